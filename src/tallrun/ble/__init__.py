@@ -1,0 +1,1 @@
+"""The ble room; see docs/architecture.md."""

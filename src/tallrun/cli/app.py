@@ -1,0 +1,71 @@
+"""Assembles the ``tallrun`` command and turns domain errors into one plain line and exit code 1.
+
+Command modules import their rooms inside the functions, so that ``tallrun --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from tallrun._version import __version__
+from tallrun.errors import TallrunError
+
+COMMAND_MODULES = (
+    "analyze",
+    "formats",
+    "simulate",
+    "report",
+    "sensors",
+    "live",
+    "clinic",
+    "recovery",
+    "data",
+    "cohort",
+    "serve",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tallrun {__version__}")
+        raise typer.Exit
+
+
+def build_app() -> typer.Typer:
+    """Build the typer application with every command registered."""
+    app = typer.Typer(
+        name="tallrun",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        help="Running-gait monitor. Not a medical device: use it with a clinician's diagnosis and plan.",
+    )
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(
+            False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ) -> None:
+        """Running-gait monitor. Not a medical device: use with a clinician's diagnosis and plan."""
+
+    for name in COMMAND_MODULES:
+        import_module(f"tallrun.cli.{name}").register(app)
+    return app
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
+    app = build_app()
+    try:
+        app(args=argv)
+    except TallrunError as error:
+        sys.stderr.write(f"tallrun: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""The coaching room; see docs/architecture.md."""

@@ -1,0 +1,1 @@
+"""The cohort room; see docs/architecture.md."""

@@ -1,0 +1,1 @@
+"""The gait room; see docs/architecture.md."""

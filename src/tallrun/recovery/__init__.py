@@ -1,0 +1,1 @@
+"""The recovery room; see docs/architecture.md."""

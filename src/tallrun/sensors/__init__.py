@@ -1,0 +1,1 @@
+"""The sensors room; see docs/architecture.md."""

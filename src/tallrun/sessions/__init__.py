@@ -1,0 +1,1 @@
+"""The sessions room; see docs/architecture.md."""
