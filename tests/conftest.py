@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tallrun.cli.kernel_cache import use_kernel_cache
+
+use_kernel_cache()
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,9 +39,7 @@ def real_data() -> Path:
     """Folder of the public recordings; skips with a reason, or fails where CI says it must be there."""
     if REAL_DATA.is_dir():
         return REAL_DATA
-    message = (
-        f"public recordings not found at {REAL_DATA.relative_to(ROOT.parent)} beside the checkout"
-    )
+    message = f"public recordings not found at {REAL_DATA.relative_to(ROOT.parent)} beside the checkout"
     if os.environ.get("TALLRUN_REQUIRE_REAL_DATA") == "1":
         pytest.fail(message)
     pytest.skip(message)

@@ -11,6 +11,7 @@ from importlib import import_module
 import typer
 
 from tallrun._version import __version__
+from tallrun.cli.kernel_cache import use_kernel_cache
 from tallrun.errors import TallrunError
 
 COMMAND_MODULES = (
@@ -60,6 +61,7 @@ def build_app() -> typer.Typer:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
+    use_kernel_cache()
     app = build_app()
     try:
         app(args=argv)

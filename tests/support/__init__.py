@@ -1,0 +1,1 @@
+"""Plain helpers that several test files share."""
