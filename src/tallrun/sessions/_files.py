@@ -1,0 +1,154 @@
+"""Files that appear whole or not at all, readable by their owner only.
+
+Everything is written under a temporary name beside its target, forced to disk, and renamed. A crash leaves
+either the old state or the new one, plus at most a hidden ``.NAME.partial-*`` beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from tallrun.errors import SessionError
+
+OWNER_FILE_MODE = 0o600
+OWNER_FOLDER_MODE = 0o700
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+
+def make_owner_folder(folder: Path) -> None:
+    """Create ``folder`` and its parents; the last one is readable by its owner only."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=OWNER_FOLDER_MODE, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to disk, where the platform lets folders be opened (not on Windows)."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Force a written file to disk and make it readable by its owner only."""
+    path.chmod(OWNER_FILE_MODE)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write; on leaving without an error it becomes ``path``, whole and on disk.
+
+    Raises SessionError when the disk refuses (full, read-only, forbidden).
+    """
+    partial = path.with_name(f".{path.name}.partial-{uuid4().hex[:8]}")
+    try:
+        partial.touch(mode=OWNER_FILE_MODE)
+        yield partial
+        sync_file(partial)
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; on leaving without an error it becomes ``folder``, whole and on disk.
+
+    Raises SessionError when ``folder`` exists and is not empty, or when the disk refuses.
+    """
+    refuse_existing(folder)
+    partial = folder.with_name(f".{folder.name}.partial-{uuid4().hex[:8]}")
+    try:
+        make_owner_folder(partial)
+        yield partial
+        for inner in (*(path for path in partial.rglob("*") if path.is_dir()), partial):
+            sync_folder(inner)
+        if folder.is_dir():
+            folder.rmdir()
+        partial.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _not_written(path: Path, error: OSError) -> SessionError:
+    reason = error.strerror or str(error)
+    return SessionError(f"{path} could not be written ({reason}); check free space and permissions")
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raise SessionError unless ``folder`` is absent or an empty folder."""
+    if folder.is_symlink() or folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise SessionError(
+            f"{folder} exists already; sessions are never overwritten: choose another name or remove it first"
+        )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON, whole; NaN and infinities become null, numpy values plain ones."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+    with whole_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object from ``path``.
+
+    Raises SessionError when the file is missing, too large, not UTF-8, not JSON, holds NaN, or is no object.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise SessionError(f"{path} has {size} bytes; at most {MAX_JSON_BYTES} are accepted")
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise SessionError(f"{path} is missing") from None
+    except OSError as error:
+        raise SessionError(f"{path} cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise SessionError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SessionError(f"{path} must hold a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not allowed, unknown values are null")
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as plain JSON types; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,92 @@
+"""Parquet tables of a session: read with every way they can be broken told apart, written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tallrun.errors import SessionError, SignalError
+from tallrun.numerics.recording import FloatArray
+from tallrun.sessions._files import whole_file
+
+#: Two days at 500 Hz; a longer file is taken for damage or an attack, not for a run.
+MAX_ROWS = 90_000_000
+_BROKEN = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+
+
+def read_table(path: Path, required: Sequence[str]) -> pa.Table:
+    """Read a Parquet file whole, checking page checksums where the file has them.
+
+    Raises SessionError when it is missing, truncated, no Parquet, too long, or lacks a ``required`` column.
+    """
+    if not path.is_file():
+        raise SessionError(f"{path} is missing")
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            n_rows, names = file.metadata.num_rows, file.schema_arrow.names
+            if n_rows > MAX_ROWS:
+                raise SessionError(f"{path} declares {n_rows} rows; at most {MAX_ROWS} are accepted")
+            missing = [name for name in required if name not in names]
+            if missing:
+                raise SessionError(
+                    f"{path} lacks column {', '.join(missing)}; it has {', '.join(names) or 'none'}"
+                )
+            if len(set(names)) != len(names):
+                raise SessionError(f"{path} names a column twice: {', '.join(names)}")
+            return file.read()
+    except _BROKEN as error:
+        raise SessionError(f"{path} is truncated or not a Parquet file ({_first_line(error)})") from error
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write ``table`` as Parquet with page checksums, whole."""
+    with whole_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
+
+
+def signal_column(table: pa.Table, name: str, path: Path) -> FloatArray:
+    """Return a measured column as float64; nulls (and a column of nothing else) become NaN.
+
+    Raises SignalError for anything but floating point: whole numbers are raw counts, not SI.
+    """
+    kind = table.schema.field(name).type
+    if not (pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        raise SignalError(f"{path}: column {name} must be floating point in SI units, found {kind}")
+    return _as_float64(table.column(name))
+
+
+def number_column(table: pa.Table, name: str, path: Path) -> FloatArray:
+    """Return a column of any numeric type as float64; nulls become NaN.
+
+    Raises SignalError for other types.
+    """
+    kind = table.schema.field(name).type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+        raise SignalError(f"{path}: column {name} must be a number, found {kind}")
+    return _as_float64(table.column(name))
+
+
+def text_column(table: pa.Table, name: str, path: Path) -> list[str]:
+    """Return a text column; nulls become empty text. Raises SignalError for other types."""
+    kind = table.schema.field(name).type
+    if not (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_dictionary(kind)
+        or pa.types.is_null(kind)
+    ):
+        raise SignalError(f"{path}: column {name} must be text, found {kind}")
+    return ["" if value is None else str(value) for value in table.column(name).to_pylist()]
+
+
+def _as_float64(column: pa.ChunkedArray) -> FloatArray:
+    values = column.cast(pa.float64()).to_numpy()
+    return np.require(values, np.float64, ["C", "W"])
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -1,0 +1,163 @@
+"""What a sensor's signals must fulfil to be believed: order in time, declared rate, units.
+
+The unit checks rest on physics, not on style of movement. Averaged over a second, the magnitude of specific
+force cannot be much below gravity (a body that neither flies off nor sinks is held up by 1 g), and no runner's
+foot averages 8 g. No wearable gyroscope reads 2300 degrees per second for 0.5 % of the time. What is impaired
+rather than wrong (NaN samples, equal stamps, gaps, jitter, clipping, a missing axis) passes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tallrun.errors import SignalError
+from tallrun.numerics.recording import FloatArray, SensorRecording
+from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
+
+MAX_RATE_HZ = 10_000.0
+#: Longest distance of a sample from the session's start: thirty days. Unix time stamps lie far beyond it.
+MAX_TIME_S = 30 * 86_400.0
+RATE_TOLERANCE = 0.25
+_MIN_JUDGED_S = 0.5
+_MIN_JUDGED_SAMPLES = 10
+_LOW_MEAN_G = 0.5
+_LOW_MEAN_AXIS_MISSING_G = 0.25
+_HIGH_MEAN_G = 8.0
+_IMPOSSIBLE_TURN_RADPS = 40.0
+
+
+def check_sensor(sensor: SensorRecording, where: str) -> None:
+    """Raise SignalError, naming ``where``, when a sensor's samples cannot be what they claim to be.
+
+    Empty sensors and sensors of NaN only pass; pieces shorter than 0.5 s are not judged for rate and unit.
+    """
+    check_shapes(sensor, where)
+    check_time(sensor.t_s, where)
+    check_rate(sensor.t_s, sensor.spec.rate_hz, where)
+    check_specific_force(sensor.t_s, sensor.acc_mps2, where)
+    if sensor.gyr_radps is not None:
+        check_angular_rate(sensor.gyr_radps, where)
+
+
+def check_shapes(sensor: SensorRecording, where: str) -> None:
+    """Raise SignalError unless t_s is (n,) and acc_mps2 and gyr_radps are (n, 3), all of floating point."""
+    n = sensor.t_s.shape[0] if sensor.t_s.ndim == 1 else -1
+    shapes = {"t_s": (sensor.t_s, (n,)), "acc_mps2": (sensor.acc_mps2, (n, 3))}
+    if sensor.gyr_radps is not None:
+        shapes["gyr_radps"] = (sensor.gyr_radps, (n, 3))
+    for name, (values, shape) in shapes.items():
+        if values.shape != shape or not np.issubdtype(values.dtype, np.floating):
+            expected = "(n,)" if name == "t_s" else f"({max(n, 0)}, 3)"
+            raise SignalError(
+                f"{where}: {name} must be floating point of shape {expected}, "
+                f"got {values.dtype} {values.shape}"
+            )
+
+
+def check_time(t_s: FloatArray, where: str) -> None:
+    """Raise SignalError unless stamps are finite, never go back, and lie within thirty days of the start."""
+    bad = np.flatnonzero(~np.isfinite(t_s))
+    if bad.size:
+        raise SignalError(
+            f"{where}: t_s must be finite, found {t_s[bad[0]]} in row {bad[0]} ({bad.size} such rows)"
+        )
+    back = np.flatnonzero(np.diff(t_s) < 0.0)
+    if back.size:
+        row = int(back[0])
+        raise SignalError(
+            f"{where}: time goes back from {t_s[row]:.6f} s to {t_s[row + 1]:.6f} s at row {row + 1} "
+            f"({back.size} such rows); sort the rows or split the file at the clock reset"
+        )
+    if t_s.size and max(abs(float(t_s[0])), abs(float(t_s[-1]))) > MAX_TIME_S:
+        raise SignalError(
+            f"{where}: t_s runs from {t_s[0]:.6g} to {t_s[-1]:.6g}; "
+            "expected seconds since started_at, not a date"
+        )
+
+
+def check_rate(t_s: FloatArray, rate_hz: float, where: str) -> None:
+    """Raise SignalError when ``rate_hz`` is impossible or contradicts the stamps by over a quarter.
+
+    Loss lowers the mean rate and batch stamps spoil the median interval, so one agreeing estimate is enough.
+    """
+    if not (np.isfinite(rate_hz) and 0.0 < rate_hz <= MAX_RATE_HZ):
+        raise SignalError(f"{where}: rate_hz must lie between 0 and {MAX_RATE_HZ:.0f}, got {rate_hz}")
+    if t_s.size < _MIN_JUDGED_SAMPLES:
+        return
+    span_s = float(t_s[-1] - t_s[0])
+    if span_s <= 0.0:
+        raise SignalError(f"{where}: all {t_s.size} rows carry the same t_s {t_s[0]:.6f}; time must advance")
+    steps_s = np.diff(t_s)
+    estimates_hz = ((t_s.size - 1) / span_s, 1.0 / float(np.median(steps_s[steps_s > 0.0])))
+    if all(abs(estimate / rate_hz - 1.0) > RATE_TOLERANCE for estimate in estimates_hz):
+        raise SignalError(
+            f"{where}: rate_hz {rate_hz:g} is declared, but the stamps advance like "
+            f"{estimates_hz[1]:.4g} Hz; correct rate_hz or the unit of time"
+        )
+
+
+def check_specific_force(t_s: FloatArray, acc_mps2: FloatArray, where: str) -> None:
+    """Raise SignalError when the mean specific force is impossible for a worn sensor in m/s^2."""
+    axes = np.isfinite(acc_mps2).any(axis=0) if acc_mps2.size else np.zeros(3, bool)
+    rows = np.isfinite(acc_mps2[:, axes]).all(axis=1)
+    if not axes.any() or not _long_enough(t_s[rows]):
+        return
+    mean_mps2 = float(np.mean(np.linalg.norm(acc_mps2[rows][:, axes], axis=1)))
+    low_g = _LOW_MEAN_G if axes.all() else _LOW_MEAN_AXIS_MISSING_G
+    if low_g * STANDARD_GRAVITY_MPS2 <= mean_mps2 <= _HIGH_MEAN_G * STANDARD_GRAVITY_MPS2:
+        return
+    raise SignalError(
+        f"{where}: specific force averages {mean_mps2:.3g} m/s^2 where gravity alone gives 9.81; "
+        f"{_acceleration_remedy(mean_mps2)}"
+    )
+
+
+def _acceleration_remedy(mean_mps2: float) -> str:
+    if mean_mps2 > _HIGH_MEAN_G * STANDARD_GRAVITY_MPS2:
+        if mean_mps2 > 40.0 * STANDARD_GRAVITY_MPS2:
+            return "the values look like mg or raw counts: convert them to m/s^2"
+        return "the values look like m/s^2 declared as g: declare m/s^2"
+    if mean_mps2 > 0.7:
+        return "the values look like g: multiply by 9.80665, or declare g when importing"
+    return "gravity seems to be removed (linear acceleration): export the raw accelerometer with gravity"
+
+
+def check_angular_rate(gyr_radps: FloatArray, where: str) -> None:
+    """Raise SignalError when angular rate is too fast for any wearable gyroscope in rad/s."""
+    rate_radps = _finite_norms(gyr_radps)
+    if rate_radps.size < _MIN_JUDGED_SAMPLES:
+        return
+    high_radps = float(np.percentile(rate_radps, 99.5))
+    if high_radps > _IMPOSSIBLE_TURN_RADPS:
+        raise SignalError(
+            f"{where}: angular rate reaches {high_radps:.3g} rad/s ({high_radps * DEG_PER_RAD:.0f} deg/s) "
+            "for 0.5 % of the time, beyond any wearable gyroscope; the values look like deg/s: "
+            "multiply by pi/180, or declare deg/s when importing"
+        )
+
+
+def check_not_too_still(acc_mps2: FloatArray, gyr_radps: FloatArray, placement: str, where: str) -> None:
+    """Raise SignalError when a sensor moves but hardly turns: rad/s declared as deg/s.
+
+    Only for imports, where a person declared the unit. A gyroscope of nothing but zeros is not judged.
+    """
+    force_mps2, rate_radps = _finite_norms(acc_mps2), _finite_norms(gyr_radps)
+    if min(force_mps2.size, rate_radps.size) < 100 or float(np.std(force_mps2)) < 3.0:
+        return
+    high_radps = float(np.percentile(rate_radps, 99.0))
+    expected_radps = 0.6 if placement.startswith("foot") else 0.15
+    if 0.0 < high_radps < expected_radps:
+        raise SignalError(
+            f"{where}: the sensor moves but turns at no more than {high_radps:.3g} rad/s "
+            f"({high_radps * DEG_PER_RAD:.3g} deg/s), too slow for a worn sensor in motion; "
+            "the values look like rad/s: declare rad/s"
+        )
+
+
+def _finite_norms(values: FloatArray) -> FloatArray:
+    norms: FloatArray = np.linalg.norm(values[np.isfinite(values).all(axis=1)], axis=1)
+    return norms
+
+
+def _long_enough(t_s: FloatArray) -> bool:
+    return t_s.size >= _MIN_JUDGED_SAMPLES and float(t_s[-1] - t_s[0]) >= _MIN_JUDGED_S

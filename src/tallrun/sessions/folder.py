@@ -1,0 +1,381 @@
+"""The session folder, ``tallrun-session`` version 1: read with clear errors, written whole.
+
+The format is described in docs/session-format.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from tallrun.errors import SessionError, SignalError
+from tallrun.numerics.recording import (
+    MARKER_KINDS,
+    PLACEMENTS,
+    FloatArray,
+    HeartRate,
+    Marker,
+    Recording,
+    RunnerProfile,
+    SensorRecording,
+    SensorSpec,
+    Treadmill,
+)
+from tallrun.sessions._files import make_owner_folder, read_json, whole_folder, write_json
+from tallrun.sessions._tables import number_column, read_table, signal_column, text_column, write_table
+from tallrun.sessions.checks import check_sensor, check_time
+
+FORMAT_NAME = "tallrun-session"
+FORMAT_VERSION = 1
+ACC_COLUMNS = ("acc_x", "acc_y", "acc_z")
+GYR_COLUMNS = ("gyr_x", "gyr_y", "gyr_z")
+_SPEC_KEYS = ("rate_hz", "model", "acc_range_g", "gyr_range_dps")
+_RUNNER_KEYS = ("height_m", "leg_length_m", "mass_kg")
+_MAX_MARKER_TEXT = 10_000
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class StoredSensor(SensorRecording):
+    """A sensor read from a folder; columns we do not know (magnetometer ...) are kept for writing."""
+
+    other_columns: pa.Table | None = None
+
+
+def read_session(folder: str | Path) -> Recording:
+    """Read a session folder.
+
+    Returns
+    -------
+    Recording
+        Samples as float64 in the sensor's own axes; NaN samples, equal stamps and gaps are kept as they are.
+        Unknown keys of ``session.json`` are in ``info``, unknown keys of a sensor in its ``spec.extra``.
+
+    Raises
+    ------
+    SessionError
+        The folder or a file of it is missing, damaged, of another format or version, or too large.
+    SignalError
+        A column has the wrong type, time goes back, or a declared unit or rate cannot be right.
+    """
+    folder = Path(folder)
+    info = read_info(folder)
+    runner = _runner(folder, info)
+    sensors: dict[str, SensorRecording] = {}
+    for placement, declared in info.pop("sensors").items():
+        sensors[placement] = _read_sensor(folder, _spec(folder, placement, declared))
+    for placement in PLACEMENTS:
+        path = _signal_path(folder, placement)
+        if placement not in sensors and path.exists():
+            raise SessionError(
+                f"{path} exists, but session.json does not list sensor {placement} with its rate_hz"
+            )
+    return Recording(
+        sensors=sensors,
+        treadmill=_read_optional(folder / "signals" / "treadmill.parquet", _read_treadmill),
+        heart_rate=_read_optional(folder / "signals" / "heart_rate.parquet", _read_heart_rate),
+        markers=_read_optional(folder / "markers.parquet", _read_markers) or (),
+        runner=runner,
+        info=info,
+    )
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """Read and check ``session.json`` alone; the result lacks the checked ``format`` and ``version``."""
+    if not folder.is_dir():
+        raise SessionError(f"{folder} is not a folder; expected a session folder with session.json in it")
+    path = folder / "session.json"
+    if not path.exists() and (folder / "packets.arrow").exists():
+        raise SessionError(
+            f"{folder} is a run that was not finished; bring it back with: tallrun recover {folder}"
+        )
+    info = read_json(path)
+    found = info.pop("format", None)
+    if found != FORMAT_NAME:
+        raise SessionError(f"{path}: format must be {FORMAT_NAME!r}, found {found!r}")
+    version = info.pop("version", None)
+    if version != FORMAT_VERSION or isinstance(version, bool):
+        remedy = "; it needs a newer tallrun" if isinstance(version, int) and version > FORMAT_VERSION else ""
+        raise SessionError(f"{path}: version must be {FORMAT_VERSION}, found {version!r}{remedy}")
+    if not isinstance(info.get("sensors"), dict):
+        raise SessionError(
+            f"{path}: key sensors is missing or no object; expected {{placement: {{rate_hz: ...}}}}"
+        )
+    return info
+
+
+def write_session(folder: str | Path, recording: Recording, truth: dict[str, Any] | None = None) -> None:
+    """Write a new session folder: all of it, or nothing.
+
+    What cannot be read back is refused before anything is written. ``truth`` becomes ``truth.json``.
+
+    Raises
+    ------
+    SessionError
+        The folder exists and is not empty, or the disk refuses.
+    SignalError
+        The recording breaks a rule of the format (see ``sessions.checks``).
+    """
+    folder = Path(folder)
+    check_recording(recording, str(folder))
+    with whole_folder(folder) as partial:
+        write_contents(partial, recording)
+        if truth is not None:
+            write_json(partial / "truth.json", truth)
+
+
+def write_contents(folder: Path, recording: Recording) -> None:
+    """Write signals, markers and, last, ``session.json`` of a checked recording into an existing folder."""
+    signals = folder / "signals"
+    make_owner_folder(signals)
+    for placement, sensor in recording.sensors.items():
+        write_table(_signal_path(folder, placement), _sensor_table(sensor))
+    if recording.treadmill is not None:
+        belt = recording.treadmill
+        columns = {"t_s": belt.t_s, "speed_mps": belt.speed_mps, "incline_pct": belt.incline_pct}
+        write_table(signals / "treadmill.parquet", pa.table(columns))
+    if recording.heart_rate is not None:
+        heart = recording.heart_rate
+        write_table(signals / "heart_rate.parquet", pa.table({"t_s": heart.t_s, "bpm": heart.bpm}))
+    if recording.markers:
+        write_table(folder / "markers.parquet", _marker_table(recording.markers))
+    write_json(folder / "session.json", session_json(recording))
+
+
+def session_json(recording: Recording) -> dict[str, Any]:
+    """Return the content of ``session.json`` for a recording, unknown keys included."""
+    kept = {
+        key: value
+        for key, value in recording.info.items()
+        if key not in ("format", "version", "sensors", "runner")
+    }
+    content: dict[str, Any] = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+    content |= {key: kept.pop(key) for key in ("session_id", "started_at", "time_zone") if key in kept}
+    content["sensors"] = {
+        placement: _spec_json(sensor.spec) for placement, sensor in recording.sensors.items()
+    }
+    runner = {
+        key: getattr(recording.runner, key)
+        for key in _RUNNER_KEYS
+        if getattr(recording.runner, key) is not None
+    }
+    runner = dict(recording.info.get("runner", {})) | runner
+    if runner:
+        content["runner"] = runner
+    return content | kept
+
+
+def check_recording(recording: Recording, where: str) -> None:
+    """Raise SignalError or SessionError when a recording could not be read back after writing."""
+    for placement, sensor in recording.sensors.items():
+        if placement not in PLACEMENTS or sensor.spec.placement != placement:
+            raise SessionError(
+                f"{where}: sensor placement must be one of {', '.join(PLACEMENTS)}, "
+                f"got {placement!r} ({sensor.spec.placement!r})"
+            )
+        check_sensor(sensor, f"{where}: {placement}")
+    if recording.treadmill is not None:
+        belt = recording.treadmill
+        _check_series(
+            belt.t_s, {"speed_mps": belt.speed_mps, "incline_pct": belt.incline_pct}, f"{where}: treadmill"
+        )
+    if recording.heart_rate is not None:
+        _check_series(recording.heart_rate.t_s, {"bpm": recording.heart_rate.bpm}, f"{where}: heart_rate")
+    for marker in recording.markers:
+        _check_marker(marker, where)
+
+
+def read_truth(folder: str | Path) -> dict[str, Any] | None:
+    """Read ``truth.json`` of a simulated session; None when there is none.
+
+    Raises SessionError when it is damaged.
+    """
+    path = Path(folder) / "truth.json"
+    return read_json(path) if path.exists() else None
+
+
+def _signal_path(folder: Path, placement: str) -> Path:
+    return folder / "signals" / f"{placement}.parquet"
+
+
+def _spec(folder: Path, placement: str, declared: Any) -> SensorSpec:
+    where = f"{folder / 'session.json'}: sensor {placement!r}"
+    if placement not in PLACEMENTS:
+        raise SessionError(f"{where} is no known placement; use one of {', '.join(PLACEMENTS)}")
+    if not isinstance(declared, dict) or declared.get("rate_hz") is None:
+        raise SessionError(f"{where} lacks rate_hz, its sampling rate in Hz")
+    model = declared.get("model")
+    return SensorSpec(
+        placement=placement,
+        rate_hz=_positive(declared["rate_hz"], f"{where}: rate_hz"),
+        acc_range_g=_positive_or_none(declared.get("acc_range_g"), f"{where}: acc_range_g"),
+        gyr_range_dps=_positive_or_none(declared.get("gyr_range_dps"), f"{where}: gyr_range_dps"),
+        model=None if model is None else str(model),
+        extra={key: value for key, value in declared.items() if key not in _SPEC_KEYS},
+    )
+
+
+def _spec_json(spec: SensorSpec) -> dict[str, Any]:
+    known = {key: getattr(spec, key) for key in _SPEC_KEYS if getattr(spec, key) is not None}
+    return known | {key: value for key, value in spec.extra.items() if key not in _SPEC_KEYS}
+
+
+def _runner(folder: Path, info: dict[str, Any]) -> RunnerProfile:
+    declared = info.pop("runner", None) or {}
+    where = f"{folder / 'session.json'}: runner"
+    if not isinstance(declared, dict):
+        raise SessionError(f"{where} must be an object with {', '.join(_RUNNER_KEYS)}")
+    unknown = {key: value for key, value in declared.items() if key not in _RUNNER_KEYS}
+    if unknown:
+        info["runner"] = unknown
+    return RunnerProfile(
+        **{key: _positive_or_none(declared.get(key), f"{where}: {key}") for key in _RUNNER_KEYS}
+    )
+
+
+def _positive(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
+        raise SessionError(f"{where} must be a positive number, found {value!r}")
+    return float(value)
+
+
+def _positive_or_none(value: Any, where: str) -> float | None:
+    return None if value is None else _positive(value, where)
+
+
+def _read_sensor(folder: Path, spec: SensorSpec) -> StoredSensor:
+    path = _signal_path(folder, spec.placement)
+    table = read_table(path, ("t_s", *ACC_COLUMNS))
+    gyroscope = [name for name in GYR_COLUMNS if name in table.column_names]
+    if gyroscope and len(gyroscope) < len(GYR_COLUMNS):
+        absent = ", ".join(name for name in GYR_COLUMNS if name not in gyroscope)
+        raise SessionError(
+            f"{path} lacks column {absent}; give all three gyroscope columns (NaN for a missing axis) or none"
+        )
+    kind = table.schema.field("t_s").type
+    if kind != pa.float64():
+        raise SignalError(f"{path}: column t_s must be float64 seconds, found {kind}")
+    known = ("t_s", *ACC_COLUMNS, *gyroscope)
+    others = table.drop_columns(
+        [name for name in table.column_names if name in known]
+    ).replace_schema_metadata()
+    sensor = StoredSensor(
+        spec=replace(spec, has_gyroscope=bool(gyroscope)),
+        t_s=signal_column(table, "t_s", path),
+        acc_mps2=_stack(table, ACC_COLUMNS, path),
+        gyr_radps=_stack(table, GYR_COLUMNS, path) if gyroscope else None,
+        other_columns=others if others.column_names else None,
+    )
+    check_sensor(sensor, str(path))
+    return sensor
+
+
+def _stack(table: pa.Table, names: tuple[str, ...], path: Path) -> FloatArray:
+    values = np.empty((table.num_rows, len(names)))
+    for axis, name in enumerate(names):
+        values[:, axis] = signal_column(table, name, path)
+    return values
+
+
+def _sensor_table(sensor: SensorRecording) -> pa.Table:
+    columns = {"t_s": np.asarray(sensor.t_s, np.float64)}
+    for axis, name in enumerate(ACC_COLUMNS):
+        columns[name] = np.asarray(sensor.acc_mps2[:, axis], np.float32)
+    if sensor.gyr_radps is not None:
+        for axis, name in enumerate(GYR_COLUMNS):
+            columns[name] = np.asarray(sensor.gyr_radps[:, axis], np.float32)
+    table = pa.table(columns)
+    others = sensor.other_columns if isinstance(sensor, StoredSensor) else None
+    if others is not None and others.num_rows == table.num_rows:
+        for name in others.column_names:
+            table = table.append_column(others.schema.field(name), others.column(name))
+    return table
+
+
+def _read_optional(path: Path, reader: Callable[[Path], _T]) -> _T | None:
+    return reader(path) if path.exists() else None
+
+
+def _read_treadmill(path: Path) -> Treadmill:
+    table = read_table(path, ("t_s", "speed_mps", "incline_pct"))
+    t_s, speed_mps, incline_pct = (
+        number_column(table, name, path) for name in ("t_s", "speed_mps", "incline_pct")
+    )
+    _check_series(t_s, {"speed_mps": speed_mps, "incline_pct": incline_pct}, str(path))
+    return Treadmill(t_s, speed_mps, incline_pct)
+
+
+def _read_heart_rate(path: Path) -> HeartRate:
+    table = read_table(path, ("t_s", "bpm"))
+    t_s, bpm = number_column(table, "t_s", path), number_column(table, "bpm", path)
+    _check_series(t_s, {"bpm": bpm}, str(path))
+    return HeartRate(t_s, bpm)
+
+
+#: What a series may hold: (lowest, highest, unit). NaN is unknown and passes.
+_SERIES_LIMITS = {
+    "speed_mps": (-0.1, 15.0, "m/s; the values look like km/h or min/km"),
+    "incline_pct": (-60.0, 60.0, "percent"),
+    "bpm": (0.0, 300.0, "beats per minute"),
+}
+
+
+def _check_series(t_s: FloatArray, values: dict[str, FloatArray], where: str) -> None:
+    check_time(t_s, where)
+    for name, column in values.items():
+        if column.shape != t_s.shape:
+            raise SignalError(
+                f"{where}: {name} has shape {column.shape}, t_s {t_s.shape}; they must be equal"
+            )
+        low, high, unit = _SERIES_LIMITS[name]
+        wrong = np.flatnonzero((column < low) | (column > high))
+        if wrong.size:
+            raise SignalError(
+                f"{where}: {name} is {column[wrong[0]]:g} in row {wrong[0]}, "
+                f"expected {low:g} to {high:g} {unit}"
+            )
+
+
+def _read_markers(path: Path) -> tuple[Marker, ...]:
+    table = read_table(path, ("t_s", "kind", "text"))
+    rows = zip(
+        number_column(table, "t_s", path),
+        text_column(table, "kind", path),
+        text_column(table, "text", path),
+        strict=True,
+    )
+    markers = tuple(Marker(float(t_s), kind, text) for t_s, kind, text in rows)
+    for marker in markers:
+        _check_marker(marker, str(path))
+    return markers
+
+
+def _check_marker(marker: Marker, where: str) -> None:
+    if marker.kind not in MARKER_KINDS:
+        raise SessionError(
+            f"{where}: marker kind must be one of {', '.join(MARKER_KINDS)}, found {marker.kind[:40]!r}"
+        )
+    if not math.isfinite(marker.t_s):
+        raise SignalError(
+            f"{where}: marker {marker.kind} has t_s {marker.t_s}; expected seconds since started_at"
+        )
+    if len(marker.text) > _MAX_MARKER_TEXT:
+        raise SessionError(
+            f"{where}: marker text has {len(marker.text)} characters; at most {_MAX_MARKER_TEXT} are accepted"
+        )
+
+
+def _marker_table(markers: tuple[Marker, ...]) -> pa.Table:
+    return pa.table(
+        {
+            "t_s": pa.array([marker.t_s for marker in markers], pa.float64()),
+            "kind": pa.array([marker.kind for marker in markers], pa.string()),
+            "text": pa.array([marker.text for marker in markers], pa.string()),
+        }
+    )
