@@ -1,9 +1,93 @@
-"""Commands of the analyze group."""
+"""``tallrun analyze``: a recorded session into strides, segments, timeline, flags and a summary."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import typer
+
+from tallrun.cli.output import print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands to ``app``."""
+    """Add ``analyze``."""
+    app.command("analyze")(analyze)
+
+
+def analyze(
+    session: Path = typer.Argument(..., help="Session folder."),
+    out: Path = typer.Option(..., "--out", help="Folder for the tables; made if missing."),
+    json_: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
+) -> None:
+    """Turn a recorded session into strides, segments, timeline, flags and a summary."""
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session, write_tables
+
+    recording = read_session(session)
+    with progress_bar("analysing", not json_) as show:
+        tables = analyze_recording(recording, progress=show)
+    write_tables(out, tables)
+    if json_:
+        print_json(tables.summary)
+        return
+    for line in summary_lines(tables.summary):
+        typer.echo(line)
+    typer.echo(f"Tables are in {out}")
+
+
+#: Row label, key, factor from SI to the unit shown, unit, digits.
+_ROWS = (
+    ("Cadence", "cadence_spm", 1.0, "steps a minute", 0),
+    ("Speed", "speed_mps", 3.6, "km/h", 1),
+    ("Stride length", "stride_length_m", 1.0, "m", 2),
+    ("Ground contact", "stance_time_s", 1000.0, "ms", 0),
+    ("Flight", "flight_time_s", 1000.0, "ms", 0),
+    ("Foot-strike angle", "foot_strike_angle_deg", 1.0, "°, toes up positive", 1),
+    ("Peak impact", "peak_impact_g", 1.0, "g", 1),
+    ("Pelvic tilt from standing", "pelvic_tilt_deg", 1.0, "°, forward positive", 1),
+    ("Pelvis bounce", "vertical_oscillation_m", 100.0, "cm", 1),
+)
+
+
+def summary_lines(summary: dict[str, Any]) -> list[str]:
+    """Return the summary as plain lines; what is unknown says why."""
+    from tallrun.reasons import REASONS
+
+    steps = f"{summary['n_steps']} steps, {summary['n_contacts']} contacts seen"
+    lines = [
+        f"{steps}; run {_clock(summary['run_time_s'])}, walk {_clock(summary['walk_time_s'])}",
+        "",
+        f"{'While running':<28}{'middle':>9}   5 % to 95 % of strides",
+    ]
+    for label, key, factor, unit, digits in _ROWS:
+        item = summary[key]
+        if item.get("reason"):
+            lines.append(f"{label:<28}{'–':>9}   {REASONS[item['reason']]}")
+            continue
+        low, middle, high = (f"{factor * item[name]:.{digits}f}" for name in ("p05", "median", "p95"))
+        lines.append(f"{label:<28}{middle:>9}   {low} to {high} {unit}")
+    asymmetry = summary["asymmetry_contact_pct"]
+    if isinstance(asymmetry, dict):
+        lines.append(f"{'Contact, right against left':<28}{'–':>9}   {REASONS[asymmetry['reason']]}")
+    else:
+        lines.append(f"{'Contact, right against left':<28}{asymmetry:>+9.1f}   %, longer on the right positive")
+    valid = summary["quality"]["valid_strides_pct"]
+    lines.append(f"{'Clean strides':<28}{'–' if valid is None else f'{valid:.1f}':>9}   %")
+    lines.append("")
+    if not summary["flags"]:
+        lines.append("No flag was up.")
+    for flag in summary["flags"]:
+        evidence = flag["evidence"]
+        against = (
+            "your own baseline" if evidence["reference_kind"] == "own_baseline" else "what others your size do"
+        )
+        lines.append(
+            f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
+            f"{evidence['value']:.1f} against {evidence['reference']:.1f} ({against})"
+        )
+    return lines
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -1,1 +1,35 @@
-"""The coaching room; see docs/architecture.md."""
+"""Which cue, when and how often. Pure and replayable: the same strides give the same cues."""
+
+from tallrun.coaching.coach import PHRASES, Coach, CoachSettings, Focus, Sighting
+from tallrun.coaching.ledger import (
+    BlockChange,
+    CoachEvent,
+    CueAnswer,
+    CueEnd,
+    CueStart,
+    ProbeResult,
+    ledger_rows,
+)
+from tallrun.coaching.plan import Block, SessionPlan, fade_share, plan_session
+from tallrun.coaching.target import CadenceTarget, own_cadence
+
+__all__ = [
+    "PHRASES",
+    "Block",
+    "BlockChange",
+    "CadenceTarget",
+    "Coach",
+    "CoachEvent",
+    "CoachSettings",
+    "CueAnswer",
+    "CueEnd",
+    "CueStart",
+    "Focus",
+    "ProbeResult",
+    "SessionPlan",
+    "Sighting",
+    "fade_share",
+    "ledger_rows",
+    "own_cadence",
+    "plan_session",
+]

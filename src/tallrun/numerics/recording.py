@@ -109,7 +109,7 @@ class Recording:
     treadmill: Treadmill | None = None
     heart_rate: HeartRate | None = None
     markers: tuple[Marker, ...] = ()
-    runner: RunnerProfile = RunnerProfile()
+    runner: RunnerProfile = field(default_factory=RunnerProfile)
     info: dict[str, Any] = field(default_factory=dict)
 
     @property

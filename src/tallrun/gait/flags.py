@@ -1,0 +1,315 @@
+"""The three flags and asymmetry: opened after a hold time, closed with hysteresis, suspended when in doubt.
+
+Strides come in order; a flag opens when enough of the strides of its window are beyond the limit and closes when
+most are back. Strides on slopes, in turns, of low quality or at changing speed say nothing either way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from tallrun.gait.flag_terms import (
+    OVERSTRIDE_INDEX_LIMIT,
+    OVERSTRIDE_TERMS,
+    OwnBaseline,
+    expected_cadence_spm,
+    is_overstriding,
+)
+from tallrun.gait.rows import MODE_RUN, reason_bit
+from tallrun.gait.strides import NAN, Stride
+from tallrun.numerics.recording import RunnerProfile
+
+FLAGS = ("low_cadence", "overstriding", "anterior_pelvic_tilt", "asymmetry")
+QUALITY_LIMIT = 0.6
+#: Speed is unsteady when its coefficient of variation over this many strides exceeds the limit (sci:D7).
+STEADY_STRIDES = 20
+STEADY_CV = 0.05
+#: Below this speed the cadence rule says nothing (sci:A6).
+LEAST_SPEED_MPS = 2.0
+LOW_CADENCE_MARGIN_SD = 1.5  # C_exp - 12 with SD 8
+OWN_CADENCE_SHARE = 0.95
+OWN_TILT_MARGIN_DEG = 5.0
+POPULATION_TILT_DEG = 12.0
+ASYMMETRY_LIMIT_PCT = 4.0
+ASYMMETRY_POPULATION_LIMIT_PCT = 10.0
+ASYMMETRY_STRIDES = 100
+#: Steeper than this nothing is flagged (sci:D5 g).
+STEEP_INCLINE_PCT = 5.0
+
+_DOUBTFUL = (
+    reason_bit("turn")
+    | reason_bit("slope")
+    | reason_bit("slip")
+    | reason_bit("inferred")
+    | reason_bit("gap")
+    | reason_bit("low_quality")
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One stride held against one limit; ``value`` and ``reference`` in the flag's own unit."""
+
+    beyond: bool
+    value: float
+    reference: float
+    reference_kind: str
+    uncertainty: float
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A span during which a flag was up. ``end_s`` is None while it still is."""
+
+    flag: str
+    start_s: float
+    end_s: float | None
+    evidence: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of the session contract."""
+        return {"flag": self.flag, "start_s": self.start_s, "end_s": self.end_s, "evidence": self.evidence}
+
+
+@dataclass
+class _Window:
+    """Recent judged strides of one flag."""
+
+    hold_s: float
+    enter_share: float
+    leave_share: float
+    judged: deque[tuple[float, Judgement]] = field(default_factory=deque)
+    beyond: int = 0
+    opened: Flag | None = None
+    gathered: list[Judgement] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.judged.clear()
+        self.beyond = 0
+
+
+class FlagEngine:
+    """Ordered strides in, flags out.
+
+    ``feed`` returns the flags that opened (``end_s`` None) or closed at this stride; ``finish`` closes what is
+    open. Missing values never raise a flag and never clear one before its window has emptied.
+    """
+
+    def __init__(self, runner: RunnerProfile, baseline: OwnBaseline | None = None) -> None:
+        self._runner = runner
+        self._baseline = baseline or OwnBaseline()
+        self._speeds: deque[float] = deque(maxlen=STEADY_STRIDES)
+        self._windows = {
+            "low_cadence": _Window(60.0, 0.75, 0.4),
+            "overstriding": _Window(30.0, 0.6, 0.4),
+            "anterior_pelvic_tilt": _Window(60.0, 0.75, 0.4),
+        }
+        self._judges: dict[str, Callable[[Stride], Judgement | None]] = {
+            "low_cadence": self._judge_cadence,
+            "overstriding": self._judge_overstride,
+            "anterior_pelvic_tilt": self._judge_tilt,
+        }
+        self._stance: deque[tuple[str, float, float]] = deque(maxlen=ASYMMETRY_STRIDES)
+        self._asymmetry_open: Flag | None = None
+        self._asymmetry_seen: list[float] = []
+        self._last_s = NAN
+
+    def feed(self, stride: Stride) -> list[Flag]:
+        """Judge one stride."""
+        if stride.mode != MODE_RUN:
+            self._speeds.clear()
+            return self._break_off() if _long_break(stride, self._last_s) else []
+        changed = self._break_off() if _long_break(stride, self._last_s) else []
+        self._last_s = stride.initial_contact_s
+        if not self._is_clean(stride):
+            return changed
+        for name, judge in self._judges.items():
+            judgement = judge(stride)
+            if judgement is not None:
+                changed += self._update(name, stride.initial_contact_s, judgement)
+        changed += self._update_asymmetry(stride)
+        return changed
+
+    def finish(self) -> list[Flag]:
+        """Close every open flag at its last stride."""
+        return self._break_off()
+
+    def is_steady(self) -> bool:
+        """Return whether the recent strides keep one speed (unknown speed counts as steady only if all are)."""
+        known = [value for value in self._speeds if math.isfinite(value)]
+        if len(known) < 5:
+            return len(known) == 0 and len(self._speeds) >= 5
+        mean = sum(known) / len(known)
+        spread = math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
+        return mean > 0.0 and spread / mean <= STEADY_CV
+
+    def _is_clean(self, stride: Stride) -> bool:
+        if stride.quality < QUALITY_LIMIT or stride.reasons & _DOUBTFUL:
+            return False
+        if abs(stride.incline_pct) > STEEP_INCLINE_PCT:
+            return False
+        self._speeds.append(stride.pace_mps)
+        return self.is_steady()
+
+    def _judge_cadence(self, stride: Stride) -> Judgement | None:
+        speed, cadence = stride.pace_mps, stride.cadence_spm
+        if not (speed > LEAST_SPEED_MPS and math.isfinite(cadence)):
+            return None
+        own = self._baseline.at(speed)
+        if own is not None and math.isfinite(own.cadence_spm):
+            return Judgement(
+                cadence < OWN_CADENCE_SHARE * own.cadence_spm, cadence, own.cadence_spm, "own_baseline", 1.0
+            )
+        expected, sd = expected_cadence_spm(speed, self._runner)
+        return Judgement(cadence < expected - LOW_CADENCE_MARGIN_SD * sd, cadence, expected, "population", sd)
+
+    def _judge_overstride(self, stride: Stride) -> Judgement | None:
+        if not math.isfinite(stride.overstride_index):
+            return None
+        own = self._baseline.at(stride.pace_mps)
+        is_own = own is not None and math.isfinite(own.foot_ahead_m)
+        terms = tuple(
+            name for place, name in enumerate(OVERSTRIDE_TERMS) if stride.overstride_terms >> place & 1
+        )
+        kind = "own_baseline" if is_own else "population"
+        return Judgement(
+            is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, 0.25, terms
+        )
+
+    def _judge_tilt(self, stride: Stride) -> Judgement | None:
+        tilt, sigma = stride.pelvic_tilt_deg, stride.pelvic_tilt_sigma_deg
+        if not math.isfinite(tilt):
+            return None
+        sigma = sigma if math.isfinite(sigma) else 2.0
+        own = self._baseline.at(stride.pace_mps)
+        if own is not None and math.isfinite(own.pelvic_tilt_deg):
+            change = tilt - own.pelvic_tilt_deg
+            beyond = change > OWN_TILT_MARGIN_DEG and change > 2.0 * sigma
+            return Judgement(beyond, tilt, own.pelvic_tilt_deg, "own_baseline", sigma)
+        return Judgement(tilt > POPULATION_TILT_DEG, tilt, POPULATION_TILT_DEG, "population", sigma)
+
+    def _update(self, name: str, time_s: float, judgement: Judgement) -> list[Flag]:
+        window = self._windows[name]
+        window.judged.append((time_s, judgement))
+        window.beyond += judgement.beyond
+        while time_s - window.judged[0][0] > window.hold_s:
+            window.beyond -= window.judged.popleft()[1].beyond
+        count = len(window.judged)
+        share = window.beyond / count
+        if window.opened is None:
+            covered = time_s - window.judged[0][0] >= 0.95 * window.hold_s
+            if not (covered and count >= 20 and share >= window.enter_share):
+                return []
+            start = next(at for at, item in window.judged if item.beyond)
+            window.gathered = [item for _, item in window.judged if item.beyond]
+            window.opened = Flag(name, start, None, _evidence(window))
+            return [window.opened]
+        if judgement.beyond:
+            window.gathered.append(judgement)
+        # Closing looks at the newest half of the window, so that a flag ends soon after its cause does.
+        recent = [item for at, item in window.judged if time_s - at <= 0.5 * window.hold_s]
+        if len(recent) >= 8 and sum(item.beyond for item in recent) / len(recent) <= window.leave_share:
+            return [self._close(window)]
+        return []
+
+    def _close(self, window: _Window) -> Flag:
+        opened = window.opened
+        if opened is None:
+            raise RuntimeError("a window without an open flag cannot be closed")
+        last = [at for at, item in window.judged if item.beyond]
+        closed = Flag(opened.flag, opened.start_s, last[-1] if last else opened.start_s, _evidence(window))
+        window.opened = None
+        window.gathered = []
+        window.clear()
+        return closed
+
+    def _break_off(self) -> list[Flag]:
+        closed = [self._close(window) for window in self._windows.values() if window.opened is not None]
+        for window in self._windows.values():
+            window.clear()
+        if self._asymmetry_open is not None:
+            closed.append(self._close_asymmetry())
+        self._stance.clear()
+        self._speeds.clear()
+        return closed
+
+    def _update_asymmetry(self, stride: Stride) -> list[Flag]:
+        if stride.foot is None or not math.isfinite(stride.stance_time_s):
+            return []
+        self._stance.append((stride.foot, stride.initial_contact_s, stride.stance_time_s))
+        if len(self._stance) < ASYMMETRY_STRIDES:
+            return []
+        index = contact_asymmetry_pct([(foot, stance) for foot, _, stance in self._stance])
+        if not math.isfinite(index):
+            return []
+        own, own_sd = self._baseline.asymmetry
+        if math.isfinite(own):
+            spread = own_sd if math.isfinite(own_sd) else 0.0
+            beyond = abs(index - own) > max(ASYMMETRY_LIMIT_PCT, 2.0 * spread)
+        else:
+            beyond = abs(index) > ASYMMETRY_POPULATION_LIMIT_PCT
+        if self._asymmetry_open is None and beyond:
+            kind = "own_baseline" if math.isfinite(own) else "population"
+            self._asymmetry_seen = [index]
+            evidence = {
+                "window_s": self._stance[-1][1] - self._stance[0][1],
+                "n_strides": len(self._stance),
+                "value": index,
+                "reference": own if math.isfinite(own) else ASYMMETRY_POPULATION_LIMIT_PCT,
+                "reference_kind": kind,
+                "terms": ["contact_time"],
+                "uncertainty": own_sd if math.isfinite(own_sd) else None,
+            }
+            self._asymmetry_open = Flag("asymmetry", self._stance[0][1], None, evidence)
+            return [self._asymmetry_open]
+        if self._asymmetry_open is not None:
+            self._asymmetry_seen.append(index)
+            if not beyond:
+                return [self._close_asymmetry()]
+        return []
+
+    def _close_asymmetry(self) -> Flag:
+        opened = self._asymmetry_open
+        if opened is None:
+            raise RuntimeError("no asymmetry flag is open")
+        self._asymmetry_open = None
+        evidence = {**opened.evidence, "value": median(self._asymmetry_seen)}
+        return Flag("asymmetry", opened.start_s, self._last_s, evidence)
+
+
+def contact_asymmetry_pct(stances: list[tuple[str, float]]) -> float:
+    """200 (R - L) / (R + L) of the median contact times [%]; NaN unless both feet have at least three."""
+    left = [value for foot, value in stances if foot == "left" and math.isfinite(value)]
+    right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
+    if len(left) < 3 or len(right) < 3:
+        return NAN
+    left_s, right_s = median(left), median(right)
+    return 200.0 * (right_s - left_s) / (right_s + left_s)
+
+
+def _long_break(stride: Stride, last_s: float) -> bool:
+    return stride.initial_contact_s - last_s > 5.0
+
+
+def _evidence(window: _Window) -> dict[str, Any]:
+    items = window.gathered
+    counts: dict[str, int] = {}
+    for item in items:
+        for term in item.terms:
+            counts[term] = counts.get(term, 0) + 1
+    last = items[-1]
+    return {
+        "window_s": window.hold_s,
+        "n_strides": len(items),
+        "value": median(item.value for item in items),
+        "reference": median(item.reference for item in items),
+        "reference_kind": last.reference_kind,
+        "terms": sorted(name for name, count in counts.items() if 2 * count >= len(items)),
+        "uncertainty": median(item.uncertainty for item in items),
+    }

@@ -1,0 +1,236 @@
+"""Joins left contacts, right contacts and pelvis steps into strides, in order, as they become known.
+
+Rows are handed over in the order of their ``emitted_at_s``; what comes out depends on that order alone, never
+on how samples were cut into blocks. A stride leaves when the other foot's next contact and the matching pelvis
+step are known, or at its deadline without them.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import deque
+from typing import Any
+
+from tallrun.gait.flag_terms import OwnBaseline, score_overstride
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
+from tallrun.gait.strides import NAN, Stride
+from tallrun.numerics.recording import RunnerProfile
+
+#: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
+WAIT_S = 2.5
+#: How long strides may wait for the other foot's mounting to be learned.
+LEARNING_WAIT_S = 60.0
+#: A pelvis step belongs to the contact nearest to it, at most this far away.
+PELVIS_MATCH_S = 0.2
+
+_ONE_FOOT = reason_bit("one_foot")
+_NO_FEET = reason_bit("no_feet")
+_OPEN = reason_bit("open_stride")
+_NO_PELVIS = reason_bit("no_pelvis")
+
+
+class StrideJoiner:
+    """Ordered join of up to two feet and a pelvis.
+
+    Parameters
+    ----------
+    feet : feet that wear a sensor, out of ("left", "right"); empty for a pelvis alone
+    has_pelvis : whether pelvis steps will come
+    runner, baseline : for the overstride terms
+    stride_gain : factor on stride length from an earlier belt calibration (1.0 = not calibrated)
+    """
+
+    def __init__(
+        self,
+        feet: tuple[str, ...],
+        has_pelvis: bool,
+        runner: RunnerProfile,
+        baseline: OwnBaseline | None = None,
+        stride_gain: float = 1.0,
+    ) -> None:
+        self._feet = feet
+        self._has_pelvis = has_pelvis
+        self._runner = runner
+        self._baseline = baseline
+        self._gain = stride_gain
+        self._learned_at_s = {foot: math.inf for foot in feet}
+        self._waiting: deque[Stride] = deque()
+        self._contacts_s: dict[str, list[float]] = {foot: [] for foot in feet}
+        self._pelvis: list[Any] = []
+        self._pelvis_s: list[float] = []
+
+    def learned(self, foot: str, at_s: float) -> None:
+        """Note when a foot's mounting was learned: from then on its contacts come promptly."""
+        self._learned_at_s[foot] = at_s
+
+    def add_contact(self, foot: str, row: Any) -> float:
+        """Take one foot row; return the time at which its stride leaves at the latest."""
+        gain = self._gain
+        ic, fc = float(row["initial_contact_s"]), float(row["final_contact_s"])
+        stride_time = float(row["next_initial_contact_s"]) - ic
+        length = float(row["stride_length_m"]) * gain
+        stance = fc - ic
+        stride = Stride(
+            foot=foot,
+            initial_contact_s=ic,
+            final_contact_s=fc,
+            stride_time_s=stride_time,
+            stance_time_s=stance,
+            duty_factor=stance / stride_time,
+            cadence_spm=120.0 / stride_time,
+            stride_length_m=length,
+            speed_mps=length / stride_time,
+            foot_strike_angle_deg=float(row["foot_strike_angle_deg"]),
+            peak_impact_g=float(row["peak_impact_g"]),
+            mode=int(row["mode"]),
+            quality=float(row["quality"]),
+            reasons=int(row["reasons"]) | (0 if self._has_pelvis else _NO_PELVIS),
+            emitted_at_s=float(row["emitted_at_s"]),
+            foot_flat_s=float(row["foot_flat_s"]),
+            stride_length_sigma_m=float(row["stride_length_sigma_m"]) * gain,
+            foot_strike_angle_sigma_deg=float(row["foot_strike_angle_sigma_deg"]),
+            slope_deg=float(row["slope_deg"]),
+            lift_m=float(row["lift_m"]),
+            yaw_deg=float(row["yaw_deg"]),
+        )
+        if len(self._feet) == 1:
+            stride.reasons |= _ONE_FOOT
+        place = len(self._waiting)
+        while place and (self._waiting[place - 1].initial_contact_s, self._waiting[place - 1].foot or "") > (
+            ic,
+            foot,
+        ):
+            place -= 1
+        self._waiting.insert(place, stride)
+        self._contacts_s[foot].append(ic)
+        return stride.emitted_at_s + WAIT_S
+
+    def add_pelvis(self, row: Any) -> float:
+        """Take one pelvis row; return the latest time at which a stride made of it alone leaves."""
+        self._pelvis.append(row)
+        self._pelvis_s.append(float(row["step_s"]))
+        if self._feet:
+            return math.inf
+        stride = Stride(
+            foot=None,
+            initial_contact_s=float(row["step_s"]),
+            mode=int(row["mode"]),
+            quality=float(row["quality"]),
+            reasons=int(row["reasons"]) | _NO_FEET,
+            emitted_at_s=float(row["emitted_at_s"]),
+        )
+        stride.stance_time_s = float(row["contact_time_s"])
+        stride.final_contact_s = stride.initial_contact_s + stride.stance_time_s
+        self._waiting.append(stride)
+        return stride.emitted_at_s + WAIT_S
+
+    def release(self, now_s: float, final: bool = False) -> list[Stride]:
+        """Return the strides that are complete or past their deadline at ``now_s``, in order."""
+        out: list[Stride] = []
+        while self._waiting:
+            head = self._waiting[0]
+            due = final or now_s >= head.emitted_at_s + WAIT_S
+            if head.foot is None:
+                done = self._finish_pelvis_only(head, due)
+            else:
+                done = self._finish_foot(head, now_s, due, final)
+            if not done:
+                break
+            head.emitted_at_s = max(now_s, head.emitted_at_s) if not final else head.emitted_at_s
+            out.append(self._waiting.popleft())
+        return out
+
+    def _finish_foot(self, head: Stride, now_s: float, due: bool, final: bool) -> bool:
+        other = "right" if head.foot == "left" else "left"
+        other_next: float | None = NAN
+        if other in self._contacts_s:
+            other_next = _first_after(self._contacts_s[other], head.initial_contact_s)
+            learning = self._learned_at_s[other] > now_s and now_s < LEARNING_WAIT_S
+            if other_next is None and (not due or (learning and not final)):
+                return False
+        step = self._matching_step(head.initial_contact_s) if self._has_pelvis else None
+        if self._has_pelvis and step is None and not due:
+            last = self._pelvis_s[-1] if self._pelvis_s else -math.inf
+            if last <= head.initial_contact_s + PELVIS_MATCH_S:
+                return False
+        if other_next is not None and math.isfinite(other_next):
+            limit = head.stride_time_s if math.isfinite(head.stride_time_s) else 1.5
+            if other_next - head.initial_contact_s < limit:
+                head.flight_time_s = other_next - head.final_contact_s
+                head.step_time_s = other_next - head.initial_contact_s
+        if step is not None:
+            _copy_pelvis(head, step)
+            crossing = float(step["crossing_s"]) - head.initial_contact_s
+            if head.mode == MODE_RUN and 0.0 < crossing < head.stance_time_s:
+                head.foot_ahead_m = head.speed_mps * crossing
+        if head.mode == MODE_RUN:
+            score_overstride(head, self._runner, self._baseline)
+        self._forget_before(head.initial_contact_s - 5.0)
+        return True
+
+    def _finish_pelvis_only(self, head: Stride, due: bool) -> bool:
+        place = bisect_left(self._pelvis_s, head.initial_contact_s)
+        if len(self._pelvis_s) < place + 3 and not due:
+            return False
+        row = self._pelvis[place]
+        _copy_pelvis(head, row)
+        follows = [head.initial_contact_s]
+        while len(follows) < 3 and place < len(self._pelvis):
+            following = float(self._pelvis[place]["next_step_s"])
+            if not math.isfinite(following):
+                break
+            follows.append(following)
+            place += 1
+        if len(follows) > 1:
+            head.step_time_s = follows[1] - follows[0]
+            if head.mode in (MODE_RUN, MODE_WALK):
+                head.flight_time_s = follows[1] - head.final_contact_s
+        if len(follows) > 2:
+            head.stride_time_s = follows[2] - follows[0]
+            head.cadence_spm = 120.0 / head.stride_time_s
+            head.duty_factor = head.stance_time_s / head.stride_time_s
+        else:
+            head.reasons |= _OPEN
+        self._forget_before(head.initial_contact_s - 5.0)
+        return True
+
+    def _matching_step(self, contact_s: float) -> Any | None:
+        place = bisect_left(self._pelvis_s, contact_s)
+        near = [
+            (abs(self._pelvis_s[at] - contact_s), at)
+            for at in (place - 1, place)
+            if 0 <= at < len(self._pelvis_s)
+        ]
+        if not near or min(near)[0] > PELVIS_MATCH_S:
+            return None
+        if place == len(self._pelvis_s):  # a nearer step may still come
+            return None if min(near)[0] > 0.5 * PELVIS_MATCH_S else self._pelvis[min(near)[1]]
+        return self._pelvis[min(near)[1]]
+
+    def _forget_before(self, time_s: float) -> None:
+        """Keep memory flat over hours."""
+        for times in self._contacts_s.values():
+            if len(times) > 512:
+                del times[: bisect_left(times, time_s)]
+        if len(self._pelvis_s) > 512:
+            keep = bisect_left(self._pelvis_s, time_s)
+            del self._pelvis_s[:keep]
+            del self._pelvis[:keep]
+
+
+def _first_after(times_s: list[float], time_s: float) -> float | None:
+    place = bisect_left(times_s, time_s)
+    while place < len(times_s) and times_s[place] <= time_s:
+        place += 1
+    return times_s[place] if place < len(times_s) else None
+
+
+def _copy_pelvis(stride: Stride, row: Any) -> None:
+    stride.pelvic_tilt_deg = float(row["tilt_deg"])
+    stride.pelvic_tilt_sigma_deg = float(row["tilt_sigma_deg"])
+    stride.pelvic_obliquity_deg = float(row["obliquity_deg"])
+    stride.pelvic_rotation_deg = float(row["rotation_deg"])
+    stride.vertical_oscillation_m = float(row["vertical_oscillation_m"])
+    stride.braking_dv_mps = float(row["braking_dv_mps"])
+    stride.peak_braking_g = float(row["peak_braking_g"])

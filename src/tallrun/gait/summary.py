@@ -1,0 +1,141 @@
+"""The stride table boiled down: five-second windows, distributions over running, the quality ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tallrun.gait.flags import QUALITY_LIMIT, contact_asymmetry_pct
+from tallrun.gait.rows import MODE_OTHER, MODES
+from tallrun.gait.segments import Segment
+
+WINDOW_S = 5.0
+LEAST_STRIDES = 5
+
+#: Distribution -> reason to give when nothing is known, by what was worn.
+DISTRIBUTIONS = (
+    "cadence_spm",
+    "stride_length_m",
+    "speed_mps",
+    "stance_time_s",
+    "flight_time_s",
+    "foot_strike_angle_deg",
+    "peak_impact_g",
+    "pelvic_tilt_deg",
+    "vertical_oscillation_m",
+)
+_PELVIS_ONLY = ("pelvic_tilt_deg", "vertical_oscillation_m")
+_NEEDS_GYROSCOPE = ("stride_length_m", "speed_mps", "foot_strike_angle_deg")
+_NEEDS_FEET = (*_NEEDS_GYROSCOPE, "peak_impact_g")
+
+
+def timeline_frame(strides: pd.DataFrame, segments: Sequence[Segment], end_s: float) -> pd.DataFrame:
+    """Return medians per five-second window from 0: ``t_s`` is the window's start.
+
+    A window without strides has NaN values and the mode that covers most of it.
+    """
+    n_windows = int(np.ceil(end_s / WINDOW_S)) if end_s > 0 else 0
+    starts = WINDOW_S * np.arange(n_windows)
+    names = ("cadence_spm", "speed_mps", "pelvic_tilt_deg", "vertical_oscillation_m", "quality")
+    frame = pd.DataFrame({"t_s": starts})
+    window = np.floor(strides["initial_contact_s"].to_numpy() / WINDOW_S).astype(np.int64)
+    medians = strides[list(names)].groupby(window).median().reindex(range(n_windows))
+    frame["mode"] = pd.array([MODES[mode] for mode in _window_modes(segments, n_windows)], dtype="string")
+    for name in names:
+        frame[name] = medians[name].to_numpy(dtype=np.float64)
+    return frame
+
+
+def _window_modes(segments: Sequence[Segment], n_windows: int) -> list[int]:
+    seconds = np.zeros((n_windows, len(MODES)))
+    for item in segments:
+        first = int(item.start_s // WINDOW_S)
+        for index in range(first, n_windows):
+            low, high = index * WINDOW_S, (index + 1) * WINDOW_S
+            if low >= item.end_s:
+                break
+            seconds[index, item.mode] += max(0.0, min(high, item.end_s) - max(low, item.start_s))
+    modes = seconds.argmax(axis=1)
+    modes[seconds.sum(axis=1) == 0.0] = MODE_OTHER
+    return [int(mode) for mode in modes]
+
+
+def distribution(values: np.ndarray, reason: str) -> dict[str, Any]:
+    """``{median, p05, p95, n}`` of the finite values, or ``{"value": None, "reason": code}`` without enough."""
+    known = values[np.isfinite(values)]
+    if known.size < LEAST_STRIDES:
+        return {"value": None, "reason": reason}
+    low, middle, high = np.percentile(known, [5.0, 50.0, 95.0])
+    return {"median": float(middle), "p05": float(low), "p95": float(high), "n": int(known.size)}
+
+
+def summarise(
+    strides: pd.DataFrame,
+    segments: Sequence[Segment],
+    flags: list[dict[str, Any]],
+    quality: dict[str, Any],
+    worn: dict[str, bool],
+) -> dict[str, Any]:
+    """Build ``summary.json``.
+
+    ``worn`` maps each placement to whether that sensor had a gyroscope; it decides which reason an unknown
+    distribution carries.
+    """
+    feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
+    good = strides[(strides["mode"] == "run") & (strides["quality"] >= QUALITY_LIMIT)]
+    out: dict[str, Any] = {
+        "n_contacts": len(strides) if feet else 0,
+        "n_steps": len(strides) * (2 if len(feet) == 1 else 1),
+        "n_steps_reason": "one_foot" if len(feet) == 1 else "no_feet" if not feet else None,
+        "run_time_s": _seconds(segments, "run"),
+        "walk_time_s": _seconds(segments, "walk"),
+    }
+    for name in DISTRIBUTIONS:
+        out[name] = distribution(
+            good[name].to_numpy(dtype=np.float64), _unknown_reason(name, strides, feet, worn)
+        )
+    index = contact_asymmetry_pct(
+        list(
+            zip(
+                good["foot"].fillna("").tolist(),
+                good["stance_time_s"].tolist(),
+                strict=True,
+            )
+        )
+    )
+    if np.isfinite(index):
+        out["asymmetry_contact_pct"] = float(index)
+    else:
+        reason = "no_feet" if not feet else "one_foot" if len(feet) == 1 else "too_few_strides"
+        out["asymmetry_contact_pct"] = {"value": None, "reason": reason}
+    out["flags"] = flags
+    out["quality"] = quality
+    return out
+
+
+def _seconds(segments: Sequence[Segment], mode: str) -> float:
+    return float(sum(item.end_s - item.start_s for item in segments if MODES[item.mode] == mode))
+
+
+def _unknown_reason(name: str, strides: pd.DataFrame, feet: list[str], worn: dict[str, bool]) -> str:
+    if not worn:
+        return "no_samples"
+    if name in _PELVIS_ONLY and "pelvis" not in worn:
+        return "no_pelvis"
+    if name in _NEEDS_FEET and not feet:
+        return "no_feet"
+    if name in _NEEDS_GYROSCOPE and not any(worn[foot] for foot in feet):
+        return "no_gyroscope"
+    if name == "flight_time_s" and len(feet) == 1:
+        return "one_foot"
+    running = strides[strides["mode"] == "run"]
+    if running.empty:
+        return "not_running"
+    if (running["quality"] >= QUALITY_LIMIT).sum() < LEAST_STRIDES:
+        return "low_quality"
+    if name == "pelvic_tilt_deg":
+        return "no_standing"
+    return "too_few_strides"

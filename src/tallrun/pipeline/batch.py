@@ -1,0 +1,69 @@
+"""Runs a whole recording through the pipeline, in time order, as the live run would have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tallrun.numerics.recording import Recording, SampleBlock
+from tallrun.pipeline.gait_pipeline import GaitPipeline
+from tallrun.pipeline.setup import PipelineSetup, TreadmillReading
+from tallrun.pipeline.tables import GaitTables
+
+#: Length of the pieces a recording is fed in; results do not depend on it.
+PIECE_S = 30.0
+
+
+def pieces(recording: Recording, piece_s: float = PIECE_S) -> Iterator[tuple[float, list[SampleBlock]]]:
+    """Yield (end of piece, blocks of all sensors in it), sensors cut at the same times."""
+    ends = [float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size]
+    if not ends:
+        return
+    edges = np.arange(1, int(np.ceil((max(ends) + 1e-9) / piece_s)) + 1) * piece_s
+    edges[-1] = max(edges[-1], np.nextafter(max(ends), np.inf))
+    at = dict.fromkeys(recording.sensors, 0)
+    for edge in edges.tolist():
+        blocks = []
+        for name, item in recording.sensors.items():
+            stop = int(np.searchsorted(item.t_s, edge, side="left"))
+            start, at[name] = at[name], max(stop, at[name])
+            if stop > start:
+                gyr = None if item.gyr_radps is None else item.gyr_radps[start:stop]
+                blocks.append(SampleBlock(name, item.t_s[start:stop], item.acc_mps2[start:stop], gyr))
+        yield edge, blocks
+
+
+def analyze_recording(
+    recording: Recording,
+    setup: PipelineSetup | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> GaitTables:
+    """Return the tables of a recorded session.
+
+    ``progress`` is called with the share done, 0 to 1. A recording without samples gives empty tables whose
+    summary carries reasons.
+    """
+    return run_recording(recording, setup, progress).tables()
+
+
+def run_recording(
+    recording: Recording,
+    setup: PipelineSetup | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> GaitPipeline:
+    """Run a recording through and return the finished pipeline."""
+    pipeline = GaitPipeline(setup or PipelineSetup.of(recording))
+    if recording.treadmill is not None:
+        belt = recording.treadmill
+        for t_s, speed, incline in zip(
+            belt.t_s.tolist(), belt.speed_mps.tolist(), belt.incline_pct.tolist(), strict=True
+        ):
+            pipeline.feed_treadmill(TreadmillReading(t_s, speed, incline))
+    total = max((float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size), default=0.0)
+    for edge, blocks in pieces(recording):
+        pipeline.feed(*blocks)
+        if progress is not None and total > 0:
+            progress(min(1.0, edge / total))
+    pipeline.finish()
+    return pipeline

@@ -1,0 +1,240 @@
+"""The one pipeline: sample blocks in; contacts, strides and flags out; the same live, replayed and in a cohort.
+
+Engines take every sample as it comes. What they find is put in order of data time (``EventOrder``), so the
+events, and the tables at the end, do not depend on chunking or on how sensors interleave.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from tallrun.errors import UsageError
+from tallrun.gait.acc_only import AccFootEngine
+from tallrun.gait.flags import Flag, FlagEngine
+from tallrun.gait.foot import FootEngine
+from tallrun.gait.join import StrideJoiner
+from tallrun.gait.pelvis import PelvisEngine
+from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
+from tallrun.gait.strides import Stride, strides_frame
+from tallrun.gait.summary import summarise, timeline_frame
+from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
+from tallrun.pipeline.ledger import belt_calibration, quality_ledger
+from tallrun.pipeline.order import EventOrder
+from tallrun.pipeline.setup import PipelineSetup, TreadmillReading
+from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
+
+_RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
+_RANK_EVENT = 4
+_RANK_DEADLINE = 5
+
+
+class Engine(Protocol):
+    """What foot, accelerometer-only and pelvis engines have in common."""
+
+    def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None) -> np.ndarray:
+        """Take samples, return the rows that became known."""
+        ...
+
+    def finish(self) -> np.ndarray:
+        """Return the rows that stay open."""
+        ...
+
+    def status(self) -> Any:
+        """Return mounting, calibration and quality counters."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One foot row as its engine told it; the quickest news there is, before the feet are joined."""
+
+    at_s: float
+    foot: str
+    row: Any
+
+
+@dataclass(frozen=True)
+class StrideKnown:
+    """A joined stride."""
+
+    at_s: float
+    stride: Stride
+
+
+@dataclass(frozen=True)
+class FlagChanged:
+    """A flag opened (``end_s`` None) or closed."""
+
+    at_s: float
+    flag: Flag
+
+
+PipelineEvent = Contact | StrideKnown | FlagChanged
+
+
+class GaitPipeline:
+    """Sample blocks of a session in, gait events out.
+
+    Feed blocks of all sensors in about the order of their times: a sensor may lag the others by up to 0.25 s
+    (one call of ``feed`` may carry blocks of several sensors that span any length). ``finish`` ends the session.
+    """
+
+    def __init__(self, setup: PipelineSetup) -> None:
+        self.setup = setup
+        self._specs = {spec.placement: spec for spec in setup.specs}
+        self._engines: dict[str, Engine] = {
+            name: _engine_for(spec, setup) for name, spec in self._specs.items() if name != "trunk"
+        }
+        self._bins = {name: ActivityBins() for name in self._specs}
+        self._order = EventOrder(tuple(self._specs))
+        feet = tuple(foot for foot in ("left", "right") if f"foot_{foot}" in self._specs)
+        self._joiner = StrideJoiner(
+            feet, "pelvis" in self._specs, setup.runner, setup.baseline, setup.stride_gain
+        )
+        self._flag_engine = FlagEngine(setup.runner, setup.baseline)
+        self._learned: set[str] = set()
+        self._belt: list[TreadmillReading] = []
+        self._strides: list[Stride] = []
+        self._flags: list[Flag] = []
+        self._last_s = 0.0
+        self._finished = False
+
+    @property
+    def now_s(self) -> float:
+        """Data time of the last event handed out."""
+        return self._order.now_s
+
+    def feed(self, *blocks: SampleBlock) -> list[PipelineEvent]:
+        """Take blocks of one or several sensors; return what became known, in order.
+
+        Raises UsageError for a placement that was not set up. Empty blocks change nothing.
+        """
+        for block in blocks:
+            if block.placement not in self._specs:
+                raise UsageError(
+                    f"samples of '{block.placement}' came, but the session was set up for "
+                    f"{', '.join(self._specs) or 'no sensor'}"
+                )
+            if block.t_s.size == 0:
+                continue
+            self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
+            engine = self._engines.get(block.placement)
+            if engine is not None:
+                self._queue(block.placement, engine.feed(block.t_s, block.acc_mps2, block.gyr_radps))
+            last_s = float(np.nanmax(block.t_s))
+            self._last_s = max(self._last_s, last_s)
+            self._order.saw(block.placement, last_s)
+        return self._drain()
+
+    def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
+        """Take a belt reading; it holds from its time on."""
+        self._order.put(reading.t_s, _RANK_EVENT, reading)
+        return self._drain()
+
+    def tick(self, clock_s: float) -> list[PipelineEvent]:
+        """Let the session clock go on although no samples come."""
+        self._order.tick(clock_s)
+        return self._drain()
+
+    def finish(self) -> list[PipelineEvent]:
+        """End the session: open strides, flags and segments are closed. A second call returns nothing."""
+        if self._finished:
+            return []
+        self._finished = True
+        for name, engine in self._engines.items():
+            self._queue(name, engine.finish())
+        out = self._drain(final=True)
+        now_s = self._order.now_s
+        for stride in self._joiner.release(now_s, final=True):
+            out += self._take_stride(stride, now_s)
+        for flag in self._flag_engine.finish():
+            out.append(self._take_flag(flag, now_s))
+        return out
+
+    def status(self) -> dict[str, Any]:
+        """Return each engine's own status by placement."""
+        return {name: engine.status() for name, engine in self._engines.items()}
+
+    def tables(self) -> GaitTables:
+        """Return the tables over everything seen so far (complete after ``finish``)."""
+        segments = build_segments(self._strides, list(self._bins.values()), self._last_s)
+        strides = strides_frame(self._strides)
+        flags = json_ready([item.as_dict() for item in self._flags if item.end_s is not None])
+        worn = {name: self._specs[name].has_gyroscope for name in self._specs}
+        ledger = quality_ledger(strides, self.status(), self._specs)
+        ledger["calibration"] = belt_calibration(self._strides, self.setup)
+        summary = summarise(strides, segments, flags, ledger, worn)
+        summary["algorithm"] = ALGORITHM_VERSION
+        return GaitTables(
+            strides=strides,
+            segments=segments_frame(segments),
+            timeline=timeline_frame(strides, segments, self._last_s),
+            flags=flags,
+            summary=json_ready(summary),
+        )
+
+    def _queue(self, placement: str, rows: np.ndarray) -> None:
+        for row in rows:
+            self._order.put(float(row["emitted_at_s"]), _RANK[placement], (placement, row))
+
+    def _drain(self, final: bool = False) -> list[PipelineEvent]:
+        out: list[PipelineEvent] = []
+        while (ready := self._order.pop_ready(final)) is not None:
+            now_s, item = ready
+            out += self._take(now_s, item)
+        return out
+
+    def _take(self, now_s: float, item: Any) -> Iterable[PipelineEvent]:
+        out: list[PipelineEvent] = []
+        if isinstance(item, TreadmillReading):
+            self._belt.append(item)
+            return out
+        if item is not None:
+            placement, row = item
+            if placement == "pelvis":
+                deadline_s = self._joiner.add_pelvis(row)
+            else:
+                foot = placement.removeprefix("foot_")
+                if foot not in self._learned:
+                    self._learned.add(foot)
+                    self._joiner.learned(foot, now_s)
+                deadline_s = self._joiner.add_contact(foot, row)
+                out.append(Contact(now_s, foot, row))
+            if math.isfinite(deadline_s):
+                self._order.put(deadline_s, _RANK_DEADLINE, None)
+        for stride in self._joiner.release(now_s):
+            out += self._take_stride(stride, now_s)
+        return out
+
+    def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
+        reading = self._belt_at(stride.initial_contact_s)
+        if reading is not None:
+            stride.belt_speed_mps, stride.incline_pct = reading.speed_mps, reading.incline_pct
+        elif self.setup.typed_speed_mps is not None:
+            stride.belt_speed_mps = self.setup.typed_speed_mps
+        self._strides.append(stride)
+        yield StrideKnown(now_s, stride)
+        for flag in self._flag_engine.feed(stride):
+            yield self._take_flag(flag, now_s)
+
+    def _take_flag(self, flag: Flag, now_s: float) -> FlagChanged:
+        if flag.end_s is not None:
+            self._flags.append(flag)
+        return FlagChanged(now_s, flag)
+
+    def _belt_at(self, time_s: float) -> TreadmillReading | None:
+        place = bisect_right(self._belt, time_s, key=lambda item: item.t_s)
+        return self._belt[place - 1] if place else None
+
+
+def _engine_for(spec: SensorSpec, setup: PipelineSetup) -> Engine:
+    if spec.placement == "pelvis":
+        return PelvisEngine(spec, neutral=setup.pelvis_neutral)
+    foot = spec.placement.removeprefix("foot_")
+    return FootEngine(spec, foot) if spec.has_gyroscope else AccFootEngine(spec, foot)

@@ -1,0 +1,64 @@
+"""Puts what several sensors and a person say into one order that depends on data times alone."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+from typing import Any
+
+#: A sensor that lags by more than this no longer holds the others back (session contract, 5.1).
+LAG_LIMIT_S = 0.25
+#: A session clock without any samples may run this close to the present.
+CLOCK_LAG_S = 1.0
+
+
+@dataclass(frozen=True, order=True)
+class _Key:
+    time_s: float
+    rank: int
+    number: int
+
+
+class EventOrder:
+    """A queue that hands items out in time order, once no sensor can bring an earlier one.
+
+    Ties go by rank, then by arrival within the rank, so any chunking and any interleaving of sensors inside
+    the lag limit gives the same order.
+    """
+
+    def __init__(self, sources: tuple[str, ...]) -> None:
+        self._latest_s = dict.fromkeys(sources, -math.inf)
+        self._clock_s = -math.inf
+        self._heap: list[tuple[_Key, Any]] = []
+        self._numbers: dict[int, int] = {}
+        self.now_s = -math.inf
+
+    def saw(self, source: str, last_s: float) -> None:
+        """Note that a sensor has delivered up to ``last_s``."""
+        self._latest_s[source] = max(self._latest_s[source], last_s)
+
+    def tick(self, clock_s: float) -> None:
+        """Note the session clock, which goes on when every sensor is silent."""
+        self._clock_s = max(self._clock_s, clock_s)
+
+    def put(self, time_s: float, rank: int, item: Any) -> None:
+        """Queue an item."""
+        number = self._numbers.get(rank, 0)
+        self._numbers[rank] = number + 1
+        heapq.heappush(self._heap, (_Key(time_s, rank, number), item))
+
+    @property
+    def watermark_s(self) -> float:
+        """Time up to which everything is known."""
+        times = self._latest_s.values()
+        known = max(min(times), max(times) - LAG_LIMIT_S) if times else -math.inf
+        return max(known, self._clock_s - CLOCK_LAG_S)
+
+    def pop_ready(self, final: bool = False) -> tuple[float, Any] | None:
+        """Return the next item and the time at which it takes effect, or None."""
+        if not self._heap or (not final and self._heap[0][0].time_s > self.watermark_s):
+            return None
+        key, item = heapq.heappop(self._heap)
+        self.now_s = max(self.now_s, key.time_s)
+        return self.now_s, item

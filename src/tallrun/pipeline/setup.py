@@ -1,0 +1,59 @@
+"""What the pipeline must know before the first sample, and what else than samples may reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tallrun.gait.flag_terms import OwnBaseline
+from tallrun.numerics.recording import FloatArray, Recording, RunnerProfile, SensorSpec
+
+#: Bounds of the belt calibration (sci:A2): beyond them the sensor or the belt is wrong, not the runner.
+STRIDE_GAIN_BOUNDS = (0.9, 1.1)
+
+
+@dataclass(frozen=True)
+class PipelineSetup:
+    """Everything fixed for one session.
+
+    ``stride_gain`` comes from an earlier belt calibration of this runner; 1.0 with ``is_calibrated`` False
+    otherwise. ``pelvis_neutral`` is the standing attitude from ``tallrun calibrate`` (sensor axes, unit
+    vector of gravity), None to learn it from standing in the session.
+    """
+
+    specs: tuple[SensorSpec, ...]
+    runner: RunnerProfile = field(default_factory=RunnerProfile)
+    baseline: OwnBaseline | None = None
+    stride_gain: float = 1.0
+    is_calibrated: bool = False
+    pelvis_neutral: FloatArray | None = None
+    #: Belt or typed speed that holds for the whole session when no treadmill reports one.
+    typed_speed_mps: float | None = None
+    extra: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, recording: Recording, baseline: OwnBaseline | None = None) -> PipelineSetup:
+        """Set up for a recorded session from what its ``session.json`` says."""
+        speed = recording.context.get("speed_mps")
+        return cls(
+            specs=tuple(item.spec for item in recording.sensors.values()),
+            runner=recording.runner,
+            baseline=baseline,
+            typed_speed_mps=float(speed) if isinstance(speed, (int, float)) and speed > 0 else None,
+        )
+
+
+@dataclass(frozen=True)
+class TreadmillReading:
+    """Belt speed and incline from this time on."""
+
+    t_s: float
+    speed_mps: float
+    incline_pct: float
+
+
+@dataclass(frozen=True)
+class HeartRateReading:
+    """Heart rate at this time."""
+
+    t_s: float
+    bpm: float
