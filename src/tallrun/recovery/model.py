@@ -19,7 +19,6 @@ from tallrun.errors import EntryError
 PainKind = Literal["before", "during", "after", "morning", "h24", "h48", "rest", "exercise"]
 Side = Literal["left", "right", "both"]
 Quality = Literal["ache", "sharp", "burning", "tingling"]
-LoadTest = Literal["double_leg_bridge", "single_leg_bridge"]
 Painkiller = Literal["none", "oral", "topical", "injection"]
 StopReason = Literal["none", "pain", "other"]
 Surface = Literal["treadmill", "road", "trail"]
@@ -29,7 +28,6 @@ State = Literal["REFER", "CLINICIAN", "REST48", "LOG_FIRST", "WALK", "REST_DAY",
 PAIN_KINDS = ("before", "during", "after", "morning", "h24", "h48", "rest", "exercise")
 SIDES = ("left", "right", "both")
 QUALITIES = ("ache", "sharp", "burning", "tingling")
-LOAD_TESTS = ("double_leg_bridge", "single_leg_bridge")
 PAINKILLERS = ("none", "oral", "topical", "injection")
 STOP_REASONS = ("none", "pain", "other")
 SURFACES = ("treadmill", "road", "trail")
@@ -65,10 +63,11 @@ def check_score(name: str, value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PainScore:
-    """One answer to "how much does it hurt, 0-10", at one place and one instant. Never edited, only superseded.
+    """One answer to "how much does it hurt, 0-10", at one place and instant; superseded, never edited.
 
     at : when it was felt. kind : the question it answers; windows go by time, the kind is a label, except
     that ``morning`` is the morning load test (``load_test`` None: the one the exercise phase asks for).
+    load_test : name of the test in the protocol file, e.g. ``single_leg_bridge``; None when none was done.
     painkiller_at : when the painkiller was taken; None with a painkiller means just before the score.
     provoked_by : free word; ``level_walking``, ``lying`` and ``sitting`` have a meaning in the rules.
     """
@@ -82,7 +81,7 @@ class PainScore:
     quality: Quality | None = None
     session_id: str | None = None
     provoked_by: str | None = None
-    load_test: LoadTest | None = None
+    load_test: str | None = None
     painkiller: Painkiller = "none"
     painkiller_at: datetime | None = None
     limping: bool | None = None
@@ -98,7 +97,6 @@ class PainScore:
         _one_of("kind", self.kind, PAIN_KINDS)
         _one_of("side", self.side, SIDES)
         _one_of("quality", self.quality, QUALITIES)
-        _one_of("load_test", self.load_test, LOAD_TESTS)
         _one_of("painkiller", self.painkiller, PAINKILLERS)
 
 
@@ -216,7 +214,8 @@ class ClinicianEntry:
 
     clears : ends every REFER and CLINICIAN that arose before ``at`` (this does not expire).
     hold : no running. cap : highest rung. green_limit : 0-5, the protocol's default elsewhere.
-    permits_rung : highest rung above I1 that may be entered. max_cadence_rise_pct : may exceed the protocol's.
+    permits_rung : highest rung above I1 that may be entered.
+    max_cadence_rise_pct : cadence target above own, may exceed the protocol's.
     first_gait_step : the step coached first. tighten : protocol number -> stricter value.
     """
 
@@ -301,7 +300,7 @@ class SetupBaseline:
 
     at: datetime
     score: int
-    load_test: LoadTest = "double_leg_bridge"
+    load_test: str = "double_leg_bridge"
 
     def __post_init__(self) -> None:
         _aware("at", self.at)
