@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from tallrun.gait.asymmetry import contact_asymmetry_pct
 from tallrun.gait.flag_terms import (
     OVERSTRIDE_INDEX_LIMIT,
     OVERSTRIDE_TERMS,
@@ -281,16 +282,6 @@ class FlagEngine:
         self._asymmetry_open = None
         evidence = {**opened.evidence, "value": median(self._asymmetry_seen)}
         return Flag("asymmetry", opened.start_s, self._last_s, evidence)
-
-
-def contact_asymmetry_pct(stances: list[tuple[str, float]]) -> float:
-    """200 (R - L) / (R + L) of the median contact times [%]; NaN unless both feet have at least three."""
-    left = [value for foot, value in stances if foot == "left" and math.isfinite(value)]
-    right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
-    if len(left) < 3 or len(right) < 3:
-        return NAN
-    left_s, right_s = median(left), median(right)
-    return 200.0 * (right_s - left_s) / (right_s + left_s)
 
 
 def _long_break(stride: Stride, last_s: float) -> bool:

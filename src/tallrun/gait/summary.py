@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.flags import QUALITY_LIMIT, contact_asymmetry_pct
+from tallrun.gait.asymmetry import contact_asymmetry_pct
+from tallrun.gait.flags import QUALITY_LIMIT
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
 

@@ -1,0 +1,100 @@
+"""Left against right contact time: the index, and the sudden jump that is a safety signal (J)."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tallrun.gait.rows import MODE_RUN, reason_bit
+from tallrun.gait.strides import NAN, Stride
+
+#: (strides, points beyond the own baseline). The first two are the decision table's J; the middle one is ours:
+#: a 15-point limp must be told within 20 s, which neither 100 strides nor "> 15 points" can promise.
+JUMP_WINDOWS = ((100, 4.0), (30, 10.0), (20, 15.0))
+#: Without an own baseline a sound runner's own left-right difference must not count as a jump.
+NO_BASELINE_MARGIN_POINTS = 2.0
+
+_DOUBTFUL = (
+    reason_bit("turn")
+    | reason_bit("slope")
+    | reason_bit("slip")
+    | reason_bit("inferred")
+    | reason_bit("gap")
+    | reason_bit("low_quality")
+)
+_QUALITY_LIMIT = 0.6
+
+
+@dataclass(frozen=True)
+class AsymmetryJump:
+    """Contact-time asymmetry moved away from the runner's own; positive: longer on the right."""
+
+    at_s: float
+    index_pct: float
+    reference_pct: float
+    n_strides: int
+
+
+def contact_asymmetry_pct(stances: Sequence[tuple[str, float]]) -> float:
+    """200 (R - L) / (R + L) of the median contact times [%]; NaN unless both feet have at least three.
+
+    stances : (foot, stance_time_s) pairs; NaN times and unknown feet are left out.
+    """
+    left = [value for foot, value in stances if foot == "left" and math.isfinite(value)]
+    right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
+    if len(left) < 3 or len(right) < 3:
+        return NAN
+    left_s, right_s = median(left), median(right)
+    return 200.0 * (right_s - left_s) / (right_s + left_s)
+
+
+class AsymmetryMonitor:
+    """Watches for J. The baseline is the runner's own (points, own SD); NaN when there is none yet.
+
+    The long window needs a baseline: 4 points alone may be how a sound runner has always run. After a jump the
+    windows start afresh, so a limp that goes on is told again.
+    """
+
+    def __init__(self, baseline_pct: float = NAN, baseline_sd_pct: float = NAN) -> None:
+        self._baseline_pct = baseline_pct
+        self._baseline_sd_pct = baseline_sd_pct
+        self._recent: deque[tuple[str, float]] = deque(maxlen=max(count for count, _ in JUMP_WINDOWS))
+
+    def reset(self) -> None:
+        """Forget the recent strides (after a walk break or a stop)."""
+        self._recent.clear()
+
+    def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
+        """Take one stride; return the jump it completes. Doubtful or one-foot strides change nothing."""
+        usable = (
+            stride.mode == MODE_RUN
+            and stride.quality >= _QUALITY_LIMIT
+            and not stride.reasons & _DOUBTFUL
+            and stride.foot is not None
+            and math.isfinite(stride.stance_time_s)
+        )
+        if not usable or stride.foot is None:
+            return None
+        self._recent.append((stride.foot, stride.stance_time_s))
+        has_baseline = math.isfinite(self._baseline_pct)
+        reference = self._baseline_pct if has_baseline else 0.0
+        for count, points in JUMP_WINDOWS:
+            if len(self._recent) < count:
+                continue
+            index = contact_asymmetry_pct(list(self._recent)[-count:])
+            if not math.isfinite(index):
+                continue
+            if count == 100:
+                if not has_baseline:
+                    continue
+                spread = self._baseline_sd_pct if math.isfinite(self._baseline_sd_pct) else 0.0
+                limit = max(points, 2.0 * spread)
+            else:
+                limit = points if has_baseline or count == 20 else points + NO_BASELINE_MARGIN_POINTS
+            if abs(index - reference) > limit:
+                self.reset()
+                return AsymmetryJump(now_s, index, reference, count)
+        return None
