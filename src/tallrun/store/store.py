@@ -1,0 +1,399 @@
+"""The one door to the records: open, add, supersede, read what is in force.
+
+Every call is one transaction. Time is handed in by the caller (``now``), so that a simulated year and a real
+one go through the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, Row, Select, delete, exists, func, insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tallrun.errors import EntryError, StoreError
+from tallrun.recovery.model import History, Runner
+from tallrun.store.engine import make_engine, reading, writing
+from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_private_file, make_private_folder
+from tallrun.store.models import AccessRow, DerivedFile, RunnerKey, RunnerRow, SessionRow, sort_key
+from tallrun.store.records import HISTORY, from_rows, kind_of, runner_of, to_columns
+from tallrun.store.schema import ensure_schema
+
+
+class Store:
+    """Records of one installation, for one runner or many.
+
+    Use ``Store.open``; close it, or use it as a context manager. Safe to share between threads; several
+    processes may have the same store open.
+    """
+
+    def __init__(self, engine: Engine, folder: Path | None) -> None:
+        self.engine = engine
+        self.folder = folder
+
+    @classmethod
+    def open(cls, where: Path | str | None = None) -> Store:
+        """Open the records in a data folder (made if missing) or at a SQLAlchemy URL.
+
+        where : folder, URL, or None for ``TALLRUN_DATA_DIR`` and then the platform's data folder.
+        The schema is brought up to date. Raises StoreError when the place cannot be used, the database
+        belongs to another program, or a newer tallrun wrote it.
+        """
+        if is_url(where):
+            return cls._open_url(str(where))
+        folder = make_private_folder(data_folder(where))
+        database = make_private_file(folder / DATABASE_NAME)
+        return cls._ready(make_engine(f"sqlite:///{database}"), folder)
+
+    @classmethod
+    def _open_url(cls, url: str) -> Store:
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise StoreError(f"the database URL cannot be read: {error}") from error
+        folder = None
+        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            database = Path(str(parsed.database)).absolute()
+            folder = make_private_folder(database.parent) if not database.parent.exists() else database.parent
+            make_private_file(database)
+        return cls._ready(make_engine(url), folder)
+
+    @classmethod
+    def _ready(cls, engine: Engine, folder: Path | None) -> Store:
+        try:
+            ensure_schema(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, folder)
+
+    @property
+    def database_path(self) -> Path | None:
+        """The database file, or None when the records are on a server or in memory."""
+        name = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or name in (None, "", ":memory:"):
+            return None
+        return Path(str(name))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # runners
+
+    def add_runner(self, code: str, now: datetime) -> str:
+        """Create a runner and return its id; raises EntryError if the code is taken."""
+        runner_id = str(uuid4())
+        with self.write() as connection:
+            taken = connection.execute(select(RunnerKey.runner_id).where(RunnerKey.code == code)).first()
+            if taken:
+                raise EntryError(f"there is already a runner called {code!r}; choose another code")
+            connection.execute(insert(RunnerKey).values(runner_id=runner_id, code=code, created_at=now))
+        return runner_id
+
+    def runner_codes(self) -> dict[str, str]:
+        """Return ``{code: runner_id}``, oldest first."""
+        with self.read() as connection:
+            rows = connection.execute(
+                select(RunnerKey.code, RunnerKey.runner_id).order_by(RunnerKey.created_at)
+            )
+            return {code: runner_id for code, runner_id in rows}
+
+    def find_runner(self, code: str | None = None) -> str:
+        """Return the runner's id; without a code, the only runner there is.
+
+        Raises EntryError when there is none, or several and no code was given.
+        """
+        codes = self.runner_codes()
+        if code is not None:
+            if code in codes:
+                return codes[code]
+            raise EntryError(f"there is no runner called {code!r}; known: {', '.join(codes) or 'none'}")
+        if not codes:
+            raise EntryError("nothing is set up yet; run: tallrun setup")
+        if len(codes) > 1:
+            raise EntryError(f"there are several runners ({', '.join(codes)}); say which with --runner")
+        return next(iter(codes.values()))
+
+    # entries
+
+    def add(self, runner_id: str, record: Any, *, by: str, now: datetime, **more: Any) -> str:
+        """Add one record of ``recovery.model`` and return the new row's id.
+
+        more : columns the data class does not have (``source``, ``shoe`` and ``strap`` of a run).
+        Raises UsageError for a class the store does not keep, StoreError when the database refuses it.
+        """
+        return self.add_all(runner_id, [record], by=by, now=now, **more)[0]
+
+    def add_all(
+        self, runner_id: str, records: Sequence[Any], *, by: str, now: datetime, **more: Any
+    ) -> list[str]:
+        """Add many records in one transaction, all or none, and return their ids."""
+        ids = []
+        with self.write() as connection:
+            for record in records:
+                columns = to_columns(record) | more
+                ids.append(
+                    _insert(
+                        connection, kind_of(type(record)).table, runner_id,
+                        at=columns.pop("at"), by=by, now=now, columns=columns,
+                    )
+                )  # fmt: skip
+        return ids
+
+    def add_row(
+        self, model: type[Any], runner_id: str, *, at: datetime, by: str, now: datetime, **columns: Any
+    ) -> str:
+        """Add one entry that has no data class (profile, advice, cue, baseline) and return its id."""
+        with self.write() as connection:
+            return _insert(connection, model, runner_id, at=at, by=by, now=now, columns=columns)
+
+    def supersede(
+        self, model: type[Any], runner_id: str, entry_id: str, *, by: str, now: datetime, **changes: Any
+    ) -> str:
+        """Put a corrected entry in the place of an earlier one and return the new id; the old row stays.
+
+        changes : the columns that differ, ``at`` among them if the time was wrong; ``withdrawn=True`` takes
+        the entry back. Raises EntryError when the entry is unknown or was replaced already.
+        """
+        table = model.__table__
+        with self.write() as connection:
+            old = connection.execute(
+                select(table).where(table.c[model.key] == entry_id, table.c.runner_id == runner_id)
+            ).first()
+            if old is None:
+                raise EntryError(f"there is no entry {entry_id}; list them to see their ids")
+            later = connection.execute(
+                select(table.c[model.key]).where(table.c.supersedes == entry_id)
+            ).scalar()
+            if later is not None:
+                raise EntryError(f"entry {entry_id} was already replaced by {later}; correct that one")
+            columns = {
+                name: value
+                for name, value in old._mapping.items()
+                if name not in {model.key, "runner_id", "at_utc", "entered_at", "entered_by", "supersedes"}
+            }
+            columns.update(changes)
+            return _insert(
+                connection, model, runner_id,
+                at=columns.pop("at"), by=by, now=now, columns=columns, supersedes=entry_id,
+            )  # fmt: skip
+
+    def entries(
+        self,
+        model: type[Any],
+        runner_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        every: bool = False,
+        newest: int | None = None,
+    ) -> list[Row[Any]]:
+        """Return entries in order of time; those in force, or ``every`` one including replaced ones.
+
+        since, until : inclusive bounds on ``at``. newest : at most this many, the latest ones.
+        """
+        with self.read() as connection:
+            return entries(connection, model, runner_id, since=since, until=until, every=every, newest=newest)
+
+    def latest(self, model: type[Any], runner_id: str, *, until: datetime | None = None) -> Row[Any] | None:
+        """Return the newest entry in force, or None."""
+        rows = self.entries(model, runner_id, until=until, newest=1)
+        return rows[0] if rows else None
+
+    def find_entry(self, model: type[Any], runner_id: str, start_of_id: str) -> str:
+        """Return the full id of the entry in force whose id starts so; raises EntryError if not exactly one."""
+        table = model.__table__
+        column = table.c[model.key]
+        with self.read() as connection:
+            query = _in_force(model, runner_id).with_only_columns(column)
+            query = query.where(column.startswith(start_of_id, autoescape=True))
+            found = connection.execute(query).scalars().all()
+        if len(found) == 1 and start_of_id:
+            return str(found[0])
+        raise EntryError(
+            f"{'no entry' if not found else f'{len(found)} entries'} in force with an id starting with "
+            f"{start_of_id!r}; list them to see their ids"
+        )
+
+    # what the rules read
+
+    def runner(self, runner_id: str) -> Runner:
+        """Return who runs, from the profile in force; raises EntryError before set-up."""
+        return runner_of(self.profile(runner_id))
+
+    def profile(self, runner_id: str) -> Row[Any]:
+        """Return the profile row in force (body measures, usual paces, side); EntryError before set-up."""
+        row = self.latest(RunnerRow, runner_id)
+        if row is None:
+            raise EntryError("the runner is not set up yet; run: tallrun setup")
+        return row
+
+    def history(self, runner_id: str) -> History:
+        """Return everything in force for one runner, in one consistent snapshot, for ``recovery.verdict``."""
+        with self.read() as connection:
+            profiles = entries(connection, RunnerRow, runner_id, newest=1)
+            if not profiles:
+                raise EntryError("the runner is not set up yet; run: tallrun setup")
+            return History(
+                runner=runner_of(profiles[0]),
+                **{
+                    name: from_rows(record, entries(connection, kind_of(record).table, runner_id))
+                    for name, record in HISTORY.items()
+                },
+            )
+
+    # sessions and files made from them
+
+    def index_session(
+        self,
+        runner_id: str,
+        *,
+        session_id: str,
+        started_at: datetime,
+        folder: Path,
+        duration_s: float | None,
+        context: dict[str, Any],
+        summary: dict[str, Any],
+    ) -> None:
+        """Note where a recorded session is and what was computed from it; a second call rewrites the note."""
+        with self.write() as connection:
+            connection.execute(delete(SessionRow).where(SessionRow.session_id == session_id))
+            connection.execute(
+                insert(SessionRow).values(
+                    session_id=session_id, runner_id=runner_id, started_at=started_at,
+                    started_at_utc=sort_key(started_at), duration_s=duration_s,
+                    folder=str(folder.absolute()), context=context, summary=summary,
+                )
+            )  # fmt: skip
+
+    def sessions(self, runner_id: str) -> list[Row[Any]]:
+        """Return the indexed sessions in order of their start."""
+        table = SessionRow.__table__
+        with self.read() as connection:
+            return list(
+                connection.execute(
+                    select(table).where(table.c.runner_id == runner_id).order_by(table.c.started_at_utc)
+                )
+            )
+
+    def note_file(self, runner_id: str, path: Path, kind: str, now: datetime) -> None:
+        """Remember a report or other file made from the records, so that erasing finds it."""
+        place = str(path.absolute())
+        with self.write() as connection:
+            connection.execute(delete(DerivedFile).where(DerivedFile.path == place))
+            connection.execute(
+                insert(DerivedFile).values(path=place, runner_id=runner_id, kind=kind, made_at=now)
+            )
+
+    # who looked
+
+    def log_access(
+        self, runner_id: str | None, actor: str, action: str, now: datetime, detail: str | None = None
+    ) -> None:
+        """Add a line to the log the runner can read."""
+        with self.write() as connection:
+            connection.execute(
+                insert(AccessRow).values(
+                    runner_id=runner_id, at=now, actor=actor, action=action, detail=detail
+                )
+            )
+
+    def access_log(self, runner_id: str) -> list[Row[Any]]:
+        """Return the log lines about one runner and about the whole store, oldest first."""
+        table = AccessRow.__table__
+        with self.read() as connection:
+            return list(
+                connection.execute(
+                    select(table)
+                    .where((table.c.runner_id == runner_id) | table.c.runner_id.is_(None))
+                    .order_by(table.c.access_id)
+                )
+            )
+
+    # connections
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection in one consistent snapshot."""
+        with reading(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection inside one transaction: all of it is kept, or nothing."""
+        with writing(self.engine) as connection:
+            yield connection
+
+
+def entries(
+    connection: Connection,
+    model: type[Any],
+    runner_id: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    every: bool = False,
+    newest: int | None = None,
+) -> list[Row[Any]]:
+    """Read entries through an open connection; see ``Store.entries``."""
+    table = model.__table__
+    query = select(table).where(table.c.runner_id == runner_id) if every else _in_force(model, runner_id)
+    if since is not None:
+        query = query.where(table.c.at_utc >= sort_key(since))
+    if until is not None:
+        query = query.where(table.c.at_utc <= sort_key(until))
+    if newest is not None:
+        query = query.order_by(table.c.at_utc.desc(), table.c.entered_at.desc()).limit(newest)
+        return list(connection.execute(query))[::-1]
+    return list(connection.execute(query.order_by(table.c.at_utc, table.c.entered_at)))
+
+
+def _in_force(model: type[Any], runner_id: str) -> Select[Any]:
+    table = model.__table__
+    later = table.alias()
+    return select(table).where(
+        table.c.runner_id == runner_id,
+        table.c.withdrawn.is_(False),
+        ~exists(select(later.c.supersedes).where(later.c.supersedes == table.c[model.key])),
+    )
+
+
+def _insert(
+    connection: Connection,
+    model: type[Any],
+    runner_id: str,
+    *,
+    at: datetime,
+    by: str,
+    now: datetime,
+    columns: dict[str, Any],
+    supersedes: str | None = None,
+) -> str:
+    entry_id = str(uuid4())
+    values = {
+        model.key: entry_id, "runner_id": runner_id, "at": at, "at_utc": sort_key(at), "entered_at": now,
+        "entered_by": by, "supersedes": supersedes, "withdrawn": False,
+    } | columns  # fmt: skip
+    connection.execute(insert(model).values(**values))
+    return entry_id
+
+
+def count_rows(connection: Connection, model: type[Any]) -> int:
+    """Return how many rows a table holds."""
+    return int(connection.execute(select(func.count()).select_from(model.__table__)).scalar_one())
