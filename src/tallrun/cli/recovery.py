@@ -1,9 +1,13 @@
-"""Commands of the recovery group."""
+"""Commands of the recovery group: who runs, pain, exercise, runs, advice, what is due."""
 
 from __future__ import annotations
 
 import typer
 
+from tallrun.cli import recovery_pain, recovery_setup
+
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands to ``app``."""
+    for module in (recovery_setup, recovery_pain):
+        module.register(app)

@@ -1,0 +1,221 @@
+"""What the record-keeping commands share: options, opening the records, reading times, asking, printing."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from tallrun.errors import EntryError
+
+if TYPE_CHECKING:
+    from tallrun.recovery.model import Runner
+    from tallrun.recovery.protocol import Protocol
+    from tallrun.store import Store
+
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        "--data-dir",
+        help="Folder of the records, or a SQLAlchemy URL; else TALLRUN_DATA_DIR, else the platform's folder.",
+    ),
+]
+RunnerCode = Annotated[
+    str | None, typer.Option("--runner", help="Whose records; needed only when there are several runners.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")]
+EnteredBy = Annotated[str, typer.Option("--by", help="Who enters this.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", help="When: 2026-03-01T07:30+01:00, '2026-03-01 07:30', or 07:30 for today. Default: now."
+    ),
+]
+NOT_A_DEVICE = (
+    "Not a medical device. It goes by your entries and your clinician's plan; it cannot examine you."
+)
+
+
+@dataclass(frozen=True)
+class Records:
+    """An open store, whose records, and the moment the command was given."""
+
+    store: Store
+    runner_id: str
+    now: datetime
+
+    @property
+    def runner(self) -> Runner:
+        """Who runs; raises EntryError before set-up."""
+        return self.store.runner(self.runner_id)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The runner's time zone."""
+        return ZoneInfo(self.runner.time_zone)
+
+
+def current_time() -> datetime:
+    """Return the wall clock's time (the only place these commands look at it)."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@contextmanager
+def records(data_dir: str | None, runner: str | None) -> Iterator[Records]:
+    """Open the records of one runner for one command."""
+    from tallrun.store import Store
+
+    with Store.open(data_dir) as store:
+        yield Records(store, store.find_runner(runner), current_time())
+
+
+def read_instant(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
+    """Turn what a person typed into an instant in the runner's zone; None is ``now``.
+
+    Raises EntryError when it cannot be read or falls into the hour a clock change skipped.
+    """
+    local_now = now.astimezone(zone)
+    if text is None:
+        return local_now
+    typed = text.strip()
+    if re.fullmatch(r"\d{1,2}:\d{2}", typed):
+        typed = f"{local_now.date().isoformat()}T{typed.zfill(5)}"
+    try:
+        found = datetime.fromisoformat(typed)
+    except ValueError as error:
+        raise EntryError(
+            f"The time {text!r} cannot be read; write 2026-03-01T07:30, 2026-03-01T07:30+01:00 or 07:30."
+        ) from error
+    if found.tzinfo is not None:
+        return found
+    local = found.replace(tzinfo=zone)
+    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != found:
+        raise EntryError(
+            f"{text} does not exist in {zone.key}: the clock was put forward then; give the time with an offset."
+        )
+    return local
+
+
+def read_score(text: str | None, what: str = "A pain score") -> int | None:
+    """Turn typed text into a score; raises EntryError unless it is a whole number from 0 to 10."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,2}", text.strip()) or int(text) > 10:
+        raise EntryError(f"{what} must be a whole number from 0 to 10, got {text!r}.")
+    return int(text)
+
+
+def read_yes_no(text: str | None, what: str) -> bool | None:
+    """Turn yes/no into a truth value; None and '?' stay unknown. Raises EntryError for anything else."""
+    if text is None or text.strip() in {"", "?"}:
+        return None
+    word = text.strip().lower()
+    if word in {"y", "yes"}:
+        return True
+    if word in {"n", "no"}:
+        return False
+    raise EntryError(f"{what} must be answered yes or no, got {text!r}.")
+
+
+def read_pace(text: str | None) -> float | None:
+    """Turn minutes per kilometre (6:30) into m/s; raises EntryError if it cannot be read."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,2}):([0-5]\d)", text.strip())
+    seconds = int(match[1]) * 60 + int(match[2]) if match else 0
+    if not 120 <= seconds <= 1800:
+        raise EntryError(f"A pace is minutes and seconds per kilometre between 2:00 and 30:00, got {text!r}.")
+    return 1000 / seconds
+
+
+def person_types() -> bool:
+    """Tell whether somebody sits at the keyboard."""
+    return sys.stdin.isatty()
+
+
+def ask(value: str | None, question: str, flag: str, *, as_json: bool, choices: tuple[str, ...] = ()) -> str:
+    """Return ``value``, or ask for it when a person types; a script that left it out gets a usage error."""
+    hint = f" ({'/'.join(choices)})" if choices else ""
+    while value is None:
+        if as_json or not person_types():
+            raise typer.BadParameter(f"{flag} is missing{hint}")
+        typed = str(typer.prompt(question + hint)).strip()
+        if not choices or typed in choices:
+            return typed
+        typer.echo(f"Please answer one of {', '.join(choices)}.")
+    return value
+
+
+def ask_or_skip(
+    value: str | None, question: str, *, as_json: bool, check: Callable[[str], Any] | None = None
+) -> str | None:
+    """Return ``value``; else ask when a person types, Enter skipping; None in a script.
+
+    check : called with the answer; an EntryError is shown and the question asked again.
+    """
+    while value is None and not as_json and person_types():
+        typed = str(typer.prompt(f"{question} (Enter to skip)", default="", show_default=False)).strip()
+        if not typed:
+            return None
+        try:
+            if check:
+                check(typed)
+        except EntryError as error:
+            typer.echo(str(error))
+            continue
+        return typed
+    return value
+
+
+def show(as_json: bool, payload: Any, *lines: str) -> None:
+    """Print the payload as JSON (no NaN), or the lines for a person."""
+    if as_json:
+        typer.echo(json.dumps(payload, ensure_ascii=False, allow_nan=False, default=_plain))
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def when(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as a person reads it, in the runner's zone."""
+    return at.astimezone(zone).strftime("%a %d %b %Y %H:%M")
+
+
+def days(text: int) -> timedelta:
+    """Return a number of days."""
+    return timedelta(days=text)
+
+
+def visible(text: str) -> str:
+    """Return free text with control characters made harmless, so that a note cannot drive the terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def load_protocol(name: str = "pht") -> Protocol:
+    """Return a shipped protocol; raises ConfigError when there is none of that name."""
+    from tallrun.errors import ConfigError
+    from tallrun.recovery.protocol import Protocol
+    from tallrun.resources import protocol_texts
+
+    texts = protocol_texts()
+    if name not in texts:
+        raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(texts)}")
+    return Protocol.from_toml(texts[name])

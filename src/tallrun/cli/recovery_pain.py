@@ -1,0 +1,361 @@
+"""``tallrun pain``: add, list, fix, import."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from tallrun.cli.recovery_common import (
+    AsJson,
+    At,
+    DataDir,
+    EnteredBy,
+    Records,
+    RunnerCode,
+    ask,
+    ask_or_skip,
+    read_instant,
+    read_score,
+    read_yes_no,
+    records,
+    show,
+    visible,
+    when,
+)  # fmt: skip
+from tallrun.errors import EntryError
+
+if TYPE_CHECKING:
+    from tallrun.recovery.model import PainScore
+
+IMPORT_MAX_BYTES = 5_000_000
+IMPORT_COLUMNS = (
+    "at", "kind", "score", "side", "site", "quality", "session_id", "provoked_by", "load_test", "painkiller",
+    "painkiller_at", "limping",
+)  # fmt: skip
+
+Score = Annotated[str | None, typer.Option("--score", help="0 (no pain) to 10, whole numbers.")]
+PainKind = Annotated[
+    str | None, typer.Option("--kind", help="before, during, after, morning, h24, h48, rest or exercise.")
+]
+Side = Annotated[str | None, typer.Option("--side", help="left, right or both; default: your index side.")]
+Site = Annotated[str | None, typer.Option("--site", help="Where; default: your index site (sit_bone).")]
+Quality = Annotated[str | None, typer.Option("--quality", help="ache, sharp, burning or tingling.")]
+SessionId = Annotated[str | None, typer.Option("--session", help="Id of the run it belongs to.")]
+ProvokedBy = Annotated[
+    str | None, typer.Option("--provoked-by", help="What brought it on: sitting, lying, level_walking ...")
+]
+LoadTest = Annotated[
+    str | None,
+    typer.Option("--load-test", help="double_leg_bridge or single_leg_bridge, for morning scores."),
+]
+Painkiller = Annotated[str | None, typer.Option("--painkiller", help="none, oral, topical or injection.")]
+PainkillerAt = Annotated[str | None, typer.Option("--painkiller-at", help="When it was taken.")]
+Limping = Annotated[str | None, typer.Option("--limping", help="yes or no: did you limp?")]
+NewPlace = Annotated[
+    bool, typer.Option("--new-place", help="Yes, this pain is on another side or site than before.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``tallrun pain``."""
+    group = typer.Typer(no_args_is_help=True, help="Pain scores: add, list, fix, import.")
+    group.command("add")(add)
+    group.command("list")(list_scores)
+    group.command("fix")(fix)
+    group.command("import")(import_scores)
+    app.add_typer(group, name="pain")
+
+
+def _entry(answers: Mapping[str, str | None], runner_records: Records, zone: ZoneInfo) -> PainScore:
+    """Build a score from typed answers; ``score`` and ``kind`` must be there."""
+    from tallrun.recovery.model import PainScore
+
+    runner, now = runner_records.runner, runner_records.now
+    taken_at = answers.get("painkiller_at")
+    score = read_score(answers.get("score"))
+    if score is None:
+        raise EntryError("A pain score must be a whole number from 0 to 10, got nothing.")
+    return PainScore(
+        pain_id="",
+        at=read_instant(answers.get("at"), zone, now),
+        kind=answers["kind"],  # type: ignore[arg-type]  # checked by PainScore
+        score=score,
+        side=answers.get("side") or runner.side,  # type: ignore[arg-type]
+        site=answers.get("site") or runner.site,
+        quality=answers.get("quality"),  # type: ignore[arg-type]
+        session_id=answers.get("session_id"),
+        provoked_by=answers.get("provoked_by"),
+        load_test=answers.get("load_test"),  # type: ignore[arg-type]
+        painkiller=answers.get("painkiller") or "none",  # type: ignore[arg-type]
+        painkiller_at=None if taken_at is None else read_instant(taken_at, zone, now),
+        limping=read_yes_no(answers.get("limping"), "Limping"),
+    )
+
+
+def add(
+    score: Score = None,
+    kind: PainKind = None,
+    at: At = None,
+    side: Side = None,
+    site: Site = None,
+    quality: Quality = None,
+    session: SessionId = None,
+    provoked_by: ProvokedBy = None,
+    load_test: LoadTest = None,
+    painkiller: Painkiller = None,
+    painkiller_at: PainkillerAt = None,
+    limping: Limping = None,
+    new_place: NewPlace = False,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add one pain score (asks for what is missing when you type)."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import PAIN_KINDS, PAINKILLERS
+        from tallrun.store.checks import check_pain
+
+        typing_person = score is None or kind is None
+        kind = ask(kind, "Which question", "--kind", as_json=as_json, choices=PAIN_KINDS)
+        score = ask(score, "Pain now, 0-10", "--score", as_json=as_json)
+        if typing_person:
+            painkiller = ask_or_skip(
+                painkiller, f"Painkiller in the last 24 h ({'/'.join(PAINKILLERS)})", as_json=as_json
+            )
+            if kind in {"during", "after"}:
+                limping = ask_or_skip(
+                    limping,
+                    "Did you limp (yes/no)",
+                    as_json=as_json,
+                    check=lambda t: read_yes_no(t, "Limping"),
+                )
+        entry = _entry(
+            {
+                "score": score, "kind": kind, "at": at, "side": side, "site": site, "quality": quality,
+                "session_id": session, "provoked_by": provoked_by, "load_test": load_test,
+                "painkiller": painkiller, "painkiller_at": painkiller_at, "limping": limping,
+            },
+            mine, mine.zone,
+        )  # fmt: skip
+        warnings = check_pain(entry, mine.runner, mine.now, new_place=new_place)
+        _check_session(mine, entry.session_id)
+        pain_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+        show(
+            as_json,
+            _as_payload(replace(entry, pain_id=pain_id, entered_by=by)) | {"warnings": warnings},
+            f"Noted: {_line(entry, mine.zone)}  [{pain_id[:8]}]",
+            *warnings,
+        )
+
+
+def list_scores(
+    days: Annotated[int, typer.Option("--days", min=1, help="How far back.")] = 14,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also entries that were replaced or taken back.")
+    ] = False,
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """List pain scores, oldest first."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import PainScore
+        from tallrun.store.models import PainRow
+        from tallrun.store.records import from_rows
+
+        rows = mine.store.entries(PainRow, mine.runner_id, since=mine.now - timedelta(days=days), every=every)
+        scores = from_rows(PainScore, rows)
+        replaced = {row.supersedes for row in rows} if every else set()
+        payload = [
+            _as_payload(score) | {"in_force": not row.withdrawn and score.pain_id not in replaced}
+            for score, row in zip(scores, rows, strict=True)
+        ]
+        lines = [
+            f"{item['pain_id'][:8]}  {_line(score, mine.zone)}{'' if item['in_force'] else '  (not in force)'}"
+            for item, score in zip(payload, scores, strict=True)
+        ]
+        show(as_json, payload, *(lines or [f"No scores in the last {days} days. Add one: tallrun pain add"]))
+
+
+def fix(
+    pain_id: Annotated[str, typer.Argument(help="Id of the score, or its first letters, from pain list.")],
+    score: Score = None,
+    kind: PainKind = None,
+    at: At = None,
+    side: Side = None,
+    site: Site = None,
+    quality: Quality = None,
+    session: SessionId = None,
+    provoked_by: ProvokedBy = None,
+    load_test: LoadTest = None,
+    painkiller: Painkiller = None,
+    painkiller_at: PainkillerAt = None,
+    limping: Limping = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the score back.")] = False,
+    new_place: NewPlace = False,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correct a score. The old row stays in the records, replaced by the new one."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import PainScore
+        from tallrun.store.checks import check_pain
+        from tallrun.store.models import PainRow
+        from tallrun.store.records import from_rows, to_columns
+
+        full_id = mine.store.find_entry(PainRow, mine.runner_id, pain_id)
+        row = next(row for row in mine.store.entries(PainRow, mine.runner_id) if row.pain_id == full_id)
+        old: PainScore = from_rows(PainScore, [row])[0]
+        typed: dict[str, Any] = {
+            "score": read_score(score), "kind": kind, "side": side, "site": site, "quality": quality,
+            "session_id": session, "provoked_by": provoked_by, "load_test": load_test,
+            "painkiller": painkiller, "limping": read_yes_no(limping, "Limping"),
+            "at": None if at is None else read_instant(at, mine.zone, mine.now),
+            "painkiller_at": None
+            if painkiller_at is None
+            else read_instant(painkiller_at, mine.zone, mine.now),
+        }  # fmt: skip
+        changes = {name: value for name, value in typed.items() if value is not None}
+        if not changes and not withdraw:
+            raise EntryError("Nothing to change was given; name what was wrong, or use --withdraw.")
+        if changes.get("painkiller") == "none":
+            changes["painkiller_at"] = None
+        new = replace(old, **changes)
+        moved = not {"side", "site"} & changes.keys()
+        warnings = check_pain(new, mine.runner, mine.now, new_place=new_place or moved)
+        _check_session(mine, new.session_id)
+        new_id = mine.store.supersede(
+            PainRow, mine.runner_id, full_id, by=by, now=mine.now, withdrawn=withdraw, **to_columns(new)
+        )
+        done = "Taken back" if withdraw else "Corrected"
+        show(
+            as_json,
+            _as_payload(replace(new, pain_id=new_id, entered_by=by, supersedes=full_id))
+            | {"withdrawn": withdraw, "warnings": warnings},
+            f"{done}: {_line(new, mine.zone)}  [{new_id[:8]}, in place of {full_id[:8]}]",
+            *warnings,
+        )
+
+
+def import_scores(
+    file: Annotated[
+        Path, typer.Argument(help="CSV with a header; columns as in the pain row: at,kind,score,...")
+    ],
+    new_place: NewPlace = False,
+    by: EnteredBy = "import",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import pain scores from a CSV file: all rows or none; rows that are there already are skipped."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import PainScore
+        from tallrun.store.checks import check_pain
+        from tallrun.store.models import PainRow
+        from tallrun.store.records import from_rows
+
+        zone, found = mine.zone, []
+        for line, answers in _csv_rows(file):
+            try:
+                entry = _entry(answers, mine, zone)
+                check_pain(entry, mine.runner, mine.now, new_place=new_place)
+                _check_session(mine, entry.session_id)
+            except EntryError as error:
+                raise EntryError(f"{file.name}, line {line}: {error} Nothing was imported.") from error
+            found.append(entry)
+        known = {
+            _identity(score)
+            for score in from_rows(PainScore, mine.store.entries(PainRow, mine.runner_id, every=True))
+        }
+        new = []
+        for entry in found:
+            if _identity(entry) not in known:
+                known.add(_identity(entry))
+                new.append(entry)
+        mine.store.add_all(mine.runner_id, new, by=by, now=mine.now)
+        skipped = len(found) - len(new)
+        show(
+            as_json,
+            {"imported": len(new), "already_there": skipped},
+            f"Imported {len(new)} scores; {skipped} were there already.",
+        )
+
+
+def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
+    try:
+        if file.stat().st_size > IMPORT_MAX_BYTES:
+            raise EntryError(f"{file.name} is larger than {IMPORT_MAX_BYTES // 1_000_000} MB; split it.")
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EntryError(f"{file} cannot be read as UTF-8 text: {error}") from error
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    names = reader.fieldnames or []
+    if missing := [name for name in ("at", "kind", "score") if name not in names]:
+        raise EntryError(
+            f"{file.name} needs the columns at, kind and score in its first line; missing: {missing}."
+        )
+    if unknown := [
+        name for name in names if name not in (*IMPORT_COLUMNS, "pain_id", "entered_by", "supersedes")
+    ]:
+        raise EntryError(f"{file.name} has unknown columns {unknown}; known: {', '.join(IMPORT_COLUMNS)}.")
+    rows = []
+    for row in reader:
+        if None in row:
+            raise EntryError(
+                f"{file.name}, line {reader.line_num}: more values than columns. Nothing was imported."
+            )
+        answers = {name: (row[name] or "").strip() or None for name in names if name in IMPORT_COLUMNS}
+        for name in ("at", "kind", "score"):
+            if answers[name] is None:
+                raise EntryError(
+                    f"{file.name}, line {reader.line_num}: {name} is empty. Nothing was imported."
+                )
+        rows.append((reader.line_num, answers))
+    return rows
+
+
+def _identity(score: PainScore) -> tuple[datetime, str, str, str, str | None]:
+    return (score.at, score.kind, score.side, score.site, score.load_test)
+
+
+def _check_session(mine: Records, session_id: str | None) -> None:
+    if session_id is None:
+        return
+    from tallrun.store.models import RunRow
+
+    known = {row.session_id for row in mine.store.entries(RunRow, mine.runner_id)}
+    known |= {row.session_id for row in mine.store.sessions(mine.runner_id)}
+    if session_id not in known:
+        raise EntryError(
+            f"There is no run with the id {session_id!r}; leave --session out to go by the time."
+        )
+
+
+def _as_payload(score: PainScore) -> dict[str, Any]:
+    payload = asdict(score)
+    payload["limping"] = {None: None, True: "yes", False: "no"}[score.limping]
+    return payload
+
+
+def _line(score: PainScore, zone: ZoneInfo) -> str:
+    extras = [score.quality, score.load_test, score.provoked_by]
+    if score.painkiller != "none":
+        extras.append(f"painkiller: {score.painkiller}")
+    if score.limping is not None:
+        extras.append("limped" if score.limping else "no limp")
+    told = ", ".join(visible(text.replace("_", " ")) for text in extras if text)
+    place = f"{score.side} {visible(score.site.replace('_', ' '))}"
+    return (
+        f"{when(score.at, zone)}  {score.kind:<8} {score.score:>2}/10  {place}{f' ({told})' if told else ''}"
+    )

@@ -1,0 +1,329 @@
+"""``tallrun setup`` and ``tallrun screen``."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallrun.cli.recovery_common import (
+    AsJson,
+    At,
+    DataDir,
+    EnteredBy,
+    Records,
+    RunnerCode,
+    ask,
+    ask_or_skip,
+    current_time,
+    person_types,
+    read_instant,
+    read_pace,
+    read_score,
+    read_yes_no,
+    records,
+    show,
+)  # fmt: skip
+from tallrun.errors import EntryError
+
+if TYPE_CHECKING:
+    from tallrun.recovery.protocol import Protocol
+
+DIAGNOSES = ("clinician", "own", "none")
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``tallrun setup`` and ``tallrun screen``."""
+    app.command("setup")(setup)
+    app.command("screen")(screen)
+
+
+def setup(
+    side: Annotated[str | None, typer.Option("--side", help="Index side: left, right or both.")] = None,
+    site: Annotated[str | None, typer.Option("--site", help="Index site.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="IANA name, such as Europe/Amsterdam.")
+    ] = None,
+    born_on: Annotated[str | None, typer.Option("--born-on", help="Birth date, 1985-06-30.")] = None,
+    height_m: Annotated[float | None, typer.Option("--height-m", help="Height [m].")] = None,
+    leg_length_m: Annotated[float | None, typer.Option("--leg-length-m", help="Hip to floor [m].")] = None,
+    mass_kg: Annotated[float | None, typer.Option("--mass-kg", help="Body mass [kg].")] = None,
+    easy_pace: Annotated[
+        str | None, typer.Option("--easy-pace-min-per-km", help="Usual easy pace, 6:30 per kilometre.")
+    ] = None,
+    fast_pace: Annotated[
+        str | None, typer.Option("--fast-pace-min-per-km", help="Best pace you hold for a kilometre, 4:40.")
+    ] = None,
+    diagnosis: Annotated[
+        str | None, typer.Option("--diagnosis", help="Who said what it is: clinician, own or none.")
+    ] = None,
+    diagnosis_text: Annotated[str, typer.Option("--diagnosis-text", help="The diagnosis in words.")] = "",
+    phase: Annotated[
+        int | None, typer.Option("--phase", help="Exercise phase you are in: 1, 2 or 3.")
+    ] = None,
+    mornings: Annotated[
+        str | None,
+        typer.Option("--baseline-mornings", help="Morning bridge scores of three or more days: 1,2,1."),
+    ] = None,
+    load_test: Annotated[
+        str, typer.Option("--load-test", help="The bridge of those mornings.")
+    ] = "double_leg_bridge",
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: Annotated[str | None, typer.Option("--runner", help="Code for this runner; default: me.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say who runs: side, time zone, birth date, measures, usual pace, diagnosis. Run it again to change."""
+    from tallrun.recovery.model import SIDES
+    from tallrun.store import Store
+
+    now = current_time()
+    with Store.open(data_dir) as store:
+        codes = store.runner_codes()
+        code = runner or (next(iter(codes)) if len(codes) == 1 else "me")
+        old = _old_profile(store, codes.get(code))
+        first = not old
+        if first:
+            side = ask(side, "Which side hurts", "--side", as_json=as_json, choices=SIDES)
+            time_zone = ask(time_zone, "Time zone, such as Europe/Amsterdam", "--time-zone", as_json=as_json)
+            born_on = ask_or_skip(born_on, "Birth date, 1985-06-30", as_json=as_json, check=_date)
+            easy_pace = ask_or_skip(
+                easy_pace, "Usual easy pace, minutes per kilometre, 6:30", as_json=as_json, check=read_pace
+            )
+            leg = ask_or_skip(
+                None if leg_length_m is None else str(leg_length_m), "Leg length, hip to floor, metres",
+                as_json=as_json, check=_metres,
+            )  # fmt: skip
+            leg_length_m = None if leg is None else _metres(leg)
+            diagnosis = ask_or_skip(
+                diagnosis, f"Who said what it is ({'/'.join(DIAGNOSES)})", as_json=as_json, check=_diagnosis
+            )
+        typed = {
+            "side": side, "site": site, "time_zone": time_zone,
+            "born_on": None if born_on is None else _date(born_on), "height_m": height_m,
+            "leg_length_m": leg_length_m, "mass_kg": mass_kg, "easy_speed_mps": read_pace(easy_pace),
+            "fast_speed_mps": read_pace(fast_pace),
+        }  # fmt: skip
+        profile = (
+            {"site": "sit_bone"} | old | {name: value for name, value in typed.items() if value is not None}
+        )
+        for name in typed:
+            profile.setdefault(name, None)
+        _check_profile(profile, now.date())
+        about = _about(diagnosis, diagnosis_text, phase, mornings, load_test, now)
+        runner_id = codes.get(code) or store.add_runner(code, now)
+        _keep_profile(store, runner_id, profile, old, by, now)
+        if about:
+            store.add_all(runner_id, about, by=by, now=now)
+        show(
+            as_json,
+            {"runner": code, **profile, "diagnosis": diagnosis, "records": str(store.folder or data_dir)},
+            f"{'Set up' if first else 'Updated'}: {code}, {profile['side']} {profile['site'].replace('_', ' ')}, "
+            f"{profile['time_zone']}. Records: {store.folder or data_dir}",
+            *(["Next: tallrun screen"] if first else []),
+        )
+
+
+def _old_profile(store: Any, runner_id: str | None) -> dict[str, Any]:
+    if runner_id is None:
+        return {}
+    from tallrun.store.models import RunnerRow
+
+    row = store.latest(RunnerRow, runner_id)
+    if row is None:
+        return {}
+    names = (
+        "profile_id", "side", "site", "time_zone", "born_on", "height_m", "leg_length_m", "mass_kg",
+        "easy_speed_mps", "fast_speed_mps",
+    )  # fmt: skip
+    return {name: row._mapping[name] for name in names}
+
+
+def _keep_profile(
+    store: Any, runner_id: str, profile: dict[str, Any], old: dict[str, Any], by: str, now: Any
+) -> None:
+    from tallrun.store.models import RunnerRow
+
+    profile_id = profile.pop("profile_id", None)
+    if profile_id is None:
+        store.add_row(RunnerRow, runner_id, at=now, by=by, now=now, **profile)
+    elif any(profile[name] != old[name] for name in profile):
+        store.supersede(RunnerRow, runner_id, profile_id, by=by, now=now, at=now, **profile)
+
+
+def _check_profile(profile: dict[str, Any], today: date) -> None:
+    from tallrun.recovery.model import Runner
+
+    Runner(
+        time_zone=profile["time_zone"], side=profile["side"], site=profile["site"], born_on=profile["born_on"],
+        easy_speed_mps=profile["easy_speed_mps"],
+    )  # fmt: skip
+    bounds = {"height_m": (0.5, 2.6), "leg_length_m": (0.3, 1.5), "mass_kg": (20, 300)}
+    for name, (low, high) in bounds.items():
+        value = profile[name]
+        if value is not None and not low <= value <= high:
+            raise EntryError(f"{name} lies between {low} and {high}, got {value:g}; check the unit.")
+    if profile["born_on"] is not None and not date(1900, 1, 1) <= profile["born_on"] <= today:
+        raise EntryError(f"The birth date {profile['born_on']} cannot be right.")
+    easy, fast = profile["easy_speed_mps"], profile["fast_speed_mps"]
+    if easy is not None and fast is not None and fast < easy:
+        raise EntryError("The fast pace is slower than the easy pace; swap them.")
+
+
+def _about(
+    diagnosis: str | None, text: str, phase: int | None, mornings: str | None, load_test: str, now: Any
+) -> list[Any]:
+    from tallrun.recovery.model import Diagnosis, PhaseEntry, SetupBaseline
+
+    found: list[Any] = []
+    if diagnosis is not None and _diagnosis(diagnosis) != "none":
+        found.append(Diagnosis(at=now, by_clinician=diagnosis == "clinician", text=text))
+    if phase is not None:
+        found.append(PhaseEntry(at=now, phase=phase))
+    if mornings is not None:
+        scores = sorted(read_score(part, "A morning score") or 0 for part in mornings.split(","))
+        if len(scores) < 3:
+            raise EntryError(f"A baseline needs the scores of at least 3 mornings, got {len(scores)}.")
+        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test))  # type: ignore[arg-type]
+    return found
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise EntryError(f"The date {text!r} cannot be read; write 1985-06-30.") from error
+
+
+def _metres(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise EntryError(f"A length in metres such as 0.92 was expected, got {text!r}.") from error
+
+
+def _diagnosis(text: str) -> str:
+    if text not in DIAGNOSES:
+        raise EntryError(f"The diagnosis is by one of {', '.join(DIAGNOSES)}, got {text!r}.")
+    return text
+
+
+def screen(
+    yes: Annotated[
+        list[str] | None, typer.Option("--yes", help="Id of a question answered yes (repeat).")
+    ] = None,
+    unknown: Annotated[
+        list[str] | None, typer.Option("--unknown", help="Id of a question left unanswered (repeat).")
+    ] = None,
+    rest_no: Annotated[
+        bool, typer.Option("--rest-no", help="Every question not named was asked and answered no.")
+    ] = False,
+    answers_file: Annotated[
+        Path | None, typer.Option("--answers", help="JSON file {question id: true, false or null}.")
+    ] = None,
+    quality: Annotated[
+        list[str] | None, typer.Option("--quality", help="How the pain feels now (repeat): ache, sharp ...")
+    ] = None,
+    operation_on: Annotated[
+        str | None, typer.Option("--operation-on", help="Date of the last operation.")
+    ] = None,
+    injection_on: Annotated[
+        str | None, typer.Option("--injection-on", help="Date of the last injection.")
+    ] = None,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Only list the questions with their ids.")
+    ] = False,
+    at: At = None,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the screening questions (set-up, every four weeks, and whenever the pattern changes)."""
+    from tallrun.cli.recovery_common import load_protocol
+
+    protocol = load_protocol()
+    asked = {question.id: question.text for question in protocol.screening.questions}
+    if questions:
+        show(as_json, asked, *(f"{name}: {text}" for name, text in asked.items()))
+        return
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import Screen
+
+        given = _screen_answers(asked, yes or [], unknown or [], rest_no, answers_file, as_json)
+        feels = quality or []
+        if not feels:
+            typed = ask_or_skip(None, "How does it feel (ache, sharp, burning, tingling)", as_json=as_json)
+            feels = [] if typed is None else [word.strip() for word in typed.split(",")]
+        _check_qualities(feels)
+        entry = Screen(
+            at=read_instant(at, mine.zone, mine.now),
+            answers=given,
+            qualities=frozenset(feels),
+            operation_on=None if operation_on is None else _date(operation_on),
+            injection_on=None if injection_on is None else _date(injection_on),
+        )
+        _keep_screen(mine, entry, protocol, by, as_json)
+
+
+def _screen_answers(
+    asked: dict[str, str], yes: list[str], unknown: list[str], rest_no: bool, file: Path | None, as_json: bool
+) -> dict[str, bool | None]:
+    given: dict[str, bool | None] = {name: True for name in yes} | {name: None for name in unknown}
+    if file is not None:
+        try:
+            given |= json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise EntryError(f"{file} cannot be read as JSON answers: {error}") from error
+    if strange := sorted(set(given) - set(asked)):
+        raise EntryError(
+            f"There are no screening questions {strange}; list them with: tallrun screen --questions"
+        )
+    if any(value not in (True, False, None) for value in given.values()):
+        raise EntryError("Screening answers are true, false or null (not answered).")
+    for name, text in asked.items():
+        if name in given:
+            continue
+        if rest_no:
+            given[name] = False
+        else:
+            typed = ask_or_skip(
+                None, f"{text} (yes/no)", as_json=as_json, check=lambda t: read_yes_no(t, "It")
+            )
+            given[name] = read_yes_no(typed, text)
+    if all(value is None for value in given.values()) and not person_types():
+        raise typer.BadParameter(
+            "no answer was given: use --yes, --rest-no or --answers, or run it at a terminal"
+        )
+    return given
+
+
+def _check_qualities(feels: list[str]) -> None:
+    from tallrun.recovery.model import QUALITIES
+
+    for word in feels:
+        if word not in QUALITIES:
+            raise EntryError(f"The pain feels one of {', '.join(QUALITIES)}, got {word!r}.")
+
+
+def _keep_screen(mine: Records, entry: Any, protocol: Protocol, by: str, as_json: bool) -> None:
+    from tallrun.store.checks import check_not_future
+
+    check_not_future(entry.at, mine.now, "A screening")
+    screen_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+    fired = [name for name, value in entry.answers.items() if value]
+    open_ = [name for name, value in entry.answers.items() if value is None]
+    show(
+        as_json,
+        {"screen_id": screen_id, "at": entry.at, "yes": fired, "unanswered": open_},
+        f"Noted: {len(entry.answers) - len(open_)} answers, {len(fired)} of them yes.",
+        *(
+            [f"{len(open_)} questions are still open; until they are answered the plan stays careful."]
+            if open_
+            else []
+        ),
+        "See what follows: tallrun advise",
+    )
