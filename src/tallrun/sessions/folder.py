@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
@@ -103,11 +105,32 @@ def read_info(folder: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION or isinstance(version, bool):
         remedy = "; it needs a newer tallrun" if isinstance(version, int) and version > FORMAT_VERSION else ""
         raise SessionError(f"{path}: version must be {FORMAT_VERSION}, found {version!r}{remedy}")
+    check_calendar(info, path)
     if not isinstance(info.get("sensors"), dict):
         raise SessionError(
             f"{path}: key sensors is missing or no object; expected {{placement: {{rate_hz: ...}}}}"
         )
     return info
+
+
+def check_calendar(info: dict[str, Any], where: Path | str) -> None:
+    """Raise SessionError unless ``started_at`` is ISO 8601 with an offset and ``time_zone`` a known zone, if given."""
+    started_at, time_zone = info.get("started_at"), info.get("time_zone")
+    try:
+        known = started_at is None or datetime.fromisoformat(started_at).tzinfo is not None
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise SessionError(
+            f"{where}: started_at must be ISO 8601 with an offset (2026-05-01T08:00:00+02:00), found {started_at!r}"
+        )
+    try:
+        if time_zone is not None:
+            ZoneInfo(time_zone)
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError):
+        raise SessionError(
+            f"{where}: time_zone must be an IANA name (Europe/Berlin), found {time_zone!r}"
+        ) from None
 
 
 def write_session(folder: str | Path, recording: Recording, truth: dict[str, Any] | None = None) -> None:
@@ -173,6 +196,7 @@ def session_json(recording: Recording) -> dict[str, Any]:
 
 def check_recording(recording: Recording, where: str) -> None:
     """Raise SignalError or SessionError when a recording could not be read back after writing."""
+    check_calendar(recording.info, where)
     for placement, sensor in recording.sensors.items():
         if placement not in PLACEMENTS or sensor.spec.placement != placement:
             raise SessionError(

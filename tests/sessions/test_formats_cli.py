@@ -1,0 +1,91 @@
+"""The import and export commands: one line and exit 1 for a domain error, a session or file otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.session_files import swinging_sensor
+from tallrun.cli import main
+from tallrun.sessions import read_session
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        main(list(args))
+    code = stopped.value.code
+    out, err = capsys.readouterr()
+    return (code if isinstance(code, int) else 0), out, err
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Path:
+    sensor = swinging_sensor("foot_left")
+    table = np.column_stack((sensor.t_s, sensor.acc_mps2, sensor.gyr_radps))
+    path = tmp_path / "run.csv"
+    np.savetxt(path, table, delimiter=",", header="t,ax,ay,az,gx,gy,gz", comments="")
+    return path
+
+
+def test_import_csv_makes_a_session_with_all_that_was_told(
+    capsys: pytest.CaptureFixture[str], csv_file: Path, tmp_path: Path
+) -> None:
+    code, out, err = run(
+        capsys, "import", "csv", str(csv_file), "--out", str(tmp_path / "s"), "--placement", "foot_left",
+        "--time-column", "t", "--acc-columns", "ax,ay,az", "--acc-unit", "mps2",
+        "--gyr-columns", "gx,gy,gz", "--gyr-unit", "radps", "--model", "X", "--acc-range-g", "16",
+        "--started-at", "2026-05-01T08:00:00+02:00", "--time-zone", "Europe/Berlin", "--surface", "road",
+        "--height-m", "1.8",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "foot_left: 600 samples, 3.0 s at 200 Hz, accelerometer and gyroscope" in out
+    recording = read_session(tmp_path / "s")
+    assert recording.sensors["foot_left"].spec.acc_range_g == 16.0
+    assert recording.context == {"surface": "road"}
+    assert recording.runner.height_m == 1.8
+    assert recording.info["source"] == "imported from CSV: run.csv"
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "words"),
+    [
+        (["--preset", "xio"], 1, "lacks column"),
+        (["--preset", "fitbit"], 1, "--preset must be one of gaitmap"),
+        (["--preset", "xio", "--acc-columns", "a,b,c"], 1, "either --preset or columns"),
+        ([], 1, "say which columns to read"),
+        (["--acc-columns", "ax,ay"], 1, "expected three column names"),
+        (["--time-column", "t", "--acc-columns", "ax,ay,az", "--acc-unit", "g"], 1, "declare m/s"),
+        (
+            [
+                "--time-column",
+                "t",
+                "--acc-columns",
+                "ax,ay,az",
+                "--acc-unit",
+                "mps2",
+                "--started-at",
+                "yesterday",
+            ],
+            1,
+            "started_at must be ISO 8601 with an offset",
+        ),
+        (["--no-such-option"], 2, "No such option"),
+    ],
+)
+def test_wrong_imports_give_one_line_and_no_session(
+    capsys: pytest.CaptureFixture[str],
+    csv_file: Path,
+    tmp_path: Path,
+    extra: list[str],
+    code: int,
+    words: str,
+) -> None:
+    args = ["import", "csv", str(csv_file), "--out", str(tmp_path / "s"), "--placement", "foot_left", *extra]
+    found, _, err = run(capsys, *args)
+    assert found == code
+    assert words in err
+    if code == 1:
+        assert err.count("\n") == 1
+    assert not (tmp_path / "s").exists()

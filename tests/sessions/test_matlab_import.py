@@ -1,0 +1,80 @@
+"""MATLAB files in the University of Toronto layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from support.session_files import swinging_sensor
+from tallrun.errors import FormatError, SignalError
+from tallrun.sessions import read_session
+from tallrun.sessions.assembling import ImportFacts
+from tallrun.sessions.matlab_import import import_matlab
+
+SENSOR = swinging_sensor("foot_right")
+
+
+def mat_file(tmp_path: Path, **changes: Any) -> Path:
+    imu = np.column_stack((SENSOR.acc_mps2, SENSOR.gyr_radps))
+    content = {"imu": imu, "ts": 1.5e9 + SENSOR.t_s, "gt": np.zeros((600, 3))} | changes
+    path = tmp_path / "trial.mat"
+    savemat(path, {name: value for name, value in content.items() if value is not None})
+    return path
+
+
+def test_imu_and_ts_become_a_session(tmp_path: Path) -> None:
+    sensor = import_matlab(mat_file(tmp_path), "foot_right", ImportFacts()).recording.sensors["foot_right"]
+    np.testing.assert_allclose(sensor.t_s, SENSOR.t_s, atol=1e-6)
+    np.testing.assert_array_equal(sensor.acc_mps2, SENSOR.acc_mps2)
+    np.testing.assert_array_equal(sensor.gyr_radps, SENSOR.gyr_radps)
+    assert sensor.spec.rate_hz == pytest.approx(200.0)
+
+
+def test_a_public_jog_survives_the_way_through_matlab(real_data: Path, tmp_path: Path) -> None:
+    jog = next(path.parent for path in sorted(real_data.glob("pyshoe_jog_*/session.json")))
+    sensor = read_session(jog).sensors["foot_right"]
+    assert sensor.gyr_radps is not None
+    path = mat_file(tmp_path, imu=np.column_stack((sensor.acc_mps2, sensor.gyr_radps)), ts=sensor.t_s)
+    back = import_matlab(path, "foot_right", ImportFacts()).recording.sensors["foot_right"]
+    np.testing.assert_array_equal(back.acc_mps2, sensor.acc_mps2)
+    np.testing.assert_array_equal(back.t_s, sensor.t_s)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ts": None}, r"expected variables imu \(n x 6\) and ts \(n\); found imu"),
+        ({"imu": np.zeros((600, 5))}, "imu must be numbers of shape n x 6"),
+        ({"imu": np.array(["a"])}, "imu must be numbers of shape n x 6"),
+        ({"ts": np.zeros(10)}, "ts must be 600 numbers"),
+    ],
+)
+def test_wrong_variables_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(FormatError, match=words):
+        import_matlab(mat_file(tmp_path, **changes), "foot_right", ImportFacts())
+
+
+def test_wrong_units_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SignalError, match=r"look like m/s\^2 declared as g"):
+        import_matlab(mat_file(tmp_path), "foot_right", ImportFacts(), acc_unit="g")
+
+
+def test_level_73_and_missing_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "new.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform")
+    with pytest.raises(FormatError, match="save it again with"):
+        import_matlab(tmp_path / "new.mat", "foot_right", ImportFacts())
+    with pytest.raises(FormatError, match="cannot be read"):
+        import_matlab(tmp_path / "none.mat", "foot_right", ImportFacts())
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = mat_file(tmp_path)
+    content = path.read_bytes()
+    for cut in [0, 1, 127, 128, *rng.integers(0, 28_900, 40).tolist()]:
+        path.write_bytes(content[:cut])
+        with pytest.raises(FormatError):
+            import_matlab(path, "foot_right", ImportFacts())
