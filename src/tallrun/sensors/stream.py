@@ -1,0 +1,281 @@
+"""From packets with raw stamps to samples on the session's time line: order, loss, clock.
+
+One ``Stream`` per kind of packet of a sensor. It unwraps stamps and counters, drops duplicates, waits up
+to 250 ms for a missing packet, tells gaps and never fills them, and finds restarts of the sensor's clock.
+All of it depends only on the sequence of (arrival time, packet).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tallrun.numerics.clock import DeviceClock
+from tallrun.numerics.recording import FloatArray
+from tallrun.sensors.batch import Batch
+from tallrun.sensors.config import TimeModel
+from tallrun.sensors.events import ClockReset, Gap
+
+REORDER_S = 0.25
+#: A clock this far back is a restart, not a late packet: the link itself keeps order.
+_BACKWARD_RESET_S = 1.0
+_START_HOLD_S = 0.25
+_START_PACKETS = 3
+_START_HOLD_MAX_S = 3.0
+_PENDING_MAX = 512
+
+
+@dataclass(frozen=True)
+class TimedSamples:
+    """Samples of one stream with session times, float64 (n,) strictly increasing; values (n, 3) or None."""
+
+    t_s: FloatArray
+    acc_mps2: FloatArray | None
+    gyr_radps: FloatArray | None
+
+
+StreamItem = TimedSamples | Gap | ClockReset
+
+
+@dataclass
+class StreamCounts:
+    """What a stream saw so far, in samples and packets."""
+
+    samples: int = 0
+    missing_samples: int = 0
+    duplicates: int = 0
+    late_packets: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class _Packet:
+    """A packet in unwrapped terms, ordered by its last sample's device time."""
+
+    last_s: float
+    counter: int | None = field(compare=False)
+    host_s: float = field(compare=False)
+    batch: Batch = field(compare=False)
+
+
+class Stream:
+    """Stamped packets of one kind; ``clock`` may be shared with the sensor's other streams."""
+
+    def __init__(self, sensor: str, time: TimeModel, rate_hz: float, clock: DeviceClock) -> None:
+        self._sensor = sensor
+        self._time = time
+        self._clock = clock
+        self._unit_s = time.unit_s or 1.0
+        # Coarse stamps are smoothed over packets; fine ones are taken as they are.
+        self._trust = 0.2 if self._unit_s >= 5e-4 else 1.0
+        self.period_s = 1.0 / rate_hz
+        self.counts = StreamCounts()
+        self._period_packets = 0
+        self._last_t_s = math.nan
+        self._begin_segment()
+
+    def _begin_segment(self) -> None:
+        self._epoch = self._clock.restarts
+        self._pending: list[_Packet] = []
+        self._newest: _Packet | None = None
+        self._done_last_s = math.nan
+        self._done_counter: int | None = None
+        self._smooth_last_s = math.nan
+        self._has_started = False
+        self._first_host_s = math.nan
+        self._late_run: list[float] = []
+        self._is_new_segment = not math.isnan(self._last_t_s)
+
+    def feed(self, host_s: float, batch: Batch) -> list[StreamItem]:
+        """Take one decoded packet that arrived at ``host_s``; return what is now certain."""
+        if self._epoch != self._clock.restarts:
+            self._begin_segment()
+        out: list[StreamItem] = []
+        packet = self._unwrap(host_s, batch)
+        step_s = self._reset_step(packet)
+        if step_s is not None:
+            out += self.flush()
+            self._clock.restart()
+            self._begin_segment()
+            packet = self._unwrap(host_s, batch)
+            out.append(ClockReset(self._sensor, host_s, step_s))
+        self._clock.observe(packet.last_s, host_s)
+        if math.isnan(self._first_host_s):
+            self._first_host_s = host_s
+        if self._is_old(packet):
+            return out
+        self._pending.append(packet)
+        self._pending.sort()
+        if self._newest is None or packet.last_s > self._newest.last_s:
+            self._newest = packet
+        return out + self._release(host_s)
+
+    def flush(self) -> list[StreamItem]:
+        """Release everything held back; what is missing by now is missing."""
+        if self._epoch != self._clock.restarts:
+            return []
+        return self._release(math.inf)
+
+    # -- unwrapping ---------------------------------------------------------------------------------------
+
+    def _unwrap(self, host_s: float, batch: Batch) -> _Packet:
+        n, period_s = batch.n_samples, batch.period_s or self.period_s
+        ticks = batch.stamp_ticks or 0
+        newest = self._newest
+        if newest is not None:
+            wrap = 1 << (self._time.bits or 64)
+            expected_s = self._clock.expected_device_s(host_s)
+            ticks += wrap * round((expected_s / self._unit_s - ticks) / wrap)
+        last_s = ticks * self._unit_s + ((n - 1) * period_s if self._time.stamp == "first_sample" else 0.0)
+        counter = batch.counter
+        if (
+            counter is not None
+            and newest is not None
+            and newest.counter is not None
+            and self._time.counter_bits
+        ):
+            wrap = 1 << self._time.counter_bits
+            expected = newest.counter + (last_s - newest.last_s) / (n * period_s)
+            counter += wrap * round((expected - counter) / wrap)
+        return _Packet(last_s, counter, host_s, batch)
+
+    def _reset_step(self, packet: _Packet) -> float | None:
+        """Return by how much the device's clock jumped, None when it did not."""
+        newest = self._newest
+        if newest is None:
+            return None
+        ahead_s = self._clock.ahead_s(packet.last_s, packet.host_s)
+        # While the fit is young its line may still lie far above the fastest packets.
+        is_ahead = ahead_s > (0.1 if self._clock.age_s(newest.last_s) > 5.0 else 0.5)
+        back_s = newest.last_s - packet.last_s
+        if back_s > _BACKWARD_RESET_S:
+            return ahead_s
+        if packet.counter is not None and newest.counter is not None:
+            expected_s = (packet.counter - newest.counter) * self._span_s(packet)
+            mismatch_s = -back_s - expected_s
+            if abs(mismatch_s) <= max(0.02, 0.1 * abs(expected_s)):
+                return None
+            if mismatch_s < 0 or ahead_s > 0.03:
+                return mismatch_s
+            return None
+        if is_ahead:
+            return ahead_s
+        if back_s >= 0 and packet.last_s not in (p.last_s for p in self._pending):
+            self._late_run = [*self._late_run, packet.last_s]
+            if len(self._late_run) >= 3 and self._late_run == sorted(set(self._late_run)):
+                return ahead_s
+        else:
+            self._late_run = []
+        return None
+
+    def _span_s(self, packet: _Packet) -> float:
+        return packet.batch.n_samples * (packet.batch.period_s or self.period_s)
+
+    def _is_old(self, packet: _Packet) -> bool:
+        """Say whether this packet was already delivered or given up, and count it."""
+        tolerance_s = 0.4 * (packet.batch.period_s or self.period_s)
+        if any(
+            packet.counter == other.counter
+            if packet.counter is not None
+            else abs(packet.last_s - other.last_s) < tolerance_s
+            for other in self._pending
+        ):
+            self.counts.duplicates += 1
+            return True
+        if math.isnan(self._done_last_s):
+            return False
+        if packet.counter is not None and self._done_counter is not None:
+            is_old = packet.counter <= self._done_counter
+        else:
+            is_old = packet.last_s < self._done_last_s + tolerance_s
+        if is_old:
+            self.counts.late_packets += 1
+        return is_old
+
+    # -- release ------------------------------------------------------------------------------------------
+
+    def _release(self, host_s: float) -> list[StreamItem]:
+        out: list[StreamItem] = []
+        if not self._has_started:
+            if not self._may_start(host_s):
+                return out
+            self._has_started = True
+            self._learn_period()
+        while self._pending:
+            packet = self._pending[0]
+            oldest_wait_s = host_s - min(other.host_s for other in self._pending)
+            is_due = oldest_wait_s >= REORDER_S or len(self._pending) > _PENDING_MAX
+            if not (self._follows(packet) or is_due):
+                break
+            out += self._deliver(self._pending.pop(0))
+        return out
+
+    def _may_start(self, host_s: float) -> bool:
+        waited_s = host_s - self._first_host_s
+        enough = 2 if self._period_packets else _START_PACKETS
+        return waited_s >= _START_HOLD_MAX_S or (waited_s >= _START_HOLD_S and len(self._pending) >= enough)
+
+    def _learn_period(self) -> None:
+        """Measure the true period over the first packets when the sensor does not tell it: modes differ."""
+        packets = self._pending
+        if len(packets) < _START_PACKETS or self._period_packets or packets[0].batch.period_s is not None:
+            return
+        steps = [
+            (b.last_s - a.last_s) / b.batch.n_samples for a, b in zip(packets, packets[1:], strict=False)
+        ]
+        measured_s = float(np.median(steps))
+        # A lost packet doubles one step; a wrong rate changes most of them.
+        if measured_s > 0 and abs(measured_s / self.period_s - 1.0) > 0.1:
+            self.period_s = measured_s
+
+    def _follows(self, packet: _Packet) -> bool:
+        if math.isnan(self._done_last_s):
+            return True
+        if packet.counter is not None and self._done_counter is not None:
+            return packet.counter == self._done_counter + 1
+        span_s = self._span_s(packet)
+        return packet.last_s - self._done_last_s < 1.5 * span_s
+
+    def _deliver(self, packet: _Packet) -> list[StreamItem]:
+        batch, n = packet.batch, packet.batch.n_samples
+        if batch.period_s is not None:
+            self.period_s = batch.period_s
+        is_first = math.isnan(self._smooth_last_s)
+        expected_s = self._smooth_last_s + n * self.period_s
+        error_s = packet.last_s - expected_s
+        is_contiguous = not is_first and abs(error_s) <= max(0.75, 0.1 * n) * self.period_s
+        last_s = expected_s + self._trust * error_s if is_contiguous else packet.last_s
+        if is_contiguous:
+            step_s = (last_s - self._smooth_last_s) / n
+            device_s = self._smooth_last_s + step_s * np.arange(1, n + 1)
+            self._track_period(packet, error_s)
+        else:
+            first_s = last_s - (n - 1) * self.period_s
+            if not is_first:
+                first_s = max(first_s, self._smooth_last_s + 0.1 * self.period_s)
+            device_s = np.linspace(first_s, max(last_s, first_s + 1e-6 * n), n)
+        missing = 0 if is_contiguous or is_first else max(0, round(error_s / self.period_s))
+        self._smooth_last_s = float(device_s[-1])
+        self._done_last_s = packet.last_s
+        self._done_counter = packet.counter
+        return self._emit(self._clock.map(device_s), batch, missing)
+
+    def _track_period(self, packet: _Packet, error_s: float) -> None:
+        if packet.batch.period_s is None:
+            self._period_packets += 1
+            gain = max(1.0 / (self._period_packets + 1), 0.02)
+            self.period_s += gain * error_s / packet.batch.n_samples * (1.0 if self._trust == 1.0 else 0.5)
+
+    def _emit(self, t_s: FloatArray, batch: Batch, missing: int) -> list[StreamItem]:
+        out: list[StreamItem] = []
+        if self._is_new_segment:
+            self._is_new_segment = False
+            missing = max(0, round((float(t_s[0]) - self._last_t_s) / self.period_s) - 1)
+        if missing:
+            out.append(Gap(self._sensor, self._last_t_s, float(t_s[0]), missing))
+            self.counts.missing_samples += missing
+        self.counts.samples += t_s.size
+        self._last_t_s = float(t_s[-1])
+        out.append(TimedSamples(t_s, batch.acc_mps2, batch.gyr_radps))
+        return out
