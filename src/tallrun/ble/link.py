@@ -1,0 +1,285 @@
+"""The one door to bleak: scan, connect, subscribe, read, write.
+
+Notification callbacks stamp the packet with the event loop's clock and put it into the queue, nothing else.
+Every wait for the system's Bluetooth has our own limit, and scans and connections take turns under one lock
+(BlueZ answers "InProgress" otherwise).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakError,
+)
+
+from tallrun.ble.packets import Packet
+from tallrun.ble.sequence import Answers
+from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, Trouble
+from tallrun.ble.watchdog import guarded
+from tallrun.sensors.config import Advertisement
+
+T = TypeVar("T")
+
+_REASONS: dict[BleakBluetoothNotAvailableReason, Trouble] = {
+    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "no_adapter",
+    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "no_low_energy",
+    BleakBluetoothNotAvailableReason.POWERED_OFF: "powered_off",
+    BleakBluetoothNotAvailableReason.DENIED_BY_USER: "permission_denied",
+    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "permission_denied",
+    BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: "permission_denied",
+}
+_DBUS: dict[str, Trouble] = {
+    "org.freedesktop.DBus.Error.AccessDenied": "permission_denied",
+    "org.freedesktop.DBus.Error.ServiceUnknown": "no_service",
+    "org.freedesktop.DBus.Error.NameHasNoOwner": "no_service",
+    "org.bluez.Error.NotReady": "powered_off",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Longest waits [s]; ``silence_s`` is how long a streaming sensor may say nothing before it counts as lost."""
+
+    connect_s: float = 20.0
+    call_s: float = 8.0
+    find_s: float = 12.0
+    silence_s: float = 4.0
+    retry_s: float = 2.0
+
+
+@dataclass
+class Radio:
+    """Which Bluetooth to use: the system's, or the classes of a virtual one (bleak's ``backend=``)."""
+
+    scanner_class: type[BaseBleakScanner] | None = None
+    client_class: type[BaseBleakClient] | None = None
+    limits: Limits = Limits()
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One device seen by a scan. ``address`` is what pairing pins (macOS gives a UUID instead of an address)."""
+
+    address: str
+    advertisement: Advertisement
+    rssi_dbm: int
+    device: BLEDevice = field(repr=False, compare=False)
+
+
+def adapter_trouble(error: BaseException) -> AdapterError | None:
+    """Return what ``error`` says about this machine's Bluetooth; None when it is about one sensor."""
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return AdapterError(_REASONS.get(error.reason, "unknown"), str(error.args[0]))
+    if isinstance(error, BleakDBusError) and error.dbus_error in _DBUS:
+        return AdapterError(_DBUS[error.dbus_error], error.dbus_error)
+    if isinstance(error, PermissionError):
+        return AdapterError("permission_denied", error.strerror or "")
+    if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+        return AdapterError("no_service", error.strerror or "")  # no system bus socket: no BlueZ to talk to
+    return None
+
+
+async def scan(radio: Radio, duration_s: float, until_address: str | None = None) -> list[Sighting]:
+    """Return the devices heard within ``duration_s``, strongest first; ends early on ``until_address``.
+
+    Raises AdapterError when Bluetooth cannot be used.
+    """
+    heard: dict[str, Sighting] = {}
+    found = asyncio.Event()
+
+    def hear(device: BLEDevice, data: AdvertisementData) -> None:
+        earlier = heard.get(device.address)
+        name = data.local_name or device.name or (earlier.advertisement.name if earlier else None)
+        advertisement = Advertisement(name, tuple(data.service_uuids), tuple(data.manufacturer_data))
+        heard[device.address] = Sighting(device.address, advertisement, data.rssi, device)
+        if device.address == until_address:
+            found.set()
+
+    call_s = radio.limits.call_s
+    async with radio.lock:
+        try:
+            scanner = BleakScanner(hear, backend=radio.scanner_class)
+            await guarded(scanner.start(), call_s, "Bluetooth", "starting a scan")
+            try:
+                async with asyncio.timeout(duration_s):
+                    await found.wait()
+            except TimeoutError:
+                pass
+            finally:
+                await guarded(scanner.stop(), call_s, "Bluetooth", "ending a scan")
+        except (BleakError, OSError) as error:
+            raise adapter_trouble(error) or LinkError("Bluetooth", f"the scan failed: {error}") from error
+    return sorted(heard.values(), key=lambda sighting: -sighting.rssi_dbm)
+
+
+async def adapter_state(radio: Radio) -> AdapterState:
+    """Say whether Bluetooth can be used, by starting a very short scan."""
+    try:
+        await scan(radio, 0.2)
+    except AdapterError as error:
+        return AdapterState(False, str(error).split(". What to do")[0] + ".", error.remedy)
+    except LinkError as error:
+        return AdapterState(False, str(error), "switch Bluetooth off and on, then try again")
+    return AdapterState(True, "Bluetooth is there and can scan.")
+
+
+class SensorLink:
+    """A connection to one sensor; the ``Port`` a start sequence runs on.
+
+    ``on_packet`` and ``on_lost`` are called from the event loop's thread. ``late_packets`` counts
+    notifications that came after the link was closed and were ignored.
+    """
+
+    def __init__(
+        self,
+        sensor: str,
+        radio: Radio,
+        on_packet: Callable[[Packet], None],
+        on_lost: Callable[[], None],
+        start_s: float = 0.0,
+    ) -> None:
+        self.sensor = sensor
+        self.late_packets = 0
+        self._radio = radio
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._start_s = start_s
+        self._loop = asyncio.get_running_loop()
+        self._client: BleakClient | None = None
+        self._is_open = False
+        self._waiting: dict[str, Answers] = {}
+
+    async def connect(self, sighting: Sighting) -> None:
+        """Connect and discover services. Raises LinkError, or AdapterError when it is Bluetooth itself."""
+        limits = self._radio.limits
+        client = BleakClient(
+            sighting.device,
+            disconnected_callback=self._disconnected,
+            timeout=limits.connect_s,
+            backend=self._radio.client_class,
+        )
+        async with self._radio.lock:
+            try:
+                await self._call(client.connect(), limits.connect_s, "connecting")
+            except LinkError:
+                # a connection that comes up after we gave up would keep the sensor from advertising again
+                await self._quietly(client.disconnect())
+                raise
+        self._client = client
+        self._is_open = True
+
+    @property
+    def payload_bytes(self) -> int | None:
+        """Bytes one notification can carry on this connection; None when the system does not tell."""
+        if self._client is None:
+            return None
+        sizes = [
+            item.max_write_without_response_size
+            for service in self._client.services
+            for item in service.characteristics
+        ]
+        return max(sizes, default=None)
+
+    def has(self, uuid: str) -> bool:
+        """Say whether the sensor offers the characteristic ``uuid``."""
+        return self._client is not None and self._client.services.get_characteristic(uuid) is not None
+
+    async def subscribe(self, uuid: str) -> None:
+        """Switch notifications on; each one is stamped and queued."""
+
+        def notified(_: Any, data: bytearray) -> None:
+            if not self._is_open:
+                self.late_packets += 1
+                return
+            self._deliver(uuid, bytes(data))
+
+        await self._call(
+            self._require().start_notify(uuid, notified), self._radio.limits.call_s, "subscribing"
+        )
+
+    async def unsubscribe(self, uuid: str) -> None:
+        """Switch notifications off."""
+        await self._call(self._require().stop_notify(uuid), self._radio.limits.call_s, "unsubscribing")
+
+    async def read(self, uuid: str) -> bytes:
+        """Read a value and queue it like a notification."""
+        value = bytes(
+            await self._call(self._require().read_gatt_char(uuid), self._radio.limits.call_s, "reading")
+        )
+        self._deliver(uuid, value)
+        return value
+
+    async def write(self, uuid: str, value: bytes, with_response: bool) -> None:
+        """Write a value."""
+        call = self._require().write_gatt_char(uuid, value, response=with_response)
+        await self._call(call, self._radio.limits.call_s, "writing")
+
+    @contextmanager
+    def answers(self, uuid: str) -> Iterator[Answers]:
+        """Collect the notifications of ``uuid`` while open, beside the queue."""
+        collected = self._waiting[uuid] = Answers()
+        try:
+            yield collected
+        finally:
+            del self._waiting[uuid]
+
+    async def close(self) -> None:
+        """Disconnect; notifications that still come are ignored. Never raises."""
+        self._is_open = False
+        client, self._client = self._client, None
+        if client is not None:
+            await self._quietly(client.disconnect())
+
+    def _deliver(self, uuid: str, payload: bytes) -> None:
+        self._on_packet(Packet(self._loop.time() - self._start_s, self.sensor, uuid, payload))
+        waiting = self._waiting.get(uuid)
+        if waiting is not None:
+            waiting.add(payload)
+
+    def _disconnected(self, client: BleakClient) -> None:
+        if client is self._client and self._is_open:
+            self._is_open = False
+            self._on_lost()
+
+    def _require(self) -> BleakClient:
+        if self._client is None or not self._is_open:
+            raise LinkError(self.sensor, f"{self.sensor}: the connection was lost")
+        return self._client
+
+    async def _call(self, awaitable: Awaitable[T], timeout_s: float, doing: str) -> T:
+        try:
+            return await guarded(awaitable, timeout_s, self.sensor, doing)
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            trouble = adapter_trouble(error)
+            if trouble is not None:
+                raise trouble from error
+            raise LinkError(self.sensor, f"{self.sensor}: {doing} failed: {error}") from error
+
+    async def _quietly(self, awaitable: Awaitable[None]) -> None:
+        try:
+            await guarded(awaitable, self._radio.limits.call_s, self.sensor, "disconnecting")
+        except (BleakError, LinkError, OSError, EOFError, TimeoutError):
+            pass  # it is gone either way; the next connection starts from a fresh scan
+
+
+@asynccontextmanager
+async def connected(link: SensorLink, sighting: Sighting) -> AsyncIterator[SensorLink]:
+    """Connect ``link`` for the length of a block."""
+    await link.connect(sighting)
+    try:
+        yield link
+    finally:
+        await link.close()

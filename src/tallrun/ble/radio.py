@@ -1,0 +1,126 @@
+"""The virtual radio: a recording becomes emulated sensors in the air, for bleak to find, connect and read.
+
+Join it like this::
+
+    async def main():
+        radio = VirtualRadio(configs, recording)
+        await radio.switch_on()
+        async with SensorSession(radio.worn(), radio.radio(), choose_settings) as session: ...
+
+    run_virtual(main(), speed=None)     # or speed=1 on any event loop
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from tallrun.ble.bumble_backend import Ether
+from tallrun.ble.faults import FaultScript
+from tallrun.ble.link import Limits, Radio
+from tallrun.ble.pairing import PairedSensor
+from tallrun.ble.peripheral import EmulatedSensor, Ledger, Origin
+from tallrun.ble.session import Worn
+from tallrun.ble.sources import make_source
+from tallrun.errors import UsageError
+from tallrun.numerics.recording import Recording
+from tallrun.sensors.config import ConfigSet
+
+DEFAULT_MODELS = {
+    "foot_left": "open_packet",
+    "foot_right": "open_packet",
+    "pelvis": "open_packet",
+    "trunk": "open_packet",
+    "treadmill": "ftms_treadmill",
+    "heart_rate": "heart_rate",
+}
+LEAD_S = 3.0
+
+
+class VirtualRadio:
+    """Emulated sensors for everything a recording holds.
+
+    Parameters
+    ----------
+    configs : the known firmware configs.
+    recording : what the sensors play; a placement that is missing there has no sensor.
+    faults : what goes wrong; nothing by default.
+    models : config name by place, where it differs from ``DEFAULT_MODELS``.
+    repeats : how often the recording is played, end to end.
+    lead_s : standing still before the recording begins, counted from the first started sensor.
+
+    Create it inside a running event loop; that loop's clock is the radio's clock (``ble.clock``).
+    """
+
+    def __init__(
+        self,
+        configs: ConfigSet,
+        recording: Recording,
+        faults: FaultScript | None = None,
+        models: Mapping[str, str] | None = None,
+        repeats: int = 1,
+        lead_s: float = LEAD_S,
+    ) -> None:
+        faults = faults or FaultScript()
+        chosen = {**DEFAULT_MODELS, **(models or {})}
+        self._ether = Ether()
+        self._origin = Origin(lead_s)
+        self.sensors: dict[str, EmulatedSensor] = {}
+        for number, place in enumerate(_places(recording)):
+            config = configs.get(chosen[place])
+            source = make_source(config, place, recording, faults.of(place), repeats)
+            self.sensors[place] = EmulatedSensor(
+                place,
+                f"C0:DE:00:00:00:{number + 1:02X}",
+                config,
+                source,
+                self._ether,
+                faults.of(place),
+                faults.dice(place),
+                self._origin,
+            )
+        if not self.sensors:
+            raise UsageError("the recording to emulate holds no sensor, no treadmill and no heart rate")
+
+    def radio(self, limits: Limits | None = None) -> Radio:
+        """Return what to hand to ``scan`` and ``SensorSession`` in place of the system's Bluetooth."""
+        return Radio(self._ether.scanner_class(), self._ether.client_class(), limits or Limits())
+
+    def worn(self) -> list[Worn]:
+        """Return every emulated sensor as if it had been paired to its place."""
+        return [
+            Worn(PairedSensor(place, item.address, item.config.name), item.config)
+            for place, item in self.sensors.items()
+        ]
+
+    @property
+    def ledger(self) -> dict[str, Ledger]:
+        """What became of every sensor's notifications, by place."""
+        return {place: item.ledger for place, item in self.sensors.items()}
+
+    async def begin_s(self) -> float:
+        """Wait for the first sensor to be started; return the loop time at which the recording begins."""
+        return await self._origin.known()
+
+    async def switch_on(self) -> None:
+        """Let all sensors advertise."""
+        for item in self.sensors.values():
+            await item.switch_on()
+
+    async def switch_off(self) -> None:
+        """Take all sensors off the air."""
+        for item in self.sensors.values():
+            await item.switch_off()
+
+    async def played(self) -> None:
+        """Wait until every sensor that streams has sent all of its recording."""
+        await asyncio.gather(*(item.finished.wait() for item in self.sensors.values()))
+
+
+def _places(recording: Recording) -> list[str]:
+    places = [place for place in DEFAULT_MODELS if place in recording.sensors]
+    if recording.treadmill is not None and recording.treadmill.t_s.size:
+        places.append("treadmill")
+    if recording.heart_rate is not None and recording.heart_rate.t_s.size:
+        places.append("heart_rate")
+    return places

@@ -1,0 +1,39 @@
+"""A limit on every wait for the operating system's Bluetooth, which can hang past its own time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from tallrun.ble.troubles import LinkError
+
+T = TypeVar("T")
+
+
+async def guarded(awaitable: Awaitable[T], timeout_s: float, sensor: str, doing: str) -> T:
+    """Return the result of ``awaitable``; raise LinkError when it takes longer than ``timeout_s``.
+
+    ``asyncio.timeout`` would wait for the cancelled call to give in, and some never do (Windows, after a power
+    cycle of the sensor). So the call runs as a task of its own, which is cancelled and then left to itself.
+    """
+    task = asyncio.ensure_future(awaitable)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+    except asyncio.CancelledError:
+        _abandon(task)
+        raise
+    if not done:
+        _abandon(task)
+        raise LinkError(sensor, f"{sensor}: {doing} took longer than {timeout_s:g} s and was given up")
+    return task.result()
+
+
+def _abandon(task: asyncio.Future[T]) -> None:
+    task.cancel()
+    task.add_done_callback(_swallow)
+
+
+def _swallow(task: asyncio.Future[T]) -> None:
+    if not task.cancelled():
+        task.exception()
