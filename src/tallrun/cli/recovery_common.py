@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -113,6 +114,17 @@ def read_score(text: str | None, what: str = "A pain score") -> int | None:
     return int(text)
 
 
+def read_number(text: str, what: str) -> float:
+    """Turn typed text into a number above 0; raises EntryError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise EntryError(f"{what} must be a number above 0, got {text!r}.")
+    return number
+
+
 def read_yes_no(text: str | None, what: str) -> bool | None:
     """Turn yes/no into a truth value; None and '?' stay unknown. Raises EntryError for anything else."""
     if text is None or text.strip() in {"", "?"}:
@@ -197,11 +209,6 @@ def _plain(value: Any) -> Any:
 def when(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant as a person reads it, in the runner's zone."""
     return at.astimezone(zone).strftime("%a %d %b %Y %H:%M")
-
-
-def days(text: int) -> timedelta:
-    """Return a number of days."""
-    return timedelta(days=text)
 
 
 def visible(text: str) -> str:

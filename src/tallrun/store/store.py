@@ -11,20 +11,34 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, Select, delete, exists, func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tallrun.errors import EntryError, StoreError
-from tallrun.recovery.model import History, Runner
+from tallrun.recovery.model import Advice, History, PainScore, Runner, RunSession
 from tallrun.store.engine import make_engine, reading, writing
 from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_private_file, make_private_folder
-from tallrun.store.models import AccessRow, DerivedFile, RunnerKey, RunnerRow, SessionRow, sort_key
+from tallrun.store.models import (
+    AccessRow,
+    AdviceRow,
+    DerivedFile,
+    RunnerKey,
+    RunnerRow,
+    RunRow,
+    SessionRow,
+    sort_key,
+)
 from tallrun.store.records import HISTORY, from_rows, kind_of, runner_of, to_columns
 from tallrun.store.schema import ensure_schema
+
+if TYPE_CHECKING:
+    from tallrun.recovery.protocol import Protocol
+    from tallrun.recovery.verdict import Verdict
 
 
 class Store:
@@ -144,17 +158,10 @@ class Store:
         self, runner_id: str, records: Sequence[Any], *, by: str, now: datetime, **more: Any
     ) -> list[str]:
         """Add many records in one transaction, all or none, and return their ids."""
-        ids = []
         with self.write() as connection:
-            for record in records:
-                columns = to_columns(record) | more
-                ids.append(
-                    _insert(
-                        connection, kind_of(type(record)).table, runner_id,
-                        at=columns.pop("at"), by=by, now=now, columns=columns,
-                    )
-                )  # fmt: skip
-        return ids
+            return [
+                _insert_record(connection, runner_id, record, by=by, now=now, more=more) for record in records
+            ]
 
     def add_row(
         self, model: type[Any], runner_id: str, *, at: datetime, by: str, now: datetime, **columns: Any
@@ -257,6 +264,47 @@ class Store:
                     for name, record in HISTORY.items()
                 },
             )
+
+    # runs and the advice they followed
+
+    def runs(self, runner_id: str) -> tuple[RunSession, ...]:
+        """Return the runs in force, oldest first."""
+        return from_rows(RunSession, self.entries(RunRow, runner_id))
+
+    def add_run(
+        self, runner_id: str, run: RunSession, scores: Sequence[PainScore] = (), *, by: str, now: datetime,
+        source: str = "typed", shoe: str | None = None, strap: str | None = None,
+    ) -> str:  # fmt: skip
+        """Add a run together with the scores given for it, all or none; returns the row's id."""
+        with self.write() as connection:
+            more: dict[str, Any] = {"source": source, "shoe": shoe, "strap": strap}
+            run_id = _insert_record(connection, runner_id, run, by=by, now=now, more=more)
+            for score in scores:
+                _insert_record(connection, runner_id, score, by=by, now=now)
+        return run_id
+
+    def note_advice(self, runner_id: str, verdict: Verdict, protocol: Protocol, now: datetime) -> None:
+        """Keep what was advised (ladder history), unless the newest entry says the same for the same day."""
+        told = {
+            "state": verdict.state, "rung": verdict.rung, "rules": list(verdict.rules),
+            "run_minutes": None if verdict.rung is None else protocol.run_min[verdict.rung],
+            "protocol": {"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
+        }  # fmt: skip
+        last = self.latest(AdviceRow, runner_id)
+        if (
+            last is not None
+            and last.at.date() == verdict.as_of.astimezone(last.at.tzinfo).date()
+            and all(last._mapping[name] == value for name, value in told.items())
+        ):
+            return
+        self.add_row(AdviceRow, runner_id, at=verdict.as_of, by="tallrun", now=now, **told)
+
+    def advice_before(self, runner_id: str, start: datetime, zone: ZoneInfo) -> Advice | None:
+        """Return what was advised last on the local date of a run and before it; None if nobody asked."""
+        row = self.latest(AdviceRow, runner_id, until=start)
+        if row is None or row.at.astimezone(zone).date() != start.astimezone(zone).date():
+            return None
+        return Advice(state=row.state, rung=row.rung, run_minutes=row.run_minutes)
 
     # sessions and files made from them
 
@@ -372,6 +420,20 @@ def _in_force(model: type[Any], runner_id: str) -> Select[Any]:
         table.c.withdrawn.is_(False),
         ~exists(select(later.c.supersedes).where(later.c.supersedes == table.c[model.key])),
     )
+
+
+def _insert_record(
+    connection: Connection,
+    runner_id: str,
+    record: Any,
+    *,
+    by: str,
+    now: datetime,
+    more: dict[str, Any] | None = None,
+) -> str:
+    columns = to_columns(record) | (more or {})
+    table = kind_of(type(record)).table
+    return _insert(connection, table, runner_id, at=columns.pop("at"), by=by, now=now, columns=columns)
 
 
 def _insert(

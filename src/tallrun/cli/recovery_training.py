@@ -1,0 +1,243 @@
+"""``tallrun log-run`` and ``tallrun exercise``: training without sensors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from tallrun.cli.recovery_common import (
+    AsJson,
+    At,
+    DataDir,
+    EnteredBy,
+    Records,
+    RunnerCode,
+    ask,
+    ask_or_skip,
+    load_protocol,
+    read_instant,
+    read_number,
+    read_score,
+    read_yes_no,
+    records,
+    show,
+    visible,
+    when,
+)
+
+PainBefore = Annotated[str | None, typer.Option("--pain-before", help="Pain before, 0-10.")]
+PainDuring = Annotated[str | None, typer.Option("--pain-during", help="Worst pain during, 0-10.")]
+PainAfter = Annotated[str | None, typer.Option("--pain-after", help="Pain right after, 0-10.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``tallrun log-run`` and ``tallrun exercise``."""
+    app.command("log-run")(log_run)
+    group = typer.Typer(no_args_is_help=True, help="Rehabilitation exercises: add, list.")
+    group.command("add")(add_exercise)
+    group.command("list")(list_exercises)
+    app.add_typer(group, name="exercise")
+
+
+def log_run(
+    minutes: Annotated[
+        str | None, typer.Option("--minutes", help="Whole duration, walk breaks included.")
+    ] = None,
+    at: At = None,
+    rung: Annotated[
+        str | None, typer.Option("--rung", help="Level you did: V0 ... H3; leave out if free.")
+    ] = None,
+    run_minutes: Annotated[
+        float | None, typer.Option("--run-minutes", help="Minutes of running without the walk breaks.")
+    ] = None,
+    distance_m: Annotated[float | None, typer.Option("--distance-m", help="Distance [m].")] = None,
+    surface: Annotated[str | None, typer.Option("--surface", help="treadmill, road or trail.")] = None,
+    cambered: Annotated[bool, typer.Option("--cambered", help="The road leaned to one side.")] = False,
+    fastest_kmh: Annotated[
+        float | None, typer.Option("--fastest-kmh", help="Speed of the fastest minute [km/h].")
+    ] = None,
+    incline_pct: Annotated[
+        float | None, typer.Option("--incline-pct", help="Incline, uphill positive, when it was constant.")
+    ] = None,
+    incline_min_pct: Annotated[
+        float | None, typer.Option("--incline-min-pct", help="Lowest incline.")
+    ] = None,
+    incline_max_pct: Annotated[
+        float | None, typer.Option("--incline-max-pct", help="Highest incline.")
+    ] = None,
+    rpe: Annotated[float | None, typer.Option("--rpe", help="Effort of the whole session, 0-10.")] = None,
+    limping: Annotated[str | None, typer.Option("--limping", help="yes or no: did you limp?")] = None,
+    stopped: Annotated[str, typer.Option("--stopped", help="Cut short: none, pain or other.")] = "none",
+    sharp: Annotated[bool, typer.Option("--sharp", help="There was a sudden sharp change.")] = False,
+    pain_before: PainBefore = None,
+    pain_during: PainDuring = None,
+    pain_after: PainAfter = None,
+    shoe: Annotated[str | None, typer.Option("--shoe", help="Which shoes.")] = None,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log a run or walk done without sensors. It counts for load, breaks and the spike limit."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import SURFACES, RunSession
+        from tallrun.store.checks import check_run
+
+        typing_person = minutes is None
+        minutes = ask(minutes, "How many minutes", "--minutes", as_json=as_json)
+        length = timedelta(minutes=read_number(minutes, "The duration in minutes"))
+        start = (
+            mine.now.astimezone(mine.zone) - length if at is None else read_instant(at, mine.zone, mine.now)
+        )
+        if typing_person:
+            surface = ask_or_skip(surface, f"Surface ({'/'.join(SURFACES)})", as_json=as_json)
+            pain_during = ask_or_skip(
+                pain_during, "Worst pain during, 0-10", as_json=as_json, check=read_score
+            )
+            pain_after = ask_or_skip(pain_after, "Pain right after, 0-10", as_json=as_json, check=read_score)
+            limping = ask_or_skip(
+                limping, "Did you limp (yes/no)", as_json=as_json, check=lambda t: read_yes_no(t, "Limping")
+            )
+        run = RunSession(
+            session_id=str(uuid4()),
+            started_at=start,
+            ended_at=start + length,
+            rung=rung,
+            run_minutes=run_minutes,
+            distance_m=distance_m,
+            surface=surface,  # type: ignore[arg-type]  # checked by RunSession
+            cambered=cambered,
+            speed_mps=None if fastest_kmh is None else fastest_kmh / 3.6,
+            incline_min_pct=incline_pct if incline_min_pct is None else incline_min_pct,
+            incline_max_pct=incline_pct if incline_max_pct is None else incline_max_pct,
+            session_rpe=rpe,
+            limping=read_yes_no(limping, "Limping"),
+            stop_reason=stopped,  # type: ignore[arg-type]
+            sharp_change=sharp,
+            advised=mine.store.advice_before(mine.runner_id, start, mine.zone),
+        )
+        check_run(run, mine.store.runs(mine.runner_id), mine.now)
+        scores = _scores_around(mine, run, pain_before, pain_during, pain_after)
+        mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, shoe=shoe)
+        show(
+            as_json,
+            asdict(run) | {"pain_scores": len(scores)},
+            f"Noted: {when(start, mine.zone)}, {run.minutes:g} min{f', level {rung}' if rung else ''}, "
+            f"{len(scores)} pain scores.",
+            "What is asked next: tallrun due",
+        )
+
+
+def _scores_around(
+    mine: Records, run: Any, before: str | None, during: str | None, after: str | None
+) -> list[Any]:
+    from tallrun.recovery.model import PainScore
+
+    runner = mine.runner
+    asked: tuple[tuple[Any, str | None, datetime], ...] = (
+        ("before", before, run.started_at),
+        ("during", during, run.ended_at),
+        ("after", after, run.ended_at),
+    )
+    return [
+        PainScore(
+            pain_id="", at=at, kind=kind, score=score, side=runner.side, site=runner.site,
+            session_id=run.session_id, limping=run.limping if kind == "during" else None,
+        )
+        for kind, text, at in asked
+        if (score := read_score(text)) is not None
+    ]  # fmt: skip
+
+
+def add_exercise(
+    name: Annotated[str | None, typer.Option("--name", help="Which exercise.")] = None,
+    phase: Annotated[str | None, typer.Option("--phase", help="Phase 1, 2 or 3.")] = None,
+    at: At = None,
+    sets: Annotated[int | None, typer.Option("--sets", min=1, max=100, help="Sets.")] = None,
+    reps: Annotated[int | None, typer.Option("--reps", min=1, max=1000, help="Repetitions per set.")] = None,
+    load_kg: Annotated[float | None, typer.Option("--load-kg", min=0, max=1000, help="Weight [kg].")] = None,
+    pain_before: PainBefore = None,
+    pain_during: PainDuring = None,
+    pain_after: PainAfter = None,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log one exercise with its pain scores."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import ExerciseSession
+        from tallrun.store.checks import check_not_future
+
+        typing_person = name is None or phase is None
+        phase = ask(phase, "Phase", "--phase", as_json=as_json, choices=("1", "2", "3"))
+        number = int(read_number(phase, "An exercise phase"))
+        if name is None and not as_json and number in (1, 2, 3):
+            listed = load_protocol().exercise.phases[number - 1].exercises
+            name = ask(
+                name, f"Which exercise ({', '.join(item.name for item in listed)})", "--name", as_json=as_json
+            )
+        name = ask(name, "Which exercise", "--name", as_json=as_json)
+        if typing_person:
+            pain_before = ask_or_skip(pain_before, "Pain before, 0-10", as_json=as_json, check=read_score)
+            pain_during = ask_or_skip(
+                pain_during, "Worst pain during, 0-10", as_json=as_json, check=read_score
+            )
+            pain_after = ask_or_skip(pain_after, "Pain right after, 0-10", as_json=as_json, check=read_score)
+        entry = ExerciseSession(
+            exercise_id="",
+            at=read_instant(at, mine.zone, mine.now),
+            phase=number,
+            name=name,
+            sets=sets,
+            reps=reps,
+            load_kg=load_kg,
+            pain_before=read_score(pain_before),
+            pain_during=read_score(pain_during),
+            pain_after=read_score(pain_after),
+        )
+        check_not_future(entry.at, mine.now, "An exercise")
+        exercise_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+        show(
+            as_json,
+            asdict(entry) | {"exercise_id": exercise_id},
+            f"Noted: {_exercise_line(entry, mine)}",
+        )
+
+
+def list_exercises(
+    days: Annotated[int, typer.Option("--days", min=1, help="How far back.")] = 28,
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """List logged exercises, oldest first."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import ExerciseSession
+        from tallrun.store.models import ExerciseRow
+        from tallrun.store.records import from_rows
+
+        rows = mine.store.entries(ExerciseRow, mine.runner_id, since=mine.now - timedelta(days=days))
+        found = from_rows(ExerciseSession, rows)
+        show(
+            as_json,
+            [asdict(entry) for entry in found],
+            *([_exercise_line(entry, mine) for entry in found] or [f"No exercises in the last {days} days."]),
+        )
+
+
+def _exercise_line(entry: Any, mine: Records) -> str:
+    dose = " × ".join(str(part) for part in (entry.sets, entry.reps) if part is not None)
+    load = "" if entry.load_kg is None else f" at {entry.load_kg:g} kg"
+    pain = "/".join(
+        "–" if score is None else str(score)
+        for score in (entry.pain_before, entry.pain_during, entry.pain_after)
+    )
+    return (
+        f"{when(entry.at, mine.zone)}  phase {entry.phase}  {visible(entry.name)}"
+        f"{f' {dose}' if dose else ''}{load}, pain before/during/after {pain}"
+    )
