@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from tallrun.cli.recovery_common import AsJson, At, DataDir, Records, RunnerCode, read_instant, records, show
+from tallrun.cli.recovery_common import (
+    AsJson,
+    At,
+    DataDir,
+    Records,
+    RunnerCode,
+    fields_of,
+    read_instant,
+    records,
+    show,
+)
 from tallrun.errors import EntryError
 
 By = Annotated[str, typer.Option("--by", help="Name of the clinician.")]
@@ -50,7 +59,7 @@ def diagnose(
 
         entry = Diagnosis(at=_not_ahead(mine, at), by_clinician=True, text=text)
         mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
-        show(as_json, asdict(entry), "Noted: diagnosed by a clinician.")
+        show(as_json, fields_of(entry), "Noted: diagnosed by a clinician.")
 
 
 def cap(
@@ -121,7 +130,7 @@ def list_entries(data_dir: DataDir = None, runner: RunnerCode = None, as_json: A
 
         rows = mine.store.entries(ClinicianRow, mine.runner_id)
         payload = [
-            asdict(entry) | {"clinician_id": row.clinician_id, "in_force": _holds(entry, mine.now)}
+            fields_of(entry) | {"clinician_id": row.clinician_id, "in_force": _holds(entry, mine.now)}
             for entry, row in zip(from_rows(ClinicianEntry, rows), rows, strict=True)
         ]
         lines = [
@@ -158,7 +167,7 @@ def _enter(
             at=start, expires_at=_end_of_day(mine, expires_on, start), entered_by=by, **limits
         )
         clinician_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
-        payload = asdict(entry) | {"clinician_id": clinician_id}
+        payload = fields_of(entry) | {"clinician_id": clinician_id}
         show(as_json, payload, f"Noted: {_words(payload)}  [{clinician_id[:8]}]")
 
 
@@ -205,4 +214,6 @@ def _words(entry: dict[str, Any]) -> str:
     if entry["note"]:
         parts.append(visible(entry["note"]))
     until = entry["expires_at"]
-    return "; ".join(parts) + ("" if until is None else f" (until {until:%Y-%m-%d %H:%M})")
+    return "; ".join(parts) + (
+        "" if until is None else f" (until the end of {until - timedelta(seconds=1):%Y-%m-%d})"
+    )

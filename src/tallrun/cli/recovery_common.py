@@ -6,9 +6,9 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -196,7 +196,16 @@ def show(as_json: bool, payload: Any, *lines: str) -> None:
             typer.echo(line)
 
 
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return a data class's fields by name (mappings and nested classes as they are; ``show`` prints them)."""
+    return {item.name: getattr(record, item.name) for item in fields(record)}
+
+
 def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return fields_of(value)
+    if isinstance(value, Mapping):
+        return dict(value)
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, (set, frozenset)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from tallrun.cli.recovery_common import (
     RunnerCode,
     ask,
     ask_or_skip,
+    fields_of,
     read_instant,
     read_score,
     read_yes_no,
@@ -343,7 +344,7 @@ def _check_session(mine: Records, session_id: str | None) -> None:
 
 
 def _as_payload(score: PainScore) -> dict[str, Any]:
-    payload = asdict(score)
+    payload = fields_of(score)
     payload["limping"] = {None: None, True: "yes", False: "no"}[score.limping]
     return payload
 

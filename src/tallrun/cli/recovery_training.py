@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ from tallrun.cli.recovery_common import (
     RunnerCode,
     ask,
     ask_or_skip,
+    fields_of,
     load_protocol,
     read_instant,
     read_number,
@@ -125,7 +125,7 @@ def log_run(
         mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, shoe=shoe)
         show(
             as_json,
-            asdict(run) | {"pain_scores": len(scores)},
+            fields_of(run) | {"pain_scores": len(scores)},
             f"Noted: {when(start, mine.zone)}, {run.minutes:g} min{f', level {rung}' if rung else ''}, "
             f"{len(scores)} pain scores.",
             "What is asked next: tallrun due",
@@ -204,7 +204,7 @@ def add_exercise(
         exercise_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
         show(
             as_json,
-            asdict(entry) | {"exercise_id": exercise_id},
+            fields_of(entry) | {"exercise_id": exercise_id},
             f"Noted: {_exercise_line(entry, mine)}",
         )
 
@@ -225,7 +225,7 @@ def list_exercises(
         found = from_rows(ExerciseSession, rows)
         show(
             as_json,
-            [asdict(entry) for entry in found],
+            [fields_of(entry) for entry in found],
             *([_exercise_line(entry, mine) for entry in found] or [f"No exercises in the last {days} days."]),
         )
 
