@@ -1,8 +1,8 @@
 """The one pipeline: sample blocks in; strides, flags, safety events and cues out."""
 
-from tallrun.pipeline.batch import analyze_recording, pieces, run_recording
+from tallrun.pipeline.batch import analyze_recording, belt_readings, pieces, run_recording
 from tallrun.pipeline.gait_pipeline import Contact, FlagChanged, GaitPipeline, PipelineEvent, StrideKnown
-from tallrun.pipeline.setup import HeartRateReading, PipelineSetup, TreadmillReading
+from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
 
 __all__ = [
@@ -11,12 +11,11 @@ __all__ = [
     "FlagChanged",
     "GaitPipeline",
     "GaitTables",
-    "HeartRateReading",
     "PipelineEvent",
     "PipelineSetup",
     "StrideKnown",
-    "TreadmillReading",
     "analyze_recording",
+    "belt_readings",
     "json_ready",
     "pieces",
     "run_recording",

@@ -8,8 +8,9 @@ import numpy as np
 
 from tallrun.numerics.recording import Recording, SampleBlock
 from tallrun.pipeline.gait_pipeline import GaitPipeline
-from tallrun.pipeline.setup import PipelineSetup, TreadmillReading
+from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import GaitTables
+from tallrun.sensors.events import TreadmillReading
 
 #: Length of the pieces a recording is fed in; results do not depend on it.
 PIECE_S = 30.0
@@ -34,6 +35,27 @@ def pieces(recording: Recording, piece_s: float = PIECE_S) -> Iterator[tuple[flo
         yield edge, blocks
 
 
+def belt_readings(recording: Recording) -> list[TreadmillReading]:
+    """Return the recorded belt rows as readings; NaN becomes None."""
+    if recording.treadmill is None:
+        return []
+    rows = zip(
+        recording.treadmill.t_s.tolist(),
+        recording.treadmill.speed_mps.tolist(),
+        recording.treadmill.incline_pct.tolist(),
+        strict=True,
+    )
+    return [
+        TreadmillReading(
+            "treadmill",
+            t_s,
+            None if np.isnan(speed) else speed,
+            None if np.isnan(incline) else incline,
+        )
+        for t_s, speed, incline in rows
+    ]
+
+
 def analyze_recording(
     recording: Recording,
     setup: PipelineSetup | None = None,
@@ -54,12 +76,8 @@ def run_recording(
 ) -> GaitPipeline:
     """Run a recording through and return the finished pipeline."""
     pipeline = GaitPipeline(setup or PipelineSetup.of(recording))
-    if recording.treadmill is not None:
-        belt = recording.treadmill
-        for t_s, speed, incline in zip(
-            belt.t_s.tolist(), belt.speed_mps.tolist(), belt.incline_pct.tolist(), strict=True
-        ):
-            pipeline.feed_treadmill(TreadmillReading(t_s, speed, incline))
+    for reading in belt_readings(recording):
+        pipeline.feed_treadmill(reading)
     total = max((float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size), default=0.0)
     for edge, blocks in pieces(recording):
         pipeline.feed(*blocks)

@@ -26,8 +26,9 @@ from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.ledger import belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
-from tallrun.pipeline.setup import PipelineSetup, TreadmillReading
+from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
+from tallrun.sensors.events import TreadmillReading
 
 _RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
 _RANK_EVENT = 4
@@ -215,7 +216,8 @@ class GaitPipeline:
     def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
         reading = self._belt_at(stride.initial_contact_s)
         if reading is not None:
-            stride.belt_speed_mps, stride.incline_pct = reading.speed_mps, reading.incline_pct
+            stride.belt_speed_mps = math.nan if reading.speed_mps is None else reading.speed_mps
+            stride.incline_pct = math.nan if reading.incline_pct is None else reading.incline_pct
         elif self.setup.typed_speed_mps is not None:
             stride.belt_speed_mps = self.setup.typed_speed_mps
         self._strides.append(stride)

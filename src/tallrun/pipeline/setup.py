@@ -1,4 +1,4 @@
-"""What the pipeline must know before the first sample, and what else than samples may reach it."""
+"""What the pipeline must know before the first sample."""
 
 from __future__ import annotations
 
@@ -40,20 +40,3 @@ class PipelineSetup:
             baseline=baseline,
             typed_speed_mps=float(speed) if isinstance(speed, (int, float)) and speed > 0 else None,
         )
-
-
-@dataclass(frozen=True)
-class TreadmillReading:
-    """Belt speed and incline from this time on."""
-
-    t_s: float
-    speed_mps: float
-    incline_pct: float
-
-
-@dataclass(frozen=True)
-class HeartRateReading:
-    """Heart rate at this time."""
-
-    t_s: float
-    bpm: float

@@ -1,1 +1,5 @@
-"""The report room; see docs/architecture.md."""
+"""Reports and comparisons: figures, single-file HTML. Shows what the tables say and computes no gait."""
+
+from tallrun.report.build import ReportInput, build_report
+
+__all__ = ["ReportInput", "build_report"]

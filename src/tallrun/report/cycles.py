@@ -1,0 +1,80 @@
+"""Stride-normalised waveforms: each stride stretched to 101 points, then mean and spread of each foot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tallrun.gait.flags import QUALITY_LIMIT
+from tallrun.numerics.recording import FloatArray, Recording
+from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
+
+N_POINTS = 101
+#: Enough strides for a stable mean and spread; more would only cost time.
+MOST_STRIDES = 400
+LEAST_STRIDES = 10
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Mean and standard deviation over the strides of one foot, float64 (101,) each."""
+
+    foot: str
+    signal: str
+    unit: str
+    mean: FloatArray
+    sd: FloatArray
+    n_strides: int
+
+
+def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
+    """Return the waveforms of every foot that has at least ten clean running strides.
+
+    Specific force [g] and angular rate [deg/s] are taken as magnitudes, so they do not depend on how the sensor
+    sat on the shoe. Feet without enough strides are left out.
+    """
+    out: list[Cycle] = []
+    for foot in ("left", "right"):
+        sensor = recording.sensors.get(f"foot_{foot}")
+        if sensor is None:
+            continue
+        rows = clean_running(strides, foot)
+        if len(rows) < LEAST_STRIDES:
+            continue
+        rows = rows.iloc[:: max(1, len(rows) // MOST_STRIDES)]
+        start = rows["initial_contact_s"].to_numpy()
+        length = rows["stride_time_s"].to_numpy()
+        signals = [("specific force", "g", _norm(sensor.acc_mps2) / STANDARD_GRAVITY_MPS2)]
+        if sensor.gyr_radps is not None:
+            signals.append(("angular rate", "°/s", _norm(sensor.gyr_radps) * DEG_PER_RAD))
+        for name, unit, values in signals:
+            stack = resample_cycles(sensor.t_s, values, start, length)
+            out.append(Cycle(foot, name, unit, stack.mean(axis=0), stack.std(axis=0), len(stack)))
+    return out
+
+
+def clean_running(strides: pd.DataFrame, foot: str | None = None) -> pd.DataFrame:
+    """Return the closed running strides at or above the quality limit, of one foot or all."""
+    use = (
+        (strides["mode"] == "run")
+        & (strides["quality"] >= QUALITY_LIMIT)
+        & np.isfinite(strides["stride_time_s"])
+    )
+    if foot is not None:
+        use &= strides["foot"] == foot
+    return strides[use]
+
+
+def resample_cycles(
+    t_s: FloatArray, values: FloatArray, start_s: FloatArray, length_s: FloatArray
+) -> FloatArray:
+    """Stretch each cycle [start, start + length] to 101 points; float64 (n_cycles, 101)."""
+    known = np.isfinite(values) & np.isfinite(t_s)
+    at = start_s[:, None] + length_s[:, None] * np.linspace(0.0, 1.0, N_POINTS)[None, :]
+    return np.interp(at.ravel(), t_s[known], values[known]).reshape(at.shape)
+
+
+def _norm(vectors: FloatArray) -> FloatArray:
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))

@@ -1,0 +1,363 @@
+"""The report's figures as plotly dictionaries, thinned to what eyes can see.
+
+Plain dictionaries instead of plotly's classes: the same JSON, without the seconds those classes take to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tallrun.report.cycles import Cycle, clean_running
+from tallrun.report.palette import (
+    FLAG_FILL,
+    FLAG_NAME,
+    NEUTRAL_COLOUR,
+    PAIN_COLOUR,
+    PELVIS_COLOUR,
+    SIDE_COLOUR,
+    SIDE_DASH,
+    SIDE_LETTER,
+    SIDE_SYMBOL,
+    translucent,
+)
+
+Figure = dict[str, Any]
+
+#: Points per line; a page is about this many pixels wide.
+MOST_POINTS = 420
+
+_FONT = {"family": "system-ui, sans-serif", "size": 14}
+_AXIS = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
+
+
+def figure(traces: list[dict[str, Any]], title: str, height: int = 280, **layout: Any) -> Figure:
+    """Return a figure with the common look."""
+    base = {
+        "title": {"text": title, "x": 0, "font": {"size": 16}},
+        "height": height,
+        "margin": {"l": 56, "r": 16, "t": 44, "b": 44},
+        "font": _FONT,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {"orientation": "h", "y": 1.14, "x": 1, "xanchor": "right"},
+        "hovermode": "x unified",
+    }
+    for name, axis in layout.items():
+        base[name] = {**_AXIS, **axis} if name.startswith(("xaxis", "yaxis")) else axis
+    return {"data": traces, "layout": base}
+
+
+def thin_series(
+    t_s: np.ndarray, values: np.ndarray, most: int = MOST_POINTS
+) -> tuple[list[float], list[Any]]:
+    """Medians over equal spans of time, at most ``most`` of them; empty spans and NaN become gaps (None)."""
+    known = np.isfinite(values) & np.isfinite(t_s)
+    if not known.any():
+        return [], []
+    t_s, values = t_s[known], values[known]
+    if t_s.size <= most:
+        return [float(item) for item in np.round(t_s / 60.0, 4)], _rounded(values)
+    edges = np.linspace(t_s[0], t_s[-1], most + 1)
+    place = np.clip(np.searchsorted(edges, t_s, side="right") - 1, 0, most - 1)
+    medians = pd.Series(values).groupby(place).median().reindex(range(most)).to_numpy()
+    middle = 0.5 * (edges[:-1] + edges[1:])
+    return [float(item) for item in np.round(middle / 60.0, 4)], _rounded(medians)
+
+
+def over_time(
+    strides: pd.DataFrame,
+    column: str,
+    title: str,
+    unit: str,
+    factor: float = 1.0,
+    flags: Sequence[dict[str, Any]] = (),
+    shown_flags: Sequence[str] = (),
+    by_foot: bool = True,
+    pain: Sequence[tuple[float, int]] = (),
+    cues: Sequence[tuple[float, float]] = (),
+) -> Figure | None:
+    """One quantity over the run, each foot its own line; None when nothing is known.
+
+    pain : (t_s, score) marks. cues : (start_s, end_s) spans.
+    """
+    traces: list[dict[str, Any]] = []
+    rows = clean_running(strides)
+    for foot in ("left", "right") if by_foot else (None,):
+        part = rows[rows["foot"] == foot] if foot else rows
+        minutes, values = thin_series(
+            part["initial_contact_s"].to_numpy(), factor * part[column].to_numpy(dtype=np.float64)
+        )
+        if not minutes:
+            continue
+        colour = SIDE_COLOUR[foot] if foot else PELVIS_COLOUR
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if len(minutes) < 80 else "lines",
+                "name": f"{SIDE_LETTER[foot]} {foot}" if foot else title.split(",")[0],
+                "x": minutes,
+                "y": values,
+                "line": {"color": colour, "dash": SIDE_DASH[foot] if foot else "solid", "width": 2},
+                "marker": {"symbol": SIDE_SYMBOL[foot] if foot else "triangle-up", "size": 5},
+                "hovertemplate": "%{y:.4g} " + unit,
+            }
+        )
+    if not traces:
+        return None
+    for minute, score in ((at / 60.0, score) for at, score in pain):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": [minute],
+                "y": [max(value for value in traces[0]["y"] if value is not None)],
+                "text": [f"pain {score}"],
+                "textfont": {"color": PAIN_COLOUR},
+                "showlegend": False,
+                "hoverinfo": "skip",
+            }
+        )
+    shapes = _flag_shapes(flags, shown_flags) + [
+        {"type": "line", "xref": "x", "yref": "paper", "x0": low / 60, "x1": high / 60, "y0": 0.01, "y1": 0.01,
+         "line": {"color": "#1B7F5C", "width": 6}}
+        for low, high in cues
+    ]  # fmt: skip
+    notes = [
+        {
+            "x": shape["x0"],
+            "y": 1,
+            "xref": "x",
+            "yref": "paper",
+            "text": shape["name"],
+            "showarrow": False,
+            "xanchor": "left",
+            "yanchor": "top",
+            "font": {"size": 12},
+        }
+        for shape in shapes
+        if shape.get("name")
+    ]
+    return figure(
+        traces,
+        title,
+        xaxis={"title": {"text": "minutes"}},
+        yaxis={"title": {"text": unit}},
+        shapes=shapes,
+        annotations=notes,
+    )
+
+
+def distribution(
+    strides: pd.DataFrame, column: str, title: str, unit: str, factor: float = 1.0
+) -> Figure | None:
+    """Both feet's histograms over clean running strides; None when nothing is known."""
+    rows = clean_running(strides)
+    known = factor * rows[column].to_numpy(dtype=np.float64)
+    if np.isfinite(known).sum() < 5:
+        return None
+    low, high = np.nanpercentile(known, [0.5, 99.5])
+    edges = np.linspace(low, high + 1e-9, 41)
+    middle = 0.5 * (edges[:-1] + edges[1:])
+    traces: list[dict[str, Any]] = []
+    for foot in ("left", "right"):
+        values = factor * rows.loc[rows["foot"] == foot, column].to_numpy(dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if values.size < 5:
+            continue
+        share = 100.0 * np.histogram(values, edges)[0] / values.size
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"{SIDE_LETTER[foot]} {foot}, middle {np.median(values):.3g} {unit}",
+                "x": _rounded(middle),
+                "y": _rounded(share),
+                "line": {"color": SIDE_COLOUR[foot], "dash": SIDE_DASH[foot], "shape": "hvh"},
+                "fill": "tozeroy",
+                "fillcolor": translucent(SIDE_COLOUR[foot], 0.15),
+            }
+        )
+    if not traces:
+        return None
+    return figure(
+        traces,
+        title,
+        xaxis={"title": {"text": unit}},
+        yaxis={"title": {"text": "% of strides"}},
+        hovermode="closest",
+    )
+
+
+def left_right(strides: pd.DataFrame) -> Figure | None:
+    """Right against left as a share of their mean, with the middle half of neighbouring pairs."""
+    names = (
+        ("stance_time_s", "contact time"),
+        ("flight_time_s", "flight time"),
+        ("step_time_s", "step time"),
+        ("stride_length_m", "stride length"),
+        ("peak_impact_g", "peak impact"),
+    )
+    rows = clean_running(strides)
+    labels, values, low, high = [], [], [], []
+    for column, label in names:
+        left = rows.loc[rows["foot"] == "left", column].to_numpy(dtype=np.float64)
+        right = rows.loc[rows["foot"] == "right", column].to_numpy(dtype=np.float64)
+        pairs = min(left.size, right.size)
+        if pairs < 10:
+            continue
+        index = 200.0 * (right[:pairs] - left[:pairs]) / (right[:pairs] + left[:pairs])
+        index = index[np.isfinite(index)]
+        if index.size < 10:
+            continue
+        quarter, middle, three = np.percentile(index, [25, 50, 75])
+        labels.append(label)
+        values.append(float(middle))
+        low.append(float(middle - quarter))
+        high.append(float(three - middle))
+    if not labels:
+        return None
+    bars: dict[str, Any] = {
+        "type": "bar",
+        "orientation": "h",
+        "x": _rounded(np.array(values)),
+        "y": labels,
+        "error_x": {"type": "data", "symmetric": False, "array": _rounded(np.array(high)),
+                    "arrayminus": _rounded(np.array(low))},
+        "marker": {"color": [SIDE_COLOUR["right" if value > 0 else "left"] for value in values]},
+        "text": [f"{'R' if value > 0 else 'L'} {abs(value):.1f} %" for value in values],
+        "textposition": "none",
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }  # fmt: skip
+    return figure(
+        [bars],
+        "Left against right: 200 (R − L)/(R + L)",
+        height=90 + 44 * len(labels),
+        xaxis={"title": {"text": "%   ◀ larger on L    larger on R ▶"}, "zeroline": True},
+        yaxis={"autorange": "reversed"},
+        hovermode="closest",
+    )
+
+
+def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
+    """Mean ± one standard deviation over the stride, both feet; None when no foot has enough strides."""
+    chosen = [item for item in cycles if item.signal == signal]
+    if not chosen:
+        return None
+    percent = list(range(101))
+    traces: list[dict[str, Any]] = []
+    for item in chosen:
+        colour = SIDE_COLOUR[item.foot]
+        upper, lower = item.mean + item.sd, item.mean - item.sd
+        traces += [
+            {
+                "type": "scatter",
+                "x": percent + percent[::-1],
+                "y": _rounded(np.concatenate([upper, lower[::-1]])),
+                "fill": "toself",
+                "fillcolor": translucent(colour, 0.16),
+                "line": {"width": 0},
+                "hoverinfo": "skip",
+                "showlegend": False,
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": percent,
+                "y": _rounded(item.mean),
+                "name": f"{SIDE_LETTER[item.foot]} {item.foot}, {item.n_strides} strides",
+                "line": {"color": colour, "dash": SIDE_DASH[item.foot], "width": 2.5},
+            },
+        ]
+    return figure(
+        traces,
+        f"{signal.capitalize()} over the stride, mean ± 1 SD",
+        xaxis={"title": {"text": "% of stride, from initial contact"}},
+        yaxis={"title": {"text": chosen[0].unit}},
+    )
+
+
+def foot_path(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure | None:
+    """Side view of the sensor's mean path over a stride; ``paths`` maps foot to (forward_m, up_m)."""
+    traces = []
+    for foot, (forward, up) in paths.items():
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": _rounded(forward),
+                "y": _rounded(100.0 * up),
+                "name": f"{SIDE_LETTER[foot]} {foot}",
+                "line": {"color": SIDE_COLOUR[foot], "dash": SIDE_DASH[foot], "width": 2.5},
+            }
+        )
+    if not traces:
+        return None
+    return figure(
+        traces,
+        "Foot path from the side, middle of all clean strides",
+        xaxis={"title": {"text": "m forward from foot-flat"}},
+        yaxis={"title": {"text": "cm up"}},
+        hovermode="closest",
+    )
+
+
+def speed_lane(strides: pd.DataFrame, pain: Sequence[tuple[float, int]]) -> Figure | None:
+    """Speed with the pain marks below it."""
+    rows = clean_running(strides)
+    minutes, values = thin_series(
+        rows["initial_contact_s"].to_numpy(), 3.6 * rows["speed_mps"].to_numpy(dtype=np.float64)
+    )
+    traces: list[dict[str, Any]] = []
+    if minutes:
+        traces.append({"type": "scatter", "mode": "lines", "x": minutes, "y": values, "name": "speed, km/h",
+                       "line": {"color": NEUTRAL_COLOUR, "width": 2}})  # fmt: skip
+    if pain:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "x": [at / 60.0 for at, _ in pain],
+                "y": [score for _, score in pain],
+                "text": [str(score) for _, score in pain],
+                "textposition": "top center",
+                "marker": {"color": PAIN_COLOUR, "size": 10, "symbol": "diamond"},
+                "name": "pain, 0–10",
+                "yaxis": "y2",
+            }
+        )
+    if not traces:
+        return None
+    axes: dict[str, Any] = {"yaxis": {"title": {"text": "km/h"}, "domain": [0.42, 1] if pain else [0, 1]}}
+    if pain:
+        axes["yaxis2"] = {"title": {"text": "pain"}, "range": [-0.5, 11.5], "domain": [0, 0.34]}
+    return figure(traces, "Speed and pain", xaxis={"title": {"text": "minutes"}}, **axes)
+
+
+def _flag_shapes(flags: Sequence[dict[str, Any]], shown: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": "paper",
+            "x0": item["start_s"] / 60.0,
+            "x1": item["end_s"] / 60.0,
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": FLAG_FILL[item["flag"]],
+            "line": {"width": 1, "dash": "dot", "color": NEUTRAL_COLOUR},
+            "layer": "below",
+            "name": FLAG_NAME[item["flag"]],
+        }
+        for item in flags
+        if item["flag"] in shown
+    ]
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    """Four significant digits are all a screen shows; NaN becomes a gap."""
+    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in np.asarray(values).tolist()]

@@ -1,0 +1,42 @@
+"""Writes what was computed from a session: recomputable tables, each file whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from tallrun.pipeline import GaitTables
+from tallrun.sessions._files import make_owner_folder, whole_file, write_json
+from tallrun.sessions._tables import write_table
+
+
+def write_tables(folder: Path, tables: GaitTables) -> None:
+    """Write strides (Parquet and CSV), segments, timeline, flags and summary into ``folder``.
+
+    Files of an earlier analysis are replaced. Unknown values are null in Parquet and JSON and empty in CSV.
+    Raises SessionError when the disk refuses.
+    """
+    make_owner_folder(folder)
+    for name, frame in (
+        ("strides", tables.strides),
+        ("segments", tables.segments),
+        ("timeline", tables.timeline),
+    ):
+        write_table(folder / f"{name}.parquet", _arrow(frame))
+    with whole_file(folder / "strides.csv") as partial:
+        tables.strides.to_csv(partial, index=False)
+    write_json(folder / "flags.json", tables.flags)
+    write_json(folder / "summary.json", tables.summary)
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, readable by its owner only; its folder is made if missing."""
+    make_owner_folder(path.parent)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

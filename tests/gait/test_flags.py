@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from support.made_rows import running
+from tallrun.gait.asymmetry import AsymmetryMonitor, contact_asymmetry_pct
+from tallrun.gait.flag_terms import BaselineBin, OwnBaseline, expected_cadence_spm, score_overstride
+from tallrun.gait.flags import FlagEngine
+from tallrun.gait.rows import reason_bit
+from tallrun.numerics.recording import RunnerProfile
+
+RUNNER = RunnerProfile(height_m=1.75)
+
+
+def flags_of(strides, baseline=None, runner=RUNNER):
+    engine = FlagEngine(runner, baseline)
+    closed = []
+    for stride in strides:
+        closed += [flag for flag in engine.feed(stride) if flag.end_s is not None]
+    return closed + engine.finish()
+
+
+def test_expected_cadence_meets_the_published_cohorts():
+    middle = RunnerProfile(height_m=1.75)
+    assert expected_cadence_spm(3.8, middle)[0] == pytest.approx(171.6)
+    assert expected_cadence_spm(4.6, middle)[0] == pytest.approx(177.2)
+    assert expected_cadence_spm(3.0, RunnerProfile())[1] > expected_cadence_spm(3.0, middle)[1]
+
+
+def test_low_cadence_needs_a_minute_and_is_told_with_its_reference():
+    low = running(300, step_s=60 / 148.0)
+    (flag,) = flags_of(low)
+    assert flag.flag == "low_cadence"
+    assert flag.start_s < 10.0
+    assert flag.end_s == pytest.approx(low[-1].initial_contact_s)
+    assert flag.evidence["reference"] == pytest.approx(164.6)
+    assert flag.evidence["reference_kind"] == "population"
+    assert flags_of(running(120, step_s=60 / 148.0)) == [], "48 s are less than a minute"
+    assert flags_of(running(400, step_s=60 / 158.0)) == []
+
+
+def test_own_baseline_outranks_the_population():
+    baseline = OwnBaseline((BaselineBin(2.8, cadence_spm=180.0),))
+    (flag,) = flags_of(running(300, step_s=60 / 168.0), baseline)
+    assert flag.evidence["reference_kind"] == "own_baseline"
+    slow_feet = OwnBaseline((BaselineBin(2.8, cadence_spm=150.0),))
+    assert flags_of(running(300, step_s=60 / 148.0), slow_feet) == []
+
+
+def test_a_change_of_speed_raises_nothing():
+    speeds = np.repeat([2.8, 3.36, 2.3, 2.8], 200)
+    cadence = 166 + 7 * (speeds - 3.0)
+    assert flags_of(running(800, speed_mps=speeds, cadence_spm=cadence)) == []
+
+
+@pytest.mark.parametrize("reason", ["turn", "slope", "slip", "low_quality", "gap"])
+def test_doubtful_strides_raise_nothing(reason):
+    assert flags_of(running(300, step_s=60 / 145.0, reasons=reason_bit(reason))) == []
+    assert flags_of(running(300, step_s=60 / 145.0, quality=0.5)) == []
+    assert flags_of(running(300, step_s=60 / 145.0, incline_pct=8.0)) == []
+
+
+def test_strike_angle_alone_never_flags():
+    strides = running(300, foot_strike_angle_deg=25.0)
+    for stride in strides:
+        score_overstride(stride, RUNNER, None)
+    assert not [flag for flag in flags_of(strides) if flag.flag == "overstriding"]
+
+
+def test_several_raised_terms_flag_overstriding_and_name_them():
+    strides = running(300, foot_strike_angle_deg=20.0, foot_ahead_m=0.42, peak_braking_g=0.35)
+    for stride in strides:
+        score_overstride(stride, RUNNER, None)
+    (flag,) = [flag for flag in flags_of(strides) if flag.flag == "overstriding"]
+    assert flag.evidence["terms"] == ["braking", "foot_ahead", "foot_strike_angle"]
+
+
+def test_tilt_without_a_baseline_uses_the_population_line():
+    (flag,) = flags_of(running(400, pelvic_tilt_deg=14.0, pelvic_tilt_sigma_deg=1.0))
+    assert flag.flag == "anterior_pelvic_tilt"
+    assert flag.evidence["reference_kind"] == "population"
+    assert flags_of(running(400, pelvic_tilt_deg=10.0, pelvic_tilt_sigma_deg=1.0)) == []
+
+
+def test_tilt_within_its_uncertainty_is_no_flag():
+    baseline = OwnBaseline((BaselineBin(2.8, pelvic_tilt_deg=4.0),))
+    assert flags_of(running(400, pelvic_tilt_deg=10.0, pelvic_tilt_sigma_deg=1.0), baseline)
+    assert flags_of(running(400, pelvic_tilt_deg=10.0, pelvic_tilt_sigma_deg=4.0), baseline) == []
+
+
+def test_a_flag_ends_when_its_cause_does():
+    cadence = np.r_[np.full(300, 148.0), np.full(300, 166.0)]
+    (flag,) = flags_of(running(600, step_s=0.38, cadence_spm=cadence))
+    assert flag.end_s == pytest.approx(300 * 0.38, abs=1.0)
+
+
+def stances(n, left, right, rng):
+    return running(n, stance_time_s=np.where(np.arange(n) % 2 == 0, left, right) + rng.normal(0, 0.007, n))
+
+
+def test_asymmetry_index_keeps_its_sides():
+    assert contact_asymmetry_pct([("left", 0.2), ("right", 0.22)] * 5) == pytest.approx(9.52, abs=0.01)
+    assert np.isnan(contact_asymmetry_pct([("left", 0.2)] * 20))
+
+
+def test_a_limp_is_told_within_twenty_seconds_and_sound_running_is_not(rng):
+    late = 0
+    for _ in range(100):
+        sound = stances(300, 0.25, 0.255, rng)
+        monitor = AsymmetryMonitor()
+        assert not [1 for stride in sound if monitor.feed(stride, stride.initial_contact_s)]
+        limp = stances(200, 0.25 * 0.925, 0.25 * 1.075, rng)
+        start = limp[0].initial_contact_s
+        jump = next(
+            (item for stride in limp if (item := monitor.feed(stride, stride.initial_contact_s))), None
+        )
+        late += jump is None or jump.at_s - start > 18.0
+        assert jump is None or jump.index_pct > 0
+    assert late <= 1
+
+
+def test_small_lasting_shift_needs_a_baseline(rng):
+    strides = stances(400, 0.24, 0.255, rng)
+    without, with_own = AsymmetryMonitor(), AsymmetryMonitor(0.0, 1.0)
+    assert not [1 for stride in strides if without.feed(stride, stride.initial_contact_s)]
+    assert [1 for stride in strides if with_own.feed(stride, stride.initial_contact_s)]
