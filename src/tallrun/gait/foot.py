@@ -1,0 +1,257 @@
+"""The foot engine: samples of one foot sensor in, one row per contact out, live and replayed alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallrun.errors import SignalError, UsageError
+from tallrun.gait.foot_kernel import close, track
+from tallrun.gait.foot_mounting import Mounting, learn_mounting
+from tallrun.gait.foot_params import FootParams
+from tallrun.gait.foot_state import (
+    C_WIDTH,
+    I_ACC_CLIPPED,
+    I_BAD,
+    I_COUNT,
+    I_DUPLICATE,
+    I_GAPS,
+    I_GYR_CLIPPED,
+    I_STRIDES,
+    WAVE_KINDS,
+    WAVE_POINTS,
+    X_FIRST_S,
+    X_LAST_S,
+    X_LOST_S,
+    FootState,
+    new_state,
+)
+from tallrun.gait.rows import FOOT_CONTACT_DTYPE
+from tallrun.numerics.recording import SensorSpec
+from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
+
+FloatArray = NDArray[np.float64]
+
+HISTORY_S = 60.0  # what is kept while the mounting is not known
+LOOK_EVERY_S = 1.0
+STRIDES_TO_LEARN = 6
+QUALITY_TO_LEARN = 0.55
+
+
+@dataclass(frozen=True)
+class FootStatus:
+    """What the engine knows about its sensor. Rotation is sensor to foot (FLU), (3, 3), None before learning."""
+
+    foot: str
+    mounting_learned: bool
+    mounting_quality: float
+    sensor_to_foot: FloatArray | None
+    n_samples: int
+    n_bad: int
+    n_duplicates: int
+    n_gaps: int
+    lost_pct: float
+    n_acc_clipped: int
+    n_gyr_clipped: int
+    n_strides: int
+    gyr_bias_radps: tuple[float, float, float]
+
+
+class FootEngine:
+    """Strides of one foot from its accelerometer and gyroscope, in any mounting.
+
+    Parameters
+    ----------
+    spec
+        The sensor; ``rate_hz`` is nominal, times come with the samples.
+    foot
+        "left" or "right".
+    record_waves
+        Keep each closed stride's shape, see ``waves``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown foot, a rate outside 25 to 2000 Hz or a sensor without gyroscope.
+
+    Notes
+    -----
+    Rows are bit-identical for any cutting of the signal into blocks (`sci:D1`).
+    """
+
+    def __init__(self, spec: SensorSpec, foot: str, *, record_waves: bool = False) -> None:
+        if foot not in ("left", "right"):
+            raise UsageError(f'foot must be "left" or "right", got "{foot}"')
+        if not spec.has_gyroscope:
+            raise UsageError(f"{spec.placement}: the foot engine needs a gyroscope; use AccFootEngine")
+        if not 25.0 <= spec.rate_hz <= 2000.0:
+            raise UsageError(f"{spec.placement}: rate_hz must be 25 to 2000, got {spec.rate_hz}")
+        self.spec = spec
+        self.foot = foot
+        self.params = FootParams(rate_hz=float(spec.rate_hz))
+        acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
+        gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
+        self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
+        self._mounting: Mounting | None = None
+        self._record = record_waves
+        self._waves: list[FloatArray] = []
+        self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
+        capacity = 1 << math.ceil(math.log2(HISTORY_S * spec.rate_hz))
+        self._h_t = np.zeros(capacity)
+        self._h_acc = np.zeros((capacity, 3))
+        self._h_gyr = np.zeros((capacity, 3))
+        self._h_n = 0
+        self._seen = 0
+        self._finished = False
+        self._history_bad = 0
+        self._history_duplicates = 0
+
+    @property
+    def last_time_s(self) -> float:
+        """Time of the newest sample taken in; NaN before the first."""
+        if self._mounting is None and self._h_n:
+            return float(self._h_t[self._h_n - 1])
+        return float(self._state.nums[X_LAST_S])
+
+    def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray) -> NDArray[np.void]:
+        """Take in samples; return the rows (FOOT_CONTACT_DTYPE) they decided.
+
+        t_s (n,) seconds, acc_mps2 and gyr_radps (n, 3) in the sensor's axes. Samples that are not finite or
+        not later than the one before are counted and dropped.
+        """
+        t = np.require(t_s, np.float64, ["C", "W"])
+        acc = np.require(acc_mps2, np.float64, ["C", "W"])
+        gyr = np.require(gyr_radps, np.float64, ["C", "W"])
+        if t.ndim != 1 or acc.shape != (len(t), 3) or gyr.shape != (len(t), 3):
+            raise SignalError(
+                f"{self.spec.placement}: expected t_s (n,), acc_mps2 (n, 3) and gyr_radps (n, 3), "
+                f"got {t.shape}, {acc.shape} and {gyr.shape}"
+            )
+        if self._finished:
+            raise UsageError(f"{self.spec.placement}: the engine was finished; make a new one")
+        if self._mounting is not None:
+            return self._track(t, acc, gyr)
+        parts: list[NDArray[np.void]] = []
+        start = 0
+        while start < len(t) and self._mounting is None:
+            stop = min(start + self._look_every - self._seen % self._look_every, len(t))
+            self._remember(t[start:stop], acc[start:stop], gyr[start:stop])
+            start = stop
+            if self._seen % self._look_every == 0:
+                parts.append(self._look(STRIDES_TO_LEARN, QUALITY_TO_LEARN))
+        if start < len(t):
+            parts.append(self._track(t[start:], acc[start:], gyr[start:]))
+        return np.concatenate(parts) if parts else np.empty(0, FOOT_CONTACT_DTYPE)
+
+    def finish(self) -> NDArray[np.void]:
+        """Close the stream and return the last rows; a short recording is learned from what there is."""
+        rows = [np.empty(0, FOOT_CONTACT_DTYPE)]
+        if not self._finished and self._mounting is None:
+            rows.append(self._look(1, 0.0))
+        if not self._finished and self._mounting is not None:
+            out, waves = self._outputs(4)
+            n = close(self._state, self.params, out, waves)
+            rows.append(self._rows(out, waves, n))
+        self._finished = True
+        return np.concatenate(rows)
+
+    def status(self) -> FootStatus:
+        """Return the mounting and the ledger of samples as they stand."""
+        ints, nums = self._state.ints, self._state.nums
+        span = float(nums[X_LAST_S] - nums[X_FIRST_S]) if ints[I_COUNT] else 0.0
+        return FootStatus(
+            foot=self.foot,
+            mounting_learned=self._mounting is not None,
+            mounting_quality=self._mounting.quality if self._mounting else 0.0,
+            sensor_to_foot=self._state.mount.copy() if self._mounting else None,
+            n_samples=int(ints[I_COUNT]) if self._mounting else self._h_n,
+            n_bad=int(ints[I_BAD]),
+            n_duplicates=int(ints[I_DUPLICATE]),
+            n_gaps=int(ints[I_GAPS]),
+            lost_pct=100.0 * float(nums[X_LOST_S]) / span if span > 0 else 0.0,
+            n_acc_clipped=int(ints[I_ACC_CLIPPED]),
+            n_gyr_clipped=int(ints[I_GYR_CLIPPED]),
+            n_strides=int(ints[I_STRIDES]),
+            gyr_bias_radps=(
+                float(self._state.bias[0]),
+                float(self._state.bias[1]),
+                float(self._state.bias[2]),
+            ),
+        )
+
+    @property
+    def waves(self) -> FloatArray:
+        """Shapes of the rows emitted so far, (n_rows, 101, 4): pitch [rad], |f| [m/s2], forward, up [m].
+
+        From foot-flat to foot-flat at equal shares of time; NaN where the row has no stride. Needs
+        ``record_waves=True``, else it is empty.
+        """
+        return np.concatenate([np.empty((0, WAVE_POINTS, WAVE_KINDS)), *self._waves])
+
+    def _remember(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> None:
+        self._seen += len(t)
+        finite = np.isfinite(t) & np.isfinite(acc).all(axis=1) & np.isfinite(gyr).all(axis=1)
+        self._state.ints[I_BAD] += int((~finite).sum())
+        t, acc, gyr = t[finite], acc[finite], gyr[finite]
+        newest = self._h_t[self._h_n - 1] if self._h_n else -np.inf
+        later = t > np.maximum.accumulate(np.concatenate([[newest], t]))[:-1]
+        self._state.ints[I_DUPLICATE] += int((~later).sum())
+        t, acc, gyr = t[later], acc[later], gyr[later]
+        n, capacity = self._h_n, len(self._h_t)
+        if n + len(t) > capacity:
+            keep = capacity // 2
+            for array in (self._h_t, self._h_acc, self._h_gyr):
+                array[:keep] = array[n - keep : n].copy()
+            n = keep
+        self._h_t[n : n + len(t)] = t
+        self._h_acc[n : n + len(t)] = acc
+        self._h_gyr[n : n + len(t)] = gyr
+        self._h_n = n + len(t)
+
+    def _look(self, least_strides: int, least_quality: float) -> NDArray[np.void]:
+        """Try to learn the mounting from what is remembered; on success, track all of it."""
+        n = self._h_n
+        found = learn_mounting(
+            self._h_t, self._h_acc, self._h_gyr, n, np.zeros(3), self._state.gyr_limits, self.params
+        )
+        if found is None or found.n_strides < least_strides or found.quality < least_quality:
+            return np.empty(0, FOOT_CONTACT_DTYPE)
+        self._mounting = found
+        self._state.mount[:, :] = found.rotation
+        rows = self._track(self._h_t[:n], self._h_acc[:n], self._h_gyr[:n])
+        if len(rows):
+            rows["emitted_at_s"] = self._h_t[n - 1]
+        self._h_t = self._h_acc = self._h_gyr = np.zeros((0, 3))
+        self._h_n = 0
+        return rows
+
+    def _outputs(self, n_rows: int) -> tuple[FloatArray, FloatArray]:
+        return np.empty((n_rows, C_WIDTH)), np.empty((n_rows if self._record else 0, WAVE_POINTS, WAVE_KINDS))
+
+    def _track(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> NDArray[np.void]:
+        out, waves = self._outputs(len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8)
+        n = track(t, acc, gyr, self._state, self.params, out, waves)
+        return self._rows(out, waves, n)
+
+    def _rows(self, out: FloatArray, waves: FloatArray, n: int) -> NDArray[np.void]:
+        rows = np.empty(n, FOOT_CONTACT_DTYPE)
+        if n:
+            for place, name in enumerate(FOOT_CONTACT_DTYPE.names or ()):
+                rows[name] = out[:n, place]
+            if self._record:
+                self._waves.append(waves[:n].copy())
+        return rows
+
+
+def warm_up() -> None:
+    """Compile every kernel of the foot engine, so that no live sample waits for it."""
+    engine = FootEngine(SensorSpec("foot_left", 100.0), "left")
+    engine._mounting = Mounting(np.eye(3), 1.0, 1.0, 0)
+    t = np.arange(8) / 100.0
+    acc = np.tile([0.0, 0.0, STANDARD_GRAVITY_MPS2], (8, 1))
+    engine.feed(t, acc, np.zeros((8, 3)))
+    engine.finish()
+    learn_mounting(t, acc, np.full((8, 3), 2.0), 8, np.zeros(3), np.full(3, np.nan), engine.params)

@@ -1,0 +1,59 @@
+"""Every number the foot engine can be tuned by, with its unit and the reason for its size.
+
+None of them is fitted to a recording: they are sizes of physical things (how high a sensor sits over the
+ball of the foot, how still a foot can stand) or of sensor errors.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class FootParams(NamedTuple):
+    """Tunables of the foot engine (`sci:A1`-`sci:A3`, `sci:D3`-`sci:D5`)."""
+
+    rate_hz: float = 200.0
+    # cycles
+    rotation_rad: float = 0.6  # a foot turns by more than this in every swing, even in a shuffling walk
+    leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
+    swing_peak_radps: float = 2.5
+    longest_stride_s: float = 2.5  # a longer pause ends the bout
+    landing_timeout_s: float = 0.8  # a foot that does not push off after this has come to stand
+    shortest_stride_s: float = 0.35
+    least_travel_m: float = 0.15  # a swing that ends where it began is not a step
+    # events
+    landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
+    impact_after_top_s: float = 0.12  # the impact follows the foot's highest toe-up angle by less
+    # foot-flat
+    flat_rate_radps: float = 1.0
+    flat_acc_mps2: float = 2.0
+    flat_half_s: float = 0.03
+    flat_after_contact_s: float = 0.04
+    flat_search_s: float = 0.8
+    flat_cost: float = 8.0  # above it the foot never came to rest
+    # trajectory: standard deviations of what may be wrong
+    sensor_height_m: float = 0.08  # height over the ball of the foot, about which a planted foot turns
+    bias_radps: float = 0.01
+    rate_share: float = 0.01  # share of the turn rate (scale, cross axis)
+    acc_floor_mps2: float = 0.5
+    acc_step_share: float = 0.1  # share of the change between samples: impacts are under-sampled
+    correlation_s: float = 0.05
+    flat_velocity_mps: float = 0.03
+    gravity_tilt_rad: float = 0.009
+    misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
+    # sensor ranges
+    clip_share: float = 0.98
+    clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below
+    # gaps
+    gap_factor: float = 1.6
+    void_gap_s: float = 0.06
+    event_guard_s: float = 0.06
+    # rest, for the gyroscope's bias
+    rest_s: float = 0.5
+    rest_rate_radps: float = 0.12
+    rest_acc_mps2: float = 0.5
+    # modes
+    run_below_duty: float = 0.47
+    walk_above_duty: float = 0.52
+    turn_deg: float = 20.0
+    slope_share: float = 0.05

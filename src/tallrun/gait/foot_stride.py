@@ -1,0 +1,457 @@
+"""One stride between two foot-flats: strapdown integration and the least-squares repair of its drift.
+
+The foot is known to be (almost) still at both ends. What may be wrong in between is written as a few
+unknowns with known sizes: tilt at the start, tilt gained through gyroscope error, velocity gained through
+accelerometer error, and the hidden part of each clipped gyroscope lobe. They enter linearly, so their most
+probable values, given that velocity and tilt must fit at the end, follow in closed form. This is what an
+error-state smoother with one zero-velocity update per stride computes, at a fraction of its price.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+MAX_LOBES = 4
+N_BASE = 8  # tilt (2), turn error (3), velocity error (3)
+N_MAX = N_BASE + MAX_LOBES
+GRAVITY_MPS2 = 9.80665
+
+#: Columns of the per-sample scratch of one stride.
+S_TIME, S_ROT, S_VEL, S_IA, S_IFA, S_SG, S_SA, S_LOBE = 0, 1, 10, 13, 16, 19, 20, 21
+S_WIDTH = S_LOBE + 6 * MAX_LOBES
+
+#: Places in the result of ``solve_stride``.
+(
+    R_DX, R_DY, R_DZ, R_RESIDUAL, R_SIGMA, R_LIFT, R_YAW, R_CLIPPED, R_REBUILT, R_TILT_MISS, R_WORST, R_TURN_ERROR,
+    R_FX, R_FY, R_FZ,
+) = range(15)  # fmt: skip
+R_WIDTH = 15
+
+
+@njit(cache=True)
+def rotate_by(rotation, wx, wy, wz):
+    """Multiply a 3x3 rotation in place, from the right, by the rotation vector (wx, wy, wz)."""
+    angle2 = wx * wx + wy * wy + wz * wz
+    if angle2 < 1e-8:
+        s, c = 1.0 - angle2 / 6.0, 0.5 - angle2 / 24.0
+    else:
+        angle = math.sqrt(angle2)
+        s, c = math.sin(angle) / angle, (1.0 - math.cos(angle)) / angle2
+    m00, m01, m02 = 1.0 - c * (wy * wy + wz * wz), c * wx * wy - s * wz, c * wx * wz + s * wy
+    m10, m11, m12 = c * wx * wy + s * wz, 1.0 - c * (wx * wx + wz * wz), c * wy * wz - s * wx
+    m20, m21, m22 = c * wx * wz - s * wy, c * wy * wz + s * wx, 1.0 - c * (wx * wx + wy * wy)
+    for r in range(3):
+        a, b, d = rotation[r, 0], rotation[r, 1], rotation[r, 2]
+        rotation[r, 0] = a * m00 + b * m10 + d * m20
+        rotation[r, 1] = a * m01 + b * m11 + d * m21
+        rotation[r, 2] = a * m02 + b * m12 + d * m22
+
+
+@njit(cache=True)
+def turn_world(rotation, tx, ty, tz):
+    """Multiply a 3x3 rotation in place, from the left, by the rotation vector (tx, ty, tz)."""
+    turn = np.eye(3)
+    rotate_by(turn, tx, ty, tz)
+    old = rotation.copy()
+    for r in range(3):
+        for c in range(3):
+            rotation[r, c] = turn[r, 0] * old[0, c] + turn[r, 1] * old[1, c] + turn[r, 2] * old[2, c]
+
+
+@njit(cache=True)
+def level_from(up, rotation):
+    """Write the rotation that takes the unit vector ``up`` (sensor) to the world's z, heading as it comes."""
+    x, y, z = up[0], up[1], up[2]
+    cross = math.sqrt(x * x + y * y)
+    rotation[:, :] = np.eye(3)
+    if cross < 1e-12:
+        if z < 0.0:
+            rotation[1, 1] = -1.0
+            rotation[2, 2] = -1.0
+        return
+    angle = math.atan2(cross, z)
+    rotate_by(rotation, y / cross * angle, -x / cross * angle, 0.0)
+
+
+@njit(cache=True)
+def mean_force(t_s, acc, mask, k, half_s, first, last, out):
+    """Mean specific force within ``half_s`` of sample ``k``; return its scatter over g as an angle [rad]."""
+    lo, hi = k, k
+    while lo > first and t_s[k & mask] - t_s[(lo - 1) & mask] <= half_s:
+        lo -= 1
+    while hi < last and t_s[(hi + 1) & mask] - t_s[k & mask] <= half_s:
+        hi += 1
+    n = hi - lo + 1
+    for c in range(3):
+        out[c] = 0.0
+    for i in range(lo, hi + 1):
+        for c in range(3):
+            out[c] += acc[i & mask, c] / n
+    scatter = 0.0
+    for i in range(lo, hi + 1):
+        for c in range(3):
+            scatter += (acc[i & mask, c] - out[c]) ** 2 / n
+    norm = math.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2)
+    excess = norm - GRAVITY_MPS2
+    if norm > 0.0:
+        for c in range(3):
+            out[c] /= norm
+    else:
+        out[2] = 1.0
+    return math.sqrt(scatter + excess * excess) / GRAVITY_MPS2
+
+
+@njit(cache=True)
+def find_clipped_lobes(t_s, gyr, mask, first, last, limits, params, lobes):
+    """Find runs where one gyroscope axis sits at its range; rows of ``lobes``: axis, sign, first, last, hidden.
+
+    With a known range (``limits[axis]`` finite) a run is what reaches ``clip_share`` of it. Otherwise it is a
+    plateau: at least three samples within 3 % of their peak, entered and left more than 1.6 times as steeply
+    as a parabola of that width would be. ``hidden`` is the mean rate [rad/s] that the parabola through the
+    slopes at both edges adds to the plateau.
+    """
+    n = 0
+    for axis in range(3):
+        known = np.isfinite(limits[axis])
+        for sign in (-1.0, 1.0):
+            i = first + 2
+            while i <= last - 2 and n < lobes.shape[0]:
+                floor = params.clip_share * limits[axis] if known else params.clip_least_radps
+                if sign * gyr[i & mask, axis] < floor:
+                    i += 1
+                    continue
+                j = i
+                peak = 0.0
+                while j <= last and sign * gyr[j & mask, axis] >= floor:
+                    peak = max(peak, sign * gyr[j & mask, axis])
+                    j += 1
+                lo, hi = i, j - 1
+                if not known:
+                    while sign * gyr[lo & mask, axis] < 0.97 * peak:
+                        lo += 1
+                    while sign * gyr[hi & mask, axis] < 0.97 * peak:
+                        hi -= 1
+                i = j
+                length = hi - lo + 1
+                if lo - 2 < first or hi + 2 > last or (not known and length < 3):
+                    continue
+                rise = sign * (gyr[lo & mask, axis] - gyr[(lo - 2) & mask, axis])
+                fall = sign * (gyr[hi & mask, axis] - gyr[(hi + 2) & mask, axis])
+                rise /= max(t_s[lo & mask] - t_s[(lo - 2) & mask], 1e-4)
+                fall /= max(t_s[(hi + 2) & mask] - t_s[hi & mask], 1e-4)
+                step = (t_s[hi & mask] - t_s[lo & mask]) / max(length - 1, 1)
+                width = (t_s[hi & mask] - t_s[lo & mask]) + step
+                natural = 0.0 if known else 4.0 * 0.03 * peak / max(width, 1e-4)
+                steep = 0.5 * (rise + fall)
+                if not known and steep < 1.6 * natural:
+                    continue
+                lobes[n, 0], lobes[n, 1], lobes[n, 2], lobes[n, 3] = axis, sign, lo, hi
+                lobes[n, 4] = max(steep - natural, 0.0) * width / 6.0
+                n += 1
+                if n >= lobes.shape[0]:
+                    break
+    return n
+
+
+@njit(cache=True)
+def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch):
+    """Strapdown from sample ``a`` to ``b``, with the running integrals the repair needs; return the gravity-free
+    velocity gained. ``scratch[i]`` holds the state at sample ``a + i``.
+    """
+    rot = start.copy()
+    f_world = np.zeros(3)
+    f_before = np.zeros(3)
+    sg = 0.0
+    sa = 0.0
+    qg_before = 0.0
+    qa_before = 0.0
+    for k in range(a, b + 1):
+        i = k - a
+        p = k & mask
+        dt = 0.0
+        row = scratch[i]
+        if i > 0:
+            q = (k - 1) & mask
+            dt = t_s[p] - t_s[q]
+            row[:] = scratch[i - 1]
+            wx = 0.5 * (gyr[p, 0] + gyr[q, 0]) - bias[0]
+            wy = 0.5 * (gyr[p, 1] + gyr[q, 1]) - bias[1]
+            wz = 0.5 * (gyr[p, 2] + gyr[q, 2]) - bias[2]
+            for j in range(n_lobes):
+                if lobes[j, 2] <= k and k <= lobes[j, 3] + 1:
+                    part = 1.0 if (lobes[j, 2] < k and k <= lobes[j, 3]) else 0.5
+                    extra = part * lobes[j, 1] * lobes[j, 4]
+                    axis = int(lobes[j, 0])
+                    if axis == 0:
+                        wx += extra
+                    elif axis == 1:
+                        wy += extra
+                    else:
+                        wz += extra
+                    # unknown share of the hidden part: it turns about this sensor axis, seen in the world
+                    at = S_LOBE + 6 * j
+                    for r in range(3):
+                        row[at + r] += extra * dt * rot[r, axis]
+            rotate_by(rot, wx * dt, wy * dt, wz * dt)
+        else:
+            row[:] = 0.0
+        rate2 = 0.0
+        step2 = 0.0
+        for c in range(3):
+            f_before[c] = f_world[c]
+            f_world[c] = rot[c, 0] * acc[p, 0] + rot[c, 1] * acc[p, 1] + rot[c, 2] * acc[p, 2]
+            rate2 += gyr[p, c] * gyr[p, c]
+            if i > 0:
+                step2 += (acc[p, c] - acc[(k - 1) & mask, c]) ** 2
+        qg = params.bias_radps**2 + params.rate_share**2 * rate2
+        qa = params.acc_floor_mps2**2 + params.acc_step_share**2 * step2
+        row[S_TIME] = t_s[p]
+        for r in range(3):
+            for c in range(3):
+                row[S_ROT + 3 * r + c] = rot[r, c]
+        if i > 0:
+            sg_before = sg
+            sg += 0.5 * (qg + qg_before) * dt
+            sa += 0.5 * (qa + qa_before) * dt
+            row[S_SG] = sg
+            row[S_SA] = sa
+            for c in range(3):
+                step = 0.5 * (f_world[c] + f_before[c]) * dt
+                row[S_VEL + c] += step - (GRAVITY_MPS2 * dt if c == 2 else 0.0)
+                row[S_IA + c] += step
+                row[S_IFA + c] += 0.5 * (sg * f_world[c] + sg_before * f_before[c]) * dt
+            for j in range(n_lobes):
+                at = S_LOBE + 6 * j
+                # velocity gained by a small turn d is the integral of d x f
+                d0, d1, d2 = row[at], row[at + 1], row[at + 2]
+                row[at + 3] += (d1 * f_world[2] - d2 * f_world[1]) * dt
+                row[at + 4] += (d2 * f_world[0] - d0 * f_world[2]) * dt
+                row[at + 5] += (d0 * f_world[1] - d1 * f_world[0]) * dt
+        qg_before = qg
+        qa_before = qa
+    return sg, sa
+
+
+@njit(cache=True)
+def _fill_jacobian(row, sg_end, sa_end, n_lobes, jac):
+    """Velocity at one sample as a linear function of the unknowns: rows x, y, z of ``jac`` (3, n)."""
+    jac[:, :] = 0.0
+    ax, ay, az = row[S_IA], row[S_IA + 1], row[S_IA + 2]
+    # theta x A for theta = (1,0,0) is (0, -Az, Ay); for (0,1,0) it is (Az, 0, -Ax)
+    jac[1, 0], jac[2, 0] = -az, ay
+    jac[0, 1], jac[2, 1] = az, -ax
+    bx, by, bz = row[S_IFA] / sg_end, row[S_IFA + 1] / sg_end, row[S_IFA + 2] / sg_end
+    jac[1, 2], jac[2, 2] = -bz, by
+    jac[0, 3], jac[2, 3] = bz, -bx
+    jac[0, 4], jac[1, 4] = -by, bx
+    share = row[S_SA] / sa_end
+    for c in range(3):
+        jac[c, 5 + c] = share
+        for j in range(n_lobes):
+            jac[c, N_BASE + j] = row[S_LOBE + 6 * j + 3 + c]
+
+
+@njit(cache=True)
+def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_end, tilt_sigma_end, up_height,
+                 params, scratch, lobes, result):  # fmt: skip
+    """Trajectory from foot-flat ``a`` to foot-flat ``b``; ``start`` and ``tilt_cov`` become those at ``b``.
+
+    t_s, acc (., 3) [m/s2], gyr (., 3) [rad/s] : rings in the sensor's axes, addressed by ``index & mask``.
+    start : (3, 3) sensor to world (z up, heading free) at ``a``; tilt_cov : (2, 2) its tilt covariance [rad2].
+    up_end, tilt_sigma_end : direction of gravity seen at ``b`` and how far to trust it.
+    up_height : (3,) lever from the pivot under the ball of the foot to the sensor, sensor axes [m].
+    scratch : (>= b - a + 1, S_WIDTH); on return it holds the *corrected* rotation, velocity and, in the
+        columns S_IA.., position at each sample.
+    result : (R_WIDTH,), see the R_ constants.
+    """
+    n = b - a + 1
+    n_lobes = find_clipped_lobes(t_s, gyr, mask, a, b, limits, params, lobes)
+    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch)
+    sg = max(sg, 1e-12)
+    sa = max(sa, 1e-12)
+    n_x = N_BASE + n_lobes
+    end = scratch[n - 1]
+    last = np.empty((3, 3))
+    for r in range(3):
+        for c in range(3):
+            last[r, c] = end[S_ROT + 3 * r + c]
+    ua, ub = a & mask, b & mask
+    first_velocity = np.zeros(3)
+    last_velocity = np.zeros(3)
+    for k in range(2):
+        p = ua if k == 0 else ub
+        wx, wy, wz = gyr[p, 0] - bias[0], gyr[p, 1] - bias[1], gyr[p, 2] - bias[2]
+        vx = wy * up_height[2] - wz * up_height[1]
+        vy = wz * up_height[0] - wx * up_height[2]
+        vz = wx * up_height[1] - wy * up_height[0]
+        for r in range(3):
+            if k == 0:
+                first_velocity[r] = start[r, 0] * vx + start[r, 1] * vy + start[r, 2] * vz
+            else:
+                last_velocity[r] = last[r, 0] * vx + last[r, 1] * vy + last[r, 2] * vz
+
+    # what should have come out at the end, minus what did
+    y = np.zeros(5)
+    for c in range(3):
+        y[c] = last_velocity[c] - first_velocity[c] - end[S_VEL + c]
+    ex = last[0, 0] * up_end[0] + last[0, 1] * up_end[1] + last[0, 2] * up_end[2]
+    ey = last[1, 0] * up_end[0] + last[1, 1] * up_end[1] + last[1, 2] * up_end[2]
+    ez = last[2, 0] * up_end[0] + last[2, 1] * up_end[1] + last[2, 2] * up_end[2]
+    cross = math.sqrt(ex * ex + ey * ey)
+    if cross > 1e-12:
+        angle = math.atan2(cross, ez)
+        y[3], y[4] = ey / cross * angle, -ex / cross * angle
+
+    prior = np.zeros((n_x, n_x))
+    for r in range(2):
+        for c in range(2):
+            prior[r, c] = tilt_cov[r, c]
+    for c in range(3):
+        prior[2 + c, 2 + c] = sg * params.correlation_s
+        prior[5 + c, 5 + c] = sa * params.correlation_s
+    for j in range(n_lobes):
+        # the hidden part may be half or double; a plateau of known height hides something for sure
+        prior[N_BASE + j, N_BASE + j] = 0.36
+
+    jac = np.zeros((5, n_x))
+    _fill_jacobian(end, sg, sa, n_lobes, jac[:3])
+    jac[3, 0], jac[3, 2], jac[4, 1], jac[4, 3] = 1.0, 1.0, 1.0, 1.0
+    for j in range(n_lobes):
+        jac[3, N_BASE + j] = end[S_LOBE + 6 * j]
+        jac[4, N_BASE + j] = end[S_LOBE + 6 * j + 1]
+
+    gain = np.zeros((n_x, 5))  # prior @ jac.T
+    for r in range(n_x):
+        for c in range(5):
+            total = 0.0
+            for k in range(n_x):
+                total += prior[r, k] * jac[c, k]
+            gain[r, c] = total
+    noise = np.zeros((5, 5))
+    for r in range(5):
+        for c in range(5):
+            total = 0.0
+            for k in range(n_x):
+                total += jac[r, k] * gain[k, c]
+            noise[r, c] = total
+        noise[r, r] += params.flat_velocity_mps**2 if r < 3 else tilt_sigma_end**2
+    weights = np.linalg.inv(noise)
+    wy_ = np.zeros(5)
+    for r in range(5):
+        for c in range(5):
+            wy_[r] += weights[r, c] * y[c]
+    x = np.zeros(n_x)
+    for r in range(n_x):
+        for c in range(5):
+            x[r] += gain[r, c] * wy_[c]
+    worst = 0.0
+    for r in range(5):
+        worst += y[r] * wy_[r]
+
+    # corrected velocity and position along the stride; the small rest is spread evenly
+    rest = np.zeros(3)
+    for c in range(3):
+        rest[c] = y[c]
+        for k in range(n_x):
+            rest[c] -= jac[c, k] * x[k]
+    jac_v = np.zeros((3, n_x))
+    jac_before = np.zeros((3, n_x))
+    jac_p = np.zeros((3, n_x))
+    pos = np.zeros(3)
+    vel_before = np.zeros(3)
+    duration = max(end[S_TIME] - scratch[0, S_TIME], 1e-9)
+    begin = scratch[0, S_TIME]
+    rot = np.empty((3, 3))
+    for i in range(n):
+        row = scratch[i]
+        dt = row[S_TIME] - scratch[i - 1, S_TIME] if i > 0 else 0.0
+        _fill_jacobian(row, sg, sa, n_lobes, jac_v)
+        done = (row[S_TIME] - begin) / duration
+        for c in range(3):
+            v = first_velocity[c] + row[S_VEL + c] + rest[c] * done
+            for k in range(n_x):
+                v += jac_v[c, k] * x[k]
+                if i > 0:
+                    jac_p[c, k] += 0.5 * (jac_v[c, k] + jac_before[c, k]) * dt
+                jac_before[c, k] = jac_v[c, k]
+            if i > 0:
+                pos[c] += 0.5 * (v + vel_before[c]) * dt
+            vel_before[c] = v
+            row[S_VEL + c] = v
+        share = row[S_SG] / sg
+        tx = x[0] + share * x[2]
+        ty = x[1] + share * x[3]
+        tz = share * x[4]
+        for j in range(n_lobes):
+            tx += x[N_BASE + j] * row[S_LOBE + 6 * j]
+            ty += x[N_BASE + j] * row[S_LOBE + 6 * j + 1]
+            tz += x[N_BASE + j] * row[S_LOBE + 6 * j + 2]
+        for r in range(3):
+            for c in range(3):
+                rot[r, c] = row[S_ROT + 3 * r + c]
+        turn_world(rot, tx, ty, tz)
+        for r in range(3):
+            row[S_IA + r] = pos[r]
+            for c in range(3):
+                row[S_ROT + 3 * r + c] = rot[r, c]
+
+    length = math.sqrt(pos[0] ** 2 + pos[1] ** 2)
+    hx, hy = (pos[0] / length, pos[1] / length) if length > 1e-9 else (1.0, 0.0)
+    # variance of the chord: prior minus what the end conditions taught
+    chord = np.zeros(n_x)
+    for k in range(n_x):
+        chord[k] = hx * jac_p[0, k] + hy * jac_p[1, k]
+    variance = 0.0
+    taught = np.zeros(5)
+    for r in range(n_x):
+        for k in range(n_x):
+            variance += chord[r] * prior[r, k] * chord[k]
+        for c in range(5):
+            taught[c] += chord[r] * gain[r, c]
+    for r in range(5):
+        for c in range(5):
+            variance -= taught[r] * weights[r, c] * taught[c]
+    variance = max(variance, 0.0) + (params.flat_velocity_mps * duration) ** 2
+
+    lift = 0.0
+    for i in range(n):
+        done = (scratch[i, S_TIME] - begin) / duration
+        lift = max(lift, scratch[i, S_IA + 2] - done * pos[2])
+    # posterior tilt at the end
+    for r in range(2):
+        for c in range(2):
+            total = 0.0
+            for k in range(n_x):
+                for m in range(n_x):
+                    total += jac[3 + r, k] * prior[k, m] * jac[3 + c, m]
+            for k in range(5):
+                for m in range(5):
+                    left = 0.0
+                    right = 0.0
+                    for q in range(n_x):
+                        left += jac[3 + r, q] * gain[q, k]
+                        right += jac[3 + c, q] * gain[q, m]
+                    total -= left * weights[k, m] * right
+            tilt_cov[r, c] = total
+    clipped = 0.0
+    rebuilt = 0.0
+    for j in range(n_lobes):
+        clipped += lobes[j, 3] - lobes[j, 2] + 1
+        rebuilt += abs(lobes[j, 4]) * (t_s[int(lobes[j, 3]) & mask] - t_s[int(lobes[j, 2]) & mask])
+    for r in range(3):
+        for c in range(3):
+            start[r, c] = end[S_ROT + 3 * r + c]
+    result[R_DX], result[R_DY], result[R_DZ] = pos[0], pos[1], pos[2]
+    result[R_RESIDUAL] = math.sqrt(y[0] ** 2 + y[1] ** 2 + y[2] ** 2)
+    result[R_SIGMA] = math.sqrt(variance)
+    result[R_LIFT] = lift
+    result[R_CLIPPED] = clipped
+    result[R_REBUILT] = rebuilt
+    result[R_TILT_MISS] = math.sqrt(y[3] ** 2 + y[4] ** 2)
+    result[R_WORST] = worst
+    result[R_FX], result[R_FY], result[R_FZ] = x[2], x[3], x[4]
+    result[R_TURN_ERROR] = math.sqrt(x[2] ** 2 + x[3] ** 2 + x[4] ** 2)
+    return n_lobes
