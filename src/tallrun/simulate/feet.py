@@ -20,7 +20,8 @@ from tallrun.simulate.schedule import Contacts, Grid
 
 HEEL_M, BALL_M = -0.10, 0.09
 FOREFOOT_RAD = np.radians(-1.6)
-PITCH_WAYPOINTS = (0.22, 0.84)
+FOREFOOT_REACH_RAD = np.radians(12.0)
+LARGEST_TOE_RATE_RADPS = 17.0
 APEX_WAYPOINT = (0.36,)
 
 
@@ -130,7 +131,7 @@ def foot_motion(
         np.where(running, 52.0 + 5.0 * (speed - 3.0), 55.0 * np.clip(speed / 1.3, 0.4, 1.2))
     )
     toe_off = np.where(standing, -np.radians(30.0), toe_off * (1.0 + 0.03 * rng.standard_normal(n)))
-    toe_rate = 1.75 * toe_off / push_s
+    toe_rate = -np.minimum(-1.75 * toe_off / push_s, LARGEST_TOE_RATE_RADPS)
     zero = np.zeros(n)
     knots = np.stack([land, down_s, heel_off_s, lift], axis=1)
     pitch = np.stack([slope + strike, flat, flat, flat + toe_off], axis=1)
@@ -170,7 +171,7 @@ def foot_motion(
     )
     swing = land[1:] - lift[:-1]
     next_speed, next_running = speed[1:], running[1:]
-    gait = np.where(next_running, 0.10 + 0.055 * next_speed, 0.05 + 0.07 * np.minimum(next_speed, 1.8))
+    gait = np.where(next_running, 0.12 + 0.045 * next_speed, 0.03 + 0.05 * np.minimum(next_speed, 1.8))
     gait = gait * (1.0 + 0.04 * rng.standard_normal(n - 1))
 
     channels = []
@@ -194,29 +195,22 @@ def foot_motion(
         pieces[:-1, 3] = swing_coefficients(known, waypoints)
         channels.append(_joined(stops, pieces))
 
-    pitch_pieces = _stance_pieces(knots, pitch, pitch_rate, zero)
-    known = _end_conditions(
-        (pitch[:, 3:], toe_rate[:, None], zero[:, None]),
-        (pitch[:, :1], land_rate[:, None], zero[:, None]),
-        swing,
-        0,
-    )
-    fold = np.radians(
-        np.where(next_running, 88.0 + 6.0 * (next_speed - 3.0), 62.0 * np.clip(next_speed / 1.3, 0.5, 1.2))
-    )
-    reach = np.radians(np.where(next_running, 14.0, 16.0 * np.clip(next_speed / 1.3, 0.3, 1.2)))
-    fold = fold * (1.0 + 0.03 * rng.standard_normal(n - 1))
-    middle = np.stack([slope[1:] - fold, slope[1:] + reach])
-    pitch_pieces[:-1, 3] = swing_coefficients(np.concatenate([known, middle]), PITCH_WAYPOINTS)
-
     rest_s = heel_off_s - down_s
     rock = np.where(standing, 0.0, np.radians(runner.rocking_dps) * (1.0 + 0.2 * rng.standard_normal(n)))
     tipped = rock * rest_s / 2.0
-    rock_pieces = _stance_pieces(
-        knots, np.stack([zero, tipped, -tipped, zero], 1), np.stack([zero, -rock, -rock, zero], 1), zero
-    )
-    rolling = _joined(knots, pitch_pieces)
-    whole = _joined(knots, -(pitch_pieces + rock_pieces))
+    brisk = np.clip(next_speed / 1.3, 0.3, 1.2)
+    fold = np.where(next_running, 88.0 + 6.0 * (next_speed - 3.0), 62.0 * np.maximum(brisk, 0.5))
+    fold = slope[1:] - np.radians(fold) * (1.0 + 0.03 * rng.standard_normal(n - 1))
+    reach = slope[1:] + np.radians(np.where(next_running, 14.0, 18.0 * brisk))
+    reach = np.where(is_forefoot[1:], pitch[1:, 0] + FOREFOOT_REACH_RAD, np.maximum(reach, pitch[1:, 0]))
+    swing_knots = _swing_pitch(pitch[:-1, 3], toe_rate[:-1], fold, reach, lift[:-1], swing)
+    still = np.zeros((n, 4))
+    stance_knots = (knots, pitch, pitch_rate, still)
+    rock_knots = np.stack([zero, tipped, -tipped, zero], 1), np.stack([zero, -rock, -rock, zero], 1)
+    rolling = _joined_knots(stance_knots, swing_knots)
+    tipping = (knots, -(pitch + rock_knots[0]), -(pitch_rate + rock_knots[1]), still)
+    turned = (swing_knots[0], *(-column for column in swing_knots[1:]))
+    whole = _joined_knots(tipping, turned)
     fidgets = _fidgets(down_s, heel_off_s, standing, grid, bouts, flat, rng)
     rolling = _replaced(rolling, fidgets, 1.0)
     whole = _replaced(whole, fidgets, -1.0)
@@ -257,24 +251,35 @@ def _end_conditions(
     )
 
 
-def _stance_pieces(knots: FloatArray, value: FloatArray, rate: FloatArray, zero: FloatArray) -> FloatArray:
-    """Quintic pieces landing-flat-heel off-lift off, plus an empty one for the swing: float64 (n, 4, 8)."""
-    n = len(zero)
-    pieces = np.zeros((n, 4, N_COEFFICIENTS))
-    length = np.diff(knots, axis=1)
-    for j in range(3):
-        known = np.stack(
-            [
-                value[:, j],
-                rate[:, j] * length[:, j],
-                zero,
-                value[:, j + 1],
-                rate[:, j + 1] * length[:, j],
-                zero,
-            ]
-        )
-        pieces[:, j] = swing_coefficients(known, ())
-    return pieces
+def _swing_pitch(
+    leave: FloatArray,
+    leave_rate: FloatArray,
+    fold: FloatArray,
+    reach: FloatArray,
+    lift: FloatArray,
+    swing: FloatArray,
+) -> tuple[FloatArray, ...]:
+    """Tabulate times, pitch, rate and curve (each (n, 2)) of the most folded and the most reached-out foot."""
+    fold = np.minimum(fold, leave - np.radians(8.0))
+    to_fold = np.clip((leave - fold) / (0.45 * np.abs(leave_rate)), 0.1 * swing, 0.3 * swing)
+    to_reach = 0.77 * swing
+    half = (reach - fold) / 2.0 * (np.pi / (to_reach - to_fold)) ** 2
+    zero = np.zeros_like(fold)
+    return (
+        np.stack([lift + to_fold, lift + to_reach], axis=1),
+        np.stack([fold, reach], axis=1),
+        np.stack([zero, zero], axis=1),
+        np.stack([half, -0.6 * half], axis=1),
+    )
+
+
+def _joined_knots(stance: tuple[FloatArray, ...], swing: tuple[FloatArray, ...]) -> Channel:
+    """Knot tables of stance (n, 4) and of the swings between (n - 1, 2) -> one channel."""
+    columns = []
+    for own, between in zip(stance, swing, strict=True):
+        table = np.concatenate([own[:-1], between], axis=1).ravel()
+        columns.append(np.concatenate([table, own[-1]]))
+    return hermite(*columns)
 
 
 def _joined(stops: FloatArray, pieces: FloatArray) -> Channel:

@@ -60,7 +60,7 @@ def _belt(grid: Grid, surface: str) -> tuple[Channel, Channel]:
     start, end = grid.t_s[0] - 5.0, grid.t_s[-1] + 5.0
     if surface != TREADMILL:
         return constant(0.0, start, end), constant(0.0, start, end)
-    pick = slice(None, None, 5)
+    pick = np.unique(np.append(np.arange(0, len(grid.t_s), 5), len(grid.t_s) - 1))
     t, speed, gain = grid.t_s[pick], grid.speed_mps[pick], grid.acceleration_mps2[pick]
     cos, sin = np.cos(grid.slope_rad[pick]), np.sin(grid.slope_rad[pick])
     return (
@@ -79,7 +79,8 @@ def _dips(contacts: Contacts, grid: Grid, surface: str) -> Channel:
     t = np.stack([begin, begin + 0.25 * length, begin + 0.75 * length, begin + length], axis=1)
     zero = np.zeros_like(dip)
     v = np.stack([zero, dip, -dip, zero], axis=1)
-    channel, _ = from_velocity(t.ravel(), v.ravel(), np.zeros(v.size))
+    knots = np.concatenate([t.ravel(), [grid.t_s[-1] + 5.0]])
+    channel, _ = from_velocity(knots, np.append(v.ravel(), 0.0), np.zeros(len(knots)))
     return channel
 
 

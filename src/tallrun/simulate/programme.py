@@ -124,9 +124,9 @@ class Runner:
     step_width_m: float = 0.07
     toe_out_deg: float = 6.0
     rocking_dps: float = 12.0
-    landing_down_mps: float = 1.1
+    landing_down_mps: float = 1.0
     landing_forward_mps: float = 0.8
-    landing_s: float = 0.014
+    landing_s: float = 0.015
     ringing_mps2: float = 25.0
     ringing_hz: float = 48.0
     soft_tissue_mps2: float = 4.0

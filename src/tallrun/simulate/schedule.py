@@ -22,6 +22,11 @@ GRAVITY_MPS2 = 9.80665
 ROAD_ACCELERATION_MPS2 = 0.8
 BELT_ACCELERATION_MPS2 = 0.4
 SETTLE_S = 4.0
+LEAST_RUN_SWING_S, LEAST_WALK_SWING_S = 0.3, 0.36
+#: Each term of the overstride composite is raised to this many standard units per unit of severity (sci:A3).
+OSI_PER_SEVERITY = 0.75
+#: Part of the braking peak that survives a second-order 10-Hz low-pass at usual braking durations.
+LOW_PASS_SHARE = 0.85
 
 
 @dataclass(frozen=True)
@@ -189,10 +194,6 @@ def make_grid(programme: Programme, runner: Runner) -> tuple[Grid, list[Bout], F
     )
 
 
-#: Each term of the composite is raised to this many standard units per unit of severity (sci:A3).
-OSI_PER_SEVERITY = 0.75
-
-
 def _integral(rate: FloatArray) -> FloatArray:
     return np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) * (GRID_S / 2.0))])
 
@@ -241,6 +242,8 @@ def make_contacts(grid: Grid, bouts: list[Bout], runner: Runner, rng: np.random.
         fc[last - 1] = max(start, next_contact - 0.45)
         fc[last] = next_contact - step + contact_s[last + 1]
     fc[-2:] = grid.t_s[-1] + 5.0
+    # Where the gait changes, a long stance must not eat the swing that follows it.
+    fc[:-2] = np.minimum(fc[:-2], ic[2:] - np.where(is_running[2:], LEAST_RUN_SWING_S, LEAST_WALK_SWING_S))
 
     overstride = grid.at("overstride", ic)
     crossing, dip = _braking(ic, fc, is_standing, is_running, speed, overstride, runner, rng)
@@ -318,7 +321,3 @@ def _braking(
     step_s = np.diff(ic, append=ic[-1] + 0.36)
     share = np.clip((step_s - 0.5 * contact_s) / step_s, 0.3, 0.9)
     return ic + lead, loss * share
-
-
-#: Part of the braking peak that survives a second-order 10-Hz low-pass at usual braking durations.
-LOW_PASS_SHARE = 0.85
