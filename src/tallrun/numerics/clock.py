@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,10 +71,9 @@ class EnvelopeFit:
         if not self._minima or bucket > self._minima[-1][0]:
             self._minima.append((bucket, x, lag))
             self._fit()
-        elif (
-            bucket == self._minima[-1][0]
-            and lag - self.skew * x < self._minima[-1][2] - self.skew * self._minima[-1][1]
-        ):
+            return
+        last_bucket, last_x, last_lag = self._minima[-1]
+        if bucket == last_bucket and lag - self.skew * x < last_lag - self.skew * last_x:
             self._minima[-1] = (bucket, x, lag)
             if lag < self.lag_s(device_s):
                 self._fit()
@@ -115,7 +115,7 @@ def _hull_slope(points: list[tuple[float, float]]) -> float:
             hull.pop()
         hull.append((x, y))
     middle = sum(x for x, _ in points) / len(points)
-    for (x1, y1), (x2, y2) in zip(hull, hull[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(hull):
         if x2 >= middle:
             return (y2 - y1) / (x2 - x1)
     return 0.0
@@ -158,6 +158,10 @@ class DeviceClock:
         guess = host_s - self._fit.lag_s(self._first_device_s)
         return host_s - self._fit.lag_s(guess)
 
+    def session_s(self, device_s: float) -> float:
+        """Where the current fit puts ``device_s`` on the session's time line; NaN before the first observation."""
+        return device_s + self._fit.lag_s(device_s) + self._shift_s
+
     @property
     def skew(self) -> float:
         """Fitted rate of session time against device time, minus 1."""
@@ -187,8 +191,7 @@ class DeviceClock:
         """
         if not self._knots:
             start = float(device_s[0])
-            t_s = start + self._fit.lag_s(start) + self._shift_s
-            self._knots.append((start, max(t_s, self._last_t_s + 1e-4)))
+            self._knots.append((start, max(self.session_s(start), self._last_t_s + 1e-4)))
         self._extend(float(device_s[-1]))
         knots = np.array(self._knots)
         out = np.interp(device_s, knots[:, 0], knots[:, 1])
@@ -201,7 +204,7 @@ class DeviceClock:
         last_device_s, last_t_s = self._knots[-1]
         step_s = device_s - last_device_s
         if step_s > 0:
-            error_s = last_device_s + self._fit.lag_s(last_device_s) + self._shift_s - last_t_s
+            error_s = self.session_s(last_device_s) - last_t_s
             is_settling = device_s - self._first_device_s < _SETTLING_S
             limit = self._limits.slew_settling if is_settling else self._limits.slew
             if abs(error_s) > 0.005:

@@ -95,7 +95,9 @@ class Step(Strict):
     wait_s: Annotated[float, Field(ge=0, le=30)] = 0.0
     reply: Reply | None = None
     settings_format: Literal["polar_tlv"] | None = None
-    prefer: dict[Literal["rate_hz", "resolution_bits", "range", "channels"], int] = {}
+    prefer: dict[Literal["rate_hz", "resolution_bits", "range", "channels"], int] = Field(
+        default_factory=dict
+    )
     start_hex: HexBytes = b""
     start_reply: Reply | None = None
     only_if_offered: bool = False

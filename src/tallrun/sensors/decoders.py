@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -92,7 +93,10 @@ class _Framer(Protocol):
 
 
 def _framers(config: FirmwareConfig) -> dict[str, _Framer]:
-    makers = {"movesense_gsp": movesense.ValueAssembler, "witmotion": witmotion.FrameSplitter}
+    makers: dict[str, Callable[[], _Framer]] = {
+        "movesense_gsp": movesense.ValueAssembler,
+        "witmotion": witmotion.FrameSplitter,
+    }
     return {
         packet.characteristic: makers[packet.framing]()
         for packet in config.packets
@@ -166,8 +170,8 @@ class _Open:
         return [
             Batch(
                 "imu",
-                packet.counts[:, :3] * (self._info.g_per_lsb * STANDARD_GRAVITY_MPS2),
-                packet.counts[:, 3:] * (self._info.dps_per_lsb * RAD_PER_DEG),
+                packet.counts[:, :3].astype(np.float64) * (self._info.g_per_lsb * STANDARD_GRAVITY_MPS2),
+                packet.counts[:, 3:].astype(np.float64) * (self._info.dps_per_lsb * RAD_PER_DEG),
                 packet.t_first_us,
                 packet.sequence,
                 packet.period_us * 1e-6,
@@ -243,10 +247,11 @@ class _Sig:
         ]
 
 
+_READINGS = {"treadmill": TreadmillReading, "heart_rate": HeartRateReading, "foot_pod": FootPodReading}
+
+
 class _Flagged:
     """A flag-driven record described by the config alone."""
-
-    _READINGS = {"treadmill": TreadmillReading, "heart_rate": HeartRateReading, "foot_pod": FootPodReading}
 
     def __init__(self, sensor: str, layout: FlaggedPacket) -> None:
         self._sensor = sensor
@@ -273,4 +278,4 @@ class _Flagged:
         whole, self._parts = self._parts, {}
         if self._layout.reading == "heart_rate" and whole.get("bpm") is None:
             return []
-        return [self._READINGS[self._layout.reading](self._sensor, t_s, **whole)]  # type: ignore[arg-type]
+        return [_READINGS[self._layout.reading](self._sensor, t_s, **whole)]  # type: ignore[arg-type]

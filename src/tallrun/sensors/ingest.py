@@ -49,7 +49,8 @@ class Ingest:
         """
         if sensor not in self._ports:
             raise UsageError(f"no sensor {sensor!r} in this session; there are {', '.join(self._ports)}")
-        return self._ports[sensor].feed(host_time_s, canonical_uuid(characteristic), payload)
+        out = [event for port in self._ports.values() for event in port.tick(host_time_s)]
+        return out + self._ports[sensor].feed(host_time_s, canonical_uuid(characteristic), payload)
 
     def finish(self) -> list[SensorEvent]:
         """Release what is still held back (packets waiting for a missing one)."""

@@ -78,6 +78,12 @@ class SensorPort:
                 out.append(item)
         return out
 
+    def tick(self, host_s: float) -> list[SensorEvent]:
+        """Let time pass without a payload of this sensor."""
+        return [
+            event for s in self._streams.values() for news in s.tick(host_s) for event in self._place(news)
+        ]
+
     def finish(self) -> list[SensorEvent]:
         """Release everything held back."""
         out = [event for s in self._streams.values() for news in s.flush() for event in self._place(news)]

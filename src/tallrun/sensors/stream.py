@@ -1,14 +1,15 @@
 """From packets with raw stamps to samples on the session's time line: order, loss, clock.
 
-One ``Stream`` per kind of packet of a sensor. It unwraps stamps and counters, drops duplicates, waits up
-to 250 ms for a missing packet, tells gaps and never fills them, and finds restarts of the sensor's clock.
-All of it depends only on the sequence of (arrival time, packet).
+One ``Stream`` per kind of packet of a sensor. It unwraps stamps and counters, drops duplicates, waits for a
+missing packet, tells gaps and never fills them, and finds restarts of the sensor's clock. All of it depends
+only on the sequence of (arrival time, packet).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from tallrun.sensors.batch import Batch
 from tallrun.sensors.config import TimeModel
 from tallrun.sensors.events import ClockReset, Gap
 
+#: Samples are held back (for a missing packet) until they are this old, not longer: the merge of sensors
+#: goes on without a sensor that lags by 250 ms.
 REORDER_S = 0.25
 #: A clock this far back is a restart, not a late packet: the link itself keeps order.
 _BACKWARD_RESET_S = 1.0
-_START_HOLD_S = 0.25
 _START_PACKETS = 3
 _START_HOLD_MAX_S = 3.0
 _PENDING_MAX = 512
@@ -83,7 +85,6 @@ class Stream:
         self._done_counter: int | None = None
         self._smooth_last_s = math.nan
         self._has_started = False
-        self._first_host_s = math.nan
         self._late_run: list[float] = []
         self._is_new_segment = not math.isnan(self._last_t_s)
 
@@ -101,8 +102,6 @@ class Stream:
             packet = self._unwrap(host_s, batch)
             out.append(ClockReset(self._sensor, host_s, step_s))
         self._clock.observe(packet.last_s, host_s)
-        if math.isnan(self._first_host_s):
-            self._first_host_s = host_s
         if self._is_old(packet):
             return out
         self._pending.append(packet)
@@ -110,6 +109,10 @@ class Stream:
         if self._newest is None or packet.last_s > self._newest.last_s:
             self._newest = packet
         return out + self._release(host_s)
+
+    def tick(self, host_s: float) -> list[StreamItem]:
+        """Let time pass without a packet of this stream: give up waiting where the wait is over."""
+        return self._release(host_s) if self._pending and self._epoch == self._clock.restarts else []
 
     def flush(self) -> list[StreamItem]:
         """Release everything held back; what is missing by now is missing."""
@@ -204,26 +207,35 @@ class Stream:
             self._learn_period()
         while self._pending:
             packet = self._pending[0]
-            oldest_wait_s = host_s - min(other.host_s for other in self._pending)
-            is_due = oldest_wait_s >= REORDER_S or len(self._pending) > _PENDING_MAX
-            if not (self._follows(packet) or is_due):
+            if not (
+                self._follows(packet)
+                or self._age_s(packet, host_s) >= REORDER_S
+                or len(self._pending) > _PENDING_MAX
+            ):
                 break
             out += self._deliver(self._pending.pop(0))
         return out
 
+    def _age_s(self, packet: _Packet, host_s: float) -> float:
+        """How long ago, at ``host_s``, the packet's first sample was taken."""
+        return host_s - self._clock.session_s(packet.last_s - self._span_s(packet))
+
     def _may_start(self, host_s: float) -> bool:
-        waited_s = host_s - self._first_host_s
-        enough = 2 if self._period_packets else _START_PACKETS
-        return waited_s >= _START_HOLD_MAX_S or (waited_s >= _START_HOLD_S and len(self._pending) >= enough)
+        """Say whether the clock and the rate are known well enough to place the first samples."""
+        if not self._pending:
+            return False
+        age_s = self._age_s(self._pending[0], host_s)
+        knows_rate = self._period_packets > 0 or self._pending[0].batch.period_s is not None
+        return age_s >= (
+            REORDER_S if knows_rate or len(self._pending) >= _START_PACKETS else _START_HOLD_MAX_S
+        )
 
     def _learn_period(self) -> None:
         """Measure the true period over the first packets when the sensor does not tell it: modes differ."""
         packets = self._pending
         if len(packets) < _START_PACKETS or self._period_packets or packets[0].batch.period_s is not None:
             return
-        steps = [
-            (b.last_s - a.last_s) / b.batch.n_samples for a, b in zip(packets, packets[1:], strict=False)
-        ]
+        steps = [(b.last_s - a.last_s) / b.batch.n_samples for a, b in pairwise(packets)]
         measured_s = float(np.median(steps))
         # A lost packet doubles one step; a wrong rate changes most of them.
         if measured_s > 0 and abs(measured_s / self.period_s - 1.0) > 0.1:
@@ -248,7 +260,7 @@ class Stream:
         last_s = expected_s + self._trust * error_s if is_contiguous else packet.last_s
         if is_contiguous:
             step_s = (last_s - self._smooth_last_s) / n
-            device_s = self._smooth_last_s + step_s * np.arange(1, n + 1)
+            device_s = self._smooth_last_s + step_s * np.arange(1.0, n + 1.0)
             self._track_period(packet, error_s)
         else:
             first_s = last_s - (n - 1) * self.period_s

@@ -9,7 +9,8 @@ from tallrun.sensors.codecs.wire import Reader, format_number
 
 #: Text characteristics of the Device Information service by their 16-bit number.
 TEXT_CHARACTERISTICS = {
-    "2a29": "manufacturer", "2a24": "model", "2a25": "serial", "2a26": "firmware", "2a27": "hardware", "2a28": "software",
+    "2a29": "manufacturer", "2a24": "model", "2a25": "serial",
+    "2a26": "firmware", "2a27": "hardware", "2a28": "software",
 }  # fmt: skip
 _VENDOR_SOURCES = {1: "bluetooth_sig", 2: "usb"}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tallrun.errors import UsageError
 from tallrun.sensors.codecs.wire import SIZES, Reader, format_number
 
-Values = dict[str, float | None | tuple[float, ...]]
+Values = dict[str, float | tuple[float, ...] | None]
 
 
 @dataclass(frozen=True)

@@ -198,9 +198,8 @@ def decode_machine_features(data: bytes) -> frozenset[str]:
 
 def encode_machine_features(features: frozenset[str]) -> bytes:
     """Encode 2ACC with no target settings."""
-    return format_number(
-        "u32", sum(1 << bit for bit, name in enumerate(MACHINE_FEATURES) if name in features)
-    ) + bytes(4)
+    bits = sum(1 << bit for bit, name in enumerate(MACHINE_FEATURES) if name in features)
+    return format_number("u32", bits) + bytes(4)
 
 
 @dataclass(frozen=True)

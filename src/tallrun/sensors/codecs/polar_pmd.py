@@ -104,7 +104,7 @@ def encode_frame(frame: PmdFrame) -> bytes:
         raise UsageError(
             f"no Polar layout for measurement {frame.measurement}, frame type 0x{frame.frame_type:02x}"
         )
-    size, channels = layout
+    size = layout[0]
     head = bytes([frame.measurement]) + format_number("u64", frame.timestamp_ns) + bytes([frame.frame_type])
     if frame.frame_type & _DELTA:
         return head + encode_delta(frame.values, 8 * size)
@@ -189,21 +189,21 @@ def _as_f32(values: NDArray[np.int64]) -> NDArray[np.float32]:
 def acc_mps2(frame: PmdFrame, factor: float) -> FloatArray:
     """Return specific force, float64 (n, 3) [m/s2]; ``factor`` is the one told at the start of the stream."""
     g_per_count = {0x80: factor, 0x81: factor * 1e-3}.get(frame.frame_type, 1e-3)
-    return frame.values * (g_per_count * STANDARD_GRAVITY_MPS2)
+    return frame.values.astype(np.float64) * (g_per_count * STANDARD_GRAVITY_MPS2)
 
 
 def gyr_radps(frame: PmdFrame, factor: float) -> FloatArray:
     """Return rotation rate, float64 (n, 3) [rad/s]."""
     if frame.frame_type == 0x81:
         return _as_f32(frame.values).astype(np.float64) * RAD_PER_DEG
-    return frame.values * (factor * RAD_PER_DEG)
+    return frame.values.astype(np.float64) * (factor * RAD_PER_DEG)
 
 
 def mag_gauss(frame: PmdFrame, factor: float) -> FloatArray:
     """Return the magnetic field, float64 (n, 3) [G]; the calibration status of 0x81 frames is left out."""
     if frame.frame_type == 0x81:
-        return frame.values[:, :3] * 1e-3
-    return frame.values * factor
+        return frame.values[:, :3].astype(np.float64) * 1e-3
+    return frame.values.astype(np.float64) * factor
 
 
 def decode_control(data: bytes) -> ControlResponse:
@@ -264,7 +264,8 @@ def start_factor(data: bytes) -> tuple[int, float] | None:
 
 
 _FEATURES = {
-    (1, 0): "ecg", (1, 1): "ppg", (1, 2): "acc", (1, 3): "ppi", (1, 5): "gyro", (1, 6): "mag", (1, 7): "skin_temperature",
+    (1, 0): "ecg", (1, 1): "ppg", (1, 2): "acc", (1, 3): "ppi", (1, 5): "gyro", (1, 6): "mag",
+    (1, 7): "skin_temperature",
     (2, 1): "sdk_mode", (2, 2): "location", (2, 3): "pressure", (2, 4): "temperature",
     (2, 5): "offline_recording", (2, 6): "offline_heart_rate",
 }  # fmt: skip
