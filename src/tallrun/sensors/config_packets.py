@@ -90,7 +90,7 @@ class FixedPacket(Strict):
     stream : samples of different streams come in packets of their own and are joined by time.
     """
 
-    codec: Literal["fixed"] = "fixed"
+    codec: Literal["fixed"]
     characteristic: Role
     framing: Framing = "none"
     header_hex: HexBytes = b""
