@@ -16,6 +16,7 @@ Faults are seeded on a bout: ``overstride`` and truth severities count multiples
 Everything simulated is an implementation check, never an accuracy claim (sci:D9).
 """
 
+from tallrun.simulate.bundled import BUNDLED, bundled
 from tallrun.simulate.imu import SensorSetup
 from tallrun.simulate.library import named_programme, programme_names, steady_run
 from tallrun.simulate.motion import Motion
@@ -23,11 +24,13 @@ from tallrun.simulate.programme import Bout, Programme, Runner
 from tallrun.simulate.session import motion_of, run, three_sensors
 
 __all__ = [
+    "BUNDLED",
     "Bout",
     "Motion",
     "Programme",
     "Runner",
     "SensorSetup",
+    "bundled",
     "motion_of",
     "named_programme",
     "programme_names",

@@ -15,7 +15,7 @@ AXIS_NAMES = ("acc_x", "acc_y", "acc_z", "gyr_x", "gyr_y", "gyr_z")
 
 
 def stamps(setup: SensorSetup, t_true_s: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """What the receiver believes the sample times to be; always strictly rising."""
+    """Return what the receiver believes the sample times to be; always strictly rising."""
     if not len(t_true_s) or setup.is_ideal:
         return t_true_s
     t = t_true_s[0] + np.arange(len(t_true_s)) / setup.rate_hz + setup.offset_s

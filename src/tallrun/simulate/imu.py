@@ -84,7 +84,7 @@ class SensorSetup:
                 raise UsageError(f"{name} is a share of packets within 0..1; got {value}")
 
     def rotation(self, rng: np.random.Generator) -> FloatArray:
-        """The mounting matrix, drawn when it is "random"."""
+        """Return the mounting matrix, drawn when it is "random"."""
         drawn = rng.standard_normal(4)
         if isinstance(self.mounting_body_from_sensor, str):
             if self.mounting_body_from_sensor == "aligned":
@@ -146,9 +146,10 @@ Signals = Callable[[FloatArray], FloatArray]
 
 
 def sample_times(setup: SensorSetup, duration_s: float, phase_s: float) -> FloatArray:
-    """True instants of the samples within the session."""
+    """Return the true instants of the samples within the session, float64 (n,)."""
     step = (1.0 + setup.skew_ppm * 1e-6) / setup.rate_hz
-    return phase_s + step * np.arange(max(0, math.ceil((duration_s - phase_s) / step)))
+    count = max(0, math.ceil((duration_s - phase_s) / step))
+    return phase_s + step * np.arange(count, dtype=np.float64)
 
 
 def sample(setup: SensorSetup, duration_s: float, signals: Signals, rng: np.random.Generator) -> Sampled:

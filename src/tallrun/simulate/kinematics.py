@@ -20,7 +20,8 @@ from tallrun.simulate.schedule import GRAVITY_MPS2
 
 X, Y, Z, ROLLING, ABOUT_LEFT, YAW, ROLL, BELT_X, BELT_Z, DIP_X = range(10)
 N_CHANNELS = 10
-#: Columns of a state row: position, velocity, acceleration (world), yaw, pitch about left, roll, turn rate, its derivative (body).
+#: Columns of a state row: position, velocity, acceleration (world), yaw, rotation about left, roll, then turn
+#: rate and its derivative (body).
 N_STATE = 18
 
 
@@ -48,12 +49,12 @@ def _state_at(
     row: FloatArray,
 ) -> None:
     """Fill ``row`` (18,) with the state at ``t``; ``cursor`` (11,) remembers the pieces, times must not fall."""
-    for c in range(N_CHANNELS):
-        k = cursor[c]
-        last = first[c + 1] - 1
+    for number in range(N_CHANNELS):
+        k = cursor[number]
+        last = first[number + 1] - 1
         while k < last and t >= starts[k + 1]:
             k += 1
-        cursor[c] = k
+        cursor[number] = k
         length = lengths[k]
         s = (t - starts[k]) / length
         value, rate, curve = 0.0, 0.0, 0.0
@@ -61,9 +62,9 @@ def _state_at(
             curve = curve * s + 2.0 * rate
             rate = rate * s + value
             value = value * s + coefficients[k, power]
-        channel[c, 0] = value
-        channel[c, 1] = rate / length
-        channel[c, 2] = curve / (length * length)
+        channel[number, 0] = value
+        channel[number, 1] = rate / length
+        channel[number, 2] = curve / (length * length)
 
     k = cursor[N_CHANNELS]
     while k < pivot_starts.shape[0] - 1 and t >= pivot_starts[k + 1]:

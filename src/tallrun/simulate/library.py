@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Marker
@@ -41,9 +42,12 @@ def steady() -> Programme:
     return steady_run(5.0, 3.0)
 
 
-def steady_run(minutes: float, speed_mps: float, surface: str = TREADMILL, name: str = "steady") -> Programme:
-    """Stand 10 s, walk 10 s, then run at one speed."""
-    return Programme((STILL, Bout(WALK, 10.0, 1.4), Bout(RUN, minutes * 60.0, speed_mps)), surface, name)
+def steady_run(
+    minutes: float, speed_mps: float, surface: str = TREADMILL, name: str = "steady", **faults: Any
+) -> Programme:
+    """Stand 10 s, walk 10 s, then run at one speed; ``faults`` are further fields of the running ``Bout``."""
+    run = Bout(RUN, minutes * 60.0, speed_mps, **faults)
+    return Programme((STILL, Bout(WALK, 10.0, 1.4), run), surface, name)
 
 
 def overstride() -> Programme:
@@ -145,7 +149,7 @@ def nuisance() -> Programme:
 
 
 def stairs() -> Programme:
-    """Walking, stairs up, walking, stairs down, and steps that slip."""
+    """Road: walk, stairs up, walk, stairs down, walk, then run with steps that slip."""
     return Programme(
         (
             STILL,
@@ -203,7 +207,7 @@ def programme_names() -> dict[str, str]:
 
 
 def named_programme(name: str) -> Programme:
-    """The programme of this name.
+    """Return the programme of this name.
 
     Raises
     ------

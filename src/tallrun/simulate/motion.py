@@ -35,7 +35,7 @@ class Motion:
     bodies: dict[str, Body]
 
     def body(self, placement: str) -> Body:
-        """The body a sensor placement rides on (a trunk sensor rides on the pelvis, further up)."""
+        """Return the body a sensor placement rides on (a trunk sensor rides on the pelvis, further up)."""
         if placement not in BODY_OF:
             raise UsageError(f"placement must be one of {', '.join(BODY_OF)}; got {placement!r}")
         return self.bodies[BODY_OF[placement]]
@@ -70,7 +70,7 @@ def _belt(grid: Grid, surface: str) -> tuple[Channel, Channel]:
 
 
 def _dips(contacts: Contacts, grid: Grid, surface: str) -> Channel:
-    """The belt slows a little after each landing and catches up again before the next."""
+    """Slow the belt a little after each landing and let it catch up before the next."""
     if surface != TREADMILL:
         return constant(0.0, grid.t_s[0] - 5.0, grid.t_s[-1] + 5.0)
     begin = contacts.initial_s[:-1]

@@ -248,7 +248,7 @@ def _angles(
     def table(
         t: FloatArray, sign: FloatArray | float, size_deg: float, steps: float
     ) -> tuple[FloatArray, ...]:
-        """Turning points of an oscillation with ``steps`` half-turns per step."""
+        """Tabulate the turning points of an oscillation with ``steps`` half-turns per step."""
         noise = 1.0 + 0.06 * rng.standard_normal(len(t))
         size = np.radians(size_deg) * np.clip(grid.at("speed_mps", t) / 2.0, 0.0, 1.0) * noise
         value = np.asarray(sign) * size

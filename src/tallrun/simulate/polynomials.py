@@ -78,7 +78,7 @@ def swing_coefficients(known: FloatArray, waypoints: tuple[float, ...]) -> Float
 
 
 def constant(value: float, start_s: float, end_s: float) -> Channel:
-    """A channel that never moves."""
+    """Make a channel that never moves."""
     coefficients = np.zeros((1, N_COEFFICIENTS))
     coefficients[0, 0] = value
     return Channel(np.array([start_s, end_s]), coefficients)

@@ -56,7 +56,7 @@ def three_sensors(rate_hz: float = 200.0, **changes: Any) -> tuple[SensorSetup, 
 
 
 def motion_of(programme: Programme | str, runner: Runner | None = None, seed: int = 0) -> Motion:
-    """The exact motion that ``run`` would measure with the same arguments."""
+    """Return the exact motion that ``run`` would measure with the same arguments."""
     chosen = named_programme(programme) if isinstance(programme, str) else programme
     return make_motion(chosen, runner or Runner(), _rng(seed, "motion"))
 
@@ -174,7 +174,7 @@ def _heart_rate(motion: Motion, duration_s: float, rng: np.random.Generator) -> 
     t = np.arange(0.0, duration_s, 1.0)
     effort = motion.grid.at("speed_mps", t) * (1.0 + 3.0 * np.maximum(motion.grid.at("slope_rad", t), 0.0))
     target = 68.0 + 27.0 * effort
-    rate = np.empty(len(t))
+    rate = np.empty(len(t), dtype=np.float64)
     level = target[0]
     for k in range(len(t)):
         level += (target[k] - level) / 40.0
