@@ -50,7 +50,6 @@ from tallrun.gait.foot_state import (
     I_FLATS,
     I_GAPS,
     I_GYR_CLIPPED,
-    I_LANDED,
     I_MODE,
     I_PENDING,
     I_REST,
@@ -342,10 +341,9 @@ def _close_stride(state, mask, a, b, params):
 def _land(state, mask, now, params, rows, n, waves):
     """A swing has ended on the ground: time the contact, close the stride behind it, open the next row."""
     ints, nums = state.ints, state.nums
-    now_s = state.t_s[now & mask]
+    now_s = nums[X_LAST_S]
     place, inferred, swing, doubtful = _locate_contact(state, mask, now, params)
     peak_radps = state.pitch_radps[swing & mask]
-    ints[I_LANDED] = 1
     if peak_radps < params.swing_peak_radps:
         ints[I_SWING_FROM] = -1
         return n
@@ -651,7 +649,7 @@ def track(t_s, acc, gyr, state, params, rows, waves):
                 n = _emit_open(state, t, rows, n, waves)
             ints[I_MODE], ints[I_VOTES] = MODE_OTHER, 0
             ints[I_RISING], ints[I_SWING_FROM], ints[I_FLAT] = 1, -1, -1
-            ints[I_LANDED], ints[I_CARRY] = 0, 0
+            ints[I_CARRY] = 0
             ints[I_TOP] = ints[I_COUNT]
             nums[X_ANGLE] = nums[X_TOP] = nums[X_BOTTOM] = 0.0
         for c in range(3):
@@ -664,16 +662,12 @@ def track(t_s, acc, gyr, state, params, rows, waves):
         angle = nums[X_ANGLE] + pitch * dt
         angle -= angle * min(dt / params.leak_s, 1.0)
         nums[X_ANGLE] = angle
+        swung = False
         if ints[I_RISING]:
             if angle > nums[X_TOP] or now == 0:
                 nums[X_TOP] = angle
                 ints[I_TOP] = now
-            waiting = ints[I_SWING_FROM] >= 0
-            fallen = nums[X_TOP] - angle > params.rotation_rad
-            if waiting and (fallen or t - state.t_s[ints[I_TOP] & mask] > params.landing_timeout_s):
-                n = _land(state, mask, now, params, rows, n, waves)
-            if fallen:
-                _push_off(state, mask, now, params)
+            if nums[X_TOP] - angle > params.fall_rad:
                 ints[I_RISING] = 0
                 nums[X_BOTTOM] = angle
                 ints[I_BOTTOM] = now
@@ -681,13 +675,19 @@ def track(t_s, acc, gyr, state, params, rows, waves):
             if angle < nums[X_BOTTOM]:
                 nums[X_BOTTOM] = angle
                 ints[I_BOTTOM] = now
-            if angle - nums[X_BOTTOM] > params.rotation_rad:
-                _leave(state, mask, params)
-                ints[I_RISING] = 1
-                ints[I_SWING_FROM] = ints[I_BOTTOM]
-                ints[I_LANDED] = 0
-                nums[X_TOP] = angle
-                ints[I_TOP] = now
+            swung = angle - nums[X_BOTTOM] > params.rotation_rad
+        if ints[I_SWING_FROM] >= 0:
+            pushing = nums[X_TOP] - angle > params.rotation_rad
+            waited = t - state.t_s[ints[I_TOP] & mask] > params.landing_timeout_s
+            if pushing or waited or swung:
+                n = _land(state, mask, ints[I_BOTTOM] if swung else now, params, rows, n, waves)
+        if swung:
+            _push_off(state, mask, ints[I_BOTTOM], params)
+            _leave(state, mask, params)
+            ints[I_RISING] = 1
+            ints[I_SWING_FROM] = ints[I_BOTTOM]
+            nums[X_TOP] = angle
+            ints[I_TOP] = now
         if ints[I_PENDING] and t - state.pending[C_IC] > 1.5 * params.longest_stride_s:
             n = _emit_open(state, t, rows, n, waves)
             ints[I_MODE], ints[I_VOTES] = MODE_OTHER, 0
@@ -696,7 +696,7 @@ def track(t_s, acc, gyr, state, params, rows, waves):
 
 @njit(cache=True)
 def close(state, params, rows, waves):
-    """The stream has ended: land a foot that is down, write the pending row out; return the rows written."""
+    """End the stream: land a foot that is down, write the pending row out; return the rows written."""
     ints = state.ints
     mask = state.t_s.shape[0] - 1
     now = ints[I_COUNT] - 1

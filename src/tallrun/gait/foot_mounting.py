@@ -87,7 +87,7 @@ def _flats_between_swings(t_s, acc, gyr, axis, n, params, cost, flats):
         angle -= angle * min(dt / params.leak_s, 1.0)
         if rising:
             top = max(top, angle)
-            if top - angle > params.rotation_rad:
+            if top - angle > params.fall_rad:
                 rising = False
                 bottom, bottom_at = angle, i
         else:

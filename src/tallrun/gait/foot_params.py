@@ -14,7 +14,10 @@ class FootParams(NamedTuple):
 
     rate_hz: float = 200.0
     # cycles
-    rotation_rad: float = 0.6  # a foot turns by more than this in every swing, even in a shuffling walk
+    rotation_rad: float = (
+        0.6  # a foot turns toe-up by more than this in every swing, even in a shuffling walk
+    )
+    fall_rad: float = 0.25  # and toe-down by more than this before it, even in a tight turn
     leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
     swing_peak_radps: float = 2.5
     longest_stride_s: float = 2.5  # a longer pause ends the bout

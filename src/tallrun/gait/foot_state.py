@@ -18,10 +18,10 @@ IntArray = NDArray[np.int64]
 
 #: Places in ``FootState.ints``.
 (
-    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_LANDED, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
+    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
     I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_MOVED, I_CARRY, I_CONTACT,
-) = range(21)  # fmt: skip
-I_WIDTH = 21
+) = range(20)  # fmt: skip
+I_WIDTH = 20
 
 #: Places in ``FootState.nums``.
 (
@@ -110,7 +110,7 @@ def reset_tracking(state: FootState) -> None:
     ints = state.ints
     ints[I_RISING] = 1
     ints[I_SWING_FROM] = ints[I_FLAT] = -1
-    ints[I_LANDED] = ints[I_PENDING] = ints[I_CARRY] = 0
+    ints[I_PENDING] = ints[I_CARRY] = 0
     state.nums[X_ANGLE] = state.nums[X_TOP] = state.nums[X_BOTTOM] = 0.0
 
 

@@ -158,8 +158,9 @@ def find_clipped_lobes(t_s, gyr, mask, first, last, limits, params, lobes):
 
 @njit(cache=True)
 def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch):
-    """Strapdown from sample ``a`` to ``b``, with the running integrals the repair needs; return the gravity-free
-    velocity gained. ``scratch[i]`` holds the state at sample ``a + i``.
+    """Integrate from sample ``a`` to ``b``, with the running integrals the repair needs.
+
+    ``scratch[i]`` holds the state at sample ``a + i``. Returns the summed variances of turn rate and force.
     """
     rot = start.copy()
     f_world = np.zeros(3)
