@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 
-from tallrun.pipeline import GaitTables
 from tallrun.sessions._files import make_owner_folder, whole_file, write_json
 from tallrun.sessions._tables import write_table
+
+if TYPE_CHECKING:
+    from tallrun.pipeline import GaitTables
 
 
 def write_tables(folder: Path, tables: GaitTables) -> None:

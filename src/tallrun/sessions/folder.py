@@ -212,7 +212,7 @@ def check_recording(recording: Recording, where: str) -> None:
     if recording.heart_rate is not None:
         _check_series(recording.heart_rate.t_s, {"bpm": recording.heart_rate.bpm}, f"{where}: heart_rate")
     for marker in recording.markers:
-        _check_marker(marker, where)
+        check_marker(marker, where)
 
 
 def read_truth(folder: str | Path) -> dict[str, Any] | None:
@@ -376,11 +376,12 @@ def _read_markers(path: Path) -> tuple[Marker, ...]:
     )
     markers = tuple(Marker(float(t_s), kind, text) for t_s, kind, text in rows)
     for marker in markers:
-        _check_marker(marker, str(path))
+        check_marker(marker, str(path))
     return markers
 
 
-def _check_marker(marker: Marker, where: str) -> None:
+def check_marker(marker: Marker, where: str) -> None:
+    """Raise SessionError or SignalError, naming ``where``, for a mark the format has no room for."""
     if marker.kind not in MARKER_KINDS:
         raise SessionError(
             f"{where}: marker kind must be one of {', '.join(MARKER_KINDS)}, found {marker.kind[:40]!r}"
