@@ -37,7 +37,6 @@ from tallrun.store.records import HISTORY, from_rows, kind_of, runner_of, to_col
 from tallrun.store.schema import ensure_schema
 
 if TYPE_CHECKING:
-    from tallrun.recovery.protocol import Protocol
     from tallrun.recovery.verdict import Verdict
 
 
@@ -283,21 +282,16 @@ class Store:
                 _insert_record(connection, runner_id, score, by=by, now=now)
         return run_id
 
-    def note_advice(self, runner_id: str, verdict: Verdict, protocol: Protocol, now: datetime) -> None:
-        """Keep what was advised (ladder history), unless the newest entry says the same for the same day."""
+    def note_advice(self, runner_id: str, verdict: Verdict, now: datetime) -> None:
+        """Keep what was advised (ladder history), unless the newest entry of the same day says the same."""
         told = {
-            "state": verdict.state, "rung": verdict.rung, "rules": list(verdict.rules),
-            "run_minutes": None if verdict.rung is None else protocol.run_min[verdict.rung],
-            "protocol": {"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
+            "state": verdict.state, "rung": verdict.rung, "run_minutes": verdict.run_minutes,
+            "rules": list(verdict.rules), "protocol": verdict.protocol,
         }  # fmt: skip
         last = self.latest(AdviceRow, runner_id)
-        if (
-            last is not None
-            and last.at.date() == verdict.as_of.astimezone(last.at.tzinfo).date()
-            and all(last._mapping[name] == value for name, value in told.items())
-        ):
-            return
-        self.add_row(AdviceRow, runner_id, at=verdict.as_of, by="tallrun", now=now, **told)
+        same_day = last is not None and last.at.date() == verdict.as_of.astimezone(last.at.tzinfo).date()
+        if last is None or not same_day or any(last._mapping[name] != value for name, value in told.items()):
+            self.add_row(AdviceRow, runner_id, at=verdict.as_of, by="tallrun", now=now, **told)
 
     def advice_before(self, runner_id: str, start: datetime, zone: ZoneInfo) -> Advice | None:
         """Return what was advised last on the local date of a run and before it; None if nobody asked."""
