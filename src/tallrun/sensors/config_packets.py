@@ -87,6 +87,7 @@ class FixedPacket(Strict):
     batch : ``interleaved`` repeats the whole list of fields per sample; ``sensor_major`` sends all samples
         of the first field, then all of the second.
     count : where the number of samples stands; without it the number follows from the length.
+    usual_samples : how many the sensor sends at a time, where it could hold more (for emulated sensors).
     stream : samples of different streams come in packets of their own and are joined by time.
     """
 
@@ -101,6 +102,7 @@ class FixedPacket(Strict):
     samples_at: Offset
     count: NumberAt | None = None
     max_samples: Annotated[int, Field(ge=1, le=255)] = 255
+    usual_samples: Annotated[int, Field(ge=1, le=255)] | None = None
     trailing_bytes: Annotated[int, Field(ge=0, le=512)] = 0
     stamp: NumberAt | None = None
     counter: NumberAt | None = None

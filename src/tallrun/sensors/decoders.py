@@ -16,7 +16,6 @@ from tallrun.sensors.codecs.ftms import TreadmillMerger
 from tallrun.sensors.codecs.heart_rate import decode_heart_rate
 from tallrun.sensors.codecs.open_packet import OpenInfo, decode_open_info, decode_open_packet
 from tallrun.sensors.codecs.rsc import decode_rsc
-from tallrun.sensors.codecs.wire import SIZES, parse_number
 from tallrun.sensors.config import FirmwareConfig, Imu
 from tallrun.sensors.config_packets import (
     FixedPacket,
@@ -137,17 +136,8 @@ class _Fixed:
     def _learn(self, role: str, payload: bytes) -> bool:
         learned = False
         for index, field in enumerate(self._layout.fields):
-            factor = field.scale_from
-            if factor is None or role != factor.characteristic or not payload.startswith(factor.header_hex):
-                continue
-            raw = payload[factor.offset : factor.offset + SIZES[factor.type]]
-            value = float(parse_number(factor.type, raw)) if len(raw) == SIZES[factor.type] else np.nan
-            if not 0 < value < 1e6:
-                raise PacketError(
-                    f"the scale the sensor tells at byte {factor.offset} is not a positive number"
-                )
-            self._codec.factors[index] = value
-            learned = True
+            if field.scale_from is not None and role == field.scale_from.characteristic:
+                learned |= self._codec.learn(index, payload)
         return learned
 
 

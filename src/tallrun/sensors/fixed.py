@@ -27,8 +27,8 @@ _NUMPY: Final = {
 class FixedCodec:
     """Decodes and encodes the packets of one ``FixedPacket`` layout.
 
-    ``factors`` holds what the sensor supplied: scale by field index; a packet that needs one which has not
-    come yet is refused, never read with a guess.
+    A scale the sensor must supply comes through ``learn``; a packet that needs one which has not come yet is
+    refused, never read with a guess.
     """
 
     def __init__(self, layout: FixedPacket, imu: Imu, name: str) -> None:
@@ -42,7 +42,7 @@ class FixedCodec:
         self.sample_bytes = sum(self._sizes)
         ranges = {"acc": imu.acc_range_g, "gyr": imu.gyr_range_dps}
         self._scales = [_scale(field, ranges.get(field.quantity)) for field in layout.fields]
-        self.factors: dict[int, float] = {}
+        self._factors: dict[int, float] = {}
 
     def fits(self, data: bytes) -> bool:
         """Say whether the packet begins with this layout's header."""
@@ -50,6 +50,23 @@ class FixedCodec:
         return len(head) == len(self._header) and bytes(
             h & m for h, m in zip(head, self._mask, strict=True)
         ) == (self._header)
+
+    def learn(self, index: int, payload: bytes) -> bool:
+        """Take the scale of field ``index`` from a payload of its characteristic; say whether it held one.
+
+        Raises PacketError when it is not a positive number.
+        """
+        factor = self.layout.fields[index].scale_from
+        if factor is None or not payload.startswith(factor.header_hex):
+            return False
+        raw = payload[factor.offset : factor.offset + SIZES[factor.type]]
+        value = float(parse_number(factor.type, raw)) if len(raw) == SIZES[factor.type] else np.nan
+        if not 0 < value < 1e6:
+            raise PacketError(
+                f"{self._name}: the scale told at byte {factor.offset} is not a positive number"
+            )
+        self._factors[index] = value
+        return True
 
     def decode(self, data: bytes) -> Batch:
         """Return the packet's samples. Raises PacketError when header, length or count do not fit the layout."""
@@ -179,11 +196,11 @@ class FixedCodec:
     def _scale_of(self, index: int) -> float:
         scale = self._scales[index]
         if scale is None:
-            if index not in self.factors:
+            if index not in self._factors:
                 raise PacketError(
                     f"{self._name}: the sensor has not told its scale yet; read it before the first packet"
                 )
-            scale = self.factors[index]
+            scale = self._factors[index]
         return scale * _SI[self.layout.fields[index].unit or "mps2"]
 
     def _raw(self, values: FloatArray, index: int) -> list[bytes]:
