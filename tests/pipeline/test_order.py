@@ -11,7 +11,7 @@ from tallrun.pipeline.order import LAG_LIMIT_S, EventOrder
 
 def drain(order, final=False):
     out = []
-    while (ready := order.pop_ready(final)) is not None:
+    while (ready := order.pop_ready(math.inf if final else None)) is not None:
         out.append(ready)
     return out
 

@@ -38,19 +38,17 @@ def report(
 
 def write_report(recording: Recording, title: str, target: Path, show: Callable[[float], None]) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it."""
-    from tallrun.pipeline import run_recording
+    from tallrun.pipeline import PipelineSetup, run_recording
     from tallrun.report import ReportInput, build_report
     from tallrun.sessions import write_text
 
-    pipeline = run_recording(recording, progress=show)
+    pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), show)
     tables = pipeline.tables()
     pain = [
         (marker.t_s, int(marker.text))
         for marker in recording.markers
         if marker.kind == "pain" and marker.text.isdigit() and int(marker.text) <= 10
     ]
-    page = build_report(
-        ReportInput(recording, tables, title, pain=pain, foot_paths=pipeline.foot_paths())
-    )
+    page = build_report(ReportInput(recording, tables, title, pain=pain, waves=pipeline.waves()))
     write_text(target, page)
     return tables

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tallrun.gait.rows import MODE_RUN, reason_bit
+from tallrun.gait.eligible import is_clean_run
 from tallrun.gait.strides import NAN, Stride
 
 #: (strides, points beyond the own baseline). The first two are the decision table's J; the middle one is ours:
@@ -16,16 +16,6 @@ from tallrun.gait.strides import NAN, Stride
 JUMP_WINDOWS = ((100, 4.0), (30, 10.0), (20, 15.0))
 #: Without an own baseline a sound runner's own left-right difference must not count as a jump.
 NO_BASELINE_MARGIN_POINTS = 2.0
-
-_DOUBTFUL = (
-    reason_bit("turn")
-    | reason_bit("slope")
-    | reason_bit("slip")
-    | reason_bit("inferred")
-    | reason_bit("gap")
-    | reason_bit("low_quality")
-)
-_QUALITY_LIMIT = 0.6
 
 
 @dataclass(frozen=True)
@@ -69,14 +59,9 @@ class AsymmetryMonitor:
 
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
         """Take one stride; return the jump it completes. Doubtful or one-foot strides change nothing."""
-        usable = (
-            stride.mode == MODE_RUN
-            and stride.quality >= _QUALITY_LIMIT
-            and not stride.reasons & _DOUBTFUL
-            and stride.foot is not None
-            and math.isfinite(stride.stance_time_s)
-        )
-        if not usable or stride.foot is None:
+        if not is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct):
+            return None
+        if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None
         self._recent.append((stride.foot, stride.stance_time_s))
         has_baseline = math.isfinite(self._baseline_pct)

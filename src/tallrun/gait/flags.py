@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from tallrun.gait.asymmetry import contact_asymmetry_pct
+from tallrun.gait.eligible import SteadySpeed, is_clean_run
 from tallrun.gait.flag_terms import (
     OVERSTRIDE_INDEX_LIMIT,
     OVERSTRIDE_TERMS,
@@ -21,15 +22,11 @@ from tallrun.gait.flag_terms import (
     expected_cadence_spm,
     is_overstriding,
 )
-from tallrun.gait.rows import MODE_RUN, reason_bit
+from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import NAN, Stride
 from tallrun.numerics.recording import RunnerProfile
 
 FLAGS = ("low_cadence", "overstriding", "anterior_pelvic_tilt", "asymmetry")
-QUALITY_LIMIT = 0.6
-#: Speed is unsteady when its coefficient of variation over this many strides exceeds the limit (sci:D7).
-STEADY_STRIDES = 20
-STEADY_CV = 0.05
 #: Below this speed the cadence rule says nothing (sci:A6).
 LEAST_SPEED_MPS = 2.0
 LOW_CADENCE_MARGIN_SD = 1.5  # C_exp - 12 with SD 8
@@ -39,17 +36,6 @@ POPULATION_TILT_DEG = 12.0
 ASYMMETRY_LIMIT_PCT = 4.0
 ASYMMETRY_POPULATION_LIMIT_PCT = 10.0
 ASYMMETRY_STRIDES = 100
-#: Steeper than this nothing is flagged (sci:D5 g).
-STEEP_INCLINE_PCT = 5.0
-
-_DOUBTFUL = (
-    reason_bit("turn")
-    | reason_bit("slope")
-    | reason_bit("slip")
-    | reason_bit("inferred")
-    | reason_bit("gap")
-    | reason_bit("low_quality")
-)
 
 
 @dataclass(frozen=True)
@@ -105,7 +91,7 @@ class FlagEngine:
     def __init__(self, runner: RunnerProfile, baseline: OwnBaseline | None = None) -> None:
         self._runner = runner
         self._baseline = baseline or OwnBaseline()
-        self._speeds: deque[float] = deque(maxlen=STEADY_STRIDES)
+        self._speed = SteadySpeed()
         self._windows = {
             "low_cadence": _Window(60.0, 0.75, 0.4),
             "overstriding": _Window(30.0, 0.6, 0.4),
@@ -124,11 +110,13 @@ class FlagEngine:
     def feed(self, stride: Stride) -> list[Flag]:
         """Judge one stride."""
         if stride.mode != MODE_RUN:
-            self._speeds.clear()
+            self._speed.clear()
             return self._break_off() if _long_break(stride, self._last_s) else []
         changed = self._break_off() if _long_break(stride, self._last_s) else []
         self._last_s = stride.initial_contact_s
-        if not self._is_clean(stride):
+        if not is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct):
+            return changed
+        if not self._speed.add(stride.pace_mps):
             return changed
         for name, judge in self._judges.items():
             judgement = judge(stride)
@@ -140,23 +128,6 @@ class FlagEngine:
     def finish(self) -> list[Flag]:
         """Close every open flag at its last stride."""
         return self._break_off()
-
-    def is_steady(self) -> bool:
-        """Return whether the recent strides keep one speed (unknown speed counts as steady only if all are)."""
-        known = [value for value in self._speeds if math.isfinite(value)]
-        if len(known) < 5:
-            return len(known) == 0 and len(self._speeds) >= 5
-        mean = sum(known) / len(known)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
-        return mean > 0.0 and spread / mean <= STEADY_CV
-
-    def _is_clean(self, stride: Stride) -> bool:
-        if stride.quality < QUALITY_LIMIT or stride.reasons & _DOUBTFUL:
-            return False
-        if abs(stride.incline_pct) > STEEP_INCLINE_PCT:
-            return False
-        self._speeds.append(stride.pace_mps)
-        return self.is_steady()
 
     def _judge_cadence(self, stride: Stride) -> Judgement | None:
         speed, cadence = stride.pace_mps, stride.cadence_spm
@@ -237,7 +208,7 @@ class FlagEngine:
         if self._asymmetry_open is not None:
             closed.append(self._close_asymmetry())
         self._stance.clear()
-        self._speeds.clear()
+        self._speed.clear()
         return closed
 
     def _update_asymmetry(self, stride: Stride) -> list[Flag]:

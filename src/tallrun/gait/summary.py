@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.gait.asymmetry import contact_asymmetry_pct
-from tallrun.gait.flags import QUALITY_LIMIT
+from tallrun.gait.eligible import QUALITY_LIMIT
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
 

@@ -31,7 +31,7 @@ from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
 from tallrun.sensors.events import TreadmillReading
 
 _RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
-_RANK_EVENT = 4
+_RANK_OCCASION = 4
 _RANK_DEADLINE = 5
 
 
@@ -76,7 +76,27 @@ class FlagChanged:
     flag: Flag
 
 
-PipelineEvent = Contact | StrideKnown | FlagChanged
+@dataclass(frozen=True)
+class Occasion:
+    """Something put on the time line by ``schedule`` has come up: a belt reading, a tap, a timer."""
+
+    at_s: float
+    what: Any
+
+
+PipelineEvent = Contact | StrideKnown | FlagChanged | Occasion
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of one engine on its way to the joiner."""
+
+    placement: str
+    row: Any
+
+
+#: Wakes the joiner when a stride has waited long enough.
+_DEADLINE = object()
 
 
 class GaitPipeline:
@@ -104,12 +124,13 @@ class GaitPipeline:
         self._strides: list[Stride] = []
         self._flags: list[Flag] = []
         self._last_s = 0.0
+        self._end_s = math.inf
         self._finished = False
 
     @property
-    def now_s(self) -> float:
-        """Data time of the last event handed out."""
-        return self._order.now_s
+    def known_until_s(self) -> float:
+        """Time up to which everything has been handed out; minus infinity before the first sample."""
+        return max(self._order.watermark_s, self._order.now_s)
 
     def feed(self, *blocks: SampleBlock) -> list[PipelineEvent]:
         """Take blocks of one or several sensors; return what became known, in order.
@@ -128,14 +149,21 @@ class GaitPipeline:
             engine = self._engines.get(block.placement)
             if engine is not None:
                 self._queue(block.placement, engine.feed(block.t_s, block.acc_mps2, block.gyr_radps))
-            last_s = float(np.nanmax(block.t_s))
+            last_s = float(block.t_s.max())
             self._last_s = max(self._last_s, last_s)
             self._order.saw(block.placement, last_s)
         return self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
         """Take a belt reading; it holds from its time on."""
-        self._order.put(reading.t_s, _RANK_EVENT, reading)
+        return self.schedule(reading.t_s, reading)
+
+    def schedule(self, time_s: float, what: Any) -> list[PipelineEvent]:
+        """Put something on the time line; it comes back as ``Occasion`` once everything before it is known.
+
+        A time already passed takes effect at once. What lies after the end of the session never comes up.
+        """
+        self._order.put(time_s, _RANK_OCCASION, what)
         return self._drain()
 
     def tick(self, clock_s: float) -> list[PipelineEvent]:
@@ -148,9 +176,10 @@ class GaitPipeline:
         if self._finished:
             return []
         self._finished = True
+        self._end_s = max(self._last_s, self._order.clock_s)
         for name, engine in self._engines.items():
             self._queue(name, engine.finish())
-        out = self._drain(final=True)
+        out = self._drain(upto_s=math.inf)
         now_s = self._order.now_s
         for stride in self._joiner.release(now_s, final=True):
             out += self._take_stride(stride, now_s)
@@ -162,12 +191,21 @@ class GaitPipeline:
         """Return each engine's own status by placement."""
         return {name: engine.status() for name, engine in self._engines.items()}
 
+    def waves(self) -> dict[str, FloatArray]:
+        """Return each foot's stride shapes, (n_contacts, 101, 4), rows in the order of its contacts.
+
+        Pitch [rad], |f| [m/s2], forward and up [m], from foot-flat to foot-flat. Empty unless the set-up asked for
+        ``record_waves``; feet without a gyroscope are left out.
+        """
+        engines = {foot: self._engines.get(f"foot_{foot}") for foot in ("left", "right")}
+        return {foot: item.waves() for foot, item in engines.items() if isinstance(item, FootEngine)}
+
     def tables(self) -> GaitTables:
         """Return the tables over everything seen so far (complete after ``finish``)."""
         segments = build_segments(self._strides, list(self._bins.values()), self._last_s)
         strides = strides_frame(self._strides)
-        flags = json_ready([item.as_dict() for item in self._flags if item.end_s is not None])
-        worn = {name: self._specs[name].has_gyroscope for name in self._specs}
+        flags = json_ready([item.as_dict() for item in self._flags])
+        worn = {name: spec.has_gyroscope for name, spec in self._specs.items()}
         ledger = quality_ledger(strides, self.status(), self._specs)
         ledger["calibration"] = belt_calibration(self._strides, self.setup)
         summary = summarise(strides, segments, flags, ledger, worn)
@@ -182,33 +220,34 @@ class GaitPipeline:
 
     def _queue(self, placement: str, rows: np.ndarray) -> None:
         for row in rows:
-            self._order.put(float(row["emitted_at_s"]), _RANK[placement], (placement, row))
+            self._order.put(float(row["emitted_at_s"]), _RANK[placement], _Row(placement, row))
 
-    def _drain(self, final: bool = False) -> list[PipelineEvent]:
+    def _drain(self, upto_s: float | None = None) -> list[PipelineEvent]:
         out: list[PipelineEvent] = []
-        while (ready := self._order.pop_ready(final)) is not None:
-            now_s, item = ready
-            out += self._take(now_s, item)
+        while (ready := self._order.pop_ready(upto_s)) is not None:
+            out += self._take(*ready)
         return out
 
     def _take(self, now_s: float, item: Any) -> Iterable[PipelineEvent]:
         out: list[PipelineEvent] = []
-        if isinstance(item, TreadmillReading):
-            self._belt.append(item)
-            return out
-        if item is not None:
-            placement, row = item
-            if placement == "pelvis":
-                deadline_s = self._joiner.add_pelvis(row)
+        if isinstance(item, _Row):
+            if item.placement == "pelvis":
+                deadline_s = self._joiner.add_pelvis(item.row)
             else:
-                foot = placement.removeprefix("foot_")
+                foot = item.placement.removeprefix("foot_")
                 if foot not in self._learned:
                     self._learned.add(foot)
                     self._joiner.learned(foot, now_s)
-                deadline_s = self._joiner.add_contact(foot, row)
-                out.append(Contact(now_s, foot, row))
+                deadline_s = self._joiner.add_contact(foot, item.row)
+                out.append(Contact(now_s, foot, item.row))
             if math.isfinite(deadline_s):
-                self._order.put(deadline_s, _RANK_DEADLINE, None)
+                self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
+        elif item is not _DEADLINE:
+            if now_s <= self._end_s:
+                if isinstance(item, TreadmillReading):
+                    self._belt.append(item)
+                out.append(Occasion(now_s, item))
+            return out
         for stride in self._joiner.release(now_s):
             out += self._take_stride(stride, now_s)
         return out
@@ -239,4 +278,6 @@ def _engine_for(spec: SensorSpec, setup: PipelineSetup) -> Engine:
     if spec.placement == "pelvis":
         return PelvisEngine(spec, neutral=setup.pelvis_neutral)
     foot = spec.placement.removeprefix("foot_")
-    return FootEngine(spec, foot) if spec.has_gyroscope else AccFootEngine(spec, foot)
+    if spec.has_gyroscope:
+        return FootEngine(spec, foot, record_waves=setup.record_waves)
+    return AccFootEngine(spec, foot)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tallrun.gait.flags import QUALITY_LIMIT
+from tallrun.gait.eligible import QUALITY_LIMIT
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
 from tallrun.numerics.recording import SensorSpec

@@ -29,7 +29,7 @@ class EventOrder:
 
     def __init__(self, sources: tuple[str, ...]) -> None:
         self._latest_s = dict.fromkeys(sources, -math.inf)
-        self._clock_s = -math.inf
+        self.clock_s = -math.inf
         self._heap: list[tuple[_Key, Any]] = []
         self._numbers: dict[int, int] = {}
         self.now_s = -math.inf
@@ -40,7 +40,7 @@ class EventOrder:
 
     def tick(self, clock_s: float) -> None:
         """Note the session clock, which goes on when every sensor is silent."""
-        self._clock_s = max(self._clock_s, clock_s)
+        self.clock_s = max(self.clock_s, clock_s)
 
     def put(self, time_s: float, rank: int, item: Any) -> None:
         """Queue an item."""
@@ -53,11 +53,15 @@ class EventOrder:
         """Time up to which everything is known."""
         times = self._latest_s.values()
         known = max(min(times), max(times) - LAG_LIMIT_S) if times else -math.inf
-        return max(known, self._clock_s - CLOCK_LAG_S)
+        return max(known, self.clock_s - CLOCK_LAG_S)
 
-    def pop_ready(self, final: bool = False) -> tuple[float, Any] | None:
-        """Return the next item and the time at which it takes effect, or None."""
-        if not self._heap or (not final and self._heap[0][0].time_s > self.watermark_s):
+    def pop_ready(self, upto_s: float | None = None) -> tuple[float, Any] | None:
+        """Return the next item and the time at which it takes effect, or None.
+
+        ``upto_s`` replaces the watermark (infinity at the end of a session).
+        """
+        limit_s = self.watermark_s if upto_s is None else upto_s
+        if not self._heap or self._heap[0][0].time_s > limit_s:
             return None
         key, item = heapq.heappop(self._heap)
         self.now_s = max(self.now_s, key.time_s)

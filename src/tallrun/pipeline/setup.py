@@ -28,15 +28,19 @@ class PipelineSetup:
     pelvis_neutral: FloatArray | None = None
     #: Belt or typed speed that holds for the whole session when no treadmill reports one.
     typed_speed_mps: float | None = None
-    extra: dict[str, object] = field(default_factory=dict)
+    #: Keep every stride's shape, for reports and replay.
+    record_waves: bool = False
 
     @classmethod
-    def of(cls, recording: Recording, baseline: OwnBaseline | None = None) -> PipelineSetup:
+    def of(
+        cls, recording: Recording, baseline: OwnBaseline | None = None, record_waves: bool = False
+    ) -> PipelineSetup:
         """Set up for a recorded session from what its ``session.json`` says."""
         speed = recording.context.get("speed_mps")
         return cls(
             specs=tuple(item.spec for item in recording.sensors.values()),
             runner=recording.runner,
             baseline=baseline,
+            record_waves=record_waves,
             typed_speed_mps=float(speed) if isinstance(speed, (int, float)) and speed > 0 else None,
         )

@@ -18,11 +18,9 @@ from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables
 from tallrun.reasons import REASONS
 from tallrun.report import figures
-from tallrun.report.cycles import stride_cycles
+from tallrun.report.cycles import foot_paths, pitch_cycles, stride_cycles
 from tallrun.report.findings import find
 from tallrun.report.tables import definition_rows, metric_rows, sensor_rows
-
-FootPaths = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class ReportInput:
 
     cues : rows of the cue ledger. in_band_share : share of coached strides inside the band, None unknown.
     pain : (t_s, score 0-10) marks of this run. advice : the verdict as JSON, None when none was asked for.
-    foot_paths : mean side-view path by foot. title : the session's name; untrusted, escaped.
+    waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
     """
 
     recording: Recording
@@ -41,7 +39,7 @@ class ReportInput:
     in_band_share: float | None = None
     pain: Sequence[tuple[float, int]] = ()
     advice: dict[str, Any] | None = None
-    foot_paths: FootPaths = field(default_factory=dict)
+    waves: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def build_report(source: ReportInput) -> str:
@@ -73,7 +71,7 @@ def _figures(source: ReportInput) -> list[tuple[str, str, figures.Figure]]:
     """Return (id, what it shows in words, figure) of every figure there is data for."""
     strides, flags = source.tables.strides, source.tables.flags
     cues = [(row["at_s"], row["end_s"]) for row in source.cues if row.get("end_s") is not None]
-    cycles = stride_cycles(source.recording, strides)
+    cycles = stride_cycles(source.recording, strides) + pitch_cycles(source.waves, strides)
     wanted: list[tuple[str, str, figures.Figure | None]] = [
         (
             "speed",
@@ -148,11 +146,20 @@ def _figures(source: ReportInput) -> list[tuple[str, str, figures.Figure]]:
             figures.waveforms(cycles, "specific force"),
         ),
         (
+            "pitch-wave",
+            "Angle of the foot over one stride from foot-flat to foot-flat, toes up positive.",
+            figures.waveforms(cycles, "foot pitch"),
+        ),
+        (
             "turn-wave",
             "Size of the foot's turning rate over one stride.",
             figures.waveforms(cycles, "angular rate"),
         ),
-        ("path", "Path of the foot seen from the side.", figures.foot_path(source.foot_paths)),
+        (
+            "path",
+            "Path of the foot seen from the side.",
+            figures.foot_path(foot_paths(source.waves, strides)),
+        ),
     ]
     return [(name, text, item) for name, text, item in wanted if item is not None]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.flags import QUALITY_LIMIT
+from tallrun.gait.eligible import QUALITY_LIMIT
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -27,6 +27,7 @@ class Cycle:
     mean: FloatArray
     sd: FloatArray
     n_strides: int
+    start: str = "initial contact"
 
 
 def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
@@ -52,6 +53,42 @@ def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
         for name, unit, values in signals:
             stack = resample_cycles(sensor.t_s, values, start, length)
             out.append(Cycle(foot, name, unit, stack.mean(axis=0), stack.std(axis=0), len(stack)))
+    return out
+
+
+def pitch_cycles(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> list[Cycle]:
+    """Return the foot's pitch over the stride, from foot-flat to foot-flat, of every foot with enough strides."""
+    out = []
+    for foot, shapes in _clean_shapes(waves, strides).items():
+        pitch = DEG_PER_RAD * shapes[:, :, 0]
+        out.append(
+            Cycle(foot, "foot pitch", "°", pitch.mean(axis=0), pitch.std(axis=0), len(pitch), "foot-flat")
+        )
+    return out
+
+
+def foot_paths(
+    waves: dict[str, np.ndarray], strides: pd.DataFrame
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each."""
+    return {
+        foot: (np.median(shapes[:, :, 2], axis=0), np.median(shapes[:, :, 3], axis=0))
+        for foot, shapes in _clean_shapes(waves, strides).items()
+    }
+
+
+def _clean_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Shapes of the clean running strides by foot; feet with fewer than ten are left out."""
+    out = {}
+    for foot, shapes in waves.items():
+        rows = strides[strides["foot"] == foot]
+        if len(rows) != len(shapes):
+            continue
+        clean = rows.index.isin(clean_running(rows).index)
+        kept = shapes[clean]
+        kept = kept[np.isfinite(kept).all(axis=(1, 2))]
+        if len(kept) >= LEAST_STRIDES:
+            out[foot] = kept
     return out
 
 

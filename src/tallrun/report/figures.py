@@ -276,7 +276,7 @@ def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
     return figure(
         traces,
         f"{signal.capitalize()} over the stride, mean ± 1 SD",
-        xaxis={"title": {"text": "% of stride, from initial contact"}},
+        xaxis={"title": {"text": f"% of stride, from {chosen[0].start}"}},
         yaxis={"title": {"text": chosen[0].unit}},
     )
 

@@ -1,0 +1,48 @@
+"""What a person may say during a run, as data on the time line and as markers of the recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tallrun.numerics.recording import Marker
+
+TapKind = Literal["pain", "limping", "red_flag", "stop"]
+
+_LIMPING = "limping"
+_RED_FLAG = "red flag: "
+#: Text of the marker that ends every live session.
+END_TEXT = "end"
+_RUNNER_STOP = "stopped by the runner"
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One tap. ``score`` belongs to ``pain``; ``item`` names the screening question of ``red_flag``."""
+
+    kind: TapKind
+    score: int | None = None
+    item: str = ""
+
+
+def tap_marker(t_s: float, tap: Tap) -> Marker:
+    """Return the marker that keeps a tap in the record."""
+    if tap.kind == "pain":
+        return Marker(t_s, "pain", str(tap.score))
+    if tap.kind == "stop":
+        return Marker(t_s, "stop", _RUNNER_STOP)
+    return Marker(t_s, "note", _LIMPING if tap.kind == "limping" else f"{_RED_FLAG}{tap.item}")
+
+
+def marker_tap(marker: Marker) -> Tap | None:
+    """Return the tap a marker stands for, or None when it is something else (also: pain text out of 0-10)."""
+    if marker.kind == "pain":
+        whole = marker.text.isascii() and marker.text.isdigit() and int(marker.text) <= 10
+        return Tap("pain", int(marker.text)) if whole else None
+    if marker.kind == "stop":
+        return Tap("stop") if marker.text == _RUNNER_STOP else None
+    if marker.kind == "note" and marker.text == _LIMPING:
+        return Tap("limping")
+    if marker.kind == "note" and marker.text.startswith(_RED_FLAG):
+        return Tap("red_flag", item=marker.text.removeprefix(_RED_FLAG))
+    return None
