@@ -179,4 +179,5 @@ def _heart_rate(motion: Motion, duration_s: float, rng: np.random.Generator) -> 
     for k in range(len(t)):
         level += (target[k] - level) / 40.0
         rate[k] = level
-    return HeartRate(t, np.round(np.clip(rate + rng.standard_normal(len(t)), 40.0, 200.0)))
+    bpm = np.clip(rate + rng.standard_normal(len(t)), 40.0, 200.0)
+    return HeartRate(t, np.asarray(np.round(bpm), dtype=np.float64))
