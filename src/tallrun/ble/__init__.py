@@ -1,1 +1,35 @@
-"""The ble room; see docs/architecture.md."""
+"""Bluetooth: the central that keeps sensors connected, and a virtual radio that plays recordings as sensors.
+
+* ``link``, ``sequence``, ``settings``, ``watchdog``: one sensor's connection. Only ``link`` and the virtual
+  radio's ``bumble_backend`` import bleak.
+* ``session``, ``packets``, ``pairing``: several worn sensors, one stream of packets.
+* ``checks``: wrong foot, standing still, moved strap.
+* ``radio``, ``peripheral``, ``sources``, ``playback``, ``faults``, ``bumble_backend``: emulated sensors
+  (import ``tallrun.ble.radio`` for them; it needs the extra ``emulator``).
+* ``clock``: an event loop that can run faster than the wall clock.
+"""
+
+from tallrun.ble.link import Limits, Radio, Sighting, adapter_state, scan
+from tallrun.ble.packets import Packet
+from tallrun.ble.pairing import PairedSensor, Pairing
+from tallrun.ble.session import LinkStatus, Notice, SensorSession, Worn
+from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError
+
+__all__ = [
+    "AdapterError",
+    "AdapterState",
+    "Limits",
+    "LinkError",
+    "LinkStatus",
+    "Notice",
+    "Packet",
+    "PairedSensor",
+    "Pairing",
+    "Radio",
+    "RefusedError",
+    "SensorSession",
+    "Sighting",
+    "Worn",
+    "adapter_state",
+    "scan",
+]

@@ -22,11 +22,12 @@ from bleak.exc import (
     BleakBluetoothNotAvailableReason,
     BleakDBusError,
     BleakError,
+    BleakGATTProtocolError,
 )
 
 from tallrun.ble.packets import Packet
 from tallrun.ble.sequence import Answers
-from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, Trouble
+from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError, Trouble
 from tallrun.ble.watchdog import guarded
 from tallrun.sensors.config import Advertisement
 
@@ -223,9 +224,17 @@ class SensorLink:
         return value
 
     async def write(self, uuid: str, value: bytes, with_response: bool) -> None:
-        """Write a value."""
+        """Write a value; raises RefusedError when the sensor answers with an error."""
         call = self._require().write_gatt_char(uuid, value, response=with_response)
-        await self._call(call, self._radio.limits.call_s, "writing")
+        try:
+            await self._call(call, self._radio.limits.call_s, "writing")
+        except LinkError as error:
+            if isinstance(error.__cause__, BleakGATTProtocolError):
+                told = (
+                    f"{self.sensor}: the sensor refused '{value[:16].hex(' ')}' ({error.__cause__.args[1]})"
+                )
+                raise RefusedError(self.sensor, told) from error
+            raise
 
     @contextmanager
     def answers(self, uuid: str) -> Iterator[Answers]:

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from bumble import att
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from tallrun.ble.bumble_backend import Ether, PeerState, make_device
 from tallrun.ble.faults import Delivery, SensorFaults
-from tallrun.sensors.config import FirmwareConfig, Reply, Step
+from tallrun.sensors.codecs.battery import BatteryState, encode_battery
 from tallrun.sensors.config import Characteristic as CharacteristicEntry
+from tallrun.sensors.config import FirmwareConfig, Reply, Step
 
 _LOG = logging.getLogger(__name__)
 _ADVERTISING_MS = 100.0
-_BATTERY_UUID = "00002a19-0000-1000-8000-00805f9b34fb"
 _PROPERTIES = {
     "read": Characteristic.Properties.READ,
     "write": Characteristic.Properties.WRITE,
@@ -118,6 +119,7 @@ class EmulatedSensor:
         self._connection: Any = None
         self._subscribed: set[str] = set()
         self._written: set[bytes] = set()
+        self._advertising = asyncio.Lock()
         self._delivery = Delivery(faults, dice)
         self._sent_until_s = -np.inf
         self._stream: asyncio.Task[None] | None = None
@@ -145,29 +147,31 @@ class EmulatedSensor:
         """Stop everything, as if the battery were taken out."""
         for task in [*self._tasks, *([self._stream] if self._stream else [])]:
             task.cancel()
-        self._ether.peers.pop(self.address, None)
-        await self._device.stop_advertising()
-        await self._drop()
+        await self._leave_the_air()
 
     async def _advertise(self) -> None:
-        await self._device.start_advertising(
-            auto_restart=False,
-            advertising_interval_min=_ADVERTISING_MS,
-            advertising_interval_max=_ADVERTISING_MS,
-        )
+        # bumble loses count of its advertising sets when a start overtakes a stop
+        async with self._advertising:
+            if self.address in self._ether.peers and self._connection is None:
+                await self._device.start_advertising(
+                    auto_restart=False,
+                    advertising_interval_min=_ADVERTISING_MS,
+                    advertising_interval_max=_ADVERTISING_MS,
+                )
+
+    async def _leave_the_air(self) -> None:
+        self._ether.peers.pop(self.address, None)
+        async with self._advertising:
+            await self._device.stop_advertising()
+        if self._connection is not None:
+            await self._connection.disconnect()
 
     async def _be_absent(self, at_s: float, for_s: float) -> None:
         await asyncio.sleep(max(0.0, await self._origin.known() + at_s - self._loop.time()))
-        self._ether.peers.pop(self.address, None)
-        await self._device.stop_advertising()
-        await self._drop()
+        await self._leave_the_air()
         await asyncio.sleep(for_s)
         self._ether.peers[self.address] = self._air
         await self._advertise()
-
-    async def _drop(self) -> None:
-        if self._connection is not None:
-            await self._connection.disconnect()
 
     def _connected(self, connection: Any) -> None:
         self._connection = connection
@@ -177,9 +181,7 @@ class EmulatedSensor:
         self._connection = None
         self._subscribed.clear()
         self._written.clear()
-        if self._stream is not None:
-            self._stream.cancel()
-            self._stream = None
+        self._stop_stream()
         if self.address in self._ether.peers:
             self._spawn(self._advertise())
 
@@ -232,38 +234,43 @@ class EmulatedSensor:
     # -- what it answers -----------------------------------------------------------------------------------
 
     def _read(self, entry: CharacteristicEntry) -> bytes:
-        if entry.uuid == _BATTERY_UUID:
-            return bytes([self._battery_pct()])
+        battery = self.config.battery
+        if battery is not None and entry.role == battery.characteristic:
+            return self._battery(battery.format)
         return self._source.reads.get(entry.role, b"")
 
-    def _battery_pct(self) -> int:
+    def _battery(self, format_: str) -> bytes:
         fallen_pct = self._faults.battery_fall_pct_per_h * self._origin.elapsed_s() / 3600.0
-        return int(max(0.0, self._faults.battery_pct - fallen_pct))
+        level_pct = max(0.0, self._faults.battery_pct - fallen_pct)
+        # a lithium cell falls from about 4.2 to 3.3 V
+        return encode_battery(format_, BatteryState(int(level_pct), 3.3 + 0.009 * level_pct))
 
     def _subscription(self, role: str, is_on: bool) -> None:
         (self._subscribed.add if is_on else self._subscribed.discard)(role)
+        if not is_on and role in self._data_roles():
+            self._stop_stream()
         self._start_when_ready()
 
     def _write(self, entry: CharacteristicEntry, value: bytes) -> None:
         for step in self.config.start:
             if step.characteristic != entry.role or step.action not in ("write", "negotiate"):
                 continue
-            is_last = step is self._commands()[-1]
+            refuse = self._faults.refuse_settings and step is self._commands()[-1]
             if step.action == "negotiate" and value.startswith(step.start_hex) and value != step.value:
-                self._answer(step.start_reply, refuse=self._faults.refuse_settings and is_last)
+                self._answer(step.start_reply, refuse)
                 self._written.add(step.value)
             elif value == step.value:
-                self._answer(
-                    step.reply, refuse=self._faults.refuse_settings and is_last and step.action == "write"
-                )
+                self._answer(step.reply, refuse and step.action == "write")
                 if step.action == "write":
                     self._written.add(step.value)
         for step in self.config.stop:
             if step.characteristic == entry.role and step.action == "write" and value == step.value:
-                self._answer(step.reply, refuse=False)
-                if self._stream is not None and value not in [item.value for item in self.config.start]:
-                    self._stream.cancel()
-                    self._stream = None
+                self._answer(step.reply, False)
+                self._written.clear()
+                self._stop_stream()
+        battery = self.config.battery
+        if battery is not None and entry.role == battery.request_to and value == battery.request_hex:
+            self._spawn(self._send(self._by_role[battery.characteristic], self._battery(battery.format)))
         self._start_when_ready()
 
     def _commands(self) -> list[Step]:
@@ -271,6 +278,8 @@ class EmulatedSensor:
 
     def _answer(self, reply: Reply | None, refuse: bool) -> None:
         if reply is None:
+            if refuse:
+                raise att.ATT_Error(error_code=att.ErrorCode.VALUE_NOT_ALLOWED)
             return
         answer = reply.example_hex or reply.prefix_hex
         if refuse and reply.prefix_hex:
@@ -282,12 +291,19 @@ class EmulatedSensor:
     # -- what it streams -----------------------------------------------------------------------------------
 
     def _start_when_ready(self) -> None:
-        needed = {packet.characteristic for packet in self.config.packets}
         commands = {step.value for step in self._commands()}
-        if self._stream is None and needed <= self._subscribed and commands <= self._written:
+        if self._stream is None and self._data_roles() <= self._subscribed and commands <= self._written:
             if self._faults.refuse_settings and commands:
                 return
             self._stream = asyncio.ensure_future(self._run_stream())
+
+    def _data_roles(self) -> set[str]:
+        return {packet.characteristic for packet in self.config.packets}
+
+    def _stop_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.cancel()
+            self._stream = None
 
     async def _run_stream(self) -> None:
         origin_s = self._origin.start()

@@ -5,7 +5,7 @@ Join it like this::
     async def main():
         radio = VirtualRadio(configs, recording)
         await radio.switch_on()
-        async with SensorSession(radio.worn(), radio.radio(), choose_settings) as session: ...
+        async with SensorSession(radio.worn(), radio.radio()) as session: ...
 
     run_virtual(main(), speed=None)     # or speed=1 on any event loop
 """
@@ -27,12 +27,12 @@ from tallrun.numerics.recording import Recording
 from tallrun.sensors.config import ConfigSet
 
 DEFAULT_MODELS = {
-    "foot_left": "open_packet",
-    "foot_right": "open_packet",
-    "pelvis": "open_packet",
-    "trunk": "open_packet",
-    "treadmill": "ftms_treadmill",
-    "heart_rate": "heart_rate",
+    "foot_left": "open-packet",
+    "foot_right": "open-packet",
+    "pelvis": "open-packet",
+    "trunk": "open-packet",
+    "treadmill": "sig-treadmill",
+    "heart_rate": "sig-heart-rate",
 }
 LEAD_S = 3.0
 

@@ -7,15 +7,13 @@ answers also reaches the packet queue, because scales and factors in the answers
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from tallrun.ble.settings import choose_settings, more_follows
 from tallrun.ble.troubles import LinkError, RefusedError
 from tallrun.sensors.config import FirmwareConfig, Reply, Step
-
-#: Turns an answer with offered settings into the settings part of the start command; None when not offered.
-ChooseSettings = Callable[[FirmwareConfig, Step, bytes], bytes | None]
 
 
 class Answers:
@@ -30,18 +28,18 @@ class Answers:
         self.seen.append(payload)
         self._news.set()
 
-    async def starting_with(self, prefix: bytes, timeout_s: float) -> bytes | None:
-        """Return the first notification that begins with ``prefix``, None when none comes in time."""
+    async def starting_with(self, prefix: bytes, timeout_s: float, more_than: int = 0) -> list[bytes]:
+        """Wait for more than ``more_than`` notifications that begin with ``prefix``; empty when too late."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    for payload in self.seen:
-                        if payload.startswith(prefix):
-                            return payload
+                    fitting = [payload for payload in self.seen if payload.startswith(prefix)]
+                    if len(fitting) > more_than:
+                        return fitting
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            return None
+            return []
 
 
 class Port(Protocol):
@@ -65,9 +63,7 @@ class Port(Protocol):
         """Collect notifications of ``uuid`` while the context is open."""
 
 
-async def run_steps(
-    port: Port, config: FirmwareConfig, steps: Sequence[Step], choose_settings: ChooseSettings
-) -> None:
+async def run_steps(port: Port, config: FirmwareConfig, steps: Sequence[Step]) -> None:
     """Run ``steps`` in order.
 
     Raises RefusedError when the sensor answers something else than the step expects, LinkError when it does not
@@ -87,28 +83,32 @@ async def run_steps(
             case "write":
                 await _ask(port, config, uuid, step.value, step.reply, step.with_response)
             case "negotiate":
-                await _negotiate(port, config, uuid, step, choose_settings)
+                await _negotiate(port, config, uuid, step)
 
 
 async def _ask(
     port: Port, config: FirmwareConfig, uuid: str, value: bytes, reply: Reply | None, with_response: bool
-) -> bytes | None:
+) -> list[bytes]:
+    """Write and return the answer, with what continues it; empty when none is expected or required."""
     if reply is None:
         await port.write(uuid, value, with_response)
-        return None
+        return []
     with port.answers(config.uuid(reply.characteristic)) as answers:
         await port.write(uuid, value, with_response)
-        answer = await answers.starting_with(reply.prefix_hex, reply.timeout_s)
-    if answer is None and reply.required:
+        got = await answers.starting_with(reply.prefix_hex, reply.timeout_s)
+        while got and more_follows(got[-1]):
+            longer = await answers.starting_with(reply.prefix_hex, reply.timeout_s, more_than=len(got))
+            if not longer:
+                break
+            got = longer
+    if not got and reply.required:
         raise _no_answer(port.sensor, config, value, reply, answers.seen)
-    return answer
+    return got
 
 
-async def _negotiate(
-    port: Port, config: FirmwareConfig, uuid: str, step: Step, choose_settings: ChooseSettings
-) -> None:
-    offered = await _ask(port, config, uuid, step.value, step.reply, step.with_response)
-    settings = None if offered is None else choose_settings(config, step, offered)
+async def _negotiate(port: Port, config: FirmwareConfig, uuid: str, step: Step) -> None:
+    answers = await _ask(port, config, uuid, step.value, step.reply, step.with_response)
+    settings = choose_settings(step, answers)
     if settings is None:
         if step.only_if_offered:
             return

@@ -15,7 +15,7 @@ from typing import Literal
 from tallrun.ble.link import Radio, SensorLink, scan
 from tallrun.ble.packets import CAPACITY, Packet, PacketQueue
 from tallrun.ble.pairing import PairedSensor
-from tallrun.ble.sequence import ChooseSettings, run_steps
+from tallrun.ble.sequence import run_steps
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
 from tallrun.errors import RadioError
 from tallrun.sensors.config import FirmwareConfig
@@ -34,7 +34,6 @@ PLACE_WORDS = {
     "heart_rate": "heart-rate strap",
     "foot_pod": "foot pod",
 }
-BATTERY_UUID = "00002a19-0000-1000-8000-00805f9b34fb"
 _BATTERY_EVERY_S = 300.0
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
 
@@ -63,7 +62,7 @@ class Notice:
 
 
 @dataclass
-class SensorStatus:
+class LinkStatus:
     """How one sensor's link is doing; times are session seconds, None before the first packet."""
 
     state: LinkState = "waiting"
@@ -89,12 +88,24 @@ def needed_payload_bytes(config: FirmwareConfig) -> int:
     return needed
 
 
+def _properties(config: FirmwareConfig, role: str) -> tuple[str, ...]:
+    return next(
+        (
+            item.properties
+            for service in config.services
+            for item in service.characteristics
+            if item.role == role
+        ),
+        (),
+    )
+
+
 @dataclass
 class _Keeper:
     """What the session knows about one sensor."""
 
     worn: Worn
-    status: SensorStatus = field(default_factory=SensorStatus)
+    status: LinkStatus = field(default_factory=LinkStatus)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     link: SensorLink | None = None
@@ -113,12 +124,10 @@ class SensorSession:
         self,
         sensors: Sequence[Worn],
         radio: Radio,
-        choose_settings: ChooseSettings,
         on_notice: Callable[[Notice], None] = lambda notice: None,
         capacity: int = CAPACITY,
     ) -> None:
         self._radio = radio
-        self._choose_settings = choose_settings
         self._on_notice = on_notice
         self._loop = asyncio.get_running_loop()
         self._start_s = self._loop.time()
@@ -133,7 +142,7 @@ class SensorSession:
         return self._loop.time() - self._start_s
 
     @property
-    def status(self) -> dict[str, SensorStatus]:
+    def status(self) -> dict[str, LinkStatus]:
         """State of every sensor by place; the objects are live."""
         return {sensor: keeper.status for sensor, keeper in self._keepers.items()}
 
@@ -253,17 +262,21 @@ class SensorSession:
                 f"The link to the {PLACE_WORDS[worn.sensor]} carries {carries} bytes a packet and this sensor needs "
                 f"{needs}: reconnect it, or use another Bluetooth adapter.",
             )
-        await run_steps(keeper.link, worn.config, worn.config.start, self._choose_settings)
+        await run_steps(keeper.link, worn.config, worn.config.start)
         await self._read_battery(keeper)
 
     async def _read_battery(self, keeper: _Keeper) -> None:
-        link, source = keeper.link, keeper.worn.config.battery
-        if link is None:
+        link, config = keeper.link, keeper.worn.config
+        source = config.battery
+        if link is None or source is None:
             return
-        if source is not None and source.request_to is not None:
-            await link.write(keeper.worn.config.uuid(source.request_to), source.request_hex, True)
-        elif source is not None and source.format == "level_pct" and link.has(BATTERY_UUID):
-            await link.read(BATTERY_UUID)
+        if source.request_to is not None:
+            with_response = "write" in _properties(config, source.request_to)
+            await link.write(config.uuid(source.request_to), source.request_hex, with_response)
+        elif "read" in _properties(config, source.characteristic) and link.has(
+            config.uuid(source.characteristic)
+        ):
+            await link.read(config.uuid(source.characteristic))
 
     async def _watch(self, keeper: _Keeper, words: str) -> None:
         """Return once the sensor is lost or silent."""
@@ -308,9 +321,7 @@ class SensorSession:
         for keeper in self._keepers.values():
             if keeper.link is not None and keeper.status.state == "streaming":
                 try:
-                    await run_steps(
-                        keeper.link, keeper.worn.config, keeper.worn.config.stop, self._choose_settings
-                    )
+                    await run_steps(keeper.link, keeper.worn.config, keeper.worn.config.stop)
                 except RadioError:
                     pass  # the sensor stops by itself when the connection ends
             await self._take_down(keeper)
