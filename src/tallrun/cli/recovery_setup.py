@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -19,6 +20,7 @@ from tallrun.cli.recovery_common import (
     ask,
     ask_or_skip,
     current_time,
+    load_protocol,
     person_types,
     read_instant,
     read_pace,
@@ -113,6 +115,7 @@ def setup(
         for name in typed:
             profile.setdefault(name, None)
         _check_profile(profile, now.date())
+        now = now.astimezone(ZoneInfo(profile["time_zone"]))
         about = _about(diagnosis, diagnosis_text, phase, mornings, load_test, now)
         runner_id = codes.get(code) or store.add_runner(code, now)
         _keep_profile(store, runner_id, profile, old, by, now)
@@ -174,7 +177,7 @@ def _check_profile(profile: dict[str, Any], today: date) -> None:
 
 
 def _about(
-    diagnosis: str | None, text: str, phase: int | None, mornings: str | None, load_test: str, now: Any
+    diagnosis: str | None, text: str, phase: int | None, mornings: str | None, load_test: str | None, now: Any
 ) -> list[Any]:
     from tallrun.recovery.model import Diagnosis, PhaseEntry, SetupBaseline
 
@@ -187,7 +190,9 @@ def _about(
         scores = sorted(read_score(part, "A morning score") or 0 for part in mornings.split(","))
         if len(scores) < 3:
             raise EntryError(f"A baseline needs the scores of at least 3 mornings, got {len(scores)}.")
-        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test))  # type: ignore[arg-type]
+        exercise = load_protocol().exercise
+        due = exercise.late_test if (phase or 1) >= exercise.late_test_from_phase else exercise.early_test
+        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test or due))
     return found
 
 
@@ -243,8 +248,6 @@ def screen(
     as_json: AsJson = False,
 ) -> None:
     """Ask the screening questions (set-up, every four weeks, and whenever the pattern changes)."""
-    from tallrun.cli.recovery_common import load_protocol
-
     protocol = load_protocol()
     asked = {question.id: question.text for question in protocol.screening.questions}
     if questions:

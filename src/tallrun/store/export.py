@@ -43,12 +43,12 @@ FORMAT = "tallrun-export"
 VERSION = 1
 #: Words that say nothing about who somebody is; any other text is removed when de-identifying.
 _WORDS = frozenset(
-    (
-        *PAIN_KINDS, *SIDES, *QUALITIES, *PAINKILLERS, *STOP_REASONS, *SURFACES, *GAIT_STEPS,
-        *RUNGS, *STATES, "sit_bone", "double_leg_bridge", "single_leg_bridge", "sitting", "lying", "level_walking", "begun", "target",
-        "withdrawn",
-        "runner", "clinician", "import", "tallrun", "typed", "sensor", "run", "walk", "stand", "other",
-    )
+    {
+        *PAIN_KINDS, *SIDES, *QUALITIES, *PAINKILLERS, *STOP_REASONS, *SURFACES, *GAIT_STEPS, *RUNGS, *STATES,
+        "sit_bone", "double_leg_bridge", "single_leg_bridge", "sitting", "lying", "level_walking",
+        "begun", "target", "withdrawn", "runner", "clinician", "import", "tallrun", "typed", "sensor",
+        "run", "walk", "stand", "other",
+    }
 )  # fmt: skip
 _ID_COLUMNS = frozenset(
     {model.key for model in ENTRY_MODELS} | {"runner_id", "session_id", "supersedes", "session_ids"}
