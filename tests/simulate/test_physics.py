@@ -76,7 +76,9 @@ def test_integrating_ideal_signals_returns_the_true_stride(surface: str, foot: i
         assert np.linalg.norm(moved - true) < 0.001 * length
         belt = motion.belt_m(np.array([begin, end]))
         along = moved + np.array([belt[1] - belt[0], 0.0, 0.0])
-        assert np.linalg.norm(along - (_matrix(states[1]) - attitude) @ ARM_M) == pytest.approx(length, rel=0.02)
+        assert np.linalg.norm(along - (_matrix(states[1]) - attitude) @ ARM_M) == pytest.approx(
+            length, rel=0.02
+        )
 
 
 def test_states_are_consistent_with_their_own_derivatives(road_run: Motion) -> None:

@@ -30,7 +30,7 @@ def ringing(age_s: FloatArray, frequency_hz: float, decay_s: float) -> FloatArra
 class Disturbance:
     """Adds the disturbances of one placement to ideal body signals."""
 
-    def __init__(self, placement: str, motion: Motion, rng: np.random.Generator) -> None:
+    def __init__(self, placement: str, motion: Motion, has_ringing: bool, rng: np.random.Generator) -> None:
         runner = motion.runner
         contacts = motion.contacts
         if placement.startswith("foot"):
@@ -47,9 +47,7 @@ class Disturbance:
             size = runner.soft_tissue_mps2 * hardness
             direction = np.array([0.35, 0.15, 0.92])
         wobble = 1.0 + 0.15 * rng.standard_normal((len(self.at_s), 3))
-        self.size_mps2 = (
-            (size * np.clip(contacts_speed_gate(hardness), 0.0, 1.0))[:, None] * direction * wobble
-        )
+        self.size_mps2 = (size * float(has_ringing))[:, None] * direction * wobble
         self.frequency_hz *= float(rng.uniform(0.85, 1.15))
         self.cars = [
             (motion.borders_s[k], motion.borders_s[k + 1])
@@ -76,11 +74,6 @@ class Disturbance:
                 np.add.at(body[:, axis], index[inside], value[inside])
         for begin_s, end_s in self.cars:
             _car(t_s, body, begin_s, end_s, int(self.car_seed))
-
-
-def contacts_speed_gate(hardness: FloatArray) -> FloatArray:
-    """1 for any landing with speed, 0 for feet that only ever stood."""
-    return np.where(hardness > 0.0, 1.0, 0.0)
 
 
 def _car(t_s: FloatArray, body: FloatArray, begin_s: float, end_s: float, seed: int) -> None:

@@ -40,6 +40,7 @@ class SensorSetup:
     jitter_s : SD of the error of each stamp. skew_ppm : the sensor's clock runs slow by this much (its stamps
         are not corrected). offset_s : constant error of its stamps.
     loss : share of packets of ``packet_samples`` lost, in bursts of ``burst_packets`` on average.
+    ringing : whether shoe ringing and soft tissue disturb the signals (they are not motion of the bone).
     duplicate : share of packets delivered twice. slip_at_s, slip_deg : the sensor turns on its mount once.
     """
 
@@ -73,6 +74,7 @@ class SensorSetup:
     slip_at_s: float | None = None
     slip_deg: float = 15.0
     missing_axes: tuple[str, ...] = ()
+    ringing: bool = True
 
     def __post_init__(self) -> None:
         if self.placement not in PLACEMENTS:

@@ -11,7 +11,7 @@ from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.feet import FootMotion, Pivot, foot_motion
 from tallrun.simulate.kinematics import Body, inertial, states
 from tallrun.simulate.pelvis import PelvisMotion, pelvis_motion
-from tallrun.simulate.polynomials import Channel, constant, from_velocity, hermite, stack
+from tallrun.simulate.polynomials import Channel, constant, evaluate, from_velocity, hermite, stack
 from tallrun.simulate.programme import TREADMILL, Bout, Programme, Runner
 from tallrun.simulate.schedule import Contacts, Grid, make_contacts, make_grid
 
@@ -47,6 +47,10 @@ class Motion:
     def inertial(self, placement: str, t_s: FloatArray, arm_m: FloatArray) -> FloatArray:
         """Ideal specific force and turn rate in body axes, see ``kinematics.inertial``."""
         return inertial(self.body(placement), t_s, arm_m)
+
+    def pelvis_path_m(self, t_s: FloatArray) -> FloatArray:
+        """Where the pelvis is above the ground (the belt, on a treadmill), float64 (n, 2)."""
+        return np.stack([evaluate(channel, t_s)[0] for channel in self.pelvis.channels[:2]], axis=1)
 
     def belt_m(self, t_s: FloatArray) -> FloatArray:
         """How far the belt has run, float64 (n,): zero on the road."""

@@ -25,8 +25,6 @@ SETTLE_S = 4.0
 LEAST_RUN_SWING_S, LEAST_WALK_SWING_S = 0.3, 0.36
 #: Each term of the overstride composite is raised to this many standard units per unit of severity (sci:A3).
 OSI_PER_SEVERITY = 0.75
-#: Part of the braking peak that survives a second-order 10-Hz low-pass at usual braking durations.
-LOW_PASS_SHARE = 0.85
 
 
 @dataclass(frozen=True)
@@ -314,7 +312,9 @@ def _braking(
     seeded_g = 0.27 + 0.06 * OSI_PER_SEVERITY * overstride
     peak_g = np.maximum(peak_g + blend * (seeded_g - peak_g), 0.04)
     peak_g = peak_g * (1.0 + 0.05 * rng.standard_normal(len(ic)))
-    loss = peak_g * GRAVITY_MPS2 / LOW_PASS_SHARE * lead / 1.5
+    # Braking is stated as seen through a second-order 10-Hz low-pass; the pulse is about a half-wave of 2 x lead.
+    passed = 1.0 / np.sqrt(1.0 + (1.0 / (20.0 * lead)) ** 4)
+    loss = peak_g * GRAVITY_MPS2 / passed * lead / 1.5
     loss = np.where(is_running, loss * np.clip(speed / 2.0, 0.0, 1.0), 0.14 * np.clip(speed / 1.4, 0.0, 1.3))
     loss = np.where(is_standing, 0.0, loss)
     # From the loss between flight and crossing to the dip below the mean speed of the step.

@@ -140,7 +140,7 @@ def _measure(
 ) -> tuple[SensorRecording, dict[str, Any]]:
     place = setup.placement
     arm = np.array(DEFAULT_ARM_M[place] if setup.arm_m is None else setup.arm_m)
-    disturbance = None if setup.is_ideal else Disturbance(place, motion, _rng(seed, place, 1))
+    disturbance = None if setup.is_ideal else Disturbance(place, motion, setup.ringing, _rng(seed, place, 1))
 
     def signals(t_s: FloatArray) -> FloatArray:
         body = motion.inertial(place, t_s, arm)

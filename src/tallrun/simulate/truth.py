@@ -38,9 +38,9 @@ def stride_rows(motion: Motion, duration_s: float) -> list[dict[str, Any]]:
         ic, fc = contacts.initial_s[foot.which], contacts.final_s[foot.which]
         placement = f"foot_{FOOT_NAMES[number]}"
         at_contact = motion.states(placement, ic)
-        pelvis = motion.states("pelvis", ic)
         heading = motion.pelvis.heading_rad[foot.which]
-        apart = at_contact[:, :2] - pelvis[:, :2]
+        at_rest = motion.pelvis.under_m[foot.which]
+        apart = at_rest - motion.pelvis_path_m(ic)
         ahead = apart[:, 0] * np.cos(heading) + apart[:, 1] * np.sin(heading)
         angle = np.degrees(-at_contact[:, 10] - foot.flat_rad)
         landing_angle = np.degrees(-motion.states(placement, foot.land_s)[:, 10] - foot.flat_rad)
