@@ -254,7 +254,7 @@ class FirmwareConfig(Strict):
     @property
     def sha256(self) -> str:
         """Hash of the content (not of comments or layout), stored with each session."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = json.dumps(self.model_dump(mode="json", exclude_unset=True), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def uuid(self, role: str) -> str:

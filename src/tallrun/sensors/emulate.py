@@ -70,7 +70,7 @@ def _examples(config: FirmwareConfig, role: str) -> list[bytes]:
 
 class _FixedEncoder:
     def __init__(self, config: FirmwareConfig, layout: FixedPacket, codec: FixedCodec) -> None:
-        self.stream = layout.stream
+        self.stream: str = layout.stream
         self._layout = layout
         self._codec = codec
         for index, field in enumerate(layout.fields):

@@ -20,7 +20,7 @@ def chosen_settings(step: Step, offer: bytes) -> dict[str, float] | None:
         return None
     if response.status != 0 or not offered or not all(offered.values()):
         return None
-    wanted: dict[str, int] = {**step.prefer}
+    wanted = {str(name): value for name, value in step.prefer.items()}
     return {name: _pick(values, wanted.get(name)) for name, values in offered.items()}
 
 

@@ -37,7 +37,8 @@ def placement_warnings(config: FirmwareConfig, placement: str) -> list[str]:
             )
         elif imu.acc_range_g < needs.acc_range_g:
             out.append(
-                f"The acceleration range of {imu.acc_range_g:g} g cuts off peaks; a {place} needs {needs.acc_range_g:g} g."
+                f"The acceleration range of {imu.acc_range_g:g} g cuts off peaks; "
+                f"a {place} needs {needs.acc_range_g:g} g."
             )
         if not imu.has_gyroscope:
             out.append("There is no gyroscope: angles and lengths stay unknown.")

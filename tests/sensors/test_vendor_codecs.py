@@ -1,0 +1,300 @@
+"""Movesense, WitMotion, MetaMotion, DOT and the boards described by a config alone: published examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallrun.errors import PacketError, UsageError
+from tallrun.sensors.codecs import metamotion, movella_dot, movesense, witmotion
+from tallrun.sensors.codecs.battery import BatteryState, decode_battery, encode_battery
+from tallrun.sensors.config import FirmwareConfig, Imu
+from tallrun.sensors.config_packets import FixedField, FixedPacket
+from tallrun.sensors.fixed import FixedCodec
+from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
+
+G = STANDARD_GRAVITY_MPS2
+
+
+def hexes(text):
+    return bytes.fromhex(text)
+
+
+def codec(config: FirmwareConfig, index: int = 0, **ranges) -> FixedCodec:
+    """Return the codec of a config's packet, as if the sensor were set to other ranges."""
+    imu = Imu.model_validate({**config.imu.model_dump(), **ranges})
+    return FixedCodec(config.packets[index], imu, config.name)
+
+
+# -- Movesense ----------------------------------------------------------------------------------------------
+
+IMU9_VALUE = hexes(
+    "159e0100 5c6e61bd56d29cbd8c2a1dc1 ee54e6bdccd5febc8c2a1dc1 c987dcbd310513bd273e1dc1 ccd5febdec0644bdf7a91dc1"
+    "48e1fa3f8fc225c0c3f5683f 66660640cdcc1cc03e0a573f 85eb0140cdcc1cc03e0a573f 66660640ae4721c0b81e453f"
+    "52a86f42817bb0c272e85a43 1b6e6a42f053acc24add5a43 77706d4204ecb1c2db615943 35906f420b7eb0c2d2345a43"
+)
+
+
+def test_movesense_imu9_value_as_captured(configs):
+    stock = configs.get("movesense-imu6-104")
+    fields = (*stock.packets[0].fields, FixedField(quantity="skip", skip_bytes=12))
+    layout = FixedPacket.model_validate({**stock.packets[0].model_dump(), "fields": fields})
+    batch = FixedCodec(layout, stock.imu, "IMU9").decode(b"\x63" + IMU9_VALUE)
+    assert batch.stamp_ticks == 106005
+    assert batch.n_samples == 4
+    np.testing.assert_allclose(batch.acc_mps2[0], [-0.0550, -0.0766, -9.8229], atol=1e-4)
+    np.testing.assert_allclose(batch.gyr_radps[0] / RAD_PER_DEG, [1.96, -2.59, 0.91], atol=1e-2)
+
+
+def test_movesense_commands_and_responses():
+    raw = hexes("01 63 2F 4D 65 61 73 2F 49 4D 55 36 2F 31 30 34")
+    assert movesense.decode_command(raw) == movesense.Command(movesense.SUBSCRIBE, 0x63, b"/Meas/IMU6/104")
+    assert movesense.subscribe(0x63, "/Meas/IMU6/104") == raw + b"\0"
+    assert movesense.encode_command(movesense.Command(movesense.UNSUBSCRIBE, 0x63)) == hexes("02 63")
+    assert movesense.decode_response(hexes("01 63 C8 00")).status == 200
+    assert movesense.encode_response(movesense.CommandResponse(0x63, 200)) == hexes("01 63 C8 00")
+    # the old sample application sends 507 with its bytes the other way round
+    assert movesense.decode_response(hexes("01 63 01 FB")).status == 507
+    hello = movesense.Hello(7, 1, ("000000000000", "Movesense", "aa:bb", "app", "2.3.0"))
+    assert movesense.decode_hello(movesense.encode_hello(hello)) == hello
+
+
+def test_movesense_info_and_small_values_as_captured():
+    acc = hexes("08 0D00 1A00 3400 6800 D000 A001 4103 8206 04 02 04 08 10")
+    info = movesense.decode_acc_info(acc)
+    assert info == movesense.SensorInfo((13, 26, 52, 104, 208, 416, 833, 1666), (2, 4, 8, 16))
+    assert movesense.encode_acc_info(info) == acc
+    gyro = hexes("08 0D00 1A00 3400 6800 D000 A001 4103 8206 05 7D00 F500 F401 E803 D007")
+    assert movesense.decode_gyro_info(gyro).ranges == (125, 245, 500, 1000, 2000)
+    assert movesense.encode_gyro_info(movesense.decode_gyro_info(gyro)) == gyro
+    temperature = movesense.decode_temperature_value(hexes("8E 61 02 00 33 C3 95 43"))
+    assert temperature.timestamp_ms == 156046
+    assert temperature.temperature_k == pytest.approx(299.525, abs=1e-3)
+    assert movesense.encode_temperature_value(temperature) == hexes("8E 61 02 00 33 C3 95 43")
+    heart = movesense.decode_heart_rate_value(hexes("83 C8 13 43 96 01"))
+    assert heart.bpm == pytest.approx(147.78, abs=1e-2)
+    assert heart.rr_s == (0.406,)
+    assert movesense.encode_heart_rate_value(heart) == hexes("83 C8 13 43 96 01")
+    time = movesense.decode_detailed_time(hexes("58D897E169590600 D0892400 00040000 14000000"))
+    assert time == movesense.DetailedTime(1787161151527000, 2394576, 1024, 20)
+    assert movesense.decode_detailed_time(movesense.encode_detailed_time(time)) == time
+
+
+@given(st.binary(min_size=151, max_size=300), st.integers(1, 255))
+def test_movesense_split_values_come_together_again(value, reference):
+    first, second = movesense.split_value(reference, value)
+    assert len(first) == 152
+    assembler = movesense.ValueAssembler()
+    assert assembler.feed(first) == []
+    assert assembler.feed(second) == [bytes([reference]) + value]
+
+
+def test_movesense_streams_do_not_mix_and_lost_parts_are_told():
+    assembler = movesense.ValueAssembler()
+    a, b = bytes(range(200)), bytes(200)
+    a1, a2 = movesense.split_value(1, a)
+    b1, b2 = movesense.split_value(2, b)
+    assert assembler.feed(a1) == assembler.feed(b1) == []
+    assert assembler.feed(a2) == [b"\x01" + a]
+    assert assembler.feed(b2) == [b"\x02" + b]
+    (orphan,) = assembler.feed(a2)
+    assert isinstance(orphan, PacketError)
+    assembler.feed(a1)
+    lost, *rest = assembler.feed(a1)
+    assert "missing" in str(lost)
+    assert rest == []
+    assert assembler.feed(a2) == [b"\x01" + a]
+
+
+# -- WitMotion ----------------------------------------------------------------------------------------------
+
+FRAME = hexes("55 61 00 FE 00 01 00 08 00 20 00 C0 01 00 00 E0 00 20 00 00")
+
+
+def test_witmotion_default_frame(configs):
+    batch = codec(configs.get("witmotion-wt9011dcl")).decode(FRAME)
+    np.testing.assert_allclose(batch.acc_mps2, [[-0.25 * G, 0.125 * G, 1.0 * G]])
+    np.testing.assert_allclose(batch.gyr_radps / RAD_PER_DEG, [[500, -1000, 0.061]], atol=1e-4)
+
+
+def test_witmotion_commands():
+    assert witmotion.UNLOCK == hexes("FF AA 69 88 B5")
+    assert witmotion.encode_write_register(witmotion.REGISTER_RATE, witmotion.rate_code(200)) == hexes(
+        "FF AA 03 0B 00"
+    )
+    assert witmotion.encode_read_register(witmotion.REGISTER_BATTERY) == hexes("FF AA 27 64 00")
+    with pytest.raises(UsageError, match="not 125"):
+        witmotion.rate_code(125)
+    answer = witmotion.RegisterAnswer(0x51, (1, -2, 3, 4, 5, 6, 7, -8))
+    assert witmotion.decode_register_answer(witmotion.encode_register_answer(answer)) == answer
+
+
+@given(st.integers(1, 6), st.lists(st.integers(0, 120), max_size=8))
+def test_witmotion_frames_survive_any_cutting(count, cuts):
+    frames = [FRAME[:2] + bytes([index] * 18) for index in range(count)]
+    stream = b"".join(frames)
+    edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    splitter = witmotion.FrameSplitter()
+    out = [frame for a, b in zip(edges, edges[1:], strict=False) for frame in splitter.feed(stream[a:b])]
+    assert out == frames
+
+
+def test_witmotion_finds_the_next_frame_after_lost_bytes():
+    frames = [FRAME[:2] + bytes([index] * 18) for index in range(6)]
+    frames[3] = FRAME[:6] + FRAME[:2] + bytes(12)  # a header inside data
+    stream = frames[0] + frames[1][:9] + b"".join(frames[2:])
+    splitter = witmotion.FrameSplitter()
+    out = splitter.feed(stream)
+    good = [item for item in out if isinstance(item, bytes)]
+    assert good == [frames[0], *frames[2:]]
+    assert any("9 bytes passed over" in str(item) for item in out)
+
+
+# -- MetaMotion ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "header", "ranges", "packet", "expected"),
+    [
+        ("metamotion-bmi160", 0, "03 04", {"acc_range_g": 4.0}, "03 04 16 C4 94 A2 2A D0", [[-1.872, -2.919, -1.495]]),
+        (
+            "metamotion-bmi160", 0, None, {"acc_range_g": 8.0},
+            "03 1C 62 B7 53 0D E9 FD 16 D0 4D 0E 57 02 8A FF A1 05 0A 01",
+            [[-4.539, 0.833, -0.131], [-2.995, 0.894, 0.146], [-0.029, 0.352, 0.065]],
+        ),
+        (
+            "metamotion-bmi160", 1, "13 05", {"gyr_range_dps": 500.0},
+            "13 05 3E 43 FF 7F 00 80", [[262.409, 499.497, -499.512]],
+        ),
+        (
+            "metamotion-bmi160", 1, None, {"gyr_range_dps": 1000.0},
+            "13 07 09 15 AD 26 08 DE 8A 1A 0D 26 65 E4 8D 20 AC 27 73 EC",
+            [[164.177, 301.860, -265.122], [207.134, 296.982, -215.457], [254.055, 309.634, -152.591]],
+        ),
+    ],
+)  # fmt: skip
+def test_metamotion_examples(configs, name, index, header, ranges, packet, expected):
+    config = configs.get(name)
+    if header is not None:  # the unpacked registers are not streamed by the shipped configs
+        layout = config.packets[index].model_copy(update={"header_hex": hexes(header)})
+        config = config.model_copy(update={"packets": (layout,)})
+        index = 0
+    decoder = codec(config, index, **ranges)
+    raw = hexes(packet)
+    batch = decoder.decode(raw)
+    values = batch.acc_mps2 / G if batch.acc_mps2 is not None else batch.gyr_radps / RAD_PER_DEG
+    np.testing.assert_allclose(values, expected, atol=6e-4)
+    assert decoder.encode(batch) == raw
+
+
+def test_metamotion_settings_and_answers():
+    assert metamotion.encode_acc_config("bmi160", 100, 2) == hexes("03 03 28 03")
+    assert metamotion.encode_acc_config("bmi270", 100, 16) == hexes("03 03 A8 03")
+    assert metamotion.encode_gyr_config(100, 2000) == hexes("13 03 28 00")
+    assert metamotion.encode_connection_parameters(0.0075, 0.0075, 0, 6.0) == hexes(
+        "11 09 06 00 06 00 00 00 58 02"
+    )
+    info = metamotion.decode_module_info(hexes("03 80 04 01 00"))
+    assert (info.module, info.implementation, info.revision) == (3, 4, 1)
+    assert metamotion.encode_module_info(info) == hexes("03 80 04 01 00")
+    assert metamotion.decode_module_info(hexes("0F 80")).implementation is None
+    with pytest.raises(UsageError, match="75 Hz"):
+        metamotion.encode_gyr_config(75, 2000)
+
+
+def test_the_metamotion_configs_write_what_the_settings_say(configs):
+    for chip, power in (("bmi160", 16), ("bmi270", 16)):
+        written = [step.value for step in configs.get(f"metamotion-{chip}").start if step.action == "write"]
+        assert metamotion.encode_acc_config(chip, 100, power) in written
+        assert metamotion.encode_gyr_config(100, 2000) in written
+
+
+# -- Movella DOT --------------------------------------------------------------------------------------------
+
+
+def test_dot_rate_quantities(configs):
+    raw = hexes("40420F00 00000000 00000000 00001D41 00004841 000040C0 0000803E")
+    decoder = codec(configs.get("movella-dot"))
+    batch = decoder.decode(raw)
+    assert batch.stamp_ticks == 1_000_000
+    np.testing.assert_allclose(batch.acc_mps2, [[0, 0, 9.8125]])
+    np.testing.assert_allclose(batch.gyr_radps / RAD_PER_DEG, [[12.5, -3.0, 0.25]])
+    assert decoder.encode(batch) == raw
+
+
+@pytest.mark.parametrize(
+    ("frame", "module", "data"),
+    [
+        ("02 07 01 CC BB AA CD 22 D4 02", 2, "01 CC BB AA CD 22 D4"),
+        ("02 01 02 FB", 2, "02"),
+        ("02 01 08 F5", 2, "08"),
+        ("02 02 51 04 A7", 2, "51 04"),
+        ("02 02 51 09 A2", 2, "51 09"),
+        ("01 01 02 FC", 1, "02"),
+    ],
+)
+def test_dot_message_frames(frame, module, data):
+    raw = hexes(frame)
+    message = movella_dot.decode_message(raw)
+    assert movella_dot.encode_message(message) == raw
+    assert message == movella_dot.Message(module, hexes(data))
+    with pytest.raises(PacketError, match="checksum"):
+        movella_dot.decode_message(raw[:-1] + bytes([(raw[-1] + 1) % 256]))
+
+
+def test_dot_device_control_as_read_from_a_sensor():
+    raw = hexes("01 01 02 0A 00 1E 00 09") + b"Xsens DOT" + bytes(7) + hexes("3C 00 00") + bytes(5)
+    control = movella_dot.decode_device_control(raw)
+    assert (control.tag, control.rate_hz, control.is_dynamic_filter) == ("Xsens DOT", 60, False)
+    slower = movella_dot.encode_device_control(movella_dot.with_rate(control, 30))
+    assert slower[0] == 0x30
+    assert movella_dot.decode_device_control(slower).rate_hz == 30
+    with pytest.raises(UsageError, match="not 120"):
+        movella_dot.encode_device_control(movella_dot.with_rate(control, 120))
+
+
+def test_dot_device_info_both_ways():
+    info = movella_dot.DeviceInfo(
+        "d4:22:cd:aa:bb:cc", (2, 3, 1), (2023, 7, 1, 12, 0, 59), 17, 0x40195BC800A1, "XS-T01"
+    )
+    raw = movella_dot.encode_device_info(info)
+    assert len(raw) == 34
+    assert raw[16:20] == (17).to_bytes(4, "little")
+    assert raw[28:] == b"XS-T01"
+    assert movella_dot.decode_device_info(raw) == info
+
+
+# -- boards and batteries -----------------------------------------------------------------------------------
+
+
+def test_boards_described_by_a_config_alone(configs):
+    tag = codec(configs.get("ti-sensortag-cc2650"))
+    batch = tag.decode(hexes("00 04 00 00 00 00 00 00 00 00 00 08 00 00 00 00 00 00"))
+    np.testing.assert_allclose(batch.gyr_radps / RAD_PER_DEG, [[7.8125, 0, 0]])
+    np.testing.assert_allclose(batch.acc_mps2 / G, [[0, 0, 1.0]])
+    thingy = codec(configs.get("nordic-thingy52"))
+    batch = thingy.decode(hexes("00 00 00 00 00 04 C0 FE 80 0C 00 00 E0 01 00 00 80 FD"))
+    np.testing.assert_allclose(batch.acc_mps2 / G, [[0, 0, 1.0]])
+    np.testing.assert_allclose(batch.gyr_radps / RAD_PER_DEG, [[-10, 100, 0]])
+
+
+@pytest.mark.parametrize(
+    ("format_", "packet", "state"),
+    [
+        ("level_pct", "57", BatteryState(87)),
+        ("metamotion", "11 8C 63 34 10", BatteryState(99, 4.148)),
+        ("movella_dot", "57 01", BatteryState(87, None, True)),
+        ("witmotion", "55 71 64 00 8B 01 0000 0000 0000 0000 0000 0000 0000", BatteryState(None, 3.95)),
+    ],
+)
+def test_batteries(format_, packet, state):
+    raw = hexes(packet)
+    assert decode_battery(format_, raw) == state
+    assert encode_battery(format_, state) == raw
+
+
+def test_other_messages_on_a_shared_characteristic_are_no_battery():
+    assert decode_battery("metamotion", hexes("03 1C 00 00")) is None
+    assert decode_battery("witmotion", FRAME) is None
