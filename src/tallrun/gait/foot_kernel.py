@@ -61,6 +61,7 @@ from tallrun.gait.foot_state import (
     WAVE_POINTS,
     X_ACC_TOP,
     X_ANGLE,
+    X_ASK,
     X_BOTTOM,
     X_CONTACT,
     X_DELAY_S,
@@ -288,7 +289,8 @@ def _locate_contact(state, mask, now, params):
     ints, nums = state.ints, state.nums
     top = ints[I_TOP]
     swing = largest_at(state.pitch_radps, mask, ints[I_SWING_FROM], top)
-    stop = index_at(state.t_s, mask, top, 1, state.t_s[top & mask] + params.impact_after_top_s, now)
+    stop = index_at(state.t_s, mask, top, 1, state.t_s[top & mask] + params.flat_search_s, now)
+    stop, _ = quietest(state.t_s, state.cost, mask, top, stop, params.flat_half_s)
     place, _ = impact_onset(state.jerk, mask, swing, stop)
     doubtful = False
     if not np.isfinite(place):
@@ -338,8 +340,12 @@ def _close_stride(state, mask, a, b, params):
 
 
 @njit(cache=True)
-def _land(state, mask, now, params, rows, n, waves):
-    """A swing has ended on the ground: time the contact, close the stride behind it, open the next row."""
+def _land(state, mask, now, is_early, params, rows, n, waves):
+    """Time the contact that ends a swing, close the stride behind it, open the next row.
+
+    ``is_early``: asked for as soon as the foot seems to push off. Then nothing happens yet unless it has
+    been flat and turned on from there; a landing heel also turns toe-down.
+    """
     ints, nums = state.ints, state.nums
     now_s = nums[X_LAST_S]
     place, inferred, swing, doubtful = _locate_contact(state, mask, now, params)
@@ -353,6 +359,13 @@ def _land(state, mask, now, params, rows, n, waves):
     hi = max(index_at(state.t_s, mask, contact, 1, contact_s + params.flat_search_s, now), lo)
     flat, cost = quietest(state.t_s, state.cost, mask, lo, hi, params.flat_half_s)
     flat_s = state.t_s[flat & mask]
+    if is_early:
+        turned = 0.0
+        for k in range(flat + 1, now + 1):
+            turned -= state.pitch_radps[k & mask] * (state.t_s[k & mask] - state.t_s[(k - 1) & mask])
+        if cost > params.flat_cost or turned < params.fall_rad:
+            nums[X_ASK] += 0.5 * params.fall_rad
+            return n
 
     reasons = 0
     solved = False
@@ -677,15 +690,25 @@ def track(t_s, acc, gyr, state, params, rows, waves):
                 ints[I_BOTTOM] = now
             swung = angle - nums[X_BOTTOM] > params.rotation_rad
         if ints[I_SWING_FROM] >= 0:
-            pushing = nums[X_TOP] - angle > params.rotation_rad
+            pushing = nums[X_TOP] - angle > nums[X_ASK]
             waited = t - state.t_s[ints[I_TOP] & mask] > params.landing_timeout_s
             if pushing or waited or swung:
-                n = _land(state, mask, ints[I_BOTTOM] if swung else now, params, rows, n, waves)
+                n = _land(
+                    state,
+                    mask,
+                    ints[I_BOTTOM] if swung else now,
+                    not (swung or waited),
+                    params,
+                    rows,
+                    n,
+                    waves,
+                )
         if swung:
             _push_off(state, mask, ints[I_BOTTOM], params)
             _leave(state, mask, params)
             ints[I_RISING] = 1
             ints[I_SWING_FROM] = ints[I_BOTTOM]
+            nums[X_ASK] = params.rotation_rad
             nums[X_TOP] = angle
             ints[I_TOP] = now
         if ints[I_PENDING] and t - state.pending[C_IC] > 1.5 * params.longest_stride_s:
@@ -703,8 +726,8 @@ def close(state, params, rows, waves):
     n = 0
     if now >= 2 and ints[I_RISING] and ints[I_SWING_FROM] >= 0:
         top_s = state.t_s[ints[I_TOP] & mask]
-        if state.t_s[now & mask] - top_s > params.impact_after_top_s + params.flat_half_s:
-            n = _land(state, mask, now, params, rows, n, waves)
+        if state.t_s[now & mask] - top_s > params.settle_s:
+            n = _land(state, mask, now, False, params, rows, n, waves)
     if ints[I_PENDING]:
         n = _emit_open(state, state.t_s[now & mask], rows, n, waves)
     return n

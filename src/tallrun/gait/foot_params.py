@@ -26,7 +26,7 @@ class FootParams(NamedTuple):
     least_travel_m: float = 0.15  # a swing that ends where it began is not a step
     # events
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
-    impact_after_top_s: float = 0.12  # the impact follows the foot's highest toe-up angle by less
+    settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # foot-flat
     flat_rate_radps: float = 1.0
     flat_acc_mps2: float = 2.0
