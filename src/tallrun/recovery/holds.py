@@ -1,0 +1,199 @@
+"""Screens and holds: what forbids running whatever the ladder says (decision-table section 2).
+
+REFER and CLINICIAN last until a dated clinician entry that clears them; no later score or screen ends them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import date
+
+from tallrun.recovery.course import Course
+from tallrun.recovery.model import Screen
+from tallrun.recovery.screening import fired_rules, unanswered
+from tallrun.recovery.timeline import DAY_S, HOUR_S
+
+#: Screening rules that mean REFER; the others mean CLINICIAN.
+REFER_RULES = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC6")
+NEVER_S = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Red:
+    """One RED: a graded session (``session`` is its index) or a loose score (None). at_s : latest instant."""
+
+    at_s: float
+    session: int | None
+    sharp: bool = False
+
+
+def cleared_at_s(course: Course, now_s: float) -> float:
+    """Instant of the newest clinician entry that clears holds; minus infinity when there is none."""
+    cleared = [
+        entry.at.timestamp()
+        for entry in course.timeline.history.clinician
+        if entry.clears and entry.at.timestamp() <= now_s
+    ]
+    return max(cleared, default=NEVER_S)
+
+
+def reds(course: Course, now_s: float, from_s: float = NEVER_S) -> list[Red]:
+    """Every RED known at ``now_s`` whose session started or whose score was felt at or after ``from_s``."""
+    t = course.timeline
+    stop = course.protocol.pain.stop_above
+    found = []
+    for k in range(bisect_left(t.start_s, from_s), course.sessions_before(now_s)):
+        graded = course.grade(k, now_s)
+        if graded.red_at_s is not None:
+            found.append(Red(graded.red_at_s, k, graded.sharp))
+    loose_days: dict[int, float] = {}
+    for mark in t.marks[bisect_left(t.mark_s, from_s) : bisect_right(t.mark_s, now_s)]:
+        if mark.score > stop and not t.belongs_to_session(mark.at_s):
+            loose_days[mark.day] = mark.at_s
+    found += [Red(at_s, None) for at_s in loose_days.values()]
+    return sorted(found, key=lambda red: red.at_s)
+
+
+def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: float) -> set[str]:
+    """SC rules that fired since the last clearing entry."""
+    t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
+    fired: set[str] = set()
+    today = t.clock.local(now_s).date()
+    for screen in screens:
+        if screen.at.timestamp() > clear_s:
+            fired.update(fired_rules(course.protocol, screen))
+        for happened, days in (
+            (screen.operation_on, hold.operation_days),
+            (screen.injection_on, hold.injection_days),
+        ):
+            if happened is None or (t.clock.local(screen.at.timestamp()).date() - happened).days > days:
+                continue
+            if t.clock.starts_s(happened.toordinal()) > clear_s:
+                fired.add("SC9")
+    fired.update("SC9" for at_s, _ in t.injected if clear_s < at_s <= now_s)
+    for entry in t.entries_at(now_s):
+        if entry.hold and entry.at.timestamp() > clear_s:
+            fired.add("SC9")
+    born = t.history.runner.born_on
+    if born is not None and clear_s == NEVER_S and age_years(born, today) < hold.adult_age_years:
+        fired.add("SC7")
+    first = bisect_right(t.start_s, clear_s)
+    if any("LV2" in t.sessions[k].live_rules for k in range(first, course.sessions_before(now_s))):
+        fired.add("SC3")
+    if _atypical(course, now_s, clear_s):
+        fired.add("SC8")
+    for at_s, row in t.elsewhere:
+        limit = pain.new_site_score if row.load_test is None else pain.other_side_test_score
+        if clear_s < at_s <= now_s and row.score >= limit:
+            fired.add("SC8")
+    return fired
+
+
+def _atypical(course: Course, now_s: float, clear_s: float) -> bool:
+    t, pain = course.timeline, course.protocol.pain
+    days = set()
+    for mark in t.marks[bisect_right(t.mark_s, clear_s) : bisect_right(t.mark_s, now_s)]:
+        if mark.row is None:
+            continue
+        if mark.row.quality == "tingling":
+            return True
+        if mark.row.provoked_by in ("level_walking", "lying") and mark.score >= pain.atypical_score:
+            days.add(mark.day)
+    return len(days) >= pain.atypical_days
+
+
+def age_years(born: date, today: date) -> int:
+    """Completed years of life."""
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def clinician_rules(course: Course, found: list[Red], now_s: float, clear_s: float) -> set[str]:
+    """HD1 and HD2 over all REDs since the last clearing entry, whenever they came about."""
+    hold = course.protocol.holds
+    since = [red for red in found if red.at_s > clear_s]
+    fired = set()
+    for i in range(len(since) - hold.red_count + 1):
+        if since[i + hold.red_count - 1].at_s - since[i].at_s <= hold.red_window_days * DAY_S:
+            fired.add("HD1")
+    if any(_unsettled(course, red, now_s) for red in since):
+        fired.add("HD2")
+    return fired
+
+
+def _unsettled(course: Course, red: Red, now_s: float) -> bool:
+    t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
+    base = None
+    if red.session is not None:
+        graded = course.grade(red.session, now_s)
+        base = graded.baseline
+        h48 = graded.windows["h48"]
+        if red.sharp and base is not None and h48 is not None and h48 >= base + pain.h48_red_rise:
+            return True
+    due_s = red.at_s + hold.unsettled_days * DAY_S
+    if now_s < due_s:
+        return False
+    day = t.clock.day(red.at_s)
+    if base is None:
+        base = course.baseline_on(day, red.at_s)
+    if base is None:
+        base = course.baseline_on(t.clock.day(now_s), now_s)
+    if base is None:
+        return True
+    test = course.due_test(red.at_s)
+    for ahead in range(hold.unsettled_days + 1):
+        morning = t.morning(test, day + ahead)
+        if (
+            morning is not None
+            and not morning.masked
+            and red.at_s < morning.at_s <= due_s
+            and morning.score <= base + pain.settled_rise
+        ):
+            return False
+    return True
+
+
+def rest_until_s(course: Course, found: list[Red], now_s: float) -> float | None:
+    """End of the rest after the REDs (HD3), later than ``now_s``; a run during it starts it again."""
+    t = course.timeline
+    rest_s = course.protocol.holds.rest_after_red_h * HOUR_S
+    until_s = NEVER_S
+    for red in found:
+        until_s = max(until_s, red.at_s + rest_s)
+        for k in range(bisect_right(t.start_s, red.at_s), course.sessions_before(now_s)):
+            if t.start_s[k] >= until_s:
+                break
+            if t.sessions[k].rung != "V0":
+                until_s = max(until_s, t.end_s[k] + rest_s)
+    return until_s if until_s > now_s else None
+
+
+def missing_today(
+    course: Course, screens: list[Screen], found: list[Red], now_s: float, today: int
+) -> tuple[str, ...]:
+    """What HD4 asks for: screen, screen_answers, screen_after_red, new_quality, baseline, today, age."""
+    t, hold = course.timeline, course.protocol.holds
+    missing = []
+    if not screens:
+        missing.append("screen")
+    else:
+        last = max(screens, key=lambda row: row.at.timestamp())
+        last_s = last.at.timestamp()
+        if (t.clock.local(now_s).date() - t.clock.local(last_s).date()).days > hold.screen_max_age_days:
+            missing.append("screen")
+        if unanswered(course.protocol, last):
+            missing.append("screen_answers")
+        if any(red.at_s > last_s for red in found):
+            missing.append("screen_after_red")
+        later = t.marks[bisect_right(t.mark_s, last_s) : bisect_right(t.mark_s, now_s)]
+        felt = {m.row.quality for m in later if m.row is not None and m.row.quality is not None}
+        if felt and felt - course.known_qualities(now_s):
+            missing.append("new_quality")
+    if course.baseline_on(today, now_s) is None:
+        missing.append("baseline")
+    scores = t.marks[bisect_left(t.mark_s, t.clock.starts_s(today)) : bisect_right(t.mark_s, now_s)]
+    if not any(mark.fills and not mark.masked for mark in scores):
+        missing.append("today")
+    if t.history.runner.born_on is None:
+        missing.append("age")
+    return tuple(missing)

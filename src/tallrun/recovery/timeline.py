@@ -1,0 +1,194 @@
+"""The raw history put in order once: seconds instead of dates, local days, masks, and which session cuts which.
+
+Hours between two instants are taken on the absolute time line (``timestamp``), so a change to or from summer
+time never stretches a window; dates are local and a day starts at 03:00 (decision-table section 1, windows).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from tallrun.recovery.model import ClinicianEntry, History, PainScore, RunSession
+from tallrun.recovery.protocol import Protocol
+
+HOUR_S = 3600.0
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One score on the time line. fills : False when it can only make a grade worse (exercise scores)."""
+
+    at_s: float
+    day: int
+    score: int
+    masked: bool
+    fills: bool
+    row: PainScore | None
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """First load test of one kind on one local day, before noon."""
+
+    at_s: float
+    day: int
+    score: int
+    masked: bool
+
+
+class Clock:
+    """Local days of one time zone."""
+
+    def __init__(self, zone: str, day_starts_hour: int) -> None:
+        self._zone = ZoneInfo(zone)
+        self._starts = day_starts_hour
+
+    def local(self, at_s: float) -> datetime:
+        return datetime.fromtimestamp(at_s, self._zone)
+
+    def day(self, at_s: float) -> int:
+        """Ordinal of the local day an instant belongs to; before 03:00 it is still the day before."""
+        local = self.local(at_s)
+        return local.toordinal() - (local.hour < self._starts)
+
+    def starts_s(self, day: int, hour: int | None = None) -> float:
+        """Instant at which a local day begins, or another hour of that date."""
+        clock = time(self._starts if hour is None else hour)
+        return datetime.combine(date.fromordinal(day), clock, self._zone).astimezone(UTC).timestamp()
+
+    def midnight_after_s(self, at_s: float) -> float:
+        """End of the calendar date of an instant."""
+        tomorrow = self.local(at_s).date() + timedelta(days=1)
+        return datetime.combine(tomorrow, time(0), self._zone).astimezone(UTC).timestamp()
+
+    def aware(self, at_s: float) -> datetime:
+        return self.local(at_s)
+
+
+class Timeline:
+    """A history indexed for one protocol. Rows after ``until`` and superseded rows are left out."""
+
+    def __init__(self, protocol: Protocol, history: History, until: datetime) -> None:
+        self.protocol, self.history = protocol, history
+        self.until_s = until.timestamp()
+        self.clock = Clock(history.runner.time_zone, protocol.windows.day_starts_hour)
+        self._read_scores()
+        self._read_sessions()
+
+    def _read_scores(self) -> None:
+        clock, runner, masked_s = self.clock, self.history.runner, self.protocol.windows.masked_h * HOUR_S
+        superseded = {row.supersedes for row in self.history.scores if row.supersedes is not None}
+        rows = []
+        for row in self.history.scores:
+            at_s = row.at.timestamp()
+            if row.pain_id not in superseded and at_s <= self.until_s:
+                rows.append((at_s, row))
+        taken_s = sorted(
+            row.painkiller_at.timestamp() if row.painkiller_at is not None else at_s
+            for at_s, row in rows
+            if row.painkiller != "none"
+        )
+
+        def is_masked(at_s: float, row: PainScore | None) -> bool:
+            if row is not None and row.painkiller != "none" and row.painkiller_at is None:
+                return True
+            i = bisect_right(taken_s, at_s)
+            return i > 0 and at_s - taken_s[i - 1] <= masked_s
+
+        self.elsewhere: list[tuple[float, PainScore]] = []
+        marks = []
+        for at_s, row in rows:
+            same_side = runner.side == "both" or row.side in (runner.side, "both")
+            if row.site != runner.site or not same_side:
+                self.elsewhere.append((at_s, row))
+                continue
+            masked = is_masked(at_s, row)
+            marks.append(Mark(at_s, clock.day(at_s), row.score, masked, row.kind != "exercise", row))
+        for exercise in self.history.exercises:
+            at_s = exercise.at.timestamp()
+            scores = (exercise.pain_before, exercise.pain_during, exercise.pain_after)
+            worst = max((score for score in scores if score is not None), default=None)
+            if worst is not None and at_s <= self.until_s:
+                marks.append(Mark(at_s, clock.day(at_s), worst, is_masked(at_s, None), False, None))
+        marks.sort(key=lambda mark: mark.at_s)
+        self.marks = marks
+        self.mark_s = [mark.at_s for mark in marks]
+        self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
+        self.exercises = sorted(
+            (row for row in self.history.exercises if row.at.timestamp() <= self.until_s),
+            key=lambda row: row.at.timestamp(),
+        )
+        self.exercise_s = [row.at.timestamp() for row in self.exercises]
+        self._tests: dict[str | None, dict[int, Morning]] = {}
+        for mark in marks:
+            answer = mark.row
+            if answer is None or (answer.load_test is None and answer.kind != "morning"):
+                continue
+            local = clock.local(mark.at_s)
+            if self.protocol.windows.day_starts_hour <= local.hour < self.protocol.windows.morning_until_hour:
+                days = self._tests.setdefault(answer.load_test, {})
+                days.setdefault(mark.day, Morning(mark.at_s, mark.day, mark.score, mark.masked))
+
+    def _read_sessions(self) -> None:
+        found = [row for row in self.history.sessions if row.started_at.timestamp() <= self.until_s]
+        found.sort(key=lambda row: (row.started_at.timestamp(), row.session_id))
+        self.sessions: list[RunSession] = found
+        self.start_s = [row.started_at.timestamp() for row in found]
+        self.end_s = [row.ended_at.timestamp() for row in found]
+        self.start_day = [self.clock.day(at_s) for at_s in self.start_s]
+        graded_s = self.protocol.windows.h48_until_h * HOUR_S
+        # A score after the next run's start serves only that run, so each session ends its claim there.
+        self.close_s = [
+            min(end_s + graded_s, self.start_s[i + 1] if i + 1 < len(found) else end_s + graded_s)
+            for i, end_s in enumerate(self.end_s)
+        ]
+
+    def marks_between(self, from_s: float, to_s: float) -> list[Mark]:
+        """Scores with from_s <= instant <= to_s."""
+        return self.marks[bisect_left(self.mark_s, from_s) : bisect_right(self.mark_s, to_s)]
+
+    def morning(self, test: str, day: int) -> Morning | None:
+        """First load test ``test`` of a local day; a morning row without a named test is the one due."""
+        named = self._tests.get(test, {}).get(day)
+        unnamed = self._tests.get(None, {}).get(day)
+        if named is None or unnamed is None:
+            return named or unnamed
+        return named if named.at_s <= unnamed.at_s else unnamed
+
+    def first_mornings(self, test: str, count: int) -> list[Morning]:
+        """The first unmasked mornings on record for a test, at most ``count``."""
+        days = sorted({*self._tests.get(test, {}), *self._tests.get(None, {})})
+        found = []
+        for day in days:
+            morning = self.morning(test, day)
+            if morning is not None and not morning.masked:
+                found.append(morning)
+                if len(found) == count:
+                    break
+        return found
+
+    def belongs_to_session(self, at_s: float) -> bool:
+        """Whether an instant lies in the graded span of a run or walk."""
+        i = bisect_right(self.start_s, at_s) - 1
+        return i >= 0 and at_s <= self.close_s[i]
+
+    def entries_at(self, at_s: float) -> list[ClinicianEntry]:
+        """Clinician entries in force at an instant, oldest first."""
+        active = [
+            entry
+            for entry in self.history.clinician
+            if entry.at.timestamp() <= at_s
+            and (entry.expires_at is None or at_s < entry.expires_at.timestamp())
+        ]
+        return sorted(active, key=lambda entry: entry.at.timestamp())
+
+    def green_limit_at(self, at_s: float) -> int:
+        """Highest green score in force: the newest entry that sets one, else the protocol's."""
+        if not self.history.clinician:
+            return self.protocol.pain.green_limit
+        limits = [entry.green_limit for entry in self.entries_at(at_s) if entry.green_limit is not None]
+        return min(limits[-1] if limits else self.protocol.pain.green_limit, self.protocol.pain.stop_above)

@@ -1,0 +1,286 @@
+"""The verdict: what today allows, which rules decided it, and what would change it.
+
+``verdict`` is pure: the clock comes in as ``now``. Every rule is evaluated; the most binding state wins
+(decision-table sections 2 and 4). Advice not recorded with a session is worked out by the same rules as they
+stood before that session.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tallrun.errors import EntryError
+from tallrun.recovery import holds, wording
+from tallrun.recovery.course import Course
+from tallrun.recovery.grading import GradedSession
+from tallrun.recovery.ladder import Ladder, Move
+from tallrun.recovery.model import RUNGS, STATES, Advice, History, PlannedSession, Screen, State
+from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.rungs import F1, V0
+from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What today allows. Contract: design 5.5.
+
+    rung : None in REFER and CLINICIAN. rules : decisive rule ids, state first. inputs : what was looked at,
+    plain JSON values, unknown is None. sources : titles with ids. notices, changes_if, sentences : plain
+    sentences. valid_until : at latest the end of the local date.
+    """
+
+    state: State
+    rung: str | None
+    rules: tuple[str, ...]
+    inputs: dict[str, Any]
+    sources: tuple[str, ...]
+    notices: tuple[str, ...]
+    changes_if: str
+    protocol: dict[str, str]
+    as_of: datetime
+    valid_until: datetime
+    sentences: tuple[str, ...]
+    run_minutes: float | None
+    walking_allowed: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for ``--json``: no NaN, instants as ISO-8601 with offset."""
+        return {
+            "state": self.state, "rung": self.rung, "rules": list(self.rules), "inputs": self.inputs,
+            "sources": list(self.sources), "notices": list(self.notices), "changes_if": self.changes_if,
+            "protocol": self.protocol, "as_of": self.as_of.isoformat(),
+            "valid_until": self.valid_until.isoformat(), "sentences": list(self.sentences),
+            "run_minutes": self.run_minutes,
+        }  # fmt: skip
+
+    def as_advice(self) -> Advice:
+        """What to record with the session that follows this verdict."""
+        return Advice(self.state, self.rung, self.run_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Scores of today's local date from 03:00. worst : masked ones included, None when none."""
+
+    day: int
+    worst: int | None
+    only_masked: bool
+    walking: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything the rules found, before it is put into words."""
+
+    state: State
+    state_rules: tuple[str, ...]
+    move: Move
+    today: Today
+    missing: tuple[str, ...]
+    rest_until_s: float | None
+
+
+class Assessor:
+    """Rules over one timeline; keeps what was worked out, so that a year costs little."""
+
+    def __init__(self, timeline: Timeline, screens: list[Screen]) -> None:
+        self.timeline, self.screens = timeline, screens
+        self.protocol = timeline.protocol
+        self.course = Course(timeline)
+        self.advice: list[Advice] = []
+        self.ladder = Ladder(self.course, self.advice)
+        self._screen_s = [screen.at.timestamp() for screen in screens]
+
+    def fill_advice(self) -> None:
+        """Work out, in order, what was advised before each session that does not say so itself."""
+        for k, session in enumerate(self.timeline.sessions):
+            if session.advised is not None:
+                self.advice.append(session.advised)
+                continue
+            at_s = self.timeline.start_s[k]
+            plan = PlannedSession(session.started_at, surface=session.surface)
+            before = self.assess(at_s, plan, k)
+            self.advice.append(Advice(before.state, RUNGS[before.move.rung], before.move.dose_min))
+
+    def assess(self, now_s: float, plan: PlannedSession | None, count: int | None = None) -> Assessment:
+        """Apply every rule at an instant. count : sessions before it (None: all that started by then)."""
+        if count is not None:
+            # A session's own start is not part of the past its advice is worked out from.
+            now_s = min(now_s, self.timeline.start_s[count]) - 1e-3
+        course, protocol = self.course, self.protocol
+        day = self.timeline.clock.day(now_s)
+        today = self.today(day, now_s)
+        screens = self.screens[: bisect_right(self._screen_s, now_s)]
+        found = holds.reds(course, now_s)
+        clear_s = holds.cleared_at_s(course, now_s)
+        fired: dict[State, list[str]] = {state: [] for state in STATES}
+        for rule in sorted(holds.screen_rules(course, screens, now_s, clear_s)):
+            fired["REFER" if rule in holds.REFER_RULES else "CLINICIAN"].append(rule)
+        fired["CLINICIAN"] += sorted(holds.clinician_rules(course, found, now_s, clear_s))
+        rest_until_s = holds.rest_until_s(course, found, now_s)
+        score_red = today.worst is not None and today.worst > protocol.pain.stop_above
+        rest_s = protocol.holds.rest_after_red_h * HOUR_S
+        if score_red or any(red.session is None and now_s - red.at_s < rest_s for red in found):
+            fired["REST48"].append("TD1")
+        if rest_until_s is not None:
+            fired["REST48"].append("HD3")
+        missing = holds.missing_today(course, screens, found, now_s, day)
+        if missing:
+            fired["LOG_FIRST"].append("HD4")
+        no_advance = self._fire_today(fired, today, now_s)
+        move = self.ladder.move(now_s, day, found, no_advance, score_red, plan)
+        if not self.ladder.spacing_met(move.rung, now_s, day):
+            fired["REST_DAY"].append("TD4")
+        if not fired["WALK"] and not fired["REST_DAY"]:
+            fired["WALK" if move.rung == V0 else "RUN"].append("TD5")
+        state = next(state for state in STATES if fired[state])
+        return Assessment(state, tuple(fired[state]), move, today, missing, rest_until_s)
+
+    def _fire_today(self, fired: dict[State, list[str]], today: Today, now_s: float) -> tuple[str, ...]:
+        """TD2 and TD3; returns those that hold, for they also stop an advance."""
+        pain, worst = self.protocol.pain, today.worst
+        if worst is None or worst > pain.stop_above:
+            return ()
+        if worst > self.timeline.green_limit_at(now_s):
+            fired["WALK"].append("TD2")
+            return ("TD2",)
+        base = self.course.baseline_on(today.day, now_s)
+        if base is not None and worst >= base + pain.rest_day_rise:
+            fired["REST_DAY"].append("TD3")
+            return ("TD3",)
+        return ()
+
+    def today(self, day: int, now_s: float) -> Today:
+        """Scores of a local day up to an instant."""
+        t = self.timeline
+        marks: list[Mark] = t.marks[
+            bisect_left(t.mark_s, t.clock.starts_s(day)) : bisect_right(t.mark_s, now_s)
+        ]
+        walking = [m.score for m in marks if m.row is not None and m.row.provoked_by == "level_walking"]
+        return Today(
+            day,
+            max((mark.score for mark in marks), default=None),
+            bool(marks) and all(mark.masked for mark in marks),
+            max(walking, default=None),
+        )
+
+
+def verdict(
+    protocol: Protocol,
+    history: History,
+    screen: Screen | None,
+    now: datetime,
+    plan: PlannedSession | None = None,
+) -> Verdict:
+    """Return what the rules allow at ``now``.
+
+    screen : the newest screen; None when it is the last of ``history.screens``. plan : what the runner means
+    to do; its surface enters MV9. Rows after ``now`` are left out. Clinician entries in force tighten the
+    protocol. Raises ConfigError when such an entry would loosen it.
+    """
+    at, as_of = assessor(protocol, history, screen, now)
+    found = at.assess(as_of, plan)
+    return _worded(at, found, now)
+
+
+def grade_session(protocol: Protocol, history: History, session_id: str, now: datetime) -> GradedSession:
+    """Grade of one run or walk as known at ``now``: grade, rule, baseline, windows and what is missing.
+
+    Raises EntryError when the history has no such session by then.
+    """
+    at, now_s = assessor(protocol, history, None, now)
+    for k, session in enumerate(at.timeline.sessions):
+        if session.session_id == session_id:
+            return at.course.grade(k, now_s)
+    raise EntryError(
+        f"There is no session {session_id!r} before {now.isoformat()}; check the id and the time."
+    )
+
+
+def assessor(
+    protocol: Protocol, history: History, screen: Screen | None, now: datetime
+) -> tuple[Assessor, float]:
+    """Index a history at an instant; returns the assessor and the instant in seconds."""
+    now_s = now.timestamp()
+    stricter: dict[str, float] = {}
+    for entry in history.clinician:
+        in_force = entry.expires_at is None or now_s < entry.expires_at.timestamp()
+        if entry.tighten and entry.at.timestamp() <= now_s and in_force:
+            stricter.update(entry.tighten)
+    timeline = Timeline(protocol.tightened(stricter), history, now)
+    screens = [row for row in history.screens if row.at.timestamp() <= now_s]
+    if screen is not None and screen not in screens:
+        screens.append(screen)
+    screens.sort(key=lambda row: row.at.timestamp())
+    at = Assessor(timeline, screens)
+    at.fill_advice()
+    return at, now_s
+
+
+def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
+    protocol, t, course = at.protocol, at.timeline, at.course
+    now_s, day, move = now.timestamp(), found.today.day, found.move
+    advised = found.state not in ("REFER", "CLINICIAN")
+    rung = RUNGS[move.rung] if advised else None
+    rules = (*found.state_rules, *(move.rules if advised else ()))
+    count = course.sessions_before(now_s)
+    walking = found.today.walking
+    can_walk = advised and (walking is None or walking <= protocol.pain.walking_limit)
+    trend = course.trend_on(day, now_s)
+    inputs: dict[str, Any] = {
+        "pain_today": found.today.worst,
+        "pain_today_masked": found.today.only_masked,
+        "walking_today": walking,
+        "baseline": course.baseline_on(day, now_s),
+        "trend": trend,
+        "days_since_run": move.days_since_run,
+        "base_rung": RUNGS[move.base],
+        "green_streak": move.green_streak,
+        "last_grade": course.grade(count - 1, now_s).grade if count else None,
+        "last_grade_rule": course.grade(count - 1, now_s).rule if count else None,
+        "exercise_sessions_7d": at.ladder.exercise_sessions(now_s, day, 7),
+        "exercise_sessions_14d": at.ladder.exercise_sessions(now_s, day, 14),
+        "exercise_phase": course.phase(now_s).phase,
+        "missing": list(found.missing),
+        "diagnosed": at.ladder.is_diagnosed(now_s),
+        "reds_14d": sum(1 for red in holds.reds(course, now_s, now_s - 14 * DAY_S)),
+    }
+    notices = list(move.notices)
+    if found.state in ("WALK", "REST48", "LOG_FIRST") and not can_walk:
+        notices.append("NO_WALK")
+    if found.today.only_masked:
+        notices.append("MASKED")
+    if advised and not inputs["diagnosed"]:
+        notices.append("NO_DIAGNOSIS")
+    if inputs["exercise_sessions_7d"] < protocol.ladder.exercise_week_min:
+        notices.append("EXERCISE_DUE")
+    if "MV6" in move.rules and advised:
+        notices.append("FLARE")
+    if move.rung < F1 and advised:
+        notices.append("FLAT_ONLY")
+    until_s = t.clock.midnight_after_s(now_s)
+    if found.rest_until_s is not None:
+        until_s = min(until_s, found.rest_until_s)
+    words = wording.Words(protocol)
+    sentences = words.verdict(
+        found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.walking
+    )
+    return Verdict(
+        state=found.state,
+        rung=rung,
+        rules=rules,
+        inputs=inputs,
+        sources=protocol.sources_of(rules),
+        notices=tuple(protocol.texts.notices[name] for name in notices)
+        + ((words.trend(trend),) if advised else ()),
+        changes_if=words.changes_if(found.state, found.missing, found.rest_until_s, t.clock),
+        protocol={"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
+        as_of=now,
+        valid_until=t.clock.aware(until_s),
+        sentences=sentences,
+        run_minutes=move.dose_min if advised else None,
+        walking_allowed=can_walk,
+    )

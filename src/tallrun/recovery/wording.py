@@ -1,0 +1,156 @@
+"""Sentences from the protocol's templates, and the lint every sentence of tallrun must pass.
+
+The lint keeps texts calm and honest: no diagnosis, no cause, no "safe to run", no blame, no cheer, readable
+at about twelve years of age, and never a left that became a right (ui: Voice; design 2).
+"""
+
+from __future__ import annotations
+
+import re
+
+from tallrun.recovery.model import State
+from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.timeline import Clock
+
+#: (what is wrong, pattern). Patterns are matched without regard to case.
+_FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("promises safety", r"\b(safe|safely|risk[- ]free|no risk|harmless|cannot hurt)\b"),
+        ("speaks of risk of injury", r"\b(risk of|injury risk|will injure|dangerous|warning!)"),
+        (
+            "names a cause",
+            r"\b(because of your|caused? by|causes?|causing|due to your|leads? to|results? in|triggers?)\b",
+        ),
+        (
+            "gives a diagnosis",
+            r"\byou(r \w+)? (have|has|suffer from|is|are) (got )?(a |an |the )?"
+            r"(tendinopathy|tendinitis|tear|torn|rupture|ruptured|fracture|fractured|sciatica|inflammation|"
+            r"inflamed|injured|injury)\b|\b(diagnosed you|this is a (tear|rupture|fracture))\b",
+        ),
+        (
+            "blames",
+            r"\b(you failed|you should have|your fault|you forgot|you ignored|you missed|too lazy|bad job|wrongly)\b",
+        ),
+        (
+            "cheers",
+            r"\b(great|awesome|well done|good job|amazing|congratulations|congrats|fantastic|perfect|keep it up|"
+            r"excellent|bravo)\b|!",
+        ),
+        ("promises healing", r"\b(cure[sd]?|heals?|healed|will recover|guarantee[sd]?)\b"),
+    )
+)
+_MAX_AGE_YEARS = 13.0
+_MAX_WORDS = 22
+_WORD = re.compile(r"[A-Za-z']+")
+_SENTENCE_END = re.compile(r"[.?:](?:\s|$)")
+
+
+def syllables(word: str) -> int:
+    """Estimate of syllables: groups of vowels, a silent final e left out."""
+    lower = word.lower().strip("'")
+    groups = len(re.findall(r"[aeiouy]+", lower))
+    if lower.endswith("e") and not lower.endswith(("le", "ee")) and groups > 1:
+        groups -= 1
+    if lower.endswith("ed") and not lower.endswith(("ted", "ded")) and groups > 1:
+        groups -= 1
+    return max(groups, 1)
+
+
+def reading_age_years(text: str) -> float:
+    """Flesch-Kincaid-like reading age: school grade + 5, over a whole text. 0 for a text without words."""
+    words = _WORD.findall(text)
+    if not words:
+        return 0.0
+    sentences = max(1, len([part for part in _SENTENCE_END.split(text) if _WORD.search(part)]))
+    grade = 0.39 * len(words) / sentences + 11.8 * sum(map(syllables, words)) / len(words) - 15.59
+    return grade + 5.0
+
+
+def lint(sentence: str, side: str | None = None) -> tuple[str, ...]:
+    """Return what is wrong with a text shown to a runner; empty when nothing is.
+
+    side : "left" or "right" when the text is about one side; naming the other one is then an error.
+    Very short texts (under 8 words) are not measured for reading age: one long word would decide it.
+    """
+    wrong = [name for name, pattern in _FORBIDDEN if pattern.search(sentence)]
+    if re.search(r"[{}]", sentence):
+        wrong.append("has an unfilled field")
+    if re.search(r"\b(nan|none|null|inf)\b", sentence, re.IGNORECASE) and "None" in sentence + "nan":
+        wrong.append("shows a missing value as code") if re.search(
+            r"\b(nan|None|null|inf)\b", sentence
+        ) else None
+    other = {"left": "right", "right": "left"}.get(side or "")
+    if other and re.search(rf"\b{other}\b", sentence, re.IGNORECASE):
+        wrong.append(f"is about the {side} and names the {other}")
+    for part in _SENTENCE_END.split(sentence):
+        if len(_WORD.findall(part)) > _MAX_WORDS:
+            wrong.append(f"has a sentence of more than {_MAX_WORDS} words")
+            break
+    if len(_WORD.findall(sentence)) >= 8 and reading_age_years(sentence) > _MAX_AGE_YEARS:
+        wrong.append(f"reads at {reading_age_years(sentence):.0f} years, above {_MAX_AGE_YEARS:.0f}")
+    return tuple(wrong)
+
+
+_MISSING_WORDS = {
+    "screen": "the screen",
+    "screen_answers": "answers in the screen",
+    "screen_after_red": "a new screen after the red session",
+    "new_quality": "a new screen, as the pain feels new",
+    "baseline": "3 mornings of the bridge test",
+    "today": "a score for today without a painkiller",
+    "age": "your date of birth",
+}
+
+
+class Words:
+    """Sentences of one protocol."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol, self.texts = protocol, protocol.texts
+
+    def work(self, rung: str, dose_min: float | None) -> str:
+        """What a rung asks for, with its dose."""
+        return self.protocol.work[rung].format(dose=f"{dose_min or self.protocol.run_min[rung]:.0f}")
+
+    def verdict(
+        self,
+        state: State,
+        rung: str | None,
+        state_rules: tuple[str, ...],
+        rules: tuple[str, ...],
+        missing: tuple[str, ...],
+        dose_min: float | None,
+        walking: int | None,
+    ) -> tuple[str, ...]:
+        """State sentence or referral first, then one sentence for each decisive rule."""
+        lines = [
+            self.texts.states[state].format(
+                rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing)
+            )
+        ]
+        referrals = self.protocol.screening.referrals
+        lines += [referrals[rule].text for rule in state_rules if rule in referrals]
+        lines += [
+            self.texts.rules[rule] for rule in rules if rule not in referrals and rule in self.texts.rules
+        ]
+        return tuple(lines)
+
+    def missing(self, missing: tuple[str, ...]) -> str:
+        """Names of what is missing, as a list in words."""
+        return ", ".join(_MISSING_WORDS[name] for name in missing)
+
+    def changes_if(
+        self, state: State, missing: tuple[str, ...], rest_until_s: float | None, clock: Clock
+    ) -> str:
+        """What would change this verdict."""
+        until = "tomorrow" if rest_until_s is None else f"{clock.aware(rest_until_s):%a %d %b %H:%M}"
+        return self.texts.changes[state].format(until=until, missing=self.missing(missing))
+
+    def trend(self, trend: str) -> str:
+        """One sentence about the mornings."""
+        return self.texts.notices["TREND"].format(trend=self.texts.trends[trend])
+
+    def side(self, side: str) -> str:
+        """Word for a side."""
+        return self.texts.sides[side]
