@@ -12,8 +12,19 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tallrun.recovery.model import (
-    Advice, ClinicianEntry, Diagnosis, ExerciseSession, GaitChange, History, PainScore, PhaseEntry, PlannedSession,
-    RUNGS, Runner, RunSession, Screen,
+    RUNGS,
+    Advice,
+    ClinicianEntry,
+    Diagnosis,
+    ExerciseSession,
+    GaitChange,
+    History,
+    PainScore,
+    PhaseEntry,
+    PlannedSession,
+    Runner,
+    RunSession,
+    Screen,
 )  # fmt: skip
 from tallrun.recovery.protocol import Protocol
 

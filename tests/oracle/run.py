@@ -16,10 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from oracle import others
 from oracle.build import NOW, NotReadableError, VerdictRow, build_grade, build_mornings
-
 from tallrun.errors import TallrunError
 from tallrun.recovery.protocol import Protocol
-from tallrun.recovery.verdict import verdict
+from tallrun.recovery.verdicts import verdict
 from tallrun.resources import protocol_texts
 
 

@@ -2,7 +2,7 @@
 
 * ``model``      what was logged: scores, runs, exercises, screens, clinician entries
 * ``protocol``   the protocol file, checked against its safe bounds
-* ``verdict``    what today allows; ``grading``, ``baseline``, ``holds``, ``ladder`` are its parts
+* ``verdicts``   what today allows; ``grading``, ``mornings``, ``holds``, ``ladder`` are its parts
 * ``plan_guard`` a planned session against the verdict
 * ``live``       rules while a run is going on
 * ``gait_steps`` one change of gait at a time
@@ -10,7 +10,6 @@
 * ``wording``    sentences and the lint every sentence of tallrun passes
 """
 
-from tallrun.recovery.baseline import baseline, trend
 from tallrun.recovery.model import (
     Advice,
     ClinicianEntry,
@@ -27,8 +26,9 @@ from tallrun.recovery.model import (
     Screen,
     SetupBaseline,
 )
+from tallrun.recovery.mornings import baseline, trend
 from tallrun.recovery.protocol import Protocol
-from tallrun.recovery.verdict import Verdict, grade_session, verdict
+from tallrun.recovery.verdicts import Verdict, grade_session, verdict
 
 __all__ = [
     "Advice",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
-from tallrun.recovery import baseline as baselines
+from tallrun.recovery import mornings as baselines
 from tallrun.recovery.grading import GradedSession, SessionFacts, grade_scores, session_windows
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
 

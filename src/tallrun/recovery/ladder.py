@@ -8,12 +8,26 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-from tallrun.recovery import baseline as baselines
+from tallrun.recovery import mornings as baselines
 from tallrun.recovery.course import BAD, Course
 from tallrun.recovery.holds import Red
 from tallrun.recovery.model import RUNGS, Advice, PlannedSession, RunSession
 from tallrun.recovery.rungs import (
-    F1, F2, I1, I2, INDEX, TOP, V0, V1, V9, done_rung, dose_minutes, down, is_against_advice, is_complete, run_minutes,
+    F1,
+    F2,
+    I1,
+    I2,
+    INDEX,
+    TOP,
+    V0,
+    V1,
+    V9,
+    done_rung,
+    dose_minutes,
+    down,
+    is_against_advice,
+    is_complete,
+    run_minutes,
 )  # fmt: skip
 
 

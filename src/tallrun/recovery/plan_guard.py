@@ -9,7 +9,7 @@ from tallrun.recovery.ladder import Step
 from tallrun.recovery.model import RUNGS, History, PlannedSession, Screen
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import F1, H1, I1, INDEX, V0, V1, V9, is_sloped, run_minutes
-from tallrun.recovery.verdict import Assessor, Verdict, assessor, verdict
+from tallrun.recovery.verdicts import Assessor, Verdict, assessor, verdict
 
 
 @dataclass(frozen=True, slots=True)

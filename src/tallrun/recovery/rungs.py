@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tallrun.recovery.model import RUNGS, Advice, RunSession, Runner
+from tallrun.recovery.model import RUNGS, Advice, Runner, RunSession
 from tallrun.recovery.protocol import Protocol
 
 INDEX = {rung: index for index, rung in enumerate(RUNGS)}

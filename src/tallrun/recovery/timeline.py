@@ -160,7 +160,7 @@ class Timeline:
         return named if named.at_s <= unnamed.at_s else unnamed
 
     def first_mornings(self, test: str, count: int) -> list[Morning]:
-        """The first unmasked mornings on record for a test, at most ``count``."""
+        """Return the first unmasked mornings on record for a test, at most ``count``."""
         days = sorted({*self._tests.get(test, {}), *self._tests.get(None, {})})
         found = []
         for day in days:

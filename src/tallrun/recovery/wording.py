@@ -110,7 +110,7 @@ class Words:
         self.protocol, self.texts = protocol, protocol.texts
 
     def work(self, rung: str, dose_min: float | None) -> str:
-        """What a rung asks for, with its dose."""
+        """Say what a rung asks for, with its dose."""
         return self.protocol.work[rung].format(dose=f"{dose_min or self.protocol.run_min[rung]:.0f}")
 
     def verdict(
@@ -143,7 +143,7 @@ class Words:
     def changes_if(
         self, state: State, missing: tuple[str, ...], rest_until_s: float | None, clock: Clock
     ) -> str:
-        """What would change this verdict."""
+        """Say what would change this verdict."""
         until = "tomorrow" if rest_until_s is None else f"{clock.aware(rest_until_s):%a %d %b %H:%M}"
         return self.texts.changes[state].format(until=until, missing=self.missing(missing))
 

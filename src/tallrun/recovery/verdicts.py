@@ -57,7 +57,7 @@ class Verdict:
         }  # fmt: skip
 
     def as_advice(self) -> Advice:
-        """What to record with the session that follows this verdict."""
+        """Return what to record with the session that follows this verdict."""
         return Advice(self.state, self.rung, self.run_minutes)
 
 
