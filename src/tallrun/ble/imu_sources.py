@@ -179,7 +179,11 @@ class PolarSource(_Imu):
             yield Outgoing(last_s, self._role, encode_frame(frame))
 
 
-SOURCES = {"open_packet": OpenPacketSource, "fixed": FixedSource, "polar_pmd": PolarSource}
+SOURCES: dict[str, type[OpenPacketSource] | type[FixedSource] | type[PolarSource]] = {
+    "open_packet": OpenPacketSource,
+    "fixed": FixedSource,
+    "polar_pmd": PolarSource,
+}
 
 
 def _next_range(wanted: float | None, offered: tuple[int, ...]) -> int:

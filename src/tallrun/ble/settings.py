@@ -30,7 +30,9 @@ def choose_settings(step: Step, answers: list[bytes]) -> bytes | None:
             offered |= decode_settings(response.parameters)
     except PacketError:
         return None
-    chosen = {name: (_choose(values, _preferred(step, name)),) for name, values in offered.items() if values}
+    chosen: Settings = {
+        name: (_choose(values, _preferred(step, name)),) for name, values in offered.items() if values
+    }
     return encode_settings(chosen) if chosen else None
 
 

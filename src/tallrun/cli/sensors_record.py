@@ -1,0 +1,183 @@
+"""``tallrun record``: sensors to a session folder, without cues."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallrun.cli.output import print_json
+from tallrun.cli.radio import (
+    DataDir,
+    Emulate,
+    Faults,
+    Model,
+    Speed,
+    data_folder,
+    load_configs,
+    load_emulation,
+    open_air,
+    run_radio,
+    tell,
+)
+from tallrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from tallrun.ble import SensorSession
+    from tallrun.cli.radio import Air, Emulation
+
+_AFTER_END_S = 0.6  # longer than the reorder window and any burst
+_BUSY_S = 10.0
+
+
+def record(
+    out: Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.05, help="Stop by itself after so long. Default: Ctrl-C.")
+    ] = None,
+    surface: Annotated[str | None, typer.Option(help="treadmill, road, track or trail.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
+    emulate: Emulate = None,
+    faults: Faults = None,
+    model: Model = None,
+    speed: Speed = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Record the paired sensors until Ctrl-C. Finishes runs that were cut off before, too."""
+    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
+        raise UsageError(f"{out} exists already; choose another folder for --out")
+    folder = data_folder(data_dir)
+    emulation = load_emulation(emulate, faults, model, speed)
+    finish_interrupted(out.parent, folder)
+    summary = run_radio(_record(folder, emulation, out, minutes, surface), emulation)
+    if as_json:
+        print_json(summary)
+        return
+    for place, row in summary["sensors"].items():
+        loss = "–" if row["loss_pct"] is None else f"{row['loss_pct']:.1f} %"
+        typer.echo(f"{place:<11} {row['samples']} samples, {loss} lost, {row['reconnects']} reconnections")
+    for note in summary["notes"]:
+        typer.echo(f"note: {note}")
+    typer.echo(f"Saved: {out}")
+
+
+def finish_interrupted(root: Path, folder: Path) -> None:
+    """Make sessions of runs under ``root`` that a crash or a power cut ended, and say so."""
+    from tallrun.cli.flight import rebuild
+    from tallrun.errors import TallrunError
+    from tallrun.sessions.recorder import recover, unfinished_sessions
+
+    configs = load_configs(folder)
+    for unfinished in unfinished_sessions(root):
+        if _is_being_written(unfinished):
+            continue
+        try:
+            recover(unfinished, lambda start, packets: rebuild(start, packets, configs))
+            _say(f"An earlier run was cut off; what was recorded of it is now in {unfinished}")
+        except TallrunError as error:
+            _say(f"An earlier run in {unfinished} could not be finished: {error}")
+
+
+def _is_being_written(folder: Path) -> bool:
+    """Say whether another process may be recording there: a live recording is written twice a second."""
+    newest_s = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
+    return time.time() - newest_s < _BUSY_S
+
+
+async def _record(
+    folder: Path, emulation: Emulation | None, out: Path, minutes: float | None, surface: str | None
+) -> dict[str, Any]:
+    from tallrun.ble import SensorSession
+    from tallrun.cli.flight import consume, rebuild, start_info
+    from tallrun.cli.sensors_calibrate import load_standing
+    from tallrun.sensors.ingest import Binding, Ingest
+    from tallrun.sessions.recorder import FlightRecorder, read_packets
+
+    async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
+        context = {"surface": surface} if surface else {}
+        start = start_info(air.worn, context, load_standing(folder), session.now_s)
+        recorder = FlightRecorder(
+            out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
+        )
+        ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
+        endings = [asyncio.create_task(item) for item in _endings(session, air, minutes)]
+        with _stop_on_interrupt(session):
+            try:
+                await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
+            finally:
+                for ending in endings:
+                    ending.cancel()
+        links, status = session.status, ingest.status()
+    recording = rebuild(start, read_packets(out), load_configs(folder))
+    notes = recorder.finalise(recording)
+    rows = {
+        place: {
+            "samples": status[place].samples,
+            "loss_pct": status[place].loss_pct,
+            "clock_residual_p95_ms": _milli(status[place].residual_p95_s),
+            "reconnects": links[place].reconnects,
+            "unknown_packets": status[place].unknown_packets,
+        }
+        for place in links
+    }
+    return {"session": str(out), "sensors": rows, "notes": [*notes, *_dropped(session)]}
+
+
+def _endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
+    """Return what ends the run by itself: the time asked for, and the end of an emulated session."""
+
+    async def after(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        session.stop()
+
+    async def after_playing() -> None:
+        if air.virtual is not None:
+            await air.virtual.played()
+            await after(_AFTER_END_S)
+
+    endings = [] if minutes is None else [after(minutes * 60.0)]
+    return endings if air.virtual is None else [*endings, after_playing()]
+
+
+@contextmanager
+def _stop_on_interrupt(session: SensorSession) -> Iterator[None]:
+    """Let Ctrl-C end the run in good order instead of breaking it off; a second Ctrl-C breaks off."""
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(_number: int, _frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
+        loop.call_soon_threadsafe(session.stop)
+
+    try:
+        signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not the main thread: whoever started us handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _dropped(session: SensorSession) -> list[str]:
+    return [
+        f"{count} packets of {place} came faster than they were taken"
+        for place, count in session.dropped.items()
+    ]
+
+
+def _milli(value_s: float | None) -> float | None:
+    return None if value_s is None or value_s == float("inf") else value_s * 1000.0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
