@@ -40,4 +40,6 @@ REASONS: dict[str, str] = {
     "no_speed": "The speed, or the runner's best pace, is not known.",
     "no_effort": "The effort of the session (session RPE) was not given.",
     "no_distance": "The distance is not known.",
+    "no_variation": "The value hardly varies between sessions.",
+    "too_few_values": "The value is known in too few sessions.",
 }

@@ -26,7 +26,7 @@ from tallrun.errors import EntryError
 
 if TYPE_CHECKING:
     from tallrun.recovery.protocol import Protocol
-    from tallrun.recovery.verdict import Verdict
+    from tallrun.recovery.verdicts import Verdict
 
 CONTRACT_KEYS = (
     "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
@@ -82,7 +82,7 @@ def advise(
 
 
 def _verdict(mine: Records, protocol: Protocol, as_of: str | None, plan: Any = None) -> Verdict:
-    from tallrun.recovery.verdict import verdict
+    from tallrun.recovery.verdicts import verdict
 
     at = read_instant(as_of, mine.zone, mine.now)
     return verdict(protocol, mine.store.history(mine.runner_id), None, at, plan)
@@ -209,7 +209,8 @@ def check_plan(
             plan = _planned_today(mine, as_of)
         protocol = load_protocol()
         found = _verdict(mine, protocol, as_of, plan)
-        checked = plan_guard(protocol, mine.store.history(mine.runner_id), found, plan)
+        history = mine.store.history(mine.runner_id)
+        checked = plan_guard(protocol, history, None, found.as_of, plan, found)
         show(
             as_json,
             {"plan": fields_of(plan), "state": found.state, "rung": found.rung, **fields_of(checked)},

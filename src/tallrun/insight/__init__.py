@@ -1,1 +1,64 @@
-"""The insight room; see docs/architecture.md."""
+"""What the runner's own history says: usual values, real changes, trends, load, and pain beside gait.
+
+Pure functions over plain data; nothing here advises (that is ``recovery``) and nothing claims a cause.
+
+* ``steady_blocks`` cuts a stride table into blocks; ``own_baseline(s)`` and ``flag_baseline`` say what is usual;
+* ``typical_error``, ``compare_blocks`` and ``compare_sessions`` say whether a change is real;
+* ``morning_trend`` says rising, steady or falling, and how sure;
+* ``exposure_of_run``, ``exposure_of_session``, ``load_by_day`` and ``spike`` describe what was asked;
+* ``cross`` puts pain beside gait and load at three lags;
+* ``questions_due`` lists which answers are still wanted.
+"""
+
+from tallrun.insight.baselines import Baseline, flag_baseline, own_baseline, own_baselines, usual_speeds
+from tallrun.insight.blocks import METRICS, Block, SessionBlocks, steady_blocks
+from tallrun.insight.change import Change, TypicalError, compare_blocks, compare_sessions, typical_error
+from tallrun.insight.crossing import CAVEAT, LAGS, CrossRow, LagResult, cross, row_of
+from tallrun.insight.due import Due, questions_due
+from tallrun.insight.exposure import (
+    Exposure,
+    LoadDay,
+    Spike,
+    exposure_of_run,
+    exposure_of_session,
+    load_by_day,
+    spike,
+)
+from tallrun.insight.pain import pain_after, unmasked_mornings
+from tallrun.insight.trends import Trend, morning_trend
+
+__all__ = [
+    "CAVEAT",
+    "LAGS",
+    "METRICS",
+    "Baseline",
+    "Block",
+    "Change",
+    "CrossRow",
+    "Due",
+    "Exposure",
+    "LagResult",
+    "LoadDay",
+    "SessionBlocks",
+    "Spike",
+    "Trend",
+    "TypicalError",
+    "compare_blocks",
+    "compare_sessions",
+    "cross",
+    "exposure_of_run",
+    "exposure_of_session",
+    "flag_baseline",
+    "load_by_day",
+    "morning_trend",
+    "own_baseline",
+    "own_baselines",
+    "pain_after",
+    "questions_due",
+    "row_of",
+    "spike",
+    "steady_blocks",
+    "typical_error",
+    "unmasked_mornings",
+    "usual_speeds",
+]

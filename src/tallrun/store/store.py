@@ -37,7 +37,7 @@ from tallrun.store.records import HISTORY, from_rows, kind_of, runner_of, to_col
 from tallrun.store.schema import ensure_schema
 
 if TYPE_CHECKING:
-    from tallrun.recovery.verdict import Verdict
+    from tallrun.recovery.verdicts import Verdict
 
 
 class Store:
