@@ -8,9 +8,6 @@ from hypothesis import strategies as st
 from support.made_rows import foot_row, pelvis_row
 from tallrun.gait.join import StrideJoiner
 from tallrun.gait.rows import reason_text
-from tallrun.numerics.recording import RunnerProfile
-
-RUNNER = RunnerProfile(height_m=1.75)
 
 
 def contacts(n=12, step_s=0.36):
@@ -18,7 +15,7 @@ def contacts(n=12, step_s=0.36):
 
 
 def join(feet=("left", "right"), pelvis=False, drop=(), n=12):
-    joiner = StrideJoiner(feet, pelvis, RUNNER)
+    joiner = StrideJoiner(feet, pelvis)
     for foot in feet:
         joiner.learned(foot, 0.0)
     items = []
@@ -80,7 +77,7 @@ def test_pelvis_alone_gives_strides_of_no_side():
 
 
 def test_strides_wait_for_the_other_foots_mounting():
-    joiner = StrideJoiner(("left", "right"), False, RUNNER)
+    joiner = StrideJoiner(("left", "right"), False)
     joiner.learned("left", 6.0)
     for place in range(8):
         joiner.add_contact("left", foot_row(0.5 + 0.72 * place, emitted_at_s=6.0 + 0.72 * place))
@@ -95,7 +92,7 @@ def test_strides_wait_for_the_other_foots_mounting():
 
 
 def test_a_sensor_that_dies_does_not_hold_the_run_up():
-    joiner = StrideJoiner(("left", "right"), False, RUNNER)
+    joiner = StrideJoiner(("left", "right"), False)
     joiner.learned("left", 0.0)
     joiner.learned("right", 0.0)
     deadline = joiner.add_contact("left", foot_row(1.0))

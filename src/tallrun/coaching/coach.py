@@ -152,8 +152,9 @@ class Coach:
 
     def resume(self) -> None:
         """Allow cues again (after a question was answered and the plan said go on)."""
-        self._stopped = False
-        self._out_since_s = None
+        if self._stopped:
+            self._stopped = False
+            self._out_since_s = None
 
     def message_given(self, now_s: float) -> None:
         """Note a message from elsewhere, so that none follows it within the gap."""

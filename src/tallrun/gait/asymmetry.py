@@ -11,7 +11,7 @@ from statistics import median
 from tallrun.gait.eligible import is_clean_run
 from tallrun.gait.strides import NAN, Stride
 
-#: (strides, points beyond the own baseline). The first two are the decision table's J; the middle one is ours:
+#: (strides, points beyond the own baseline). First and last are the decision table's J; the middle one is ours:
 #: a 15-point limp must be told within 20 s, which neither 100 strides nor "> 15 points" can promise.
 JUMP_WINDOWS = ((100, 4.0), (30, 10.0), (20, 15.0))
 #: Without an own baseline a sound runner's own left-right difference must not count as a jump.
@@ -48,10 +48,18 @@ class AsymmetryMonitor:
     windows start afresh, so a limp that goes on is told again.
     """
 
-    def __init__(self, baseline_pct: float = NAN, baseline_sd_pct: float = NAN) -> None:
+    def __init__(
+        self,
+        baseline_pct: float = NAN,
+        baseline_sd_pct: float = NAN,
+        windows: tuple[tuple[int, float], ...] = JUMP_WINDOWS,
+    ) -> None:
+        self._windows = windows
+        self._longest = max(count for count, _ in windows)
+        self._shortest = min(count for count, _ in windows)
         self._baseline_pct = baseline_pct
         self._baseline_sd_pct = baseline_sd_pct
-        self._recent: deque[tuple[str, float]] = deque(maxlen=max(count for count, _ in JUMP_WINDOWS))
+        self._recent: deque[tuple[str, float]] = deque(maxlen=self._longest)
 
     def reset(self) -> None:
         """Forget the recent strides (after a walk break or a stop)."""
@@ -66,19 +74,21 @@ class AsymmetryMonitor:
         self._recent.append((stride.foot, stride.stance_time_s))
         has_baseline = math.isfinite(self._baseline_pct)
         reference = self._baseline_pct if has_baseline else 0.0
-        for count, points in JUMP_WINDOWS:
+        for count, points in self._windows:
             if len(self._recent) < count:
                 continue
             index = contact_asymmetry_pct(list(self._recent)[-count:])
             if not math.isfinite(index):
                 continue
-            if count == 100:
+            if count == self._longest:
                 if not has_baseline:
                     continue
                 spread = self._baseline_sd_pct if math.isfinite(self._baseline_sd_pct) else 0.0
                 limit = max(points, 2.0 * spread)
             else:
-                limit = points if has_baseline or count == 20 else points + NO_BASELINE_MARGIN_POINTS
+                limit = (
+                    points if has_baseline or count == self._shortest else points + NO_BASELINE_MARGIN_POINTS
+                )
             if abs(index - reference) > limit:
                 self.reset()
                 return AsymmetryJump(now_s, index, reference, count)

@@ -12,10 +12,8 @@ from bisect import bisect_left
 from collections import deque
 from typing import Any
 
-from tallrun.gait.flag_terms import OwnBaseline, score_overstride
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.gait.strides import NAN, Stride
-from tallrun.numerics.recording import RunnerProfile
 
 #: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
 WAIT_S = 2.5
@@ -23,6 +21,8 @@ WAIT_S = 2.5
 LEARNING_WAIT_S = 60.0
 #: A pelvis step belongs to the contact nearest to it, at most this far away.
 PELVIS_MATCH_S = 0.2
+#: Flight or double support beyond timing noise.
+SURE_FLIGHT_S = 0.005
 
 _ONE_FOOT = reason_bit("one_foot")
 _NO_FEET = reason_bit("no_feet")
@@ -37,7 +37,6 @@ class StrideJoiner:
     ----------
     feet : feet that wear a sensor, out of ("left", "right"); empty for a pelvis alone
     has_pelvis : whether pelvis steps will come
-    runner, baseline : for the overstride terms
     stride_gain : factor on stride length from an earlier belt calibration (1.0 = not calibrated)
     """
 
@@ -45,14 +44,10 @@ class StrideJoiner:
         self,
         feet: tuple[str, ...],
         has_pelvis: bool,
-        runner: RunnerProfile,
-        baseline: OwnBaseline | None = None,
         stride_gain: float = 1.0,
     ) -> None:
         self._feet = feet
         self._has_pelvis = has_pelvis
-        self._runner = runner
-        self._baseline = baseline
         self._gain = stride_gain
         self._learned_at_s = {foot: math.inf for foot in feet}
         self._waiting: deque[Stride] = deque()
@@ -159,13 +154,12 @@ class StrideJoiner:
             if other_next - head.initial_contact_s < limit:
                 head.flight_time_s = other_next - head.final_contact_s
                 head.step_time_s = other_next - head.initial_contact_s
+                _settle_mode(head)
         if step is not None:
             _copy_pelvis(head, step)
             crossing = float(step["crossing_s"]) - head.initial_contact_s
             if head.mode == MODE_RUN and 0.0 < crossing < head.stance_time_s:
                 head.foot_ahead_m = head.speed_mps * crossing
-        if head.mode == MODE_RUN:
-            score_overstride(head, self._runner, self._baseline)
         self._forget_before(head.initial_contact_s - 5.0)
         return True
 
@@ -217,6 +211,18 @@ class StrideJoiner:
             keep = bisect_left(self._pelvis_s, time_s)
             del self._pelvis_s[:keep]
             del self._pelvis[:keep]
+
+
+def _settle_mode(stride: Stride) -> None:
+    """Let both feet together decide between walking and running.
+
+    One foot needs several strides to be sure (duty factor with hysteresis); with the other foot's contact known,
+    this very stride either had a flight phase or did not (sci:A1).
+    """
+    if stride.mode == MODE_WALK and stride.flight_time_s > SURE_FLIGHT_S and stride.duty_factor < 0.49:
+        stride.mode = MODE_RUN
+    elif stride.mode == MODE_RUN and stride.flight_time_s < -SURE_FLIGHT_S and stride.duty_factor > 0.51:
+        stride.mode = MODE_WALK
 
 
 def _first_after(times_s: list[float], time_s: float) -> float | None:

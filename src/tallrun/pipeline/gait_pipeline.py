@@ -16,10 +16,12 @@ import numpy as np
 
 from tallrun.errors import UsageError
 from tallrun.gait.acc_only import AccFootEngine
+from tallrun.gait.flag_terms import score_overstride
 from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
 from tallrun.gait.join import StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
+from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
 from tallrun.gait.strides import Stride, strides_frame
 from tallrun.gait.summary import summarise, timeline_frame
@@ -115,9 +117,7 @@ class GaitPipeline:
         self._bins = {name: ActivityBins() for name in self._specs}
         self._order = EventOrder(tuple(self._specs))
         feet = tuple(foot for foot in ("left", "right") if f"foot_{foot}" in self._specs)
-        self._joiner = StrideJoiner(
-            feet, "pelvis" in self._specs, setup.runner, setup.baseline, setup.stride_gain
-        )
+        self._joiner = StrideJoiner(feet, "pelvis" in self._specs, setup.stride_gain)
         self._flag_engine = FlagEngine(setup.runner, setup.baseline)
         self._learned: set[str] = set()
         self._belt: list[TreadmillReading] = []
@@ -259,6 +259,8 @@ class GaitPipeline:
             stride.incline_pct = math.nan if reading.incline_pct is None else reading.incline_pct
         elif self.setup.typed_speed_mps is not None:
             stride.belt_speed_mps = self.setup.typed_speed_mps
+        if stride.mode == MODE_RUN:
+            score_overstride(stride, self.setup.runner, self.setup.baseline)
         self._strides.append(stride)
         yield StrideKnown(now_s, stride)
         for flag in self._flag_engine.feed(stride):

@@ -92,6 +92,7 @@ function showSensors(sensors) {
 function showCadence(state) {
   const known = state.cadence_spm !== null;
   $("digits").textContent = known ? Math.round(state.cadence_spm) : "–";
+  fitDigits();
   const band = state.band;
   const side = !known ? "unknown" : !band ? "plain" : state.cadence_spm < band[0] ? "below" : state.cadence_spm > band[1] ? "above" : "in";
   $("cadence").dataset.state = side;
@@ -115,6 +116,17 @@ function showCadence(state) {
     box.setAttribute("aria-label", "No target shown");
   }
 }
+
+// Three wide digits at a quarter of the height may be broader than a phone: squeeze them, keep the height.
+function fitDigits() {
+  const digits = $("digits");
+  digits.style.transform = "none";
+  const room = $("cadence").clientWidth;
+  const width = digits.offsetWidth;
+  const scale = Math.min(1, room / width);
+  digits.style.transform = `translateX(${(room - width * Math.max(scale, 0)) / 2 - digits.offsetLeft}px) scaleX(${scale})`;
+}
+window.addEventListener("resize", fitDigits);
 
 function showStep(foot) {
   const mark = $(foot === "left" ? "beat-left" : "beat-right");
@@ -213,19 +225,22 @@ $("red-cancel").addEventListener("click", () => $("red-dialog").close());
 // STOP: hold 0.6 s, or press twice, or the keyboard (Escape, or Enter twice), so that a shaking hand does not end a run.
 const stop = $("stop");
 let holdTimer = null;
-let lastPress = 0;
-const sendStop = () => { stop.classList.remove("holding"); link.send({ type: "stop" }); };
+let lastPress = -Infinity;
+let held = false;
+const sendStop = () => { stop.classList.remove("holding"); lastPress = -Infinity; link.send({ type: "stop" }); };
 stop.addEventListener("pointerdown", () => {
+  held = false;
   stop.classList.add("holding");
-  holdTimer = setTimeout(sendStop, HOLD_MS);
+  holdTimer = setTimeout(() => { held = true; sendStop(); }, HOLD_MS);
 });
 for (const name of ["pointerup", "pointercancel", "pointerleave"]) {
   stop.addEventListener(name, () => { stop.classList.remove("holding"); clearTimeout(holdTimer); });
 }
 stop.addEventListener("click", () => {
+  if (held) { held = false; return; }
   const now = performance.now();
   if (now - lastPress < 1500) sendStop();
-  lastPress = now;
+  else lastPress = now;
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) sendStop();

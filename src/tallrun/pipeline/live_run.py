@@ -1,0 +1,361 @@
+"""A run with coach and safety rules around the gait pipeline. Pure: live, replay and "what if" share it.
+
+Everything that happens is an item on the pipeline's time line: samples' findings, belt readings, taps, timers.
+The order of those items decides every cue and every stop, so a recorded session gives them again, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from tallrun.coaching import (
+    CadenceTarget,
+    Coach,
+    CoachEvent,
+    CoachSettings,
+    CueEnd,
+    CueStart,
+    Focus,
+    SessionPlan,
+    Sighting,
+    own_cadence,
+)
+from tallrun.gait.asymmetry import JUMP_WINDOWS, AsymmetryJump, AsymmetryMonitor
+from tallrun.gait.eligible import SteadySpeed, is_clean_run
+from tallrun.gait.rows import MODE_RUN
+from tallrun.numerics.recording import Marker, SampleBlock
+from tallrun.pipeline.gait_pipeline import (
+    Contact,
+    GaitPipeline,
+    Occasion,
+    PipelineEvent,
+    StrideKnown,
+)
+from tallrun.pipeline.order import CLOCK_LAG_S
+from tallrun.pipeline.setup import PipelineSetup
+from tallrun.pipeline.taps import Tap, tap_marker
+from tallrun.recovery import Protocol
+from tallrun.recovery.live import EventKind, LiveAction, LiveRules
+from tallrun.recovery.live import LiveEvent as RuleEvent
+from tallrun.sensors.events import TreadmillReading
+
+#: Cadence is shown as the middle of this many strides, and not at all when the newest is older than this.
+SHOWN_STRIDES = 8
+SHOWN_MAX_AGE_S = 3.0
+#: Belt changes by more than this suspend judgement until the strides are steady again.
+BELT_STEP_SHARE = 0.01
+LEARNING_STRIDES = 40
+
+
+@dataclass(frozen=True)
+class LiveSetup:
+    """What a live run knows before it starts.
+
+    focus : "cadence", "tall" or "tilt", None to coach nothing. target_spm : a typed or clinician's cadence.
+    green_limit : a clinician's, None for the protocol's.
+    tilt_limit_deg : upper limit of pelvic tilt for "tall" and "tilt", from the own baseline; None withholds cues.
+    """
+
+    pipeline: PipelineSetup
+    plan: SessionPlan
+    protocol: Protocol
+    focus: str | None = "cadence"
+    target_spm: float | None = None
+    green_limit: int | None = None
+    tilt_limit_deg: float | None = None
+    coach: CoachSettings = field(default_factory=CoachSettings)
+
+
+@dataclass(frozen=True)
+class Safety:
+    """A safety rule spoke."""
+
+    at_s: float
+    action: LiveAction
+
+
+LiveEvent = PipelineEvent | CoachEvent | Safety
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """What the page shows, as numbers; wording is the page's business. None is unknown."""
+
+    cadence_spm: float | None
+    band: tuple[float, float] | None
+    speed_mps: float | None
+    incline_pct: float | None
+    cue: CueStart | None
+    block_kind: str | None
+    block_number: int | None
+    n_blocks: int
+    block_left_s: float | None
+    is_learning: bool
+    stop: LiveAction | None
+    question: LiveAction | None
+    n_contacts: int
+
+
+@dataclass(frozen=True)
+class SensorChange:
+    """A sensor was lost (``is_good`` False), or every sensor delivers again."""
+
+    is_good: bool
+
+
+@dataclass(frozen=True)
+class _Timer:
+    """Wakes coach and safety rules at a time they asked for."""
+
+
+class LiveRun:
+    """Blocks, belt readings and taps in; gait, cue and safety events out; ``view`` for the page.
+
+    ``markers`` collects what belongs into the record: taps, cues and stops, with the times at which they took
+    effect.
+    """
+
+    def __init__(self, setup: LiveSetup) -> None:
+        self.setup = setup
+        self.gait = GaitPipeline(setup.pipeline)
+        self.markers: list[Marker] = []
+        self.coach_events: list[CoachEvent] = []
+        self.safety_events: list[Safety] = []
+        self._target: CadenceTarget | None = None
+        self._coach = Coach(setup.plan, self._focus(), setup.coach)
+        self._rules = LiveRules(setup.protocol, setup.green_limit)
+        baseline = setup.pipeline.baseline
+        own, own_sd = baseline.asymmetry if baseline else (math.nan, math.nan)
+        live = setup.protocol.live
+        self._monitor = AsymmetryMonitor(
+            own,
+            own_sd,
+            (
+                (live.jump_strides, live.jump_points),
+                *JUMP_WINDOWS[1:-1],
+                (live.jump_big_strides, live.jump_big_points),
+            ),
+        )
+        self._steady = SteadySpeed()
+        self._learned: list[tuple[float, float]] = []
+        self._shown: deque[tuple[float, float]] = deque(maxlen=SHOWN_STRIDES)
+        self._belt: TreadmillReading | None = None
+        self._belt_changed_s = -math.inf
+        self._speed_mps = math.nan
+        self._cue: CueStart | None = None
+        self._stop: LiveAction | None = None
+        self._question: LiveAction | None = None
+        self._timers: set[float] = set()
+        self._n_contacts = 0
+        for block in setup.plan.blocks:
+            self.gait.schedule(block.start_s, _Timer())
+            self.gait.schedule(block.end_s, _Timer())
+
+    def feed(self, *blocks: SampleBlock) -> list[LiveEvent]:
+        """Take sample blocks; return what follows, in order."""
+        return self._handle(self.gait.feed(*blocks))
+
+    def feed_treadmill(self, reading: TreadmillReading) -> list[LiveEvent]:
+        """Take a belt reading."""
+        return self._handle(self.gait.feed_treadmill(reading))
+
+    def tick(self, clock_s: float) -> list[LiveEvent]:
+        """Let the session clock go on; questions and the timer never wait for a sensor."""
+        return self._handle(self.gait.tick(clock_s))
+
+    def tap(self, tap: Tap) -> list[LiveEvent]:
+        """Take a tap; it takes effect at once, at the time up to which everything is known."""
+        return self.tap_at(max(0.0, self.gait.known_until_s), tap)
+
+    def tap_at(self, at_s: float, tap: Tap) -> list[LiveEvent]:
+        """Put a recorded tap where it took effect. Before the first sample the session clock starts with it."""
+        events = self._handle(self.gait.schedule(at_s, tap))
+        if at_s == 0.0:
+            events += self.tick(CLOCK_LAG_S)
+        return events
+
+    def sensor(self, is_good: bool) -> list[LiveEvent]:
+        """Note that a sensor was lost, or that all are back: no cue and no jump rule meanwhile (LV7)."""
+        return self._handle(self.gait.schedule(max(0.0, self.gait.known_until_s), SensorChange(is_good)))
+
+    def finish(self) -> list[LiveEvent]:
+        """End the run."""
+        events = self._handle(self.gait.finish())
+        return events + self._note(self._coach.finish(self.gait.known_until_s))
+
+    def view(self, now_s: float) -> LiveView:
+        """Return what is to be shown at session time ``now_s``."""
+        fresh = [value for at, value in self._shown if now_s - at <= SHOWN_MAX_AGE_S]
+        block = self.setup.plan.block_at(now_s)
+        is_probe = block is not None and block.kind == "probe"
+        belt = self._belt
+        return LiveView(
+            cadence_spm=median(fresh) if len(fresh) >= 3 else None,
+            band=None if is_probe or self.setup.focus != "cadence" else self._coach.band,
+            speed_mps=belt.speed_mps if belt and belt.speed_mps is not None else _known(self._speed_mps),
+            incline_pct=belt.incline_pct if belt else None,
+            cue=self._cue,
+            block_kind=block.kind if block else None,
+            block_number=self.setup.plan.index_of(block) if block else None,
+            n_blocks=len(self.setup.plan.blocks),
+            block_left_s=block.end_s - now_s if block else None,
+            is_learning=self._target is None and self.setup.focus == "cadence",
+            stop=self._stop,
+            question=self._question,
+            n_contacts=self._n_contacts,
+        )
+
+    def _handle(self, events: list[PipelineEvent]) -> list[LiveEvent]:
+        out: list[LiveEvent] = []
+        for event in events:
+            out.append(event)
+            if isinstance(event, Contact):
+                out += self._see(event)
+            elif isinstance(event, StrideKnown):
+                jump = self._monitor.feed(event.stride, event.at_s)
+                if jump is not None:
+                    out += self._jump(event.at_s, jump)
+            elif isinstance(event, Occasion):
+                out += self._occasion(event)
+        return out
+
+    def _occasion(self, event: Occasion) -> list[LiveEvent]:
+        if isinstance(event.what, Tap):
+            return self._tapped(event.at_s, event.what)
+        if isinstance(event.what, TreadmillReading):
+            before, self._belt = self._belt, event.what
+            old, new = before.speed_mps if before else None, event.what.speed_mps
+            if new is not None and (old is None or abs(new - old) > BELT_STEP_SHARE * max(new, 0.1)):
+                self._belt_changed_s = event.at_s
+                self._steady.clear()
+            return []
+        if isinstance(event.what, SensorChange):
+            return self._rule(event.at_s, "sensor_back" if event.what.is_good else "sensor_lost")
+        if isinstance(event.what, _Timer):
+            return self._note(self._coach.advance(event.at_s)) + self._rule(event.at_s, "tick")
+        return []
+
+    def _see(self, contact: Contact) -> list[LiveEvent]:
+        row = contact.row
+        self._n_contacts += 1
+        closed_s = float(row["next_initial_contact_s"])
+        stride_s = closed_s - float(row["initial_contact_s"])
+        if not math.isfinite(stride_s):
+            return []
+        cadence = 120.0 / stride_s
+        own_speed = float(row["stride_length_m"]) * self.setup.pipeline.stride_gain / stride_s
+        belt = self._belt.speed_mps if self._belt else self.setup.pipeline.typed_speed_mps
+        speed = own_speed if belt is None else belt
+        incline = self._belt.incline_pct if self._belt and self._belt.incline_pct is not None else math.nan
+        clean = is_clean_run(int(row["mode"]), float(row["quality"]), int(row["reasons"]), incline)
+        if int(row["mode"]) == MODE_RUN:
+            self._shown.append((contact.at_s, cadence))
+            self._speed_mps = speed
+        steady = clean and self._steady.add(own_speed)
+        if int(row["mode"]) != MODE_RUN:
+            self._steady.clear()
+        if steady and self._target is None:
+            self._learn(contact.at_s, cadence, speed)
+        if self.setup.focus != "cadence":
+            return []
+        sighting = Sighting(contact.at_s, closed_s, cadence, speed, steady and self._target is not None)
+        return self._note(self._coach.see(sighting))
+
+    def _learn(self, at_s: float, cadence: float, speed_mps: float) -> None:
+        """Take the own cadence from the learning block: the middle of its steady strides."""
+        self._learned.append((cadence, speed_mps))
+        block = self.setup.plan.block_at(at_s)
+        if block is not None and block.kind == "learning":
+            return
+        if len(self._learned) < LEARNING_STRIDES:
+            return
+        learned = self._learned[-400:]
+        spm = median(item for item, _ in learned)
+        at_mps = median(item for _, item in learned)
+        own, own_mps = own_cadence(self.setup.pipeline.baseline, spm, at_mps)
+        runner = self.setup.pipeline.runner
+        self._target = CadenceTarget(own, own_mps, runner, fixed_spm=self.setup.target_spm)
+
+    def _focus(self) -> Focus | None:
+        share = self.setup.coach.band_share
+        if self.setup.focus == "cadence":
+
+            def cadence_band(speed_mps: float) -> tuple[float, float]:
+                target = self._target
+                if target is None or not target.is_step(speed_mps):
+                    return math.nan, math.nan
+                value = target.at(speed_mps)
+                return (1.0 - share) * value, (1.0 + share) * value
+
+            return Focus("cadence", cadence_band)
+        limit = self.setup.tilt_limit_deg
+        if self.setup.focus in ("tall", "tilt") and limit is not None:
+            return Focus("tall" if self.setup.focus == "tall" else "tilt", lambda _speed: (math.nan, limit))
+        return None
+
+    def _tapped(self, at_s: float, tap: Tap) -> list[LiveEvent]:
+        self.markers.append(tap_marker(at_s, tap))
+        if tap.kind == "pain":
+            return self._rule(at_s, "score", tap.score)
+        if tap.kind == "limping":
+            return self._rule(at_s, "limping", 1.0)
+        if tap.kind == "red_flag":
+            return self._rule(at_s, "red_flag")
+        return self._note(self._coach.stop(at_s))
+
+    def _jump(self, at_s: float, jump: AsymmetryJump) -> list[LiveEvent]:
+        self.markers.append(Marker(at_s, "note", f"asymmetry jump {jump.index_pct:+.1f} %"))
+        return self._rule(at_s, "jump")
+
+    def _rule(self, at_s: float, kind: EventKind, value: float | None = None) -> list[LiveEvent]:
+        """Ask the safety rules; everything but "go on" silences the coach at once."""
+        out: list[LiveEvent] = []
+        for action in self._rules.feed(RuleEvent(at_s, kind, value)):
+            out.append(Safety(at_s, action))
+            self.safety_events.append(Safety(at_s, action))
+            self._question = action if action.action in ("ASK", "WALK") else None
+            if action.action in ("STOP", "REFER"):
+                self._stop = action
+                self.markers.append(Marker(at_s, "stop", f"{action.rule} {action.sentence}"))
+            if action.action == "WALK":
+                self._monitor.reset()
+        if self._rules.state.cues_allowed:
+            self._coach.resume()
+        else:
+            out += self._note(self._coach.stop(at_s))
+        state = self._rules.state
+        for due_s in (state.walk_until_s, state.answer_until_s):
+            if due_s is not None:
+                # An answer in the very last instant still counts, so the rules are woken just after it.
+                self._wake(math.nextafter(due_s, math.inf))
+        return out
+
+    def _note(self, events: list[CoachEvent]) -> list[LiveEvent]:
+        """Keep coach events, set timers for what they end, and mark cues in the record."""
+        out: list[LiveEvent] = []
+        for event in events:
+            self.coach_events.append(event)
+            out.append(event)
+            if isinstance(event, CueStart):
+                self._cue = event
+                self.markers.append(
+                    Marker(
+                        event.at_s, "cue", f"{event.cue_id} {event.mode} {event.direction}: {event.sentence}"
+                    )
+                )
+                self._wake(event.at_s + self.setup.coach.cue_s)
+            elif isinstance(event, CueEnd):
+                self._cue = None
+        return out
+
+    def _wake(self, at_s: float) -> None:
+        if at_s not in self._timers:
+            self._timers.add(at_s)
+            self.gait.schedule(at_s, _Timer())
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

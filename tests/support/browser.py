@@ -1,0 +1,103 @@
+"""Headless Chromium for page tests, and a server that runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+SHOTS = Path(__file__).resolve().parents[2] / "test-output" / "screenshots"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+@contextmanager
+def chromium() -> Iterator:
+    """Yield a playwright browser; skips with a reason where there is none, fails where CI demands one."""
+    if CHROMIUM is None:
+        message = "no Chromium on this machine; page tests need one (Debian: apt-get install chromium)"
+        if os.environ.get("TALLRUN_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def shoot(page, name: str) -> Path:
+    """Keep a screenshot as test output."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    path = SHOTS / f"{name}.png"
+    page.screenshot(path=str(path))
+    return path
+
+
+class ServerThread:
+    """A uvicorn server in a thread with its own event loop; ``call`` runs a function on that loop."""
+
+    def __init__(self, make_app: Callable[[], object]) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._make_app = make_app
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> ServerThread:
+        self._thread.start()
+        assert self._ready.wait(20), "the server did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def call(self, function: Callable, *args: object) -> object:
+        """Run ``function`` on the server's loop and wait for its result."""
+
+        async def wrapped() -> object:
+            return function(*args)
+
+        return asyncio.run_coroutine_threadsafe(wrapped(), self.loop).result(10)
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self.loop = asyncio.get_running_loop()
+            config = uvicorn.Config(
+                self._make_app(), log_level="error", ws="websockets-sansio", lifespan="off"
+            )
+            self.server = uvicorn.Server(config)
+            self.server.install_signal_handlers = lambda: None
+            task = asyncio.create_task(self.server.serve(sockets=[self._socket]))
+            while not self.server.started and not task.done():
+                await asyncio.sleep(0.01)
+            self._ready.set()
+            await task
+
+        asyncio.run(main())
