@@ -100,7 +100,7 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
     lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[1:])]
     lines.append(f"  Rules: {', '.join(found.rules)}")
     if found.rung is not None:
-        lines.append(f"  Looked at: {'; '.join(_inputs_in_words(found))}")
+        lines.append(f"  Looked at: {'; '.join(_inputs_in_words(found, protocol))}")
     lines += ["  Sources:", *(f"    {source}" for source in found.sources)]
     lines += ["", "What would change it", f"  {found.changes_if}"]
     if found.notices:
@@ -126,12 +126,14 @@ def dose_blocks(work: str, run_minutes: float | None) -> str:
     return _RUN * round(run_minutes) if run_minutes else ""
 
 
-def _inputs_in_words(found: Verdict) -> list[str]:
+def _inputs_in_words(found: Verdict, protocol: Protocol) -> list[str]:
     told = []
     for name, words in _INPUT_WORDS.items():
         value = found.inputs.get(name)
         if isinstance(value, bool):
             value = "yes" if value else "no"
+        elif name == "trend":
+            value = protocol.texts.trends[str(value)]
         told.append(f"{words} {'not known' if value is None else str(value)}")
     return told
 

@@ -71,8 +71,8 @@ def setup(
         typer.Option("--baseline-mornings", help="Morning bridge scores of three or more days: 1,2,1."),
     ] = None,
     load_test: Annotated[
-        str, typer.Option("--load-test", help="The bridge of those mornings.")
-    ] = "double_leg_bridge",
+        str | None, typer.Option("--load-test", help="The bridge of those mornings; default: by your phase.")
+    ] = None,
     by: EnteredBy = "runner",
     data_dir: DataDir = None,
     runner: Annotated[str | None, typer.Option("--runner", help="Code for this runner; default: me.")] = None,
