@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,7 +139,7 @@ def test_witmotion_frames_survive_any_cutting(count, cuts):
     stream = b"".join(frames)
     edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
     splitter = witmotion.FrameSplitter()
-    out = [frame for a, b in zip(edges, edges[1:], strict=False) for frame in splitter.feed(stream[a:b])]
+    out = [frame for a, b in pairwise(edges) for frame in splitter.feed(stream[a:b])]
     assert out == frames
 
 

@@ -62,12 +62,14 @@ def play(
 ) -> list[Arrival]:
     """Return the arrivals of one sensor, in order of arrival.
 
-    Packets are held until the end of a burst interval of random length up to ``burst_s``; order is kept.
+    The radio delivers in bursts: everything ready by one connection event arrives with it, and events are
+    7.5 ms to ``burst_s`` apart (0: every packet at once).
     """
     imu = config.imu
     true_rate_hz = (rate_hz or imu.rate_hz) * (1 + timer.skew_ppm * 1e-6)
     unit_s = imu.time.unit_s or 1.0
     wrap = 1 << (imu.time.bits or 64)
+    events_s = np.cumsum(rng.uniform(0.0075, max(burst_s, 0.0075), int((duration_s + 2) / 0.0075)))
     out: list[Arrival] = []
     for reply in (r for s in config.start for r in (s.reply, s.start_reply) if r and r.example_hex):
         out.append(
@@ -77,7 +79,6 @@ def play(
         n = encoder.capacity(mtu)
         t_s = np.arange(int(duration_s * true_rate_hz)) / true_rate_hz
         acc, gyr = signal(t_s)
-        busy_until = 0.0
         first_number = 0
         for number in range(t_s.size // n):
             rows = slice(number * n, (number + 1) * n)
@@ -94,11 +95,8 @@ def play(
                 counter=(number - first_number) % (1 << (imu.time.counter_bits or 16)),
                 period_s=1.0 / (rate_hz or imu.rate_hz),
             )
-            busy_until = max(busy_until, last + min_delay_s + (rng.uniform(0, burst_s) if burst_s else 0.0))
+            arrives_s = min_delay_s + (events_s[np.searchsorted(events_s, last)] if burst_s else last)
             if keep(number):
                 for role, payload in encoder.encode(batch):
-                    out.append(
-                        Arrival(busy_until, number * 4 + len(out) % 2, sensor, config.uuid(role), payload)
-                    )
-    # sorted() is stable: notifications of one packet keep their order
-    return sorted(out, key=lambda arrival: arrival.host_s)
+                    out.append(Arrival(float(arrives_s), len(out), sensor, config.uuid(role), payload))
+    return sorted(out)

@@ -177,11 +177,15 @@ class DeviceClock:
         self._shift_s += offset_s
 
     def restart(self) -> None:
-        """Begin a new segment: forget offset and window, keep the skew."""
+        """Begin a new segment after the device's clock jumped: forget offset and window, keep the skew."""
+        self.forget()
+        self.restarts += 1
+
+    def forget(self) -> None:
+        """Drop what was observed in this segment (it was wrong); nothing mapped is revised."""
         self._fit = EnvelopeFit(self._limits, self._fit.skew)
         self._first_device_s = math.nan
         self._knots.clear()
-        self.restarts += 1
 
     def map(self, device_s: FloatArray) -> FloatArray:
         """Return session times of sample times ``device_s`` (float64 (n,), increasing, n >= 1).

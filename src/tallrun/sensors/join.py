@@ -34,11 +34,12 @@ class AccGyrJoiner:
             self._gyr_t = np.concatenate([self._gyr_t, samples.t_s])
             self._gyr = np.concatenate([self._gyr, samples.gyr_radps])
         if not self._acc_t.size:
-            self._gyr_t, self._gyr = self._gyr_t[-2:], self._gyr[-2:]
+            recent = self._gyr_t >= samples.t_s[-1] - 2 * _WAIT_S
+            self._gyr_t, self._gyr = self._gyr_t[recent], self._gyr[recent]
             return None
         reach_s = self._gyr_t[-1] if self._gyr_t.size else -np.inf
         joined = self._take(int(np.searchsorted(self._acc_t, reach_s, side="right")), gyr_period_s)
-        if joined is None and self._acc_t[-1] - max(reach_s, self._acc_t[0]) > _WAIT_S:
+        if joined is None and self._acc_t.size and self._acc_t[-1] - max(reach_s, self._acc_t[0]) > _WAIT_S:
             return self._take_alone(int(np.searchsorted(self._acc_t, self._acc_t[-1] - _WAIT_S)))
         return joined
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from tallrun.errors import PacketError
 from tallrun.numerics.clock import DeviceClock
@@ -12,7 +15,7 @@ from tallrun.sensors.batch import Batch
 from tallrun.sensors.config import FirmwareConfig
 from tallrun.sensors.counted import CountedStream
 from tallrun.sensors.decoders import SensorDecoder
-from tallrun.sensors.events import SensorEvent, UnknownPacket
+from tallrun.sensors.events import Gap, SensorEvent, UnknownPacket
 from tallrun.sensors.join import AccGyrJoiner
 from tallrun.sensors.stream import Stream, StreamItem, TimedSamples
 
@@ -57,6 +60,7 @@ class SensorPort:
             packet.codec == "polar_pmd" for packet in config.packets
         )
         self._has_gyroscope = config.imu is not None and config.imu.has_gyroscope
+        self._last_joined_s = math.nan
         self._unknown = 0
         self._before_start = 0
         self._last_arrival_s: float | None = None
@@ -134,13 +138,33 @@ class SensorPort:
         return self._streams[name]
 
     def _place(self, item: StreamItem) -> list[SensorEvent]:
+        is_joined = self._split and self._has_gyroscope
+        if isinstance(item, Gap) and is_joined:
+            return []  # told once for both streams, below
         if not isinstance(item, TimedSamples):
             return [item]
         samples: TimedSamples | None = item
-        if self._split and self._has_gyroscope:
+        if is_joined:
             gyr = self._streams.get("gyr")
             samples = self._joiner.feed(item, gyr.period_s if gyr else 1.0)
         if samples is None or samples.acc_mps2 is None:
+            return []
+        gaps = self._gaps_of_joined(samples) if is_joined else []
+        return [*gaps, *self._block(samples)]
+
+    def _gaps_of_joined(self, samples: TimedSamples) -> list[Gap]:
+        period_s = self._streams["acc"].period_s
+        t_s = np.concatenate([[self._last_joined_s], samples.t_s])
+        self._last_joined_s = float(t_s[-1])
+        is_counted = isinstance(self._streams["acc"], CountedStream)
+        return [
+            Gap(self.sensor, float(before), float(after), round((after - before) / period_s) - 1, is_counted)
+            for before, after in pairwise(t_s)
+            if after - before > 1.5 * period_s
+        ]
+
+    def _block(self, samples: TimedSamples) -> list[SensorEvent]:
+        if samples.acc_mps2 is None:
             return []
         block = SampleBlock(self.sensor, samples.t_s, samples.acc_mps2, samples.gyr_radps)
         if block.t_s[0] >= 0:

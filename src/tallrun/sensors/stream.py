@@ -8,7 +8,7 @@ only on the sequence of (arrival time, packet).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -238,8 +238,17 @@ class Stream:
         steps = [(b.last_s - a.last_s) / b.batch.n_samples for a, b in pairwise(packets)]
         measured_s = float(np.median(steps))
         # A lost packet doubles one step; a wrong rate changes most of them.
-        if measured_s > 0 and abs(measured_s / self.period_s - 1.0) > 0.1:
-            self.period_s = measured_s
+        if measured_s <= 0 or abs(measured_s / self.period_s - 1.0) <= 0.1:
+            return
+        wrong_s, self.period_s = self.period_s, measured_s
+        if self._time.stamp == "first_sample":
+            # Their last samples were placed with the wrong period, and so were the clock's points.
+            shift_s = measured_s - wrong_s
+            self._pending = [replace(p, last_s=p.last_s + (p.batch.n_samples - 1) * shift_s) for p in packets]
+            self._newest = self._pending[-1]
+            self._clock.forget()
+            for packet in self._pending:
+                self._clock.observe(packet.last_s, packet.host_s)
 
     def _follows(self, packet: _Packet) -> bool:
         if math.isnan(self._done_last_s):
