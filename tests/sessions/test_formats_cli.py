@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.session_files import swinging_sensor
+from support.session_files import assert_same_recording, small_recording, small_session, swinging_sensor
 from tallrun.cli import main
 from tallrun.sessions import read_session
 
@@ -18,6 +18,11 @@ def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
     code = stopped.value.code
     out, err = capsys.readouterr()
     return (code if isinstance(code, int) else 0), out, err
+
+
+@pytest.fixture(autouse=True)
+def only_these_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallrun.cli.app.COMMAND_MODULES", ("formats",))
 
 
 @pytest.fixture
@@ -89,3 +94,43 @@ def test_wrong_imports_give_one_line_and_no_session(
     if code == 1:
         assert err.count("\n") == 1
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "shown"),
+    [
+        ("bids", "data", "3 tracking systems written to"),
+        ("bundle", "run.tallrun", "not encrypted, written to"),
+    ],
+)
+def test_export_writes_and_tells_what(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str, name: str, shown: str
+) -> None:
+    small_session(tmp_path / "run")
+    code, out, err = run(capsys, "export", str(tmp_path / "run"), "--to", kind, "-o", str(tmp_path / name))
+    assert (code, err) == (0, "")
+    assert shown in out
+    assert (tmp_path / name).exists()
+    code, _, err = run(capsys, "export", str(tmp_path / "run"), "--to", kind, "-o", str(tmp_path / name))
+    assert code == 1
+    assert "exists already" in err
+
+
+def test_a_bundle_goes_out_sealed_and_comes_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    small_session(tmp_path / "run")
+    (tmp_path / "secret").write_text("correct horse battery\n")
+    seal = ["--passphrase-file", str(tmp_path / "secret")]
+    code, out, _ = run(
+        capsys, "export", str(tmp_path / "run"), "--to", "bundle", "-o", str(tmp_path / "b"), *seal
+    )
+    assert code == 0
+    assert "files, encrypted, written" in out
+    assert run(capsys, "import", "bundle", str(tmp_path / "b"), "--out", str(tmp_path / "x"))[0] == 1
+    assert run(capsys, "import", "bundle", str(tmp_path / "b"), "--out", str(tmp_path / "x"), *seal)[0] == 0
+    assert_same_recording(read_session(tmp_path / "x"), small_recording())
+
+
+def test_an_unknown_export_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = run(capsys, "export", str(tmp_path), "--to", "docx", "-o", str(tmp_path / "x"))
+    assert code == 1
+    assert "--to must be one of csv, parquet, fit, bids, fhir, bundle, got 'docx'" in err

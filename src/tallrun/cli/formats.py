@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
 
 Out = Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")]
@@ -31,6 +32,10 @@ TimeZone = Annotated[str | None, typer.Option(help="Time zone, such as Europe/Be
 Surface = Annotated[str | None, typer.Option(help="Surface: treadmill, road, trail ...")]
 Licence = Annotated[str | None, typer.Option(help="Licence of the data, for the record.")]
 HeightM = Annotated[float | None, typer.Option("--height-m", help="Runner's height [m].")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="File whose first line is the passphrase; without it nothing is encrypted."),
+]
 MassKg = Annotated[float | None, typer.Option("--mass-kg", help="Runner's mass [kg].")]
 
 
@@ -39,14 +44,20 @@ def register(app: typer.Typer) -> None:
     importer = typer.Typer(no_args_is_help=True, help="Make a session from files of other makers.")
     importer.command("csv")(import_csv_files)
     importer.command("matlab")(import_matlab_file)
+    importer.command("xdf")(import_xdf_file)
+    importer.command("fit")(import_fit_file)
+    importer.command("tcx")(import_tcx_file)
+    importer.command("gpx")(import_gpx_file)
+    importer.command("bundle")(import_bundle_file)
     app.add_typer(importer, name="import")
+    app.command("export")(export)
 
 
 def import_csv_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files, one or more.")],
     out: Out,
     preset: Annotated[
-        str | None, typer.Option(help="Known layout: gaitmap, xio, xsens-dot, movesense, phyphox.")
+        str | None, typer.Option(help="Known layout: gaitmap, tallrun, xio, xsens-dot, movesense, phyphox.")
     ] = None,
     placement: Placements = None,
     time_column: Annotated[
@@ -152,6 +163,155 @@ def import_matlab_file(
     _save(out, import_matlab(file, placement, facts, acc_unit=acc_unit, gyr_unit=gyr_unit))
 
 
+def import_xdf_file(
+    file: Annotated[Path, typer.Argument(help="XDF file of a Lab Streaming Layer recording.")],
+    out: Out,
+    stream: Annotated[
+        list[str],
+        typer.Option(
+            "--stream", help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left."
+        ),
+    ],
+    acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg, when the file does not say.")] = None,
+    gyr_unit: Annotated[
+        str | None, typer.Option(help="radps, dps or mdps, when the file does not say.")
+    ] = None,
+    started_at: StartedAt = None,
+    time_zone: TimeZone = None,
+    surface: Surface = None,
+    licence: Licence = None,
+) -> None:
+    """Make a session from the IMU streams of an XDF file."""
+    from tallrun.sessions.xdf_import import import_xdf, stream_placements
+
+    facts = _facts(None, None, None, None, started_at, time_zone, surface, licence, None, None, False)
+    _save(out, import_xdf(file, stream_placements(stream), facts, acc_unit=acc_unit, gyr_unit=gyr_unit))
+
+
+def import_fit_file(file: Annotated[Path, typer.Argument(help="FIT activity of a watch.")], out: Out) -> None:
+    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, running dynamics."""
+    from tallrun.sessions.fit_import import import_fit
+
+    _save_activity(out, import_fit(file))
+
+
+def import_tcx_file(file: Annotated[Path, typer.Argument(help="TCX activity.")], out: Out) -> None:
+    """Make a session without sensors from a TCX activity."""
+    from tallrun.sessions.xml_import import import_tcx
+
+    _save_activity(out, import_tcx(file))
+
+
+def import_gpx_file(file: Annotated[Path, typer.Argument(help="GPX track.")], out: Out) -> None:
+    """Make a session without sensors from a GPX track."""
+    from tallrun.sessions.xml_import import import_gpx
+
+    _save_activity(out, import_gpx(file))
+
+
+def import_bundle_file(
+    file: Annotated[Path, typer.Argument(help="Bundle made by: tallrun export SESSION --to bundle.")],
+    out: Out,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Unpack a session bundle, after checking every name, size and checksum in it."""
+    from tallrun.sessions.bundle import import_bundle
+
+    import_bundle(file, out, _passphrase(passphrase_file))
+    typer.echo(f"session written to {out}")
+
+
+def export(
+    session: Annotated[Path, typer.Argument(help="Session folder.")],
+    to: Annotated[str, typer.Option("--to", help="csv, parquet, fit, bids, fhir or bundle.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; a folder for csv, parquet and bids.")
+    ],
+    subject: Annotated[str, typer.Option(help="Participant label (bids).")] = "01",
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write a session in another format: tables, watch activity, clinic record, data set, or one sealed file."""
+    from tallrun.errors import UsageError
+
+    exporters = {
+        "csv": lambda: _export_tables(session, out, "csv"),
+        "parquet": lambda: _export_tables(session, out, "parquet"),
+        "fit": lambda: _export_fit(session, out),
+        "bids": lambda: _export_bids(session, out, subject),
+        "fhir": lambda: _export_fhir(session, out),
+        "bundle": lambda: _export_bundle(session, out, _passphrase(passphrase_file)),
+    }
+    if to not in exporters:
+        raise UsageError(f"--to must be one of {', '.join(exporters)}, got {to!r}")
+    typer.echo(f"{exporters[to]()} written to {out}")
+
+
+def _export_tables(session: Path, out: Path, kind: str) -> str:
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions._files import refuse_existing
+    from tallrun.sessions.table_export import export_tables
+
+    recording = read_session(session)
+    refuse_existing(out)
+    tables = analyze_recording(recording)
+    frames = {"strides": tables.strides, "segments": tables.segments, "timeline": tables.timeline}
+    return ", ".join(export_tables(recording, frames, out, kind))
+
+
+def _export_fit(session: Path, out: Path) -> str:
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions.fit_export import export_fit
+
+    recording = read_session(session)
+    return f"{export_fit(recording, analyze_recording(recording).strides, out)} records"
+
+
+def _export_bids(session: Path, out: Path, subject: str) -> str:
+    from tallrun.sessions import read_session
+    from tallrun.sessions.bids_export import export_bids
+
+    return f"{export_bids(read_session(session), out, subject)} tracking systems"
+
+
+def _export_fhir(session: Path, out: Path) -> str:
+    import numpy as np
+
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions._files import write_json
+    from tallrun.sessions.fhir_export import fhir_bundle
+
+    recording = read_session(session)
+    heart = recording.heart_rate
+    mean_bpm = float(np.nanmean(heart.bpm)) if heart is not None and np.isfinite(heart.bpm).any() else None
+    bundle = fhir_bundle(analyze_recording(recording).summary, recording.info, heart_rate_bpm=mean_bpm)
+    write_json(out, bundle)
+    return f"{len(bundle['entry'])} resources"
+
+
+def _export_bundle(session: Path, out: Path, passphrase: str | None) -> str:
+    from tallrun.sessions.bundle import export_bundle
+
+    sealed = "encrypted" if passphrase is not None else "not encrypted"
+    return f"{export_bundle(session, out, passphrase)} files, {sealed},"
+
+
+def _passphrase(file: Path | None) -> str | None:
+    from tallrun.errors import UsageError
+
+    if file is None:
+        return None
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: the passphrase cannot be read ({error})") from error
+    if not lines or not lines[0].strip():
+        raise UsageError(f"{file} is empty; its first line must be the passphrase")
+    return lines[0].strip()
+
+
 def _facts(
     rate_hz: float | None,
     model: str | None,
@@ -193,4 +353,17 @@ def _save(out: Path, imported: Imported) -> None:
         )
     for note in imported.notes:
         typer.echo(f"note: {note}")
+    typer.echo(f"session written to {out}")
+
+
+def _save_activity(out: Path, activity: Activity) -> None:
+    from tallrun.sessions import write_session
+    from tallrun.sessions.activity import activity_recording
+
+    recording = activity_recording(activity)
+    write_session(out, recording, tables={"watch": activity.rows})
+    facts = recording.info["activity"]
+    shown = {"duration_s": "s", "distance_m": "m", "cadence_spm": "steps/min"}
+    parts = [f"{facts[key]:.0f} {unit}" for key, unit in shown.items() if facts[key] is not None]
+    typer.echo(f"{len(activity.rows)} rows: {', '.join(parts)}")
     typer.echo(f"session written to {out}")

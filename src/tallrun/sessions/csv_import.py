@@ -38,7 +38,7 @@ MAX_SECONDS = 600.0
 _HEAD_BYTES = 64 * 1024
 _HEAD_LINES = 60
 _CHUNK_ROWS = 500_000
-_HEADER_UNITS = {
+HEADER_UNITS = {
     "m/s^2": "mps2", "m/s2": "mps2", "m/s²": "mps2", "m/s/s": "mps2", "g": "g", "mg": "mg",
     "deg/s": "dps", "°/s": "dps", "dps": "dps", "rad/s": "radps", "mdps": "mdps",
 }  # fmt: skip
@@ -312,7 +312,7 @@ def _axes_values(
 
 def _written_unit(name: str, units: dict[str, float]) -> str | None:
     found = re.search(r"[(\[]([^)\]]+)[)\]]\s*$", name)
-    unit = _HEADER_UNITS.get(found.group(1).strip()) if found else None
+    unit = HEADER_UNITS.get(found.group(1).strip()) if found else None
     return unit if unit in units else None
 
 

@@ -82,6 +82,10 @@ PRESETS: dict[str, tuple[CsvLayout, ...]] = {
             header_rows=2,
         ),
     ),
+    "tallrun": (
+        CsvLayout((SensorColumns(_axes("acc_* [m/s^2]", "mps2"), _axes("gyr_* [rad/s]", "radps")),), "t [s]"),
+        CsvLayout((SensorColumns(acc=_axes("acc_* [m/s^2]", "mps2")),), "t [s]"),
+    ),
     "xio": (
         CsvLayout(
             (SensorColumns(_axes("Accelerometer * (g)", "g"), _axes("Gyroscope * (deg/s)", "dps")),),

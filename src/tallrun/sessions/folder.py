@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from tallrun.errors import SessionError, SignalError
@@ -133,10 +134,16 @@ def check_calendar(info: dict[str, Any], where: Path | str) -> None:
         ) from None
 
 
-def write_session(folder: str | Path, recording: Recording, truth: dict[str, Any] | None = None) -> None:
+def write_session(
+    folder: str | Path,
+    recording: Recording,
+    truth: dict[str, Any] | None = None,
+    tables: dict[str, pd.DataFrame] | None = None,
+) -> None:
     """Write a new session folder: all of it, or nothing.
 
-    What cannot be read back is refused before anything is written. ``truth`` becomes ``truth.json``.
+    What cannot be read back is refused before anything is written. ``truth`` becomes ``truth.json``;
+    each of ``tables`` becomes ``NAME.parquet`` beside it (what a watch recorded, which is no sensor signal).
 
     Raises
     ------
@@ -151,6 +158,8 @@ def write_session(folder: str | Path, recording: Recording, truth: dict[str, Any
         write_contents(partial, recording)
         if truth is not None:
             write_json(partial / "truth.json", truth)
+        for name, table in (tables or {}).items():
+            write_table(partial / f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
 
 
 def write_contents(folder: Path, recording: Recording) -> None:
