@@ -171,7 +171,7 @@ def rest_until_s(course: Course, found: list[Red], now_s: float) -> float | None
 def missing_today(
     course: Course, screens: list[Screen], found: list[Red], now_s: float, today: int
 ) -> tuple[str, ...]:
-    """What HD4 asks for: screen, screen_answers, screen_after_red, new_quality, baseline, today, age."""
+    """Return what HD4 asks for: screen, screen_answers, screen_after_red, new_quality, baseline, today, age."""
     t, hold = course.timeline, course.protocol.holds
     missing = []
     if not screens:

@@ -380,7 +380,7 @@ class Ladder:
         return max((run_minutes(step.session) for step in self.qualifying(now_s, today)), default=None)
 
     def qualifying(self, now_s: float, today: int) -> list[Step]:
-        """Runs of the last 30 days graded GREEN or AMBER and not against advice, old to new."""
+        """Return runs of the last 30 days graded GREEN or AMBER and not against advice, old to new."""
         count = self.course.sessions_before(now_s)
         self.steps(count, now_s)
         days = self.protocol.ladder.qualifying_days
@@ -395,7 +395,7 @@ class Ladder:
 
     def spacing_met(self, rung: int, now_s: float, today: int) -> bool:
         """Whether the run dates leave room for a run today (decision-table section 1, spacing)."""
-        ladder, t = self.protocol.ladder, self.timeline
+        ladder = self.protocol.ladder
         days = {step.day for step in self.steps(self.course.sessions_before(now_s), now_s)}
         if today in days:
             return False

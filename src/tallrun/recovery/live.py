@@ -154,7 +154,7 @@ class LiveRules:
         return [self._act(t_s, "WALK", "LV5", None, live.check_walk_s)]
 
     def _pass_time(self, t_s: float) -> list[LiveAction]:
-        """Walks that end and answers that do not come, up to ``t_s``, each at its own time."""
+        """Handle walks that end and answers that do not come, up to ``t_s``, each at its own time."""
         actions: list[LiveAction] = []
         while not self.state.stopped:
             state, live = self.state, self.protocol.live

@@ -154,6 +154,7 @@ class Gait(_Part):
     """Gait steps: order, fade, probes, withdrawal, target."""
 
     order: tuple[str, str, str]
+    flags: dict[str, tuple[str, ...]]
     absent_of_last: Annotated[int, Field(ge=3, le=3)]
     absent_needed: Annotated[int, _at_least(2, 3)]
     probe_min_s: Annotated[float, _at_least(60)]
@@ -298,6 +299,8 @@ class ProtocolFile(_Part):
             raise ValueError(f"rungs must be exactly {', '.join(RUNGS)}, in this order")
         if sorted(self.gait.order) != ["cadence", "tall", "tilt"]:
             raise ValueError("gait.order must hold cadence, tall and tilt once each")
+        if sorted(self.gait.flags) != ["cadence", "tall", "tilt"]:
+            raise ValueError("gait.flags must name the flags that open cadence, tall and tilt")
         for rule, keys in self.rule_sources.items():
             for key in keys:
                 if _title(self.source_titles, key) is None:

@@ -48,6 +48,7 @@ class Clock:
         self._starts = day_starts_hour
 
     def local(self, at_s: float) -> datetime:
+        """Local date and time of an instant."""
         return datetime.fromtimestamp(at_s, self._zone)
 
     def day(self, at_s: float) -> int:
@@ -64,9 +65,6 @@ class Clock:
         """End of the calendar date of an instant."""
         tomorrow = self.local(at_s).date() + timedelta(days=1)
         return datetime.combine(tomorrow, time(0), self._zone).astimezone(UTC).timestamp()
-
-    def aware(self, at_s: float) -> datetime:
-        return self.local(at_s)
 
 
 class Timeline:

@@ -279,7 +279,7 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         changes_if=words.changes_if(found.state, found.missing, found.rest_until_s, t.clock),
         protocol={"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
         as_of=now,
-        valid_until=t.clock.aware(until_s),
+        valid_until=t.clock.local(until_s),
         sentences=sentences,
         run_minutes=move.dose_min if advised else None,
         walking_allowed=can_walk,

@@ -144,7 +144,7 @@ class Words:
         self, state: State, missing: tuple[str, ...], rest_until_s: float | None, clock: Clock
     ) -> str:
         """Say what would change this verdict."""
-        until = "tomorrow" if rest_until_s is None else f"{clock.aware(rest_until_s):%a %d %b %H:%M}"
+        until = "tomorrow" if rest_until_s is None else f"{clock.local(rest_until_s):%a %d %b %H:%M}"
         return self.texts.changes[state].format(until=until, missing=self.missing(missing))
 
     def trend(self, trend: str) -> str:
