@@ -124,7 +124,7 @@ class GaitPipeline:
         self._strides: list[Stride] = []
         self._flags: list[Flag] = []
         self._last_s = 0.0
-        self._end_s = math.inf
+        self.end_s = math.inf
         self._finished = False
 
     @property
@@ -176,7 +176,7 @@ class GaitPipeline:
         if self._finished:
             return []
         self._finished = True
-        self._end_s = max(self._last_s, self._order.clock_s)
+        self.end_s = max(self._last_s, self._order.clock_s)
         for name, engine in self._engines.items():
             self._queue(name, engine.finish())
         out = self._drain(upto_s=math.inf)
@@ -201,7 +201,7 @@ class GaitPipeline:
         return {foot: item.waves() for foot, item in engines.items() if isinstance(item, FootEngine)}
 
     def tables(self) -> GaitTables:
-        """Return the tables over everything seen so far (complete after ``finish``)."""
+        """Return the tables over everything seen so far (complete after ``finish``); needs ``keep_strides``."""
         segments = build_segments(self._strides, list(self._bins.values()), self._last_s)
         strides = strides_frame(self._strides)
         flags = json_ready([item.as_dict() for item in self._flags])
@@ -243,7 +243,7 @@ class GaitPipeline:
             if math.isfinite(deadline_s):
                 self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
         elif item is not _DEADLINE:
-            if now_s <= self._end_s:
+            if now_s <= self.end_s:
                 if isinstance(item, TreadmillReading):
                     self._belt.append(item)
                 out.append(Occasion(now_s, item))
@@ -261,7 +261,8 @@ class GaitPipeline:
             stride.belt_speed_mps = self.setup.typed_speed_mps
         if stride.mode == MODE_RUN:
             score_overstride(stride, self.setup.runner, self.setup.baseline)
-        self._strides.append(stride)
+        if self.setup.keep_strides:
+            self._strides.append(stride)
         yield StrideKnown(now_s, stride)
         for flag in self._flag_engine.feed(stride):
             yield self._take_flag(flag, now_s)

@@ -36,7 +36,7 @@ from tallrun.pipeline.gait_pipeline import (
 )
 from tallrun.pipeline.order import CLOCK_LAG_S
 from tallrun.pipeline.setup import PipelineSetup
-from tallrun.pipeline.taps import Tap, tap_marker
+from tallrun.pipeline.taps import END_TEXT, Tap, tap_marker
 from tallrun.recovery import Protocol
 from tallrun.recovery.live import EventKind, LiveAction, LiveRules
 from tallrun.recovery.live import LiveEvent as RuleEvent
@@ -97,13 +97,6 @@ class LiveView:
     stop: LiveAction | None
     question: LiveAction | None
     n_contacts: int
-
-
-@dataclass(frozen=True)
-class SensorChange:
-    """A sensor was lost (``is_good`` False), or every sensor delivers again."""
-
-    is_good: bool
 
 
 @dataclass(frozen=True)
@@ -171,20 +164,22 @@ class LiveRun:
         return self.tap_at(max(0.0, self.gait.known_until_s), tap)
 
     def tap_at(self, at_s: float, tap: Tap) -> list[LiveEvent]:
-        """Put a recorded tap where it took effect. Before the first sample the session clock starts with it."""
+        """Put a tap on the time line, where it took effect or will."""
         events = self._handle(self.gait.schedule(at_s, tap))
-        if at_s == 0.0:
+        if at_s == 0.0:  # before the first sample the session clock starts with it
             events += self.tick(CLOCK_LAG_S)
         return events
 
-    def sensor(self, is_good: bool) -> list[LiveEvent]:
-        """Note that a sensor was lost, or that all are back: no cue and no jump rule meanwhile (LV7)."""
-        return self._handle(self.gait.schedule(max(0.0, self.gait.known_until_s), SensorChange(is_good)))
+    def end_at(self, end_s: float) -> list[LiveEvent]:
+        """Let the session clock go to the recorded end, however long before it the last sample came."""
+        return self.tick(end_s)
 
     def finish(self) -> list[LiveEvent]:
-        """End the run."""
+        """End the run; its end goes into the record, so that a replay ends there, too."""
         events = self._handle(self.gait.finish())
-        return events + self._note(self._coach.finish(self.gait.known_until_s))
+        end_s = self.gait.end_s
+        self.markers.append(Marker(end_s, "stop", END_TEXT))
+        return events + self._note(self._coach.finish(end_s))
 
     def view(self, now_s: float) -> LiveView:
         """Return what is to be shown at session time ``now_s``."""
@@ -232,8 +227,6 @@ class LiveRun:
                 self._belt_changed_s = event.at_s
                 self._steady.clear()
             return []
-        if isinstance(event.what, SensorChange):
-            return self._rule(event.at_s, "sensor_back" if event.what.is_good else "sensor_lost")
         if isinstance(event.what, _Timer):
             return self._note(self._coach.advance(event.at_s)) + self._rule(event.at_s, "tick")
         return []
@@ -302,8 +295,8 @@ class LiveRun:
             return self._rule(at_s, "score", tap.score)
         if tap.kind == "limping":
             return self._rule(at_s, "limping", 1.0)
-        if tap.kind == "red_flag":
-            return self._rule(at_s, "red_flag")
+        if tap.kind in ("red_flag", "sensor_lost", "sensor_back"):
+            return self._rule(at_s, tap.kind)
         return self._note(self._coach.stop(at_s))
 
     def _jump(self, at_s: float, jump: AsymmetryJump) -> list[LiveEvent]:

@@ -28,6 +28,8 @@ class PipelineSetup:
     pelvis_neutral: FloatArray | None = None
     #: Belt or typed speed that holds for the whole session when no treadmill reports one.
     typed_speed_mps: float | None = None
+    #: Keep strides for the tables; a live run over hours does without and is analysed from its recording.
+    keep_strides: bool = True
     #: Keep every stride's shape, for reports and replay.
     record_waves: bool = False
 

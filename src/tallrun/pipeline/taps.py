@@ -1,4 +1,4 @@
-"""What a person may say during a run, as data on the time line and as markers of the recording."""
+"""What a person (or the radio) tells during a run, as data on the time line and as markers of the recording."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Literal
 
 from tallrun.numerics.recording import Marker
 
-TapKind = Literal["pain", "limping", "red_flag", "stop"]
+TapKind = Literal["pain", "limping", "red_flag", "stop", "sensor_lost", "sensor_back"]
 
-_LIMPING = "limping"
+_NOTES: dict[TapKind, str] = {
+    "limping": "limping",
+    "sensor_lost": "sensor lost",
+    "sensor_back": "sensors back",
+}
 _RED_FLAG = "red flag: "
 #: Text of the marker that ends every live session.
 END_TEXT = "end"
@@ -18,7 +22,10 @@ _RUNNER_STOP = "stopped by the runner"
 
 @dataclass(frozen=True)
 class Tap:
-    """One tap. ``score`` belongs to ``pain``; ``item`` names the screening question of ``red_flag``."""
+    """One tap, or news of the sensors (LV7).
+
+    ``score`` belongs to ``pain``; ``item`` names the screening question of ``red_flag``.
+    """
 
     kind: TapKind
     score: int | None = None
@@ -31,7 +38,7 @@ def tap_marker(t_s: float, tap: Tap) -> Marker:
         return Marker(t_s, "pain", str(tap.score))
     if tap.kind == "stop":
         return Marker(t_s, "stop", _RUNNER_STOP)
-    return Marker(t_s, "note", _LIMPING if tap.kind == "limping" else f"{_RED_FLAG}{tap.item}")
+    return Marker(t_s, "note", _NOTES.get(tap.kind, f"{_RED_FLAG}{tap.item}"))
 
 
 def marker_tap(marker: Marker) -> Tap | None:
@@ -41,8 +48,11 @@ def marker_tap(marker: Marker) -> Tap | None:
         return Tap("pain", int(marker.text)) if whole else None
     if marker.kind == "stop":
         return Tap("stop") if marker.text == _RUNNER_STOP else None
-    if marker.kind == "note" and marker.text == _LIMPING:
-        return Tap("limping")
-    if marker.kind == "note" and marker.text.startswith(_RED_FLAG):
+    if marker.kind != "note":
+        return None
+    for kind, text in _NOTES.items():
+        if marker.text == text:
+            return Tap(kind)
+    if marker.text.startswith(_RED_FLAG):
         return Tap("red_flag", item=marker.text.removeprefix(_RED_FLAG))
     return None
