@@ -250,3 +250,27 @@ def test_contact_truth_is_not_a_feature_of_the_motion() -> None:
 def test_impossible_wishes_are_refused_with_one_clear_line(make, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_runners_are_sound_and_human(seed: int) -> None:
+    runner = simulate.random_runner(seed)
+    programme = simulate.sound_run(3.0, seed)
+    motion = simulate.motion_of(programme, runner, seed)
+    _, truth = simulate.run(programme, runner, sensors=(), seed=seed)
+    assert truth["flags"] == []
+    for place in ("foot_left", "foot_right", "pelvis"):
+        signals = motion.inertial(
+            place, np.arange(0.0, programme.duration_s, 0.002), np.array([0.05, 0.0, 0.07])
+        )
+        assert np.abs(signals[:, :3]).max() < 45.0 * STANDARD_GRAVITY_MPS2
+        assert np.degrees(np.abs(signals[:, 3:])).max() < 1600.0
+    rows = _rows(truth, 45.0, 200.0)
+    assert 0.2 < _median(rows, "stance_time_s") < 0.36
+    assert _median(rows, "flight_time_s") > 0.0
+
+
+def test_drawn_runner_keeps_what_is_fixed() -> None:
+    assert simulate.random_runner(3, foot_strike_angle_deg=-7.0).foot_strike_angle_deg == -7.0
+    assert simulate.random_runner(3) == simulate.random_runner(3)
+    assert simulate.random_runner(3) != simulate.random_runner(4)

@@ -43,11 +43,13 @@ class FootMotion:
 
     channels : x, y, z of the pivot (or of the origin in swing), rolling pitch (toe-up, drives the position),
     then rotation about left (minus the whole pitch), yaw, roll.
+    give : how the shoe yields under load, ahead and up [m].
     which : indices into the session's contacts. land_s, lift_s : kinematic landing and lift-off.
     flat_m : float64 (n, 3), the origin when the foot lies flat. flat_rad : the pitch then.
     """
 
     channels: list[Channel]
+    give: list[Channel]
     pivot: Pivot
     which: NDArray[np.int64]
     land_s: FloatArray
@@ -101,7 +103,7 @@ def foot_motion(
     landing_s = np.minimum(landing_s, 0.1 * stance)
     share = np.where(running, 0.21, 0.15) * (1.0 + 0.05 * rng.standard_normal(n))
     to_flat = np.clip(share * stance, landing_s + 0.006, 0.12)
-    push_s = np.minimum(np.where(running, 0.47, 0.43) * stance, 0.32)
+    push_s = np.minimum(np.where(running, 0.51, 0.49) * stance, 0.36)
     down_s, heel_off_s = land + to_flat, lift - push_s
     switch_s = (down_s + heel_off_s) / 2.0
 
@@ -217,7 +219,10 @@ def foot_motion(
 
     yaw_channel = _stepwise(land, lift, yaw, zero)
     tip = side * np.radians(3.0) * (1.0 + 0.2 * rng.standard_normal(n))
-    roll_channel = _roll(land, down_s, lift, np.where(standing, 0.0, tip), side)
+    loaded = np.where(standing, 0.0, 1.0)
+    wobble = loaded * np.radians(runner.stance_wobble_deg) * rng.standard_normal((2, n))
+    roll_channel = _roll(land, down_s, lift, loaded * tip, wobble, side)
+    give = [_give(land + landing_s, lift, loaded * runner.stance_give_m, rng) for _ in range(2)]
     pivot = Pivot(
         starts_s=np.stack([land, switch_s, lift], axis=1).ravel(),
         lever_m=np.stack([lever_in, lever_out, np.zeros((n, 2))], axis=1).reshape(-1, 2),
@@ -225,6 +230,7 @@ def foot_motion(
     )
     return FootMotion(
         channels=[*channels, rolling, whole, yaw_channel, roll_channel],
+        give=give,
         pivot=pivot,
         which=which,
         land_s=land,
@@ -293,15 +299,28 @@ def _stepwise(land: FloatArray, lift: FloatArray, value: FloatArray, zero: Float
     return hermite(knots, np.repeat(value, 2), np.repeat(zero, 2), np.repeat(zero, 2))
 
 
-def _roll(land: FloatArray, down: FloatArray, lift: FloatArray, tip: FloatArray, side: float) -> Channel:
-    """Lands on the outer edge, flat in stance, tips outward again in mid-swing."""
+def _roll(
+    land: FloatArray, down: FloatArray, lift: FloatArray, tip: FloatArray, wobble: FloatArray, side: float
+) -> Channel:
+    """Land on the outer edge, tip a little to and fro while flat, tip outward again in mid-swing."""
     middle = np.concatenate([(lift[:-1] + land[1:]) / 2.0, lift[-1:] + 1.0])
-    knots = np.stack([land, down, lift, middle], axis=1).ravel()
+    loaded = lift - down
+    knots = np.stack([land, down, down + 0.3 * loaded, down + 0.6 * loaded, lift, middle], axis=1).ravel()
     zero = np.zeros_like(tip)
     swing = np.where(tip == 0.0, 0.0, side * np.radians(6.0))
-    value = np.stack([tip, zero, zero, swing], axis=1).ravel()
+    value = np.stack([tip, zero, wobble[0], wobble[1], zero, swing], axis=1).ravel()
     still = np.zeros_like(value)
     return hermite(knots, value, still, still)
+
+
+def _give(down: FloatArray, lift: FloatArray, size: FloatArray, rng: np.random.Generator) -> Channel:
+    """Yield and come back in stance, at rest with zero when landed and at lift-off."""
+    share = np.array([0.0, 0.22, 0.42, 0.62, 0.82, 1.0])
+    knots = down[:, None] + share * (lift - down)[:, None]
+    value = size[:, None] * rng.standard_normal((len(size), len(share)))
+    value[:, [0, -1]] = 0.0
+    still = np.zeros(value.size)
+    return hermite(knots.ravel(), value.ravel(), still, still)
 
 
 def _fidgets(

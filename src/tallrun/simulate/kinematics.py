@@ -1,7 +1,7 @@
 """Compiled evaluation of a body's motion: exact position, velocity, acceleration, attitude and turn rate.
 
-A body is a ``Track`` of ten channels (x, y, z, rolling pitch, rotation about left, yaw, roll, belt x, belt z,
-belt dip) and a pivot table. The belt's motion is taken off, which turns the ground frame of a treadmill into
+A body is a ``Track`` of twelve channels (x, y, z, rolling pitch, rotation about left, yaw, roll, belt x,
+belt z, belt dip, give of the shoe ahead and up) and a pivot table. The belt's motion is taken off, which turns the ground frame of a treadmill into
 the room's frame; on the road those channels are zero.
 """
 
@@ -18,8 +18,8 @@ from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.polynomials import N_COEFFICIENTS, Track
 from tallrun.simulate.schedule import GRAVITY_MPS2
 
-X, Y, Z, ROLLING, ABOUT_LEFT, YAW, ROLL, BELT_X, BELT_Z, DIP_X = range(10)
-N_CHANNELS = 10
+X, Y, Z, ROLLING, ABOUT_LEFT, YAW, ROLL, BELT_X, BELT_Z, DIP_X, GIVE_AHEAD, GIVE_UP = range(12)
+N_CHANNELS = 12
 #: Columns of a state row: position, velocity, acceleration (world), yaw, rotation about left, roll, then turn
 #: rate and its derivative (body).
 N_STATE = 18
@@ -48,7 +48,7 @@ def _state_at(
     channel: FloatArray,
     row: FloatArray,
 ) -> None:
-    """Fill ``row`` (18,) with the state at ``t``; ``cursor`` (11,) remembers the pieces, times must not fall."""
+    """Fill ``row`` (18,) with the state at ``t``; ``cursor`` (13,) remembers the pieces, times must not fall."""
     for number in range(N_CHANNELS):
         k = cursor[number]
         last = first[number + 1] - 1
@@ -93,8 +93,10 @@ def _state_at(
         row[7] -= ahead_curve * sin_yaw
         row[8] -= up_curve
     for order in range(3):
-        row[3 * order] -= channel[BELT_X, order] + channel[DIP_X, order]
-        row[3 * order + 2] -= channel[BELT_Z, order]
+        ahead = channel[GIVE_AHEAD, order]
+        row[3 * order] += ahead * direction[k, 0] - channel[BELT_X, order] - channel[DIP_X, order]
+        row[3 * order + 1] += ahead * direction[k, 1]
+        row[3 * order + 2] += channel[GIVE_UP, order] - channel[BELT_Z, order]
 
     yaw, beta, roll = channel[YAW, 0], channel[ABOUT_LEFT, 0], channel[ROLL, 0]
     yaw1, beta1, roll1 = channel[YAW, 1], channel[ABOUT_LEFT, 1], channel[ROLL, 1]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Marker
-from tallrun.simulate.programme import CAR, ROAD, RUN, STAIRS, STAND, TREADMILL, WALK, Bout, Programme
+from tallrun.simulate.programme import CAR, ROAD, RUN, STAIRS, STAND, TREADMILL, WALK, Bout, Programme, Runner
 
 STILL = Bout(STAND, 10.0)
 
@@ -48,6 +50,55 @@ def steady_run(
     """Stand 10 s, walk 10 s, then run at one speed; ``faults`` are further fields of the running ``Bout``."""
     run = Bout(RUN, minutes * 60.0, speed_mps, **faults)
     return Programme((STILL, Bout(WALK, 10.0, 1.4), run), surface, name)
+
+
+def sound_run(minutes: float, seed: int, speed_mps: float = 2.8, surface: str = TREADMILL) -> Programme:
+    """Stand, walk, then run without any fault at speeds that change by up to 20 % every one to six minutes."""
+    rng = np.random.default_rng([seed, 77])
+    bouts = [STILL, Bout(WALK, 20.0, 1.4)]
+    left_s = minutes * 60.0
+    while left_s > 0.0:
+        length_s = min(left_s, float(rng.uniform(60.0, 360.0)))
+        bouts.append(Bout(RUN, length_s, round(speed_mps * float(rng.uniform(0.8, 1.2)), 2)))
+        left_s -= length_s
+    return Programme(tuple(bouts), surface, "sound")
+
+
+def random_runner(seed: int, **fixed: Any) -> Runner:
+    """Draw a sound runner: body, strike, habits, shoe. ``fixed`` fields are kept as given."""
+    rng = np.random.default_rng([seed, 78])
+    height = float(np.clip(rng.normal(1.73, 0.09), 1.5, 2.0))
+    drawn: dict[str, Any] = {
+        "height_m": height,
+        "leg_length_m": 0.531 * height,
+        "mass_kg": float(rng.uniform(50.0, 95.0)),
+        "cadence_offset_spm": float(np.clip(rng.normal(0.0, 2.5), -4.0, 6.0)),
+        "contact_time_scale": float(rng.uniform(0.92, 1.08)),
+        "foot_strike_angle_deg": float(
+            rng.choice([rng.uniform(5.0, 14.0), rng.uniform(-1.0, 5.0), rng.uniform(-11.0, -3.0)])
+        ),
+        "stance_flat_angle_deg": float(rng.uniform(-3.0, 0.0)),
+        "foot_ahead_ratio": float(rng.uniform(0.26, 0.295)),
+        "braking_g": float(rng.uniform(0.17, 0.25)),
+        "running_tilt_deg": float(rng.uniform(2.0, 8.0)),
+        "tilt_swing_deg": float(rng.uniform(2.0, 5.0)),
+        "obliquity_deg": float(rng.uniform(2.0, 6.0)),
+        "rotation_deg": float(rng.uniform(3.0, 9.0)),
+        "sway_mps": float(rng.uniform(0.03, 0.1)),
+        "step_width_m": float(rng.uniform(0.03, 0.12)),
+        "toe_out_deg": float(rng.uniform(-2.0, 12.0)),
+        "rocking_dps": float(rng.uniform(8.0, 35.0)),
+        "stance_wobble_deg": float(rng.uniform(0.3, 1.5)),
+        "stance_give_m": float(rng.uniform(0.0003, 0.0014)),
+        "landing_down_mps": float(rng.uniform(0.8, 1.4)),
+        "landing_forward_mps": float(rng.uniform(0.5, 1.2)),
+        "landing_s": float(rng.uniform(0.010, 0.02)),
+        "ringing_mps2": float(rng.uniform(8.0, 45.0)),
+        "ringing_hz": float(rng.uniform(35.0, 70.0)),
+        "soft_tissue_mps2": float(rng.uniform(1.5, 6.0)),
+        "step_time_cv": float(rng.uniform(0.006, 0.018)),
+    }
+    return Runner(**{**drawn, **fixed})
 
 
 def overstride() -> Programme:
@@ -139,7 +190,7 @@ def nuisance() -> Programme:
         (
             STILL,
             Bout(STAND, 120.0, is_fidgeting=True),
-            Bout(CAR, 300.0),
+            Bout(CAR, 300.0, is_fidgeting=True),
             Bout(STAND, 60.0),
             Bout(STAND, 100.0, is_fidgeting=True),
         ),

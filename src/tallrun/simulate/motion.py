@@ -32,6 +32,7 @@ class Motion:
     pelvis: PelvisMotion
     feet: tuple[FootMotion, FootMotion]
     contact_offsets_s: tuple[tuple[float, float], tuple[float, float]]
+    pelvis_lag_s: float
     bodies: dict[str, Body]
 
     def body(self, placement: str) -> Body:
@@ -91,11 +92,13 @@ def _dips(contacts: Contacts, grid: Grid, surface: str) -> Channel:
 def make_motion(programme: Programme, runner: Runner, rng: np.random.Generator) -> Motion:
     """Lay out the exact motion of a whole session."""
     grid, bouts, borders = make_grid(programme, runner)
-    contacts = make_contacts(grid, bouts, runner, rng)
-    pelvis = pelvis_motion(contacts, grid, bouts, runner, rng)
-    drawn = runner.contact_offsets_s
-    common = rng.uniform(-0.015, 0.015, 2) if drawn is None else np.array(drawn)
-    own = np.zeros((2, 2)) if drawn is not None else 0.001 * rng.uniform(-1.0, 1.0, (2, 2))
+    lag = float(rng.uniform(0.0, 0.012)) if runner.pelvis_lag_s is None else runner.pelvis_lag_s
+    contacts = make_contacts(grid, bouts, runner, lag, rng)
+    pelvis = pelvis_motion(contacts.delayed(lag), grid, bouts, runner, rng)
+    if runner.contact_offsets_s is not None:
+        common, own = np.array(runner.contact_offsets_s), np.zeros((2, 2))
+    else:
+        common, own = rng.uniform(-0.015, 0.015, 2), 0.001 * rng.uniform(-1.0, 1.0, (2, 2))
     offsets = common + own
     pairs = [(float(offsets[k, 0]), float(offsets[k, 1])) for k in range(2)]
     feet = [foot_motion(k, contacts, pelvis, grid, bouts, runner, pairs[k], rng) for k in range(2)]
@@ -107,9 +110,9 @@ def make_motion(programme: Programme, runner: Runner, rng: np.random.Generator) 
     no_pivot = Pivot(np.array([start]), np.zeros((1, 2)), np.array([[1.0, 0.0]]))
     x, y, z, yaw, tilt, roll = pelvis.channels
     bodies = {
-        "pelvis": _body([x, y, z, still, tilt, yaw, roll, *belt, still], no_pivot),
-        "foot_left": _body([*feet[0].channels, *belt, dips], feet[0].pivot),
-        "foot_right": _body([*feet[1].channels, *belt, dips], feet[1].pivot),
+        "pelvis": _body([x, y, z, still, tilt, yaw, roll, *belt, still, still, still], no_pivot),
+        "foot_left": _body([*feet[0].channels, *belt, dips, *feet[0].give], feet[0].pivot),
+        "foot_right": _body([*feet[1].channels, *belt, dips, *feet[1].give], feet[1].pivot),
     }
     return Motion(
         programme=programme,
@@ -121,6 +124,7 @@ def make_motion(programme: Programme, runner: Runner, rng: np.random.Generator) 
         pelvis=pelvis,
         feet=(feet[0], feet[1]),
         contact_offsets_s=(pairs[0], pairs[1]),
+        pelvis_lag_s=lag,
         bodies=bodies,
     )
 

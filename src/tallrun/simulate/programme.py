@@ -102,6 +102,9 @@ class Runner:
 
     ``contact_offsets_s`` are (initial, final): true contact minus the foot's kinematic landing and lift-off.
     None draws both from +-15 ms, so that no feature of the signals is the definition of the truth.
+    ``pelvis_lag_s``: how much later than the foot the pelvis feels the ground; None draws from 0..12 ms.
+    ``rocking_dps``, ``stance_wobble_deg``, ``stance_give_m``: how the foot and shoe keep moving while they carry
+    the body (steady roll-over, tipping sideways, compression and shear); zero makes a perfectly still foot.
     ``braking_g``: peak of the braking acceleration of the pelvis at 3 m/s after a 10-Hz low-pass.
     ``foot_ahead_ratio``: foot ahead of the pelvis at contact over leg length, at 3 m/s.
     """
@@ -123,7 +126,9 @@ class Runner:
     sway_mps: float = 0.06
     step_width_m: float = 0.07
     toe_out_deg: float = 6.0
-    rocking_dps: float = 12.0
+    rocking_dps: float = 22.0
+    stance_wobble_deg: float = 1.0
+    stance_give_m: float = 0.0009
     landing_down_mps: float = 1.0
     landing_forward_mps: float = 0.8
     landing_s: float = 0.015
@@ -131,6 +136,7 @@ class Runner:
     ringing_hz: float = 48.0
     soft_tissue_mps2: float = 4.0
     step_time_cv: float = 0.012
+    pelvis_lag_s: float | None = None
     angle_sd_deg: float = 0.8
     contact_offsets_s: tuple[float, float] | None = None
 

@@ -7,7 +7,7 @@ true initial and final contact; standing is nothing but a very long contact of b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,15 @@ class Contacts:
 
     def __len__(self) -> int:
         return len(self.foot)
+
+    def delayed(self, by_s: float) -> Contacts:
+        """Return the same contacts, every time later by ``by_s``."""
+        return replace(
+            self,
+            initial_s=self.initial_s + by_s,
+            final_s=self.final_s + by_s,
+            crossing_s=self.crossing_s + by_s,
+        )
 
 
 def _smooth(s: FloatArray) -> FloatArray:
@@ -196,8 +205,14 @@ def _integral(rate: FloatArray) -> FloatArray:
     return np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) * (GRID_S / 2.0))])
 
 
-def make_contacts(grid: Grid, bouts: list[Bout], runner: Runner, rng: np.random.Generator) -> Contacts:
-    """Place every contact of the session, standing contacts included."""
+def make_contacts(
+    grid: Grid, bouts: list[Bout], runner: Runner, pelvis_lag_s: float, rng: np.random.Generator
+) -> Contacts:
+    """Place every contact of the session, standing contacts included.
+
+    ``crossing_s`` is early by ``pelvis_lag_s``, so that the pelvis, which lags by it, passes over the foot as
+    far after the true contact as the foot lands ahead.
+    """
     edges = np.flatnonzero(np.diff(grid.is_moving.astype(np.int8)))
     starts = grid.t_s[edges[0::2] + 1]
     ends = grid.t_s[edges[1::2] + 1]
@@ -244,7 +259,7 @@ def make_contacts(grid: Grid, bouts: list[Bout], runner: Runner, rng: np.random.
     fc[:-2] = np.minimum(fc[:-2], ic[2:] - np.where(is_running[2:], LEAST_RUN_SWING_S, LEAST_WALK_SWING_S))
 
     overstride = grid.at("overstride", ic)
-    crossing, dip = _braking(ic, fc, is_standing, is_running, speed, overstride, runner, rng)
+    crossing, dip = _braking(ic, fc, is_standing, is_running, speed, overstride, runner, pelvis_lag_s, rng)
     usual = np.radians(np.where(is_running, runner.foot_strike_angle_deg, 18.0))
     usual = np.where(np.array([b.mode == "stairs" for b in bouts])[bout], np.radians(2.0), usual)
     usual = usual * np.where(is_running, 1.0, np.clip(speed / 1.2, 0.15, 1.2))
@@ -295,6 +310,7 @@ def _braking(
     speed: FloatArray,
     overstride: FloatArray,
     runner: Runner,
+    pelvis_lag_s: float,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
     """When the pelvis passes over the foot, and by how much it is slower then than the programme's speed."""
@@ -305,8 +321,8 @@ def _braking(
     ahead = ahead * (1.0 + 0.03 * rng.standard_normal(len(ic)))
     contact_s = fc - ic
     safe_speed = np.maximum(speed, 0.5)
-    lead = np.where(is_running, ahead / safe_speed, 0.5 * contact_s)
-    lead = np.clip(lead, 0.22 * contact_s, 0.62 * contact_s)
+    lead = np.where(is_running, ahead / safe_speed - pelvis_lag_s, 0.5 * contact_s)
+    lead = np.clip(lead, 0.18 * contact_s, 0.62 * contact_s)
     lead = np.where(is_standing, 0.35, lead)
     peak_g = runner.braking_g + 0.03 * (speed - 3.0)
     seeded_g = 0.27 + 0.06 * OSI_PER_SEVERITY * overstride

@@ -126,6 +126,7 @@ def run(
             name: {"initial": pair[0], "final": pair[1]}
             for name, pair in zip(("left", "right"), motion.contact_offsets_s, strict=True)
         },
+        "pelvis_lag_s": motion.pelvis_lag_s,
         "runner": asdict(who),
     }
     return recording, truth
