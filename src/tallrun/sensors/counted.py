@@ -66,7 +66,8 @@ class CountedStream:
         span_s = held[-1][0] - held[0][0] if held else 0.0
         if span_s < 0.5 * _START_HOLD_S:
             return
-        measured_s = span_s / sum(batch.n_samples for _, batch in held[1:])
+        counts = np.cumsum([batch.n_samples for _, batch in held])
+        measured_s = float(np.polyfit(counts, [host_s for host_s, _ in held], 1)[0])
         if abs(measured_s / self.period_s - 1.0) > self._tolerance + 0.05:
             self.period_s = measured_s
 
