@@ -1,8 +1,8 @@
 """Compiled evaluation of a body's motion: exact position, velocity, acceleration, attitude and turn rate.
 
 A body is a ``Track`` of twelve channels (x, y, z, rolling pitch, rotation about left, yaw, roll, belt x,
-belt z, belt dip, give of the shoe ahead and up) and a pivot table. The belt's motion is taken off, which turns the ground frame of a treadmill into
-the room's frame; on the road those channels are zero.
+belt z, belt dip, give of the shoe ahead and up) and a pivot table. The belt's motion is taken off, which turns
+the ground frame of a treadmill into the room's frame; on the road those channels are zero.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from tallrun.numerics.recording import Marker
 from tallrun.simulate.programme import CAR, ROAD, RUN, STAIRS, STAND, TREADMILL, WALK, Bout, Programme, Runner
 
 STILL = Bout(STAND, 10.0)
+#: Rearfoot, midfoot, forefoot.
+STRIKE_CLASSES_DEG = ((5.0, 14.0), (-1.0, 5.0), (-11.0, -3.0))
 
 
 def demo() -> Programme:
@@ -74,9 +76,7 @@ def random_runner(seed: int, **fixed: Any) -> Runner:
         "mass_kg": float(rng.uniform(50.0, 95.0)),
         "cadence_offset_spm": float(np.clip(rng.normal(0.0, 2.5), -4.0, 6.0)),
         "contact_time_scale": float(rng.uniform(0.92, 1.08)),
-        "foot_strike_angle_deg": float(
-            rng.choice([rng.uniform(5.0, 14.0), rng.uniform(-1.0, 5.0), rng.uniform(-11.0, -3.0)])
-        ),
+        "foot_strike_angle_deg": float(rng.uniform(*STRIKE_CLASSES_DEG[int(rng.integers(3))])),
         "stance_flat_angle_deg": float(rng.uniform(-3.0, 0.0)),
         "foot_ahead_ratio": float(rng.uniform(0.26, 0.295)),
         "braking_g": float(rng.uniform(0.17, 0.25)),
