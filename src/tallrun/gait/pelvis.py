@@ -1,0 +1,203 @@
+"""The pelvis engine: samples of one pelvis sensor in any mounting -> one row per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import butter
+from vqf import VQF
+
+from tallrun.errors import SignalError, UsageError
+from tallrun.gait import pelvis_grid as grid
+from tallrun.gait import pelvis_kernel as kernel
+from tallrun.gait.pelvis_params import PelvisParams
+from tallrun.gait.pelvis_step import B_WIDTH, O_WIDTH
+from tallrun.gait.rows import PELVIS_STEP_DTYPE
+from tallrun.gait.sacral import GRAVITY_MPS2
+from tallrun.numerics.recording import FloatArray, SensorSpec
+
+HISTORY_S = 10.0
+PIECE = 2048
+CLIP_SHARE = 0.98
+LEAST_RATE_HZ = 20.0
+
+
+@dataclass(frozen=True)
+class PelvisStatus:
+    """What the engine has learned and how good its samples were. Vectors are in sensor axes; None: not known."""
+
+    n_samples: int
+    n_steps: int
+    n_duplicates: int
+    n_damaged: int
+    n_bridged: int
+    n_breaks: int
+    n_clipped: int
+    is_mounting_known: bool
+    is_neutral_known: bool
+    has_slipped: bool
+    neutral: tuple[float, float, float] | None
+    forward: tuple[float, float, float] | None
+
+
+class PelvisEngine:
+    """Streaming pelvis engine; rows do not depend on how samples are cut into blocks.
+
+    Parameters
+    ----------
+    spec : the sensor; ``rate_hz`` at least 20. Without a gyroscope, angles are NaN (``no_gyroscope``).
+    neutral : float64 (3,), direction of the specific force in quiet standing in sensor axes (from a
+        calibration); None to learn it from the first three or more quiet seconds.
+
+    Raises
+    ------
+    UsageError
+        When the rate is too low or neutral is not a finite direction.
+    """
+
+    def __init__(self, spec: SensorSpec, neutral: FloatArray | None = None) -> None:
+        if not spec.rate_hz >= LEAST_RATE_HZ:
+            raise UsageError(
+                f"the pelvis engine needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
+                "set the sensor to a higher rate"
+            )
+        self._has_gyroscope = spec.has_gyroscope
+        self._rate_hz = float(spec.rate_hz)
+        clip = CLIP_SHARE * spec.acc_range_g * GRAVITY_MPS2 if spec.acc_range_g else 1e9
+        self._params = PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip)
+        self._vqf = VQF(1.0 / self._rate_hz)
+        self._grid_state = grid.new_state()
+        self._keep = int(HISTORY_S * self._rate_hz)
+        self._most = grid.most_rows(PIECE, self._rate_hz)
+        self._rows = np.empty((self._most, grid.GRID_WIDTH))
+        self._buf = np.empty((self._keep + self._most, B_WIDTH))
+        self._used = 0
+        self._base = 0
+        b, a = butter(2, min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
+        self._low_pass = np.array([b[0], b[1], b[2], a[1], a[2]])
+        self._floats = np.zeros(kernel.F_WIDTH)
+        self._floats[kernel.F_DISTURBED_S] = -1e9
+        self._ints = np.zeros(kernel.I_WIDTH, np.int64)
+        self._marks = np.zeros(kernel.MAX_MARKS + 1)
+        self._even = np.zeros((3, 3))
+        self._early_late = np.zeros(3)
+        self._weight = np.zeros(1)
+        self._scratch = np.empty((5, int(4.0 * self._rate_hz) + 64))
+        self._out = np.empty((int(self._most / (0.15 * self._rate_hz)) + 64, O_WIDTH))
+        self._no_gyr = np.zeros((1, 3))
+        if neutral is not None:
+            self._set_neutral(neutral)
+
+    def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None) -> np.ndarray:
+        """Take samples; return the rows that became known, PELVIS_STEP_DTYPE.
+
+        Parameters
+        ----------
+        t_s : float64 (n,), seconds since session start. Repeated or backward times are dropped and counted.
+        acc_mps2 : float64 (n, 3), specific force, sensor axes. An axis that is never there is NaN throughout;
+            other NaN samples are dropped and counted.
+        gyr_radps : float64 (n, 3), or None for a sensor without gyroscope.
+
+        Raises
+        ------
+        SignalError
+            When shapes do not fit, or the gyroscope the sensor was declared with is absent.
+        """
+        t = np.require(t_s, np.float64, ["C", "W"])
+        acc = np.require(acc_mps2, np.float64, ["C", "W"])
+        if acc.shape != (len(t), 3):
+            raise SignalError(f"pelvis: expected acceleration of shape ({len(t)}, 3), got {acc.shape}")
+        gyr = self._no_gyr
+        if self._has_gyroscope:
+            if gyr_radps is None or np.shape(gyr_radps) != acc.shape:
+                raise SignalError(
+                    f"pelvis: expected turn rates of shape {acc.shape}, got {np.shape(gyr_radps)}; "
+                    "declare has_gyroscope=False for a sensor without one"
+                )
+            gyr = np.require(gyr_radps, np.float64, ["C", "W"])
+        parts = []
+        for first in range(0, len(t), PIECE):
+            cut = slice(first, first + PIECE)
+            parts.append(self._take(t[cut], acc[cut], gyr[cut] if self._has_gyroscope else gyr))
+        return np.concatenate(parts) if parts else np.empty(0, PELVIS_STEP_DTYPE)
+
+    def finish(self) -> np.ndarray:
+        """Close the open bout and return its last row; an empty array when there is none."""
+        if self._used == 0:
+            return np.empty(0, PELVIS_STEP_DTYPE)
+        n = kernel.end_bout(
+            self._buf, self._used - 1, self._base, self._marks, self._params, self._floats, self._ints,
+            self._scratch, self._out, 0,
+        )  # fmt: skip
+        return _rows_of(self._out[:n])
+
+    def status(self) -> PelvisStatus:
+        """Return counters and what was learned so far."""
+        counts = self._grid_state
+        known, neutral = bool(self._ints[kernel.I_AXIS_KNOWN]), bool(self._ints[kernel.I_NEUTRAL_KNOWN])
+        return PelvisStatus(
+            n_samples=int(counts[grid.S_SEEN]),
+            n_steps=int(self._ints[kernel.I_GIVEN]),
+            n_duplicates=int(counts[grid.S_DUPLICATE]),
+            n_damaged=int(counts[grid.S_DAMAGED]),
+            n_bridged=int(counts[grid.S_BRIDGED]),
+            n_breaks=int(counts[grid.S_BREAKS]),
+            n_clipped=int(self._ints[kernel.I_CLIPPED]),
+            is_mounting_known=known,
+            is_neutral_known=neutral,
+            has_slipped=bool(self._ints[kernel.I_SLIPPED]),
+            neutral=self._vector(kernel.F_NEUTRAL) if neutral else None,
+            forward=self._vector(kernel.F_AXIS) if known else None,
+        )
+
+    def _vector(self, place: int) -> tuple[float, float, float]:
+        x, y, z = self._floats[place : place + 3]
+        return float(x), float(y), float(z)
+
+    def _set_neutral(self, neutral: FloatArray) -> None:
+        direction = np.asarray(neutral, np.float64)
+        size = float(np.linalg.norm(direction)) if direction.shape == (3,) else float("nan")
+        if not (np.isfinite(size) and size > 0.0):
+            raise UsageError(
+                f"pelvis neutral must be a finite direction of 3 numbers, got {neutral!r}; calibrate again"
+            )
+        self._floats[kernel.F_NEUTRAL : kernel.F_NEUTRAL + 3] = direction / size
+        self._ints[kernel.I_NEUTRAL_KNOWN] = 1
+
+    def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
+        n = grid.put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._rows)
+        if n == 0:
+            return np.empty(0, PELVIS_STEP_DTYPE)
+        rows = self._rows[:n]
+        quat, rate = np.empty((1, 4)), np.zeros(n)
+        if self._has_gyroscope:
+            turn = np.ascontiguousarray(rows[:, grid.C_GYR : grid.C_GYR + 3])
+            force = np.ascontiguousarray(rows[:, grid.C_ACC : grid.C_ACC + 3])
+            quat = self._vqf.updateBatch(turn, force)["quat6D"]
+            rate = np.sqrt((turn**2).sum(axis=1))
+        self._make_room(n)
+        start = self._used
+        kernel.level(self._rows, n, quat, self._params, self._floats, self._ints, self._buf, start)
+        self._used += n
+        found = kernel.track(
+            self._buf, start, self._used, self._base, rate, self._params, self._low_pass, self._floats,
+            self._ints, self._marks, self._even, self._early_late, self._weight, self._scratch, self._out,
+        )  # fmt: skip
+        return _rows_of(self._out[:found])
+
+    def _make_room(self, n: int) -> None:
+        """Move the last HISTORY_S to the front when the buffer is full."""
+        if self._used + n <= len(self._buf):
+            return
+        drop = self._used - self._keep
+        self._buf[: self._keep] = self._buf[drop : self._used].copy()
+        self._used = self._keep
+        self._base += drop
+
+
+def _rows_of(table: FloatArray) -> np.ndarray:
+    rows = np.empty(len(table), PELVIS_STEP_DTYPE)
+    for column, name in enumerate(PELVIS_STEP_DTYPE.names or ()):
+        rows[name] = table[:, column]
+    return rows

@@ -1,0 +1,340 @@
+"""The streaming part of the pelvis engine: levels samples, finds steps, learns axes, hands out rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tallrun.gait.pelvis_grid import AFTER_BREAK, C_ACC, C_FLAG, C_GYR, C_TIME
+from tallrun.gait.pelvis_step import (
+    B_FLAG,
+    B_FORCE,
+    B_GAIN,
+    B_TIME,
+    B_TURN,
+    B_UP,
+    B_VERTICAL,
+    O_EMITTED,
+    O_OBLIQUITY,
+    O_REASONS,
+    O_TILT,
+    O_TILT_SIGMA,
+    R_CHANGED,
+    R_SETTLING,
+    add_stride,
+    analyse_step,
+    forward_axis,
+)
+from tallrun.gait.sacral import GRAVITY_MPS2, smooth_at
+
+UP_MEMORY_S = 3.0
+MARK_SIGMA_S = 0.02
+#: How far before its detection a landmark is looked for.
+MARK_REACH_S = 0.3
+MAX_MARKS = 24
+QUEUE = 12
+
+#: Float state.
+(
+    F_UP, F_Z1, F_Z2, F_SWING, F_LOW, F_HIGH, F_LAST_MARK_S, F_DISTURBED_S, F_QUIET_N, F_QUIET_SUM, F_QUIET_SQ,
+    F_QUIET_RATE, F_QUIET_F, F_WEIGHT, F_NEUTRAL, F_AXIS, F_SLIP_UP, F_STRIDES, F_STARTED_S,
+) = (0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 21, 24, 27, 28)  # fmt: skip
+F_WIDTH = 32
+
+#: Whole-number state.
+(
+    I_SEEN, I_ARMED, I_MARKS, I_NEXT, I_CONFIRMED, I_MODE, I_AXIS_KNOWN, I_NEUTRAL_KNOWN, I_QUIET_SECONDS,
+    I_SLIPPED, I_OFF, I_STEPS, I_GIVEN, I_CLIPPED,
+) = range(14)  # fmt: skip
+I_WIDTH = 14
+
+
+@njit(cache=True)
+def level(grid, n, quat, p, fs, ints, buf, start):
+    """Append n grid rows to buf from row ``start``: up direction, vertical force, turn rate, sums."""
+    dt = 1.0 / p.rate_hz
+    for i in range(n):
+        row = start + i
+        buf[row, B_TIME], buf[row, B_FLAG] = grid[i, C_TIME], grid[i, C_FLAG]
+        ints[I_SEEN] += 1
+        if p.has_gyroscope:
+            w, x, y, z = quat[i, 0], quat[i, 1], quat[i, 2], quat[i, 3]
+            ux, uy, uz = 2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)
+        else:
+            share = 1.0 / min(float(ints[I_SEEN]), UP_MEMORY_S * p.rate_hz)
+            for j in range(3):
+                fs[F_UP + j] += share * (grid[i, C_ACC + j] - fs[F_UP + j])
+            size = math.sqrt(fs[F_UP] ** 2 + fs[F_UP + 1] ** 2 + fs[F_UP + 2] ** 2)
+            if size < 1e-6:
+                ux, uy, uz = 0.0, 0.0, 1.0
+            else:
+                ux, uy, uz = fs[F_UP] / size, fs[F_UP + 1] / size, fs[F_UP + 2] / size
+        buf[row, B_UP], buf[row, B_UP + 1], buf[row, B_UP + 2] = ux, uy, uz
+        vertical = ux * grid[i, C_ACC] + uy * grid[i, C_ACC + 1] + uz * grid[i, C_ACC + 2]
+        buf[row, B_VERTICAL] = vertical
+        buf[row, B_TURN] = ux * grid[i, C_GYR] + uy * grid[i, C_GYR + 1] + uz * grid[i, C_GYR + 2]
+        for j in range(3):
+            force = grid[i, C_ACC + j]
+            buf[row, B_FORCE + j] = force
+            past = buf[row - 1, B_GAIN + j] if row > 0 else 0.0
+            buf[row, B_GAIN + j] = past + (force - vertical * buf[row, B_UP + j]) * dt
+
+
+@njit(cache=True)
+def _watch_standing(buf, i, gyr_norm, p, fs, ints):
+    """Learn neutral from whole quiet seconds; the newest one counts only once another follows."""
+    norm = 0.0
+    for j in range(3):
+        norm += buf[i, B_FORCE + j] ** 2
+        fs[F_QUIET_F + j] += buf[i, B_FORCE + j]
+    norm = math.sqrt(norm)
+    fs[F_QUIET_N] += 1.0
+    fs[F_QUIET_SUM] += norm - GRAVITY_MPS2
+    fs[F_QUIET_SQ] += (norm - GRAVITY_MPS2) ** 2
+    fs[F_QUIET_RATE] += gyr_norm
+    if fs[F_QUIET_N] < p.rate_hz:
+        return
+    n = fs[F_QUIET_N]
+    mean = fs[F_QUIET_SUM] / n
+    spread = math.sqrt(max(fs[F_QUIET_SQ] / n - mean * mean, 0.0))
+    quiet = spread < p.quiet_force_mps2 and fs[F_QUIET_RATE] / n < p.quiet_rate_radps and abs(mean) < 1.0
+    if not quiet:
+        ints[I_QUIET_SECONDS] = 0
+    else:
+        ints[I_QUIET_SECONDS] += 1
+        seconds = ints[I_QUIET_SECONDS]
+        open_for_learning = ints[I_NEUTRAL_KNOWN] == 0 or ints[I_SLIPPED] == 1 or ints[I_NEUTRAL_KNOWN] == 2
+        if p.has_gyroscope and open_for_learning and p.quiet_least_s <= seconds <= p.quiet_most_s:
+            size = 0.0
+            for j in range(3):
+                size += fs[F_QUIET_F + j] ** 2
+            size = math.sqrt(size)
+            share = 1.0 / (seconds - p.quiet_least_s + 1)
+            for j in range(3):
+                old = fs[F_NEUTRAL + j] if seconds > p.quiet_least_s else 0.0
+                fs[F_NEUTRAL + j] = old + share * (fs[F_QUIET_F + j] / size - old)
+            ints[I_NEUTRAL_KNOWN] = 2  # still being averaged
+            ints[I_SLIPPED] = 0
+            ints[I_OFF] = 0
+            fs[F_STRIDES] = 0.0
+    if ints[I_NEUTRAL_KNOWN] == 2 and (not quiet or ints[I_QUIET_SECONDS] >= p.quiet_most_s):
+        ints[I_NEUTRAL_KNOWN] = 1
+        size = math.sqrt(fs[F_NEUTRAL] ** 2 + fs[F_NEUTRAL + 1] ** 2 + fs[F_NEUTRAL + 2] ** 2)
+        for j in range(3):
+            fs[F_NEUTRAL + j] /= size
+        fs[F_STARTED_S] = -1e9  # the attitude has settled while standing
+    fs[F_QUIET_N] = 0.0
+    fs[F_QUIET_SUM] = 0.0
+    fs[F_QUIET_SQ] = 0.0
+    fs[F_QUIET_RATE] = 0.0
+    for j in range(3):
+        fs[F_QUIET_F + j] = 0.0
+
+
+@njit(cache=True)
+def _rise_before(buf, row, p, line):
+    """Fractional row of the last rise through 1 g before ``row``, on a smoothed vertical force; -1: none."""
+    lowest = max(1, row - int(MARK_REACH_S * p.rate_hz))
+    reach = int(3.0 * MARK_SIGMA_S * p.rate_hz) + 1
+    begin = max(0, lowest - reach - 1)
+    n = row + 1 - begin
+    for i in range(n):
+        line[i] = buf[begin + i, B_VERTICAL]
+    after = smooth_at(line, n, row - begin, MARK_SIGMA_S * p.rate_hz)
+    for i in range(row - 1, lowest - 1, -1):
+        here = smooth_at(line, n, i - begin, MARK_SIGMA_S * p.rate_hz)
+        if here < GRAVITY_MPS2 <= after:
+            return i + (GRAVITY_MPS2 - here) / (after - here)
+        after = here
+    return -1.0
+
+
+@njit(cache=True)
+def _watch_slip(buf, first, last, p, fs, ints):
+    """A lasting jump of the mean attitude within a bout means the sensor has moved on the body."""
+    mean = np.zeros(3)
+    for i in range(first, last):
+        for j in range(3):
+            mean[j] += buf[i, B_UP + j]
+    size = math.sqrt(mean[0] ** 2 + mean[1] ** 2 + mean[2] ** 2)
+    if size < 1e-9:
+        return
+    if fs[F_STRIDES] < 10.0:
+        share = 1.0 / (fs[F_STRIDES] + 1.0)
+        fs[F_STRIDES] += 1.0
+        for j in range(3):
+            fs[F_SLIP_UP + j] += share * (mean[j] / size - fs[F_SLIP_UP + j])
+        return
+    apart = 0.0
+    for j in range(3):
+        apart += (mean[j] / size - fs[F_SLIP_UP + j]) ** 2
+    if math.sqrt(apart) > p.slip_rad:
+        ints[I_OFF] += 1
+        if ints[I_OFF] >= p.slip_strides:
+            ints[I_SLIPPED] = 1
+        return
+    ints[I_OFF] = 0
+    for j in range(3):
+        fs[F_SLIP_UP + j] += 0.05 * (mean[j] / size - fs[F_SLIP_UP + j])
+
+
+@njit(cache=True)
+def _hand_out(buf, now, base, marks, upto, is_end, p, fs, ints, scratch, out, n_out):
+    """Write rows for the marks that are closed (all of them when the bout ends)."""
+    while ints[I_NEXT] < upto:
+        k = ints[I_NEXT]
+        is_open = k == ints[I_MARKS] - 1
+        if is_open and not is_end:
+            break
+        mark = marks[k] - base
+        before = marks[k - 1] - base if k > 0 else -1.0
+        after = mark + (mark - before) if is_open else marks[k + 1] - base
+        row = out[n_out]
+        ints[I_MODE] = analyse_step(
+            buf, now, before, mark, after, is_open, ints[I_AXIS_KNOWN] == 1, fs[F_AXIS : F_AXIS + 3],
+            fs[F_NEUTRAL : F_NEUTRAL + 3], ints[I_NEUTRAL_KNOWN] > 0, ints[I_MODE], p, scratch, row,
+        )  # fmt: skip
+        if p.has_gyroscope:
+            time = buf[min(int(mark), now), B_TIME]
+            hidden = 0
+            if time - fs[F_DISTURBED_S] < p.settle_s or time - fs[F_STARTED_S] < p.start_settle_s:
+                hidden |= R_SETTLING
+            if ints[I_SLIPPED] == 1:
+                hidden |= R_CHANGED
+            if hidden != 0:
+                row[O_TILT] = np.nan
+                if hidden & R_CHANGED:
+                    row[O_OBLIQUITY] = np.nan
+                row[O_REASONS] = float(int(row[O_REASONS]) | hidden)
+            if not np.isnan(row[O_TILT]):
+                row[O_TILT_SIGMA] = p.tilt_sigma_deg
+        row[O_EMITTED] = buf[now, B_TIME]
+        ints[I_NEXT] += 1
+        ints[I_GIVEN] += 1
+        n_out += 1
+    return n_out
+
+
+@njit(cache=True)
+def end_bout(buf, now, base, marks, p, fs, ints, scratch, out, n_out):
+    """Close the bout at row ``now``: its last step stays open; forget its landmarks."""
+    if ints[I_CONFIRMED] == 1:
+        n_out = _hand_out(buf, now, base, marks, ints[I_MARKS], True, p, fs, ints, scratch, out, n_out)
+    ints[I_MARKS] = 0
+    ints[I_NEXT] = 0
+    ints[I_CONFIRMED] = 0
+    return n_out
+
+
+@njit(cache=True)
+def _is_regular(marks, n, p):
+    step = (marks[n - 1] - marks[n - 2]) / p.rate_hz
+    if step < p.shortest_step_s or step > p.longest_step_s:
+        return False
+    if n >= 3:
+        past = (marks[n - 2] - marks[n - 3]) / p.rate_hz
+        if step > p.step_ratio * past or past > p.step_ratio * step:
+            return False
+    if n >= 5:
+        stride, past = marks[n - 1] - marks[n - 3], marks[n - 3] - marks[n - 5]
+        if abs(stride - past) > p.stride_share * past:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight, scratch, out, n_out):
+    n = ints[I_MARKS]
+    if n == MAX_MARKS:  # only the last few are needed again
+        drop = n - 6
+        for k in range(6):
+            marks[k] = marks[k + drop]
+        n -= drop
+        ints[I_NEXT] -= drop
+    marks[n] = mark
+    ints[I_MARKS] = n + 1
+    if n > 0 and not _is_regular(marks, n + 1, p):
+        ints[I_MARKS] = n
+        n_out = end_bout(buf, i, base, marks, p, fs, ints, scratch, out, n_out)
+        marks[0] = mark
+        ints[I_MARKS] = 1
+    n = ints[I_MARKS]
+    if n >= 3:
+        first, last = int(marks[n - 3] - base), int(marks[n - 1] - base)
+        add_stride(buf, first, last, p.axis_memory, even, early_late, weight)
+        up = np.empty(3)
+        for j in range(3):
+            up[j] = fs[F_NEUTRAL + j] if ints[I_NEUTRAL_KNOWN] > 0 else buf[i, B_UP + j]
+        size = math.sqrt(up[0] ** 2 + up[1] ** 2 + up[2] ** 2)
+        for j in range(3):
+            up[j] /= size
+        axis = fs[F_AXIS : F_AXIS + 3]
+        ints[I_AXIS_KNOWN] = 1 if forward_axis(even, early_late, up, weight[0], p.axis_strides, axis) else 0
+        if p.has_gyroscope:
+            _watch_slip(buf, first, last, p, fs, ints)
+            past = max(0, i - int(p.speed_window_s * p.rate_hz))
+            gained = 0.0
+            for j in range(3):
+                gained += (buf[i, B_GAIN + j] - buf[past, B_GAIN + j]) * axis[j]
+            if ints[I_AXIS_KNOWN] == 1 and abs(gained) > p.speed_change_mps:
+                fs[F_DISTURBED_S] = buf[i, B_TIME]
+    if n >= p.confirm_marks:
+        ints[I_CONFIRMED] = 1
+    if ints[I_CONFIRMED] == 1:
+        n_out = _hand_out(buf, i, base, marks, n - 1, False, p, fs, ints, scratch, out, n_out)
+    return n_out
+
+
+@njit(cache=True)
+def track(
+    buf, start, stop, base, gyr_norm, p, low_pass, fs, ints, marks, even, early_late, weight, scratch, out
+):
+    """Go through rows start..stop of buf; return the number of result rows written to out.
+
+    base : number of the first row of buf since the session's start; landmarks are kept in that numbering.
+    """
+    n_out = 0
+    for i in range(start, stop):
+        time = buf[i, B_TIME]
+        if ints[I_STEPS] == 0 or buf[i, B_FLAG] == AFTER_BREAK:
+            if ints[I_STEPS] > 0:
+                n_out = end_bout(buf, i - 1, base, marks, p, fs, ints, scratch, out, n_out)
+            fs[F_STARTED_S] = time
+            fs[F_Z1], fs[F_Z2] = 0.0, 0.0
+            ints[I_ARMED] = 0
+            fs[F_LAST_MARK_S] = time
+        ints[I_STEPS] += 1
+        for j in range(3):
+            if abs(buf[i, B_FORCE + j]) >= p.clip_mps2:
+                ints[I_CLIPPED] += 1
+                break
+        _watch_standing(buf, i, gyr_norm[i - start], p, fs, ints)
+
+        x = buf[i, B_VERTICAL] - GRAVITY_MPS2
+        y = low_pass[0] * x + fs[F_Z1]
+        fs[F_Z1] = low_pass[1] * x - low_pass[3] * y + fs[F_Z2]
+        fs[F_Z2] = low_pass[2] * x - low_pass[4] * y
+        limit = max(p.least_swing_mps2, p.swing_share * fs[F_SWING])
+        if y < -limit:
+            if ints[I_ARMED] == 0:
+                fs[F_LOW] = 0.0
+            ints[I_ARMED] = 1
+        if ints[I_ARMED] == 1:
+            fs[F_LOW] = min(fs[F_LOW], y)
+            if y > limit:
+                ints[I_ARMED] = 0
+                fs[F_SWING] += 0.2 * (-fs[F_LOW] - fs[F_SWING])
+                place = _rise_before(buf, i, p, scratch[0])
+                if place >= 0.0:
+                    fs[F_LAST_MARK_S] = time
+                    n_out = _take_mark(
+                        buf, i, base, base + place, p, fs, ints, marks, even, early_late, weight, scratch, out, n_out
+                    )  # fmt: skip
+        if time - fs[F_LAST_MARK_S] > 1.5:
+            if ints[I_MARKS] > 0:
+                n_out = end_bout(buf, i, base, marks, p, fs, ints, scratch, out, n_out)
+            fs[F_SWING] = 0.0
+            fs[F_LAST_MARK_S] = time
+    return n_out

@@ -1,0 +1,337 @@
+"""What one step seen at the pelvis says: kernels over a window of levelled samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
+from tallrun.gait.sacral import GRAVITY_MPS2, contact_of_step, smooth
+
+#: Columns of a levelled sample: time, flag, specific force (3), up in sensor axes (3), turn rate about up,
+#: vertical specific force, sum of horizontal force x time (3).
+B_TIME, B_FLAG, B_FORCE, B_UP, B_TURN, B_VERTICAL, B_GAIN = 0, 1, 2, 5, 8, 9, 10
+B_WIDTH = 13
+
+#: Columns of a row of results.
+(
+    O_STEP, O_NEXT, O_CONTACT, O_TILT, O_TILT_SIGMA, O_OBLIQUITY, O_ROTATION, O_BOUNCE, O_BRAKING, O_PEAK,
+    O_CROSSING, O_MODE, O_QUALITY, O_REASONS, O_EMITTED,
+) = range(15)  # fmt: skip
+O_WIDTH = 15
+
+R_OPEN = reason_bit("open_stride")
+R_GAP = reason_bit("gap")
+R_CLIPPED = reason_bit("clipped")
+R_MOUNTING = reason_bit("mounting_unknown")
+R_CHANGED = reason_bit("mounting_changed")
+R_NO_GYRO = reason_bit("no_gyroscope")
+R_NO_STANDING = reason_bit("no_standing")
+R_SETTLING = reason_bit("settling")
+R_NOT_RUNNING = reason_bit("not_running")
+R_AXIS = reason_bit("axis_missing")
+R_DOUBTFUL = reason_bit("event_doubtful")
+
+#: Two contact times of one step that differ by more than this share make it doubtful.
+DOUBTFUL_SHARE = 0.3
+BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
+
+
+@njit(cache=True)
+def time_at(buf, place):
+    """Time of a fractional row, linear between rows."""
+    low = int(math.floor(place))
+    low = max(0, min(low, buf.shape[0] - 2))
+    return buf[low, B_TIME] + (place - low) * (buf[low + 1, B_TIME] - buf[low, B_TIME])
+
+
+@njit(cache=True)
+def add_stride(buf, first, last, memory, even, early_late, weight):
+    """Add one stride to what tells forward from sideways (`sci:A4`).
+
+    Fore-aft force repeats every step (even harmonics of the stride), sideways force every stride (odd ones).
+    early_late : horizontal force weighted by the change of load: braking comes while load rises, drive while
+    it falls.
+    """
+    n = last - first
+    for j in range(3):
+        early_late[j] *= memory
+        for k in range(3):
+            even[j, k] *= memory
+    weight[0] = weight[0] * memory + 1.0
+    for harmonic in range(1, 5):
+        sign = 1.0 if harmonic % 2 == 0 else -1.0
+        real, imag = np.zeros(3), np.zeros(3)
+        for i in range(n):
+            phase = 2.0 * math.pi * harmonic * i / n
+            c, s = math.cos(phase), math.sin(phase)
+            row = first + i
+            for j in range(3):
+                level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
+                real[j] += level * c
+                imag[j] -= level * s
+        for j in range(3):
+            for k in range(3):
+                even[j, k] += sign * (real[j] * real[k] + imag[j] * imag[k]) / (n * n)
+    for i in range(1, n):
+        row = first + i
+        change = buf[row, B_VERTICAL] - buf[row - 1, B_VERTICAL]
+        for j in range(3):
+            level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
+            early_late[j] += change * level
+
+
+@njit(cache=True)
+def forward_axis(even, early_late, up, weight, least_weight, axis):
+    """Write the unit forward axis (sensor axes, level); return whether it is known."""
+    if weight < least_weight:
+        return False
+    least = 0
+    for j in range(1, 3):
+        if abs(up[j]) < abs(up[least]):
+            least = j
+    e1, e2 = np.zeros(3), np.zeros(3)
+    e1[least] = 1.0
+    for j in range(3):
+        e1[j] -= up[least] * up[j]
+    size = math.sqrt(e1[0] ** 2 + e1[1] ** 2 + e1[2] ** 2)
+    for j in range(3):
+        e1[j] /= size
+    e2[0] = up[1] * e1[2] - up[2] * e1[1]
+    e2[1] = up[2] * e1[0] - up[0] * e1[2]
+    e2[2] = up[0] * e1[1] - up[1] * e1[0]
+    a, b, d = 0.0, 0.0, 0.0
+    for j in range(3):
+        for k in range(3):
+            a += e1[j] * even[j, k] * e1[k]
+            b += e1[j] * even[j, k] * e2[k]
+            d += e2[j] * even[j, k] * e2[k]
+    turn = 0.5 * math.atan2(2.0 * b, a - d)
+    largest = 0.5 * (a + d) + math.sqrt(0.25 * (a - d) ** 2 + b * b)
+    if largest <= 0.0:
+        return False
+    sense = 0.0
+    for j in range(3):
+        axis[j] = math.cos(turn) * e1[j] + math.sin(turn) * e2[j]
+        sense += axis[j] * early_late[j]
+    if sense > 0.0:  # force rises while braking: rise of load and fore-aft force have opposite signs
+        for j in range(3):
+            axis[j] = -axis[j]
+    return True
+
+
+@njit(cache=True)
+def _angles(buf, first, last, neutral, axis, row):
+    left = np.empty(3)
+    left[0] = neutral[1] * axis[2] - neutral[2] * axis[1]
+    left[1] = neutral[2] * axis[0] - neutral[0] * axis[2]
+    left[2] = neutral[0] * axis[1] - neutral[1] * axis[0]
+    tilt, low, high = 0.0, 1e9, -1e9
+    for i in range(first, last):
+        ahead, side = 0.0, 0.0
+        for j in range(3):
+            ahead += buf[i, B_UP + j] * axis[j]
+            side += buf[i, B_UP + j] * left[j]
+        tilt += math.asin(max(-1.0, min(1.0, -ahead)))
+        roll = math.asin(max(-1.0, min(1.0, side)))
+        low, high = min(low, roll), max(high, roll)
+    row[O_TILT] = math.degrees(tilt / (last - first))
+    row[O_OBLIQUITY] = math.degrees(high - low)
+
+
+@njit(cache=True)
+def _rotation(buf, first, last, stride_first, rate_hz):
+    drift = 0.0
+    for i in range(stride_first, last):
+        drift += buf[i, B_TURN]
+    drift /= last - stride_first
+    angle, low, high = 0.0, 0.0, 0.0
+    for i in range(first, last):
+        angle += (buf[i, B_TURN] - drift) / rate_hz
+        low, high = min(low, angle), max(high, angle)
+    return math.degrees(high - low)
+
+
+@njit(cache=True)
+def _bounce(vertical, n, inner, dt_s):
+    """Range of height over the rows from ``inner`` on: force integrated twice, periodic over all n rows."""
+    mean = 0.0
+    for i in range(n):
+        mean += vertical[i]
+    mean /= n
+    speed, mean_speed = 0.0, 0.0
+    for i in range(n):
+        speed += (vertical[i] - mean) * dt_s
+        mean_speed += speed
+    mean_speed /= n
+    speed, height, low, high = 0.0, 0.0, 1e9, -1e9
+    for i in range(n):
+        speed += (vertical[i] - mean) * dt_s
+        height += (speed - mean_speed) * dt_s
+        if i >= inner:
+            low, high = min(low, height), max(high, height)
+    return high - low
+
+
+@njit(cache=True)
+def _braking(ahead, n, first, step, rate_hz, smoothed, row):
+    """Speed lost, peak and end of braking; ``first`` is the row of contact inside ahead[:n]."""
+    mean = 0.0
+    for i in range(n):
+        mean += ahead[i]
+    mean /= n
+    smooth(ahead, n, BRAKING_SIGMA_S * rate_hz, smoothed)
+    last = min(n - 1, first + int(0.6 * step))
+    lowest, at = 0.0, -1
+    for i in range(first, last):
+        if smoothed[i] - mean < lowest:
+            lowest, at = smoothed[i] - mean, i
+    if at < 0:
+        return -1.0
+    crossing = -1.0
+    for i in range(at, min(n - 1, first + int(0.8 * step))):
+        here, after = smoothed[i] - mean, smoothed[i + 1] - mean
+        if here < 0.0 <= after:
+            crossing = i - here / (after - here)
+            break
+    if crossing < 0.0:
+        return -1.0
+    lost = 0.0
+    for i in range(first, int(crossing) + 1):
+        lost -= (ahead[i] - mean) / rate_hz
+    row[O_BRAKING] = max(lost, 0.0)
+    row[O_PEAK] = -lowest / GRAVITY_MPS2
+    return crossing
+
+
+@njit(cache=True)
+def analyse_step(
+    buf,
+    now,
+    before,
+    mark,
+    after,
+    is_open,
+    known_axis,
+    axis,
+    neutral,
+    has_neutral,
+    mode_before,
+    p,
+    scratch,
+    row,
+):
+    """Fill one row of results but for settling, slips and the time of emission.
+
+    before, mark, after : fractional rows of the landmarks before, at and after this step; ``before`` is
+    negative when the bout starts here. now : last row there is.
+    """
+    step = after - mark
+    first, last = int(mark), min(int(after) + 1, now)
+    stride_first = int(before) if before >= 0.0 else first
+    for j in range(O_WIDTH):
+        row[j] = np.nan
+    reasons = 0
+    row[O_STEP] = time_at(buf, mark)
+    if is_open:
+        reasons |= R_OPEN
+    else:
+        row[O_NEXT] = time_at(buf, after)
+
+    bridged, clipped = 0, False
+    for i in range(first, last):
+        if buf[i, B_FLAG] == 1.0:
+            bridged += 1
+        for j in range(3):
+            if abs(buf[i, B_FORCE + j]) >= p.clip_mps2:
+                clipped = True
+    missing = False
+    for j in range(3):
+        flat = True
+        for i in range(first, last):
+            if buf[i, B_FORCE + j] != 0.0:
+                flat = False
+                break
+        missing = missing or flat
+    if clipped:
+        reasons |= R_CLIPPED
+    if missing:
+        reasons |= R_AXIS
+    whole = bridged * 50 <= last - first
+    if not whole:
+        reasons |= R_GAP
+
+    # window: from half a step before the landmark to a little after the next
+    begin = max(0, int(mark - 0.6 * step))
+    end = min(now + 1, int(after + 0.1 * p.rate_hz) + 1)
+    n = end - begin
+    force, ahead, smoothed = scratch[0], scratch[1], scratch[2]
+    for i in range(n):
+        vertical, along = 0.0, 0.0
+        for j in range(3):
+            up = buf[begin + i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
+            vertical += buf[begin + i, B_FORCE + j] * up
+            along += buf[begin + i, B_FORCE + j] * axis[j]
+        force[i], ahead[i] = vertical / GRAVITY_MPS2, along
+
+    smooth(force, n, 0.015 * p.rate_hz, smoothed)
+    lightest = 9.0
+    for i in range(first - begin, n):
+        lightest = min(lightest, smoothed[i])
+    limit = p.walk_above_g if mode_before == MODE_RUN else p.run_below_g
+    mode = MODE_RUN if lightest < limit else MODE_WALK
+    if is_open and before >= 0.0:  # what follows is no step
+        mode = mode_before
+    row[O_MODE] = mode
+
+    contact_row = first - begin
+    if mode == MODE_WALK:
+        reasons |= R_NOT_RUNNING
+    elif whole:
+        found = np.empty(4)
+        if contact_of_step(force, n, mark - begin, step, p.rate_hz, scratch[3:5], found):
+            row[O_CONTACT] = (found[1] - found[0]) / p.rate_hz
+            row[O_STEP] = time_at(buf, begin + found[0])
+            contact_row = max(0, int(found[0]))
+            if abs(found[2] - found[3]) > DOUBTFUL_SHARE * row[O_CONTACT]:
+                reasons |= R_DOUBTFUL
+        else:
+            reasons |= R_DOUBTFUL
+
+    if whole and not missing and not is_open:
+        for i in range(stride_first, last):
+            vertical = 0.0
+            for j in range(3):
+                up = buf[i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
+                vertical += buf[i, B_FORCE + j] * up
+            smoothed[i - stride_first] = vertical
+        row[O_BOUNCE] = _bounce(smoothed, last - stride_first, first - stride_first, 1.0 / p.rate_hz)
+    if whole and known_axis and not is_open:
+        crossing = _braking(ahead, n, contact_row, step, p.rate_hz, smoothed, row)
+        if crossing >= 0.0:
+            row[O_CROSSING] = time_at(buf, begin + crossing)
+    if not p.has_gyroscope:
+        reasons |= R_NO_GYRO
+    else:
+        if not has_neutral:
+            reasons |= R_NO_STANDING
+        if not known_axis:
+            reasons |= R_MOUNTING
+        elif has_neutral:
+            _angles(buf, first, last, neutral, axis, row)
+        row[O_ROTATION] = _rotation(buf, first, last, stride_first, p.rate_hz)
+
+    quality = 1.0 if p.has_gyroscope else 0.85
+    if missing:
+        quality *= 0.85
+    if not whole:
+        quality *= 0.4
+    if clipped:
+        quality *= 0.8
+    if before >= 0.0:
+        quality *= 1.0 - min(0.4, abs(mark - before - step) / step)
+    row[O_QUALITY] = quality
+    row[O_REASONS] = reasons
+    return mode
