@@ -9,7 +9,11 @@ import pytest
 
 from support.session_files import assert_same_recording, small_recording, small_session, swinging_sensor
 from tallrun.cli import main
+from tallrun.numerics.recording import Marker
 from tallrun.sessions import read_session
+from tallrun.sessions.recorder import FlightRecorder
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -134,3 +138,32 @@ def test_an_unknown_export_is_refused(capsys: pytest.CaptureFixture[str], tmp_pa
     code, _, err = run(capsys, "export", str(tmp_path), "--to", "docx", "-o", str(tmp_path / "x"))
     assert code == 1
     assert "--to must be one of csv, parquet, fit, bids, fhir, bundle, got 'docx'" in err
+
+
+def test_the_page_of_reasons_is_the_table_of_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "reasons", "--markdown")
+    assert code == 0
+    assert (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8") == out, (
+        "run: tallrun reasons --markdown"
+    )
+
+
+def test_a_reason_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "reasons", "one_foot")[1].startswith("one_foot: Only one foot wore a sensor")
+    assert run(capsys, "reasons", "nonsense")[0] == 1
+
+
+def test_recover_brings_an_unfinished_folder_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    recorder = FlightRecorder(tmp_path / "run", {"started_at": "2026-05-01T08:00:00+02:00", "bindings": {}})
+    recorder.append_marker(1.0, Marker(1.0, "pain", "3"))
+    recorder.flush(1.0)
+    (tmp_path / "data").mkdir()
+    args = ("recover", str(tmp_path / "run"), "--data-dir", str(tmp_path / "data"))
+    code, out, err = run(capsys, *args)
+    recorder.close()
+    assert (code, err) == (0, "")
+    assert "1 packets until 1.0 s brought back" in out
+    assert read_session(tmp_path / "run").markers == (Marker(1.0, "pain", "3"),)
+    code, _, err = run(capsys, *args)
+    assert code == 1
+    assert "finished session already" in err

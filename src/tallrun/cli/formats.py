@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallrun.cli import formats_recover
+
 if TYPE_CHECKING:
     from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
@@ -51,6 +53,7 @@ def register(app: typer.Typer) -> None:
     importer.command("bundle")(import_bundle_file)
     app.add_typer(importer, name="import")
     app.command("export")(export)
+    formats_recover.register(app)
 
 
 def import_csv_files(
