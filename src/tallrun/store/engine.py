@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, StatementError
 
-from tallrun.errors import StoreError
+from tallrun.errors import StoreError, TallrunError
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "tallrun_writes"
@@ -78,7 +78,9 @@ def _plain_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise StoreError(_explain(str(error.orig))) from error
-    except DBAPIError as error:
+    except StatementError as error:
+        if isinstance(error.orig, TallrunError):  # raised by a column type, already plain
+            raise error.orig from None
         raise StoreError(f"the database refused the change: {error.orig}") from error
 
 
