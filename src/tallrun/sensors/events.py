@@ -90,15 +90,17 @@ class UnknownPacket:
 
 @dataclass(frozen=True)
 class TapAlignment:
-    """Sensors tapped together: how far each one's tap lies from the common instant.
+    """Sensors tapped together: how far each one's taps lie from the common instants.
 
-    offsets_s : by sensor, after the clock fit [s]; ``applied`` when the clocks were corrected by it.
-    residual_s : largest spread between the sensors over the matched taps once the offsets are removed.
+    offsets_s : by sensor, after the clock fit [s]; empty when no two sensors felt two common taps.
+    residual_s : largest spread between the sensors over the matched taps once the offsets are removed;
+        None when nothing matched.
+    applied : whether the clocks are corrected by it (the first one found; later ones are only a check).
     """
 
     t_s: float
     offsets_s: dict[str, float] = field(hash=False)
-    residual_s: float
+    residual_s: float | None
     applied: bool
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from tallrun.errors import PacketError
 from tallrun.numerics.clock import DeviceClock
-from tallrun.numerics.recording import SampleBlock
+from tallrun.numerics.recording import FloatArray, SampleBlock
 from tallrun.sensors.batch import Batch
 from tallrun.sensors.config import FirmwareConfig
 from tallrun.sensors.counted import CountedStream
@@ -18,6 +19,8 @@ from tallrun.sensors.decoders import SensorDecoder
 from tallrun.sensors.events import Gap, SensorEvent, UnknownPacket
 from tallrun.sensors.join import AccGyrJoiner
 from tallrun.sensors.stream import Stream, StreamItem, TimedSamples
+
+_RECENT_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class SensorPort:
             packet.codec == "polar_pmd" for packet in config.packets
         )
         self._has_gyroscope = config.imu is not None and config.imu.has_gyroscope
+        self._recent: deque[SampleBlock] = deque()
         self._last_joined_s = math.nan
         self._unknown = 0
         self._before_start = 0
@@ -93,6 +97,14 @@ class SensorPort:
         out = [event for s in self._streams.values() for news in s.flush() for event in self._place(news)]
         self._joiner.flush()
         return out
+
+    def recent(self) -> tuple[FloatArray, FloatArray]:
+        """Return times (n,) and acceleration (n, 3) of the last eight seconds; empty before the first sample."""
+        if not self._recent:
+            return np.empty(0), np.empty((0, 3))
+        t_s = np.concatenate([block.t_s for block in self._recent])
+        keep = t_s >= t_s[-1] - _RECENT_S
+        return t_s[keep], np.concatenate([block.acc_mps2 for block in self._recent])[keep]
 
     def shift(self, offset_s: float) -> None:
         """Correct the constant latency of this sensor by ``offset_s`` from here on."""
@@ -167,6 +179,9 @@ class SensorPort:
         if samples.acc_mps2 is None:
             return []
         block = SampleBlock(self.sensor, samples.t_s, samples.acc_mps2, samples.gyr_radps)
+        self._recent.append(block)
+        while self._recent[0].t_s[-1] < block.t_s[-1] - _RECENT_S:
+            self._recent.popleft()
         if block.t_s[0] >= 0:
             return [block]
         # Taken before the session began: the time line starts at 0.

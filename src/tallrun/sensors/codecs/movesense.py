@@ -122,6 +122,8 @@ class ValueAssembler:
             return []
         if code == DATA:
             out: list[bytes | PacketError] = []
+            if self._waiting.get(reference) == body:
+                return []  # delivered twice
             if self._waiting.pop(reference, None) is not None:
                 out.append(PacketError("Movesense notification: the second part of a value is missing"))
             if len(body) == SPLIT_BYTES:
