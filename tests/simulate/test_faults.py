@@ -142,8 +142,8 @@ def test_incline_tilts_the_flat_foot_and_lifts_the_road() -> None:
     bout = Bout("run", 40.0, 2.6, incline_pct=8.0)
     for surface, rises in (("road", True), ("treadmill", False)):
         motion = simulate.motion_of(Programme((STILL, bout), surface), seed=1)
-        foot = motion.feet[0]
-        flat = foot.flat_s[(foot.flat_s > 20.0) & (foot.flat_s < 40.0)]
+        foot = motion.falls(0)
+        flat = foot.switch_s[(foot.switch_s > 20.0) & (foot.switch_s < 40.0)]
         states = motion.states("foot_left", flat)
         np.testing.assert_allclose(-states[:, 10], np.arctan(0.08), atol=1e-3)
         climbed = motion.states("pelvis", np.array([20.0, 40.0]))[:, 2]
@@ -153,8 +153,8 @@ def test_incline_tilts_the_flat_foot_and_lifts_the_road() -> None:
 def test_stairs_are_climbed_on_level_feet() -> None:
     programme = Programme((STILL, Bout("stairs", 30.0, 0.55, incline_pct=35.0)), "road")
     motion = simulate.motion_of(programme, seed=1)
-    foot = motion.feet[0]
-    flat = foot.flat_s[(foot.flat_s > 14.0) & (foot.flat_s < 33.0)]
+    foot = motion.falls(0)
+    flat = foot.switch_s[(foot.switch_s > 14.0) & (foot.switch_s < 33.0)]
     states = motion.states("foot_left", flat)
     assert np.abs(np.degrees(states[:, 10])).max() < 1.0
     assert np.all(np.diff(states[:, 2]) > 0.15)
@@ -167,10 +167,10 @@ def test_slipping_feet_slide_as_far_as_stated() -> None:
     assert set(slips) == {0.0, 0.07}
     assert 0.08 < np.mean([s > 0 for s in slips]) < 0.35
     programme = Programme((STILL, Bout("run", 60.0, 2.8, slip_share=1.0, slip_m=0.07)), "road")
-    foot = simulate.motion_of(programme, seed=1).feet[0]
+    foot = simulate.motion_of(programme, seed=1).falls(0)
     landed = foot.land_s[20] + 0.02
     motion = simulate.motion_of(programme, seed=1)
-    heel = motion.states("foot_left", np.array([landed, foot.flat_s[20]]))
+    heel = motion.states("foot_left", np.array([landed, foot.switch_s[20]]))
     assert heel[1, 0] - heel[0, 0] > 0.06
 
 

@@ -59,13 +59,13 @@ def _strapdown(body: np.ndarray, step_s: float, attitude: np.ndarray, velocity: 
 @pytest.mark.parametrize("foot", [0, 1])
 def test_integrating_ideal_signals_returns_the_true_stride(surface: str, foot: int) -> None:
     motion = simulate.motion_of(_run_then(Bout("run", 20.0, 3.2), surface=surface), Runner(), seed=5)
-    own = motion.feet[foot]
+    own = motion.falls(foot)
     place = BODIES[foot]
-    chosen = [k for k in range(len(own.which)) if 14.0 < own.flat_s[k] < 17.0]
+    chosen = [k for k in range(len(own.which)) if 14.0 < own.switch_s[k] < 17.0]
     assert len(chosen) >= 3
     step_s = 1.0 / 4000.0
     for k in chosen:
-        begin, end = own.flat_s[k], own.flat_s[k + 1]
+        begin, end = own.switch_s[k], own.switch_s[k + 1]
         count = round((end - begin) / step_s)
         step = (end - begin) / count
         middles = begin + (np.arange(count) + 0.5) * step
@@ -74,7 +74,7 @@ def test_integrating_ideal_signals_returns_the_true_stride(surface: str, foot: i
         velocity = states[0, 3:6] + attitude @ np.cross(states[0, 12:15], ARM_M)
         moved = _strapdown(motion.inertial(place, middles, ARM_M), step, attitude, velocity)
         true = states[1, :3] - states[0, :3] + (_matrix(states[1]) - attitude) @ ARM_M
-        length = np.linalg.norm(own.flat_m[k + 1] - own.flat_m[k])
+        length = np.linalg.norm(own.slid_m[k + 1] - own.slid_m[k])
         assert np.linalg.norm(moved - true) < 0.001 * length
         belt = motion.belt_m(np.array([begin, end]))
         along = moved + np.array([belt[1] - belt[0], 0.0, 0.0])
@@ -164,8 +164,8 @@ def test_foot_stands_still_in_stance_apart_from_its_rocking() -> None:
         Runner(rocking_dps=0.0, stance_wobble_deg=0.0, stance_give_m=0.0),
         seed=1,
     )
-    for number, foot in enumerate(motion.feet):
-        flat = foot.flat_s[(foot.flat_s > 14.0) & (foot.flat_s < 22.0)]
+    for number, foot in enumerate((motion.falls(0), motion.falls(1))):
+        flat = foot.switch_s[(foot.switch_s > 14.0) & (foot.switch_s < 22.0)]
         assert len(flat) > 8
         states = motion.states(BODIES[number], flat)
         assert np.abs(states[:, 3:9]).max() < 1e-9
@@ -176,8 +176,8 @@ def test_rocking_moves_the_sensor_in_stance_as_stated() -> None:
     motion = simulate.motion_of(
         _run_then(Bout("run", 20.0, 3.0)), Runner(rocking_dps=30.0, stance_wobble_deg=0.0), seed=1
     )
-    foot = motion.feet[0]
-    flat = foot.flat_s[(foot.flat_s > 14.0) & (foot.flat_s < 22.0)]
+    foot = motion.falls(0)
+    flat = foot.switch_s[(foot.switch_s > 14.0) & (foot.switch_s < 22.0)]
     rates = np.degrees(np.abs(motion.states("foot_left", flat)[:, 13]))
     assert 20.0 < np.median(rates) < 40.0
 

@@ -34,10 +34,10 @@ class Disturbance:
         runner = motion.runner
         contacts = motion.contacts
         if placement.startswith("foot"):
-            foot = motion.feet[0 if placement == "foot_left" else 1]
-            self.at_s = foot.land_s
+            falls = motion.falls(0 if placement == "foot_left" else 1)
+            self.at_s = falls.land_s
             self.frequency_hz, self.decay_s = runner.ringing_hz, 0.008
-            hardness = np.where(contacts.is_running[foot.which], contacts.speed_mps[foot.which] / 3.0, 0.25)
+            hardness = np.where(falls.is_running, falls.speed_mps / 3.0, 0.25)
             size = runner.ringing_mps2 * hardness
             direction = np.array([0.5, 0.2, 0.85])
         else:

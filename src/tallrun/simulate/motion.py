@@ -9,6 +9,7 @@ import numpy as np
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.feet import FootMotion, Pivot, foot_motion
+from tallrun.simulate.footfalls import Footfalls, make_footfalls
 from tallrun.simulate.kinematics import Body, inertial, states
 from tallrun.simulate.pelvis import PelvisMotion, pelvis_motion
 from tallrun.simulate.polynomials import Channel, constant, evaluate, from_velocity, hermite, stack
@@ -52,6 +53,10 @@ class Motion:
     def pelvis_path_m(self, t_s: FloatArray) -> FloatArray:
         """Where the pelvis is above the ground (the belt, on a treadmill), float64 (n, 2)."""
         return np.stack([evaluate(channel, t_s)[0] for channel in self.pelvis.channels[:2]], axis=1)
+
+    def falls(self, foot: int) -> Footfalls:
+        """Return the footfalls of one foot (0 left, 1 right)."""
+        return self.feet[foot].falls
 
     def belt_m(self, t_s: FloatArray) -> FloatArray:
         """How far the belt has run, float64 (n,): zero on the road."""
@@ -101,7 +106,8 @@ def make_motion(programme: Programme, runner: Runner, rng: np.random.Generator) 
         common, own = rng.uniform(-0.015, 0.015, 2), 0.001 * rng.uniform(-1.0, 1.0, (2, 2))
     offsets = common + own
     pairs = [(float(offsets[k, 0]), float(offsets[k, 1])) for k in range(2)]
-    feet = [foot_motion(k, contacts, pelvis, grid, bouts, runner, pairs[k], rng) for k in range(2)]
+    falls = [make_footfalls(k, contacts, pelvis, grid, bouts, runner, pairs[k], rng) for k in range(2)]
+    feet = [foot_motion(own, grid, bouts, runner, rng) for own in falls]
 
     start, end = grid.t_s[0] - 5.0, grid.t_s[-1] + 5.0
     still = constant(0.0, start, end)

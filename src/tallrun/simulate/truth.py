@@ -34,7 +34,8 @@ def stride_rows(motion: Motion, duration_s: float) -> list[dict[str, Any]]:
     """One row per true initial contact within the session, in order of time."""
     contacts = motion.contacts
     rows: list[tuple[float, dict[str, Any]]] = []
-    for number, foot in enumerate(motion.feet):
+    for number in range(2):
+        foot = motion.falls(number)
         ic, fc = contacts.initial_s[foot.which], contacts.final_s[foot.which]
         placement = f"foot_{FOOT_NAMES[number]}"
         at_contact = motion.states(placement, ic)
@@ -45,7 +46,7 @@ def stride_rows(motion: Motion, duration_s: float) -> list[dict[str, Any]]:
         angle = np.degrees(-at_contact[:, 10] - foot.flat_rad)
         landing_angle = np.degrees(-motion.states(placement, foot.land_s)[:, 10] - foot.flat_rad)
         length = np.full(len(ic), np.nan)
-        length[:-1] = np.linalg.norm(np.diff(foot.flat_m, axis=0), axis=1)
+        length[:-1] = np.linalg.norm(np.diff(foot.slid_m, axis=0), axis=1)
         stride_s = np.append(np.diff(ic), np.nan)
         standing = contacts.is_standing[foot.which]
         open_stride = standing | (np.append(ic[1:], np.inf) >= duration_s)
@@ -68,7 +69,7 @@ def stride_rows(motion: Motion, duration_s: float) -> list[dict[str, Any]]:
                 "flight_time_s": _number(flight[k]),
                 "mode": SEGMENT_MODE[motion.bouts[contacts.bout[c]].mode],
                 "slip_m": float(contacts.slip_m[c]),
-                "flat_s": float(foot.flat_s[k]),
+                "flat_s": float(foot.switch_s[k]),
                 "landing_s": float(foot.land_s[k]),
                 "landing_angle_deg": float(landing_angle[k]),
             }
