@@ -68,7 +68,10 @@ from tallrun.gait.foot_state import (
     X_FIRST_S,
     X_FLAT_COST,
     X_LAST_S,
+    X_LEVER_1,
+    X_LEVER_2,
     X_LOST_S,
+    X_PERIOD_S,
     X_REST_1,
     X_STRIDE_S,
     X_TOP,
@@ -155,14 +158,15 @@ def _emit_open(state, now_s, rows, n, waves):
 
 
 @njit(cache=True)
-def _vote_mode(state, duty, params):
+def _vote_mode(state, duty, stride_s, params):
     """Update walking or running from one stride's duty factor, with hysteresis (`sci:A1`)."""
     ints = state.ints
     mode = ints[I_MODE]
     if not np.isfinite(duty):
         return
     if mode != MODE_RUN and mode != MODE_WALK:
-        ints[I_MODE] = MODE_RUN if duty < 0.5 else MODE_WALK
+        limit = 0.56 if stride_s < params.quick_stride_s else 0.5
+        ints[I_MODE] = MODE_RUN if duty < limit else MODE_WALK
         ints[I_VOTES] = 0
     elif mode == MODE_WALK:
         ints[I_VOTES] = ints[I_VOTES] + 1 if duty < params.run_below_duty else 0
@@ -280,7 +284,7 @@ def _strike_angle(state, mask, place, flat, a, solved):
 
 
 @njit(cache=True)
-def _locate_contact(state, mask, now, params):
+def _locate_contact(state, mask, now, is_ending, params):
     """Place of the initial contact of the swing just ended, whether it was inferred, the swing's peak place.
 
     The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
@@ -290,8 +294,12 @@ def _locate_contact(state, mask, now, params):
     top = ints[I_TOP]
     swing = largest_at(state.pitch_radps, mask, ints[I_SWING_FROM], top)
     stop = index_at(state.t_s, mask, top, 1, state.t_s[top & mask] + params.flat_search_s, now)
-    stop, _ = quietest(state.t_s, state.cost, mask, top, stop, params.flat_half_s)
-    place, _ = impact_onset(state.jerk, mask, swing, stop)
+    if not is_ending:
+        stop, _ = quietest(state.t_s, state.cost, mask, top, stop, params.flat_half_s)
+    slowed = swing
+    while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
+        slowed += 1
+    place, _ = impact_onset(state.jerk, mask, slowed, stop)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)
@@ -325,13 +333,52 @@ def _locate_contact(state, mask, now, params):
 
 
 @njit(cache=True)
+def _sensor_height(state, params):
+    """Height of the sensor over the ball of the foot [m], learned; the first guess while nothing is known."""
+    nums = state.nums
+    weight = params.height_weight
+    height = (weight * params.sensor_height_m + nums[X_LEVER_1]) / (weight + nums[X_LEVER_2])
+    return min(max(height, 0.02), 0.15)
+
+
+@njit(cache=True)
+def _learn_height(state, mask, a, n, params):
+    """Learn the sensor's height from the start of push-off, where speed gained is height times turn rate gained."""
+    forward = np.empty(3)
+    rate_0 = 0.0
+    speed_0 = 0.0
+    for i in range(n):
+        row = state.scratch[i]
+        p = (a + i) & mask
+        rate2 = 0.0
+        for c in range(3):
+            rate2 += (state.gyr[p, c] - state.bias[c]) ** 2
+        if row[S_TIME] - state.scratch[0, S_TIME] > params.rolling_s or rate2 > params.rolling_radps**2:
+            break
+        speed = 0.0
+        for r in range(3):
+            forward[r] = 0.0
+            for c in range(3):
+                forward[r] += row[S_ROT + 3 * r + c] * state.mount[0, c]
+            speed += forward[r] * row[S_VEL + r]
+        rate = -state.pitch_radps[p]
+        if i == 0:
+            rate_0, speed_0 = rate, speed
+        else:
+            dt = row[S_TIME] - state.scratch[i - 1, S_TIME]
+            state.nums[X_LEVER_1] += (rate - rate_0) * (speed - speed_0) * dt
+            state.nums[X_LEVER_2] += (rate - rate_0) ** 2 * dt
+
+
+@njit(cache=True)
 def _close_stride(state, mask, a, b, params):
     """Solve the stride from foot-flat ``a`` to ``b``; False when gaps void it."""
     up = np.zeros(3)
     scatter = mean_force(state.t_s, state.acc, mask, b, params.flat_half_s, a, state.ints[I_COUNT] - 1, up)
+    height_m = _sensor_height(state, params)
     lever = np.empty(3)
     for c in range(3):
-        lever[c] = state.mount[2, c] * params.sensor_height_m
+        lever[c] = state.mount[2, c] * height_m
     sigma = math.sqrt(params.gravity_tilt_rad**2 + scatter**2)
     return solve_stride(
         state.t_s, state.acc, state.gyr, mask, a, b, state.level, state.tilt_cov, state.bias, state.gyr_limits,
@@ -340,7 +387,7 @@ def _close_stride(state, mask, a, b, params):
 
 
 @njit(cache=True)
-def _land(state, mask, now, is_early, params, rows, n, waves):
+def _land(state, mask, now, is_early, is_ending, params, rows, n, waves):
     """Time the contact that ends a swing, close the stride behind it, open the next row.
 
     ``is_early``: asked for as soon as the foot seems to push off. Then nothing happens yet unless it has
@@ -348,7 +395,7 @@ def _land(state, mask, now, is_early, params, rows, n, waves):
     """
     ints, nums = state.ints, state.nums
     now_s = nums[X_LAST_S]
-    place, inferred, swing, doubtful = _locate_contact(state, mask, now, params)
+    place, inferred, swing, doubtful = _locate_contact(state, mask, now, is_ending, params)
     peak_radps = state.pitch_radps[swing & mask]
     if peak_radps < params.swing_peak_radps:
         ints[I_SWING_FROM] = -1
@@ -378,7 +425,7 @@ def _land(state, mask, now, is_early, params, rows, n, waves):
         guard = index_at(state.t_s, mask, contact, -1, contact_s - params.event_guard_s, a)
         guard_end = index_at(state.t_s, mask, contact, 1, contact_s + params.event_guard_s, flat)
         near, _ = _gap_between(state, mask, guard, guard_end)
-        long_gap = gap_s > params.void_gap_s or (near > 0.0 and gap_s > 3.0 / params.rate_hz)
+        long_gap = gap_s > params.void_gap_s or near > 0.0
         if flat_s - state.t_s[a & mask] <= params.longest_stride_s and not long_gap:
             n_lobes = _close_stride(state, mask, a, flat, params)
             solved = True
@@ -412,7 +459,7 @@ def _land(state, mask, now, is_early, params, rows, n, waves):
     if solved and _slipped(state, mask, contact, flat, a, params):
         bits |= SLIP
     stance_gap, _ = _gap_between(state, mask, max(contact - 1, 0), flat)
-    if not inferred and stance_gap <= 3.0 / params.rate_hz:
+    if not inferred and stance_gap == 0.0:
         row[C_FSA] = _strike_angle(state, mask, place, flat, a, solved)
         row[C_FSA_SD] = 1.0 + (2.0 if cost > params.flat_cost else 0.0) + (3.0 if doubtful else 0.0)
         peak_g, clipped = _peak_impact(state, mask, contact_s, now, params)
@@ -468,7 +515,7 @@ def _complete(state, mask, a, flat, contact_s, reasons, solved, trusted, n_lobes
     if missed == 0:
         duty = (row[C_FC] - row[C_IC]) / stride_s
         if gap_s <= params.void_gap_s:
-            _vote_mode(state, duty, params)
+            _vote_mode(state, duty, stride_s, params)
             nums[X_STRIDE_S] = stride_s if usual == 0.0 else 0.8 * usual + 0.2 * stride_s
     row[C_MODE] = ints[I_MODE]
     row[C_NEXT] = row[C_IC] + each_s if missed else contact_s
@@ -494,6 +541,8 @@ def _complete(state, mask, a, flat, contact_s, reasons, solved, trusted, n_lobes
             bits |= DRIFT
             quality *= 0.3
         quality *= math.exp(-state.result[R_WORST] / 30.0)
+        if trusted and n_lobes == 0 and bits & SLIP == 0:
+            _learn_height(state, mask, a, count, params)
         _fill_wave(state, mask, a, count)
         ints[I_STRIDES] += 1
     if gap_s > 0.0:
@@ -585,13 +634,35 @@ def _leave(state, mask, params):
 
 
 @njit(cache=True)
+def _even_stamp(state, t, params):
+    """Time of a sample with the stamp's jitter smoothed out, and the time missing before it.
+
+    Sensors sample evenly and stamp unevenly. A second-order loop follows the sensor's own period; a stamp
+    that comes later than the loop expects by most of a period means lost samples, and the loop jumps.
+    """
+    nums = state.nums
+    period = nums[X_PERIOD_S]
+    last = state.t_s[(state.ints[I_COUNT] - 1) & (state.t_s.shape[0] - 1)]
+    error = t - (last + period)
+    if error > params.late_share * period:
+        lost = max(math.floor((t - last) / period + 0.5) - 1.0, 0.0)
+        return t, lost * period
+    if error < -params.late_share * period:
+        return max(t, last + 0.1 * period), 0.0
+    nominal = 1.0 / params.rate_hz
+    nums[X_PERIOD_S] = min(max(period + params.period_gain * error, 0.95 * nominal), 1.05 * nominal)
+    return last + period + params.stamp_gain * error, 0.0
+
+
+@njit(cache=True)
 def _accept(state, mask, t, acc, gyr, params):
     """Put one sample into the ring and derive its pitch rate, jerk and stillness."""
     ints, nums = state.ints, state.nums
     k = ints[I_COUNT]
     p = k & mask
-    dt = t - nums[X_LAST_S] if k > 0 else 1.0 / params.rate_hz
-    state.t_s[p] = t
+    even, missing = _even_stamp(state, t, params) if k > 0 else (t, 0.0)
+    dt = even - state.t_s[(k - 1) & mask] if k > 0 else 1.0 / params.rate_hz
+    state.t_s[p] = even
     rate2 = 0.0
     force2 = 0.0
     step2 = 0.0
@@ -607,12 +678,12 @@ def _accept(state, mask, t, acc, gyr, params):
             step2 += (f - state.acc[(k - 1) & mask, c]) ** 2
         nums[X_ACC_TOP] = max(nums[X_ACC_TOP], abs(f))
     state.pitch_radps[p] = pitch
-    state.jerk[p] = math.sqrt(step2) / dt
+    state.jerk[p] = math.sqrt(step2) * params.rate_hz / (1.0 + missing * params.rate_hz)
     over = (math.sqrt(force2) - GRAVITY_MPS2) / params.flat_acc_mps2
     state.cost[p] = rate2 / params.flat_rate_radps**2 + over * over
-    missing = dt - 1.0 / params.rate_hz
-    state.gap_s[p] = missing if dt > params.gap_factor / params.rate_hz else 0.0
-    if state.gap_s[p] > 0.0 and k > 0:
+    bridged = max(min(params.bridged_samples / params.rate_hz, params.bridged_s), 1.5 / params.rate_hz)
+    state.gap_s[p] = missing if missing > bridged else 0.0
+    if missing > 0.0:
         ints[I_GAPS] += 1
         nums[X_LOST_S] += missing
     # gyroscope bias: the mean over half a second of rest
@@ -693,16 +764,9 @@ def track(t_s, acc, gyr, state, params, rows, waves):
             pushing = nums[X_TOP] - angle > nums[X_ASK]
             waited = t - state.t_s[ints[I_TOP] & mask] > params.landing_timeout_s
             if pushing or waited or swung:
-                n = _land(
-                    state,
-                    mask,
-                    ints[I_BOTTOM] if swung else now,
-                    not (swung or waited),
-                    params,
-                    rows,
-                    n,
-                    waves,
-                )
+                is_early = not (swung or waited)
+                until = ints[I_BOTTOM] if swung else now
+                n = _land(state, mask, until, is_early, False, params, rows, n, waves)
         if swung:
             _push_off(state, mask, ints[I_BOTTOM], params)
             _leave(state, mask, params)
@@ -725,9 +789,10 @@ def close(state, params, rows, waves):
     now = ints[I_COUNT] - 1
     n = 0
     if now >= 2 and ints[I_RISING] and ints[I_SWING_FROM] >= 0:
-        top_s = state.t_s[ints[I_TOP] & mask]
-        if state.t_s[now & mask] - top_s > params.settle_s:
-            n = _land(state, mask, now, False, params, rows, n, waves)
+        settled = state.t_s[now & mask] - state.t_s[ints[I_TOP] & mask] > params.settle_s
+        _, _, _, is_soft = _locate_contact(state, mask, now, True, params)
+        if settled or not is_soft:
+            n = _land(state, mask, now, False, not settled, params, rows, n, waves)
     if ints[I_PENDING]:
         n = _emit_open(state, state.t_s[now & mask], rows, n, waves)
     return n

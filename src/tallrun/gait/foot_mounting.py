@@ -16,6 +16,7 @@ from tallrun.gait.foot_events import quietest
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_stride import (
     GRAVITY_MPS2,
+    LOBE_WIDTH,
     MAX_LOBES,
     R_DX,
     R_DY,
@@ -121,7 +122,7 @@ def _travel_directions(t_s, acc, gyr, flats, n_flats, n, bias, limits, params, u
     """Displacement of each stride in the sensor's axes at its first foot-flat, rows of ``travel``; their number."""
     mask = t_s.shape[0] - 1
     scratch = np.zeros((int(params.longest_stride_s * params.rate_hz * 2.0) + 8, S_WIDTH))
-    lobes = np.zeros((MAX_LOBES, 5))
+    lobes = np.zeros((MAX_LOBES, LOBE_WIDTH))
     result = np.zeros(R_WIDTH)
     level = np.zeros((3, 3))
     start = np.zeros((3, 3))

@@ -35,11 +35,18 @@ class FootParams(NamedTuple):
     flat_search_s: float = 0.8
     flat_cost: float = 8.0  # above it the foot never came to rest
     # trajectory: standard deviations of what may be wrong
-    sensor_height_m: float = 0.08  # height over the ball of the foot, about which a planted foot turns
+    sensor_height_m: float = (
+        0.07  # height over the ball of the foot, about which a planted foot turns: at first
+    )
+    height_weight: float = (
+        0.5  # how much turning [rad2/s] outweighs that first guess; a stride brings about 0.1
+    )
+    rolling_s: float = 0.15  # part of the push-off in which the foot still turns about its ball
+    rolling_radps: float = 3.5
     bias_radps: float = 0.01
     rate_share: float = 0.01  # share of the turn rate (scale, cross axis)
     acc_floor_mps2: float = 0.5
-    acc_step_share: float = 0.1  # share of the change between samples: impacts are under-sampled
+    acc_step_share: float = 0.05  # share of the change between samples: impacts are under-sampled
     correlation_s: float = 0.05
     flat_velocity_mps: float = 0.03
     gravity_tilt_rad: float = 0.009
@@ -47,8 +54,14 @@ class FootParams(NamedTuple):
     # sensor ranges
     clip_share: float = 0.98
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below
+    plateau_share: float = 0.03  # a plateau stays within this share of its peak
+    plateau_edge: float = 1.6  # and has edges this many times steeper than a natural peak as wide
     # gaps
-    gap_factor: float = 1.6
+    stamp_gain: float = 0.1  # how fast even stamps follow the given ones, per sample
+    period_gain: float = 0.0025  # and the period; a quarter of the square above damps critically
+    late_share: float = 0.9  # a stamp late by more than this share of a period means lost samples
+    bridged_samples: float = 3.5  # as few as these are bridged without a trace,
+    bridged_s: float = 0.025  # but never more than this
     void_gap_s: float = 0.06
     event_guard_s: float = 0.06
     # rest, for the gyroscope's bias
@@ -58,5 +71,6 @@ class FootParams(NamedTuple):
     # modes
     run_below_duty: float = 0.47
     walk_above_duty: float = 0.52
+    quick_stride_s: float = 0.8  # a bout that starts with strides this quick starts as running
     turn_deg: float = 20.0
     slope_share: float = 0.05

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_stride import MAX_LOBES, R_WIDTH, S_WIDTH
+from tallrun.gait.foot_stride import LOBE_WIDTH, MAX_LOBES, R_WIDTH, S_WIDTH
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 
 FloatArray = NDArray[np.float64]
@@ -26,7 +26,7 @@ I_WIDTH = 20
 #: Places in ``FootState.nums``.
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
-    X_FLAT_COST, X_STANCE_SINCE_S, X_REST_1, X_REST_2, X_REST_3, X_FLAT_PITCH, X_GYR_FOUND, X_ASK,
+    X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S,
 ) = range(18)  # fmt: skip
 X_WIDTH = 18
 
@@ -78,6 +78,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
     ints = np.zeros(I_WIDTH, np.int64)
     nums = np.zeros(X_WIDTH)
     nums[[X_LAST_S, X_FIRST_S]] = np.nan
+    nums[X_PERIOD_S] = 1.0 / rate_hz
     state = FootState(
         t_s=np.zeros(capacity),
         acc=np.zeros((capacity, 3)),
@@ -97,7 +98,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         pending=np.full(C_WIDTH, np.nan),
         flats=np.zeros((20, 3)),
         scratch=np.zeros((capacity, S_WIDTH)),
-        lobes=np.zeros((MAX_LOBES, 5)),
+        lobes=np.zeros((MAX_LOBES, LOBE_WIDTH)),
         result=np.zeros(R_WIDTH),
         wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
     )

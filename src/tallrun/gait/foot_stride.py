@@ -16,7 +16,7 @@ from numba import njit
 
 MAX_LOBES = 4
 N_BASE = 8  # tilt (2), turn error (3), velocity error (3)
-N_MAX = N_BASE + MAX_LOBES
+LOBE_WIDTH = 6  # direction (3), first and last sample, hidden mean rate [rad/s]
 GRAVITY_MPS2 = 9.80665
 
 #: Columns of the per-sample scratch of one stride.
@@ -105,54 +105,97 @@ def mean_force(t_s, acc, mask, k, half_s, first, last, out):
 
 
 @njit(cache=True)
-def find_clipped_lobes(t_s, gyr, mask, first, last, limits, params, lobes):
-    """Find runs where one gyroscope axis sits at its range; rows of ``lobes``: axis, sign, first, last, hidden.
+def _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
+    """Fill ``lobe`` (direction, first, last, hidden rate) for a run along its direction; False if natural.
 
-    With a known range (``limits[axis]`` finite) a run is what reaches ``clip_share`` of it. Otherwise it is a
-    plateau: at least three samples within 3 % of their peak, entered and left more than 1.6 times as steeply
-    as a parabola of that width would be. ``hidden`` is the mean rate [rad/s] that the parabola through the
-    slopes at both edges adds to the plateau.
+    The hidden rate [rad/s] is the mean that the parabola through the slopes at both edges adds to the
+    plateau. A natural peak is left and entered only as steeply as a parabola of its width that drops by
+    ``drop`` from its top to the run's edges.
+    """
+    if lo - 2 < first or hi + 2 > last:
+        return False
+    rate = np.zeros(4)  # two before, first, last, two after, along the lobe's direction
+    for c in range(3):
+        rate[0] += lobe[c] * gyr[(lo - 2) & mask, c]
+        rate[1] += lobe[c] * gyr[lo & mask, c]
+        rate[2] += lobe[c] * gyr[hi & mask, c]
+        rate[3] += lobe[c] * gyr[(hi + 2) & mask, c]
+    rise = (rate[1] - rate[0]) / max(t_s[lo & mask] - t_s[(lo - 2) & mask], 1e-4)
+    fall = (rate[2] - rate[3]) / max(t_s[(hi + 2) & mask] - t_s[hi & mask], 1e-4)
+    step = (t_s[(hi + 1) & mask] - t_s[(lo - 1) & mask]) / (hi - lo + 2)
+    width = t_s[hi & mask] - t_s[lo & mask] + step
+    natural = 4.0 * drop / max(width, 1e-4)
+    steep = 0.5 * (rise + fall)
+    if steep < params.plateau_edge * natural:
+        return False
+    lobe[3], lobe[4] = lo, hi
+    lobe[5] = max(steep - natural, 0.0) * width / 6.0
+    return True
+
+
+@njit(cache=True)
+def find_clipped_lobes(t_s, gyr, mask, first, last, limits, params, lobes):
+    """Find runs where the gyroscope sits at its range; rows of ``lobes``: direction (3), first, last, hidden.
+
+    With a known range (``limits[axis]`` finite) a run is what reaches ``clip_share`` of it on one axis.
+    Otherwise it is a plateau of the rate along the turn's own direction, so that it is found in any mounting.
     """
     n = 0
-    for axis in range(3):
-        known = np.isfinite(limits[axis])
-        for sign in (-1.0, 1.0):
-            i = first + 2
-            while i <= last - 2 and n < lobes.shape[0]:
-                floor = params.clip_share * limits[axis] if known else params.clip_least_radps
-                if sign * gyr[i & mask, axis] < floor:
+    if np.isfinite(limits[0]):
+        for axis in range(3):
+            floor = params.clip_share * limits[axis]
+            i = first
+            while i <= last and n < lobes.shape[0]:
+                if abs(gyr[i & mask, axis]) < floor:
                     i += 1
                     continue
-                j = i
-                peak = 0.0
-                while j <= last and sign * gyr[j & mask, axis] >= floor:
-                    peak = max(peak, sign * gyr[j & mask, axis])
-                    j += 1
-                lo, hi = i, j - 1
-                if not known:
-                    while sign * gyr[lo & mask, axis] < 0.97 * peak:
-                        lo += 1
-                    while sign * gyr[hi & mask, axis] < 0.97 * peak:
-                        hi -= 1
-                i = j
-                length = hi - lo + 1
-                if lo - 2 < first or hi + 2 > last or (not known and length < 3):
-                    continue
-                rise = sign * (gyr[lo & mask, axis] - gyr[(lo - 2) & mask, axis])
-                fall = sign * (gyr[hi & mask, axis] - gyr[(hi + 2) & mask, axis])
-                rise /= max(t_s[lo & mask] - t_s[(lo - 2) & mask], 1e-4)
-                fall /= max(t_s[(hi + 2) & mask] - t_s[hi & mask], 1e-4)
-                step = (t_s[hi & mask] - t_s[lo & mask]) / max(length - 1, 1)
-                width = (t_s[hi & mask] - t_s[lo & mask]) + step
-                natural = 0.0 if known else 4.0 * 0.03 * peak / max(width, 1e-4)
-                steep = 0.5 * (rise + fall)
-                if not known and steep < 1.6 * natural:
-                    continue
-                lobes[n, 0], lobes[n, 1], lobes[n, 2], lobes[n, 3] = axis, sign, lo, hi
-                lobes[n, 4] = max(steep - natural, 0.0) * width / 6.0
-                n += 1
-                if n >= lobes.shape[0]:
-                    break
+                sign = 1.0 if gyr[i & mask, axis] > 0.0 else -1.0
+                lo = i
+                while i <= last and sign * gyr[i & mask, axis] >= floor:
+                    i += 1
+                lobes[n, :] = 0.0
+                lobes[n, axis] = sign
+                if _weigh_lobe(t_s, gyr, mask, lo, i - 1, first, last, 0.0, params, lobes[n]):
+                    n += 1
+        return n
+    least2 = params.clip_least_radps**2
+    i = first
+    while i <= last and n < lobes.shape[0]:
+        if gyr[i & mask, 0] ** 2 + gyr[i & mask, 1] ** 2 + gyr[i & mask, 2] ** 2 < least2:
+            i += 1
+            continue
+        start = i
+        lobe = lobes[n]
+        lobe[:] = 0.0
+        while i <= last:
+            p = i & mask
+            if gyr[p, 0] ** 2 + gyr[p, 1] ** 2 + gyr[p, 2] ** 2 < least2:
+                break
+            for c in range(3):
+                lobe[c] += gyr[p, c]
+            i += 1
+        size = math.sqrt(lobe[0] ** 2 + lobe[1] ** 2 + lobe[2] ** 2)
+        if size < 1e-9:
+            continue
+        for c in range(3):
+            lobe[c] /= size
+        along = np.empty(i - start)
+        peak = 0.0
+        for k in range(start, i):
+            p = k & mask
+            along[k - start] = lobe[0] * gyr[p, 0] + lobe[1] * gyr[p, 1] + lobe[2] * gyr[p, 2]
+            peak = max(peak, along[k - start])
+        # the plateau's level: filters behind the clipping overshoot at its edges
+        level = np.median(along[along >= 0.8 * peak])
+        floor = (1.0 - params.plateau_share) * level
+        lo, hi = i, start - 1
+        for k in range(start, i):
+            if along[k - start] >= floor:
+                lo = min(lo, k)
+                hi = k
+        drop = peak - floor
+        if hi - lo + 1 >= 3 and _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
+            n += 1
     return n
 
 
@@ -182,20 +225,17 @@ def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, s
             wy = 0.5 * (gyr[p, 1] + gyr[q, 1]) - bias[1]
             wz = 0.5 * (gyr[p, 2] + gyr[q, 2]) - bias[2]
             for j in range(n_lobes):
-                if lobes[j, 2] <= k and k <= lobes[j, 3] + 1:
-                    part = 1.0 if (lobes[j, 2] < k and k <= lobes[j, 3]) else 0.5
-                    extra = part * lobes[j, 1] * lobes[j, 4]
-                    axis = int(lobes[j, 0])
-                    if axis == 0:
-                        wx += extra
-                    elif axis == 1:
-                        wy += extra
-                    else:
-                        wz += extra
-                    # unknown share of the hidden part: it turns about this sensor axis, seen in the world
+                if lobes[j, 3] <= k and k <= lobes[j, 4] + 1:
+                    part = 1.0 if (lobes[j, 3] < k and k <= lobes[j, 4]) else 0.5
+                    extra = part * lobes[j, 5]
+                    wx += extra * lobes[j, 0]
+                    wy += extra * lobes[j, 1]
+                    wz += extra * lobes[j, 2]
+                    # unknown share of the hidden part: it turns about this direction, seen in the world
                     at = S_LOBE + 6 * j
                     for r in range(3):
-                        row[at + r] += extra * dt * rot[r, axis]
+                        along = rot[r, 0] * lobes[j, 0] + rot[r, 1] * lobes[j, 1] + rot[r, 2] * lobes[j, 2]
+                        row[at + r] += extra * dt * along
             rotate_by(rot, wx * dt, wy * dt, wz * dt)
         else:
             row[:] = 0.0
@@ -440,8 +480,8 @@ def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_en
     clipped = 0.0
     rebuilt = 0.0
     for j in range(n_lobes):
-        clipped += lobes[j, 3] - lobes[j, 2] + 1
-        rebuilt += abs(lobes[j, 4]) * (t_s[int(lobes[j, 3]) & mask] - t_s[int(lobes[j, 2]) & mask])
+        clipped += lobes[j, 4] - lobes[j, 3] + 1
+        rebuilt += lobes[j, 5] * (t_s[int(lobes[j, 4]) & mask] - t_s[int(lobes[j, 3]) & mask])
     for r in range(3):
         for c in range(3):
             start[r, c] = end[S_ROT + 3 * r + c]
