@@ -96,7 +96,7 @@ def play(
     extra_s: float = 0.5,
     whole: bool = True,
 ) -> Played:
-    """Play ``recording`` to its end plus ``extra_s``; ``whole`` waits for all sensors, else for the recording's time."""
+    """Play ``recording`` to its end plus ``extra_s``; without ``whole`` sensors that never start are not waited for."""
     played = Played()
     script = FaultScript(dict(faults or {}), default, seed)
 

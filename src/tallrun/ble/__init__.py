@@ -2,7 +2,7 @@
 
 * ``link``, ``sequence``, ``settings``, ``watchdog``: one sensor's connection. Only ``link`` and the virtual
   radio's ``bumble_backend`` import bleak.
-* ``session``, ``packets``, ``pairing``: several worn sensors, one stream of packets.
+* ``session``, ``worn``, ``packets``, ``pairing``: several worn sensors, one stream of packets.
 * ``checks``: wrong foot, standing still, moved strap.
 * ``radio``, ``peripheral``, ``sources``, ``playback``, ``faults``, ``bumble_backend``: emulated sensors
   (import ``tallrun.ble.radio`` for them; it needs the extra ``emulator``).
@@ -12,8 +12,9 @@
 from tallrun.ble.link import Limits, Radio, Sighting, adapter_state, scan
 from tallrun.ble.packets import Packet
 from tallrun.ble.pairing import PairedSensor, Pairing
-from tallrun.ble.session import LinkStatus, Notice, SensorSession, Worn
+from tallrun.ble.session import SensorSession
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError
+from tallrun.ble.worn import LinkStatus, Notice, Worn
 
 __all__ = [
     "AdapterError",

@@ -68,12 +68,14 @@ def check_standing(t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray 
         return StandingResult(
             None, f"only {seconds:.1f} s of samples came; at least {STANDING_MIN_S:g} s are needed"
         )
-    sway_mps2 = float(np.sqrt(np.nansum(np.nanvar(acc_mps2, axis=0))))
+    if np.isnan(acc_mps2).any():
+        return StandingResult(None, "the sensor lacks an axis, so its mounting cannot be told")
+    sway_mps2 = _movement(acc_mps2)
     if sway_mps2 > _STILL_ACC_MPS2:
         return StandingResult(None, f"there was movement ({sway_mps2:.2f} m/s2, limit {_STILL_ACC_MPS2:g})")
     bias = None
     if gyr_radps is not None:
-        turn_radps = float(np.sqrt(np.sum(np.var(gyr_radps, axis=0))))
+        turn_radps = _movement(gyr_radps)
         if turn_radps > _STILL_GYR_RADPS:
             return StandingResult(None, f"there was turning ({math.degrees(turn_radps):.0f} deg/s, limit 8)")
         mean = gyr_radps.mean(axis=0)
@@ -83,9 +85,7 @@ def check_standing(t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray 
                 None, f"the gyroscope is off by {told:.0f} deg/s: switch the sensor off and on"
             )
         bias = (float(mean[0]), float(mean[1]), float(mean[2]))
-    force = np.nanmean(acc_mps2, axis=0)
-    if np.isnan(force).any():
-        return StandingResult(None, "the sensor lacks an axis, so its mounting cannot be told")
+    force = acc_mps2.mean(axis=0)
     size_mps2 = float(np.linalg.norm(force))
     if abs(size_mps2 / STANDARD_GRAVITY_MPS2 - 1.0) > _GRAVITY_TOLERANCE:
         return StandingResult(
@@ -107,12 +107,17 @@ def lifted_foot(acc_mps2: Mapping[str, FloatArray]) -> str | None:
 
     acc_mps2 : float64 (n, 3) by placement, over the same few seconds.
     """
-    moved = {
-        place: float(np.sqrt(np.nansum(np.nanvar(samples, axis=0)))) if samples.shape[0] > 1 else math.nan
-        for place, samples in acc_mps2.items()
-    }
+    moved = {place: _movement(samples) for place, samples in acc_mps2.items()}
     if len(moved) < 2 or any(math.isnan(value) for value in moved.values()):
         return None
     ordered = sorted(moved, key=lambda place: -moved[place])
     first, second = moved[ordered[0]], moved[ordered[1]]
     return ordered[0] if first >= _LIFT_LEAST_MPS2 and first >= _LIFT_RATIO * second else None
+
+
+def _movement(samples: FloatArray) -> float:
+    """Return the root of the summed variances of all axes; axes a sensor lacks do not count, NaN without samples."""
+    known = samples[:, ~np.isnan(samples).all(axis=0)] if samples.shape[0] else samples
+    if known.shape[0] < 2 or known.shape[1] == 0:
+        return math.nan
+    return float(np.sqrt(np.sum(np.var(known, axis=0))))

@@ -8,7 +8,7 @@ Every wait for the system's Bluetooth has our own limit, and scans and connectio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -93,8 +93,10 @@ def adapter_trouble(error: BaseException) -> AdapterError | None:
     return None
 
 
-async def scan(radio: Radio, duration_s: float, until_address: str | None = None) -> list[Sighting]:
-    """Return the devices heard within ``duration_s``, strongest first; ends early on ``until_address``.
+async def scan(radio: Radio, duration_s: float, until_heard: Collection[str] = ()) -> list[Sighting]:
+    """Return the devices heard within ``duration_s``, strongest first.
+
+    Ends early once all addresses of ``until_heard`` were heard.
 
     Raises AdapterError when Bluetooth cannot be used.
     """
@@ -106,7 +108,7 @@ async def scan(radio: Radio, duration_s: float, until_address: str | None = None
         name = data.local_name or device.name or (earlier.advertisement.name if earlier else None)
         advertisement = Advertisement(name, tuple(data.service_uuids), tuple(data.manufacturer_data))
         heard[device.address] = Sighting(device.address, advertisement, data.rssi, device)
-        if device.address == until_address:
+        if until_heard and heard.keys() >= set(until_heard):
             found.set()
 
     call_s = radio.limits.call_s
@@ -140,8 +142,8 @@ async def adapter_state(radio: Radio) -> AdapterState:
 class SensorLink:
     """A connection to one sensor; the ``Port`` a start sequence runs on.
 
-    ``on_packet`` and ``on_lost`` are called from the event loop's thread. ``late_packets`` counts
-    notifications that came after the link was closed and were ignored.
+    Its callbacks are called from the event loop's thread: ``on_packet`` with everything received, ``on_lost``
+    when the sensor is gone, ``on_late`` for each notification that still came after that and was ignored.
     """
 
     def __init__(
@@ -150,13 +152,14 @@ class SensorLink:
         radio: Radio,
         on_packet: Callable[[Packet], None],
         on_lost: Callable[[], None],
+        on_late: Callable[[], None] = lambda: None,
         start_s: float = 0.0,
     ) -> None:
         self.sensor = sensor
-        self.late_packets = 0
         self._radio = radio
         self._on_packet = on_packet
         self._on_lost = on_lost
+        self._on_late = on_late
         self._start_s = start_s
         self._loop = asyncio.get_running_loop()
         self._client: BleakClient | None = None
@@ -203,7 +206,7 @@ class SensorLink:
 
         def notified(_: Any, data: bytearray) -> None:
             if not self._is_open:
-                self.late_packets += 1
+                self._on_late()
                 return
             self._deliver(uuid, bytes(data))
 

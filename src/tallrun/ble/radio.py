@@ -20,8 +20,8 @@ from tallrun.ble.faults import FaultScript
 from tallrun.ble.link import Limits, Radio
 from tallrun.ble.pairing import PairedSensor
 from tallrun.ble.peripheral import EmulatedSensor, Ledger, Origin
-from tallrun.ble.session import Worn
 from tallrun.ble.sources import make_source
+from tallrun.ble.worn import Worn
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Recording
 from tallrun.sensors.config import ConfigSet

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from tallrun.ble.settings import choose_settings, more_follows
+from tallrun.ble.settings import joined, more_follows
 from tallrun.ble.troubles import LinkError, RefusedError
 from tallrun.sensors.config import FirmwareConfig, Reply, Step
+from tallrun.sensors.negotiate import choose_settings
 
 
 class Answers:
@@ -108,7 +109,11 @@ async def _ask(
 
 async def _negotiate(port: Port, config: FirmwareConfig, uuid: str, step: Step) -> None:
     answers = await _ask(port, config, uuid, step.value, step.reply, step.with_response)
-    settings = choose_settings(step, answers)
+    settings = (
+        choose_settings(config, step, answers[0] if len(answers) == 1 else joined(answers))
+        if answers
+        else None
+    )
     if settings is None:
         if step.only_if_offered:
             return

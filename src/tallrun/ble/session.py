@@ -9,95 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Literal
 
-from tallrun.ble.link import Radio, SensorLink, scan
+from tallrun.ble.link import Radio, SensorLink, Sighting, scan
 from tallrun.ble.packets import CAPACITY, Packet, PacketQueue
-from tallrun.ble.pairing import PairedSensor
 from tallrun.ble.sequence import run_steps
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
+from tallrun.ble.worn import (
+    PLACE_WORDS,
+    LinkStatus,
+    Notice,
+    NoticeKind,
+    Worn,
+    needed_payload_bytes,
+    properties_of,
+)
 from tallrun.errors import RadioError
-from tallrun.sensors.config import FirmwareConfig
 
-LinkState = Literal["waiting", "connecting", "streaming", "lost", "refused", "closed"]
-NoticeKind = Literal[
-    "connected", "missing", "lost", "silent", "returned", "refused", "small_packets", "dropped"
-]
-
-PLACE_WORDS = {
-    "foot_left": "left foot sensor",
-    "foot_right": "right foot sensor",
-    "pelvis": "pelvis sensor",
-    "trunk": "trunk sensor",
-    "treadmill": "treadmill",
-    "heart_rate": "heart-rate strap",
-    "foot_pod": "foot pod",
-}
 _BATTERY_EVERY_S = 300.0
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
-
-
-@dataclass(frozen=True)
-class Worn:
-    """A paired sensor with the firmware config that reads it."""
-
-    paired: PairedSensor
-    config: FirmwareConfig
-
-    @property
-    def sensor(self) -> str:
-        """The name this sensor's packets carry: its place."""
-        return self.paired.placement
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something the runner may want to know about a sensor, as one plain sentence."""
-
-    host_time_s: float
-    sensor: str
-    kind: NoticeKind
-    text: str
-
-
-@dataclass
-class LinkStatus:
-    """How one sensor's link is doing; times are session seconds, None before the first packet."""
-
-    state: LinkState = "waiting"
-    packets: int = 0
-    last_packet_s: float | None = None
-    reconnects: int = 0
-    late_packets: int = 0
-    rssi_dbm: int | None = None
-
-
-def needed_payload_bytes(config: FirmwareConfig) -> int:
-    """Return the fewest bytes a notification of this sensor needs: header and one sample; 0 when unknown."""
-    from tallrun.sensors.codecs.open_packet import HEADER_BYTES, SAMPLE_BYTES
-    from tallrun.sensors.codecs.wire import SIZES
-
-    needed = 0
-    for packet in config.packets:
-        if packet.codec == "open_packet":
-            needed = max(needed, HEADER_BYTES + SAMPLE_BYTES)
-        elif packet.codec == "fixed" and packet.framing == "none":
-            sample = sum(SIZES[item.type] * len(item.axes) + item.skip_bytes for item in packet.fields)
-            needed = max(needed, packet.samples_at + sample + packet.trailing_bytes)
-    return needed
-
-
-def _properties(config: FirmwareConfig, role: str) -> tuple[str, ...]:
-    return next(
-        (
-            item.properties
-            for service in config.services
-            for item in service.characteristics
-            if item.role == role
-        ),
-        (),
-    )
 
 
 @dataclass
@@ -134,6 +65,7 @@ class SensorSession:
         self._keepers = {worn.sensor: _Keeper(worn) for worn in sensors}
         self._queue = PacketQueue(capacity)
         self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
         self._told_dropped: dict[str, int] = {}
 
     @property
@@ -155,11 +87,20 @@ class SensorSession:
         if not self._keepers:
             raise RadioError("no sensor is paired: run 'tallrun scan', then 'tallrun pair'")
         try:
+            addresses = {keeper.worn.paired.address for keeper in self._keepers.values()}
+            heard = {
+                item.address: item for item in await scan(self._radio, self._radio.limits.find_s, addresses)
+            }
             for keeper in self._keepers.values():
-                self._tasks.append(asyncio.create_task(self._keep(keeper)))
+                sighting = heard.get(keeper.worn.paired.address)
+                task = asyncio.create_task(self._keep(keeper, sighting))
+                task.add_done_callback(partial(self._keeper_ended, keeper))
+                self._tasks.append(task)
                 await keeper.settled.wait()
                 if isinstance(keeper.trouble, AdapterError):
                     raise keeper.trouble
+                if self._failure is not None:
+                    raise self._failure
             troubles = [keeper.trouble for keeper in self._keepers.values() if keeper.trouble]
             if len(troubles) == len(self._keepers):
                 raise RadioError(f"no sensor answered; the first said: {troubles[0]}")
@@ -183,12 +124,24 @@ class SensorSession:
             for packet in taken:
                 yield packet
             self._tell_dropped()
+        if self._failure is not None:
+            raise self._failure
 
     def _on_packet(self, packet: Packet) -> None:
         status = self._keepers[packet.sensor].status
         status.packets += 1
         status.last_packet_s = packet.host_time_s
         self._queue.put(packet)
+
+    def _keeper_ended(self, keeper: _Keeper, task: asyncio.Task[None]) -> None:
+        """Keep a defect from going unseen: by itself a keeper only ends when its sensor refuses."""
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+            self._queue.close()
+        keeper.settled.set()
+
+    def _on_late(self, status: LinkStatus) -> None:
+        status.late_packets += 1
 
     def _tell(self, keeper: _Keeper, kind: NoticeKind, text: str) -> None:
         self._on_notice(Notice(self.now_s, keeper.worn.sensor, kind, text))
@@ -203,12 +156,12 @@ class SensorSession:
                     f"This computer is too busy: {count} packets of {sensor} were lost.",
                 )
 
-    async def _keep(self, keeper: _Keeper) -> None:
+    async def _keep(self, keeper: _Keeper, sighting: Sighting | None) -> None:
         words = PLACE_WORDS[keeper.worn.sensor]
         failures = 0
         while True:
             try:
-                await self._bring_up(keeper)
+                await self._bring_up(keeper, sighting)
             except RefusedError as error:
                 keeper.status.state, keeper.trouble = "refused", error
                 self._tell(keeper, "refused", f"The {words} refuses its settings and is left out: {error}")
@@ -225,6 +178,7 @@ class SensorSession:
                 await self._take_down(keeper)
                 keeper.settled.set()
                 await asyncio.sleep(self._radio.limits.retry_s * min(failures, 5))
+                sighting = await self._look_for(keeper)
                 continue
             keeper.status.state, keeper.trouble, failures = "streaming", None, 0
             is_return = keeper.settled.is_set()
@@ -238,21 +192,35 @@ class SensorSession:
             await self._watch(keeper, words)
             keeper.status.state = "lost"
             await self._take_down(keeper)
+            sighting = await self._look_for(keeper)
 
-    async def _bring_up(self, keeper: _Keeper) -> None:
+    async def _look_for(self, keeper: _Keeper) -> Sighting | None:
+        address = keeper.worn.paired.address
+        try:
+            heard = await scan(self._radio, self._radio.limits.find_s, {address})
+        except RadioError:
+            return None  # Bluetooth itself is away for now; the next attempt says so if it stays away
+        return next((item for item in heard if item.address == address), None)
+
+    async def _bring_up(self, keeper: _Keeper, sighting: Sighting | None) -> None:
         worn, status = keeper.worn, keeper.status
         status.state = "connecting"
         keeper.lost.clear()
-        seen = await scan(self._radio, self._radio.limits.find_s, until_address=worn.paired.address)
-        sighting = next((item for item in seen if item.address == worn.paired.address), None)
         if sighting is None:
             raise LinkError(
                 worn.sensor,
-                f"{worn.config.title} {worn.paired.address} was not heard within {self._radio.limits.find_s:g} s: "
+                f"{worn.config.title} {worn.paired.address} was not heard: "
                 "is it switched on, charged, and not connected to a phone?",
             )
         status.rssi_dbm = sighting.rssi_dbm
-        keeper.link = SensorLink(worn.sensor, self._radio, self._on_packet, keeper.lost.set, self._start_s)
+        keeper.link = SensorLink(
+            worn.sensor,
+            self._radio,
+            self._on_packet,
+            keeper.lost.set,
+            lambda: self._on_late(status),
+            self._start_s,
+        )
         await keeper.link.connect(sighting)
         carries, needs = keeper.link.payload_bytes, needed_payload_bytes(worn.config)
         if carries is not None and carries < needs:
@@ -270,13 +238,16 @@ class SensorSession:
         source = config.battery
         if link is None or source is None:
             return
-        if source.request_to is not None:
-            with_response = "write" in _properties(config, source.request_to)
-            await link.write(config.uuid(source.request_to), source.request_hex, with_response)
-        elif "read" in _properties(config, source.characteristic) and link.has(
-            config.uuid(source.characteristic)
-        ):
-            await link.read(config.uuid(source.characteristic))
+        try:
+            if source.request_to is not None:
+                with_response = "write" in properties_of(config, source.request_to)
+                await link.write(config.uuid(source.request_to), source.request_hex, with_response)
+            elif "read" in properties_of(config, source.characteristic):
+                uuid = config.uuid(source.characteristic)
+                if link.has(uuid):
+                    await link.read(uuid)
+        except LinkError:
+            pass  # a battery that is not told is unknown; a lost link is noticed by the keeper
 
     async def _watch(self, keeper: _Keeper, words: str) -> None:
         """Return once the sensor is lost or silent."""
@@ -303,16 +274,12 @@ class SensorSession:
                 return
             if self.now_s >= battery_due_s:
                 battery_due_s = self.now_s + _BATTERY_EVERY_S
-                try:
-                    await self._read_battery(keeper)
-                except RadioError:
-                    return
+                await self._read_battery(keeper)
 
     async def _take_down(self, keeper: _Keeper) -> None:
         link, keeper.link = keeper.link, None
         if link is not None:
             await link.close()
-            keeper.status.late_packets += link.late_packets
 
     async def _close(self) -> None:
         for task in self._tasks:

@@ -3,20 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 
 import numpy as np
 
 from tallrun.ble.faults import SensorFaults
-from tallrun.ble.imu_sources import SOURCES
 from tallrun.ble.peripheral import Outgoing, Source
+from tallrun.ble.playback import Player, SensorTimer, make_track
 from tallrun.errors import UsageError
-from tallrun.numerics.recording import FloatArray, Recording
+from tallrun.numerics.recording import FloatArray, Recording, SensorRecording
 from tallrun.sensors.codecs.ftms import TreadmillData, encode_treadmill_record
 from tallrun.sensors.codecs.heart_rate import HeartRateMeasurement, encode_heart_rate
-from tallrun.sensors.config import FirmwareConfig
-from tallrun.sensors.config_packets import SigLayout
+from tallrun.sensors.config import FirmwareConfig, Imu
+from tallrun.sensors.config_packets import FixedPacket, SigLayout
+from tallrun.sensors.emulate import PacketEncoder, packet_encoders
 
 _READING_EVERY_S = 1.0  # treadmills and straps tell their numbers once a second
+_ATT_HEADER_BYTES = 3
+_OPEN_BATCH_S = 0.1  # our own firmware sends at least ten packets a second
+_POLAR_HEAD_BYTES, _POLAR_SAMPLE_BYTES = 18, 7  # frame head and reference; three deltas of at most 17 bits
+_BYTE_STREAM_BYTES = 50  # two and a half frames: a byte stream keeps no boundaries
+
+
+class ImuSource:
+    """An inertial sensor: one player and one encoder for each kind of packet it sends."""
+
+    def __init__(
+        self, config: FirmwareConfig, imu: Imu, recording: SensorRecording, faults: SensorFaults, repeats: int
+    ) -> None:
+        read_replies = [step.reply for step in config.start if step.action == "read" and step.reply]
+        self.reads = {reply.characteristic: reply.example_hex for reply in read_replies}
+        codecs = {packet.codec for packet in config.packets}
+        self._byte_streams = {
+            packet.characteristic
+            for packet in config.packets
+            if isinstance(packet, FixedPacket) and packet.framing == "witmotion"
+        }
+        self._payload_bytes = faults.mtu - _ATT_HEADER_BYTES
+        timer = SensorTimer(imu.time, faults)
+        is_open = "open_packet" in codecs
+        track = make_track(recording, None if is_open else imu.rate_hz, faults.keep_every, repeats)
+        self._streams = []
+        for encoder in packet_encoders(config):
+            n_batch = encoder.capacity(faults.mtu)
+            if is_open:
+                n_batch = max(1, min(n_batch, round(_OPEN_BATCH_S / track.period_s)))
+            if "polar_pmd" in codecs:
+                room = self._payload_bytes - _POLAR_HEAD_BYTES
+                n_batch = max(1, min(n_batch, room // _POLAR_SAMPLE_BYTES))
+            self._streams.append((encoder, Player(track, timer, imu.time, faults, n_batch, encoder.stream)))
+
+    def notifications(self, from_s: float) -> Iterator[Outgoing]:
+        """Yield the packets of all streams in order of time."""
+        return merge(
+            *(self._one(encoder, player, from_s) for encoder, player in self._streams),
+            key=lambda outgoing: outgoing.ready_s,
+        )
+
+    def _one(self, encoder: PacketEncoder, player: Player, from_s: float) -> Iterator[Outgoing]:
+        waiting = b""
+        size = min(_BYTE_STREAM_BYTES, self._payload_bytes)
+        for last_s, batch in player.batches(from_s):
+            for role, payload in encoder.encode(batch):
+                if role not in self._byte_streams:
+                    yield Outgoing(last_s, role, payload)
+                    continue
+                waiting += payload
+                while len(waiting) >= size:
+                    yield Outgoing(last_s, role, waiting[:size])
+                    waiting = waiting[size:]
 
 
 class ReadingSource:
@@ -65,9 +120,7 @@ def make_source(
             raise UsageError(
                 f"{config.name} has a gyroscope and the recorded {place} has none: choose another model"
             )
-        for codec, maker in SOURCES.items():
-            if codec in codecs:
-                return maker(config, config.imu, sensor, faults, repeats)
+        return ImuSource(config, config.imu, sensor, faults, repeats)
     raise UsageError(
         f"the virtual radio cannot play a {place} as {config.name} ({', '.join(sorted(codecs))})"
     )

@@ -89,12 +89,13 @@ async def _choose(
     from tallrun.ble import PairedSensor, scan
     from tallrun.ble.pairing import WEARABLE
     from tallrun.cli.sensors_scan import known_sightings
+    from tallrun.sensors.warnings import placement_warnings
 
     if place not in WEARABLE:
         raise EntryError(f"no place called {place!r}; there are {', '.join(WEARABLE)}")
     configs = load_configs(folder)
     async with open_air(folder, emulation) as air:
-        found = known_sightings(await scan(air.radio, seconds, until_address=address), configs)
+        found = known_sightings(await scan(air.radio, seconds, {address} if address else ()), configs)
     elsewhere = {sensor.address for sensor in pairing.sensors if sensor.placement != place}
     fitting = [
         (sighting, [item for item in known if _suits(item, place)])
@@ -104,7 +105,7 @@ async def _choose(
     fitting = [(sighting, known) for sighting, known in fitting if known]
     sighting, known = _only(fitting, place)
     chosen = _config(known, config_name, sighting)
-    limits = [limit.text for limit in chosen.limits if not limit.placements or place in limit.placements]
+    limits = placement_warnings(chosen, place)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     name = sighting.advertisement.name or ""
     return PairedSensor(place, sighting.address, chosen.name, name, now), limits

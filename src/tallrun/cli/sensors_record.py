@@ -107,8 +107,8 @@ async def _record(
             out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
         )
         ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
-        endings = [asyncio.create_task(item) for item in _endings(session, air, minutes)]
-        with _stop_on_interrupt(session):
+        endings = [asyncio.create_task(item) for item in endings(session, air, minutes)]
+        with stop_on_interrupt(session):
             try:
                 await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
             finally:
@@ -130,7 +130,7 @@ async def _record(
     return {"session": str(out), "sensors": rows, "notes": [*notes, *_dropped(session)]}
 
 
-def _endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
+def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
     """Return what ends the run by itself: the time asked for, and the end of an emulated session."""
 
     async def after(seconds: float) -> None:
@@ -147,7 +147,7 @@ def _endings(session: SensorSession, air: Air, minutes: float | None) -> list[Co
 
 
 @contextmanager
-def _stop_on_interrupt(session: SensorSession) -> Iterator[None]:
+def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
     """Let Ctrl-C end the run in good order instead of breaking it off; a second Ctrl-C breaks off."""
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGINT)
