@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 
 from tallrun.recovery import mornings as baselines
 from tallrun.recovery.grading import GradedSession, SessionFacts, grade_scores, session_windows
+from tallrun.recovery.model import Screen
+from tallrun.recovery.screening import fired_rules, unanswered
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
 
 BAD = ("AMBER", "LATE", "RED")
+
+
+def qualities_of(marks: list[Mark]) -> set[str]:
+    """Qualities of pain named with some scores."""
+    return {mark.row.quality for mark in marks if mark.row is not None and mark.row.quality is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Course:
         self._final_exercise: dict[int, GradedSession] = {}
         self._baseline_memo: dict[tuple[int, float], int | None] = {}
         self._grade_memo: dict[tuple[int, float], GradedSession] = {}
+        self._screened: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._phase_memo: dict[float, PhaseState] = {}
         self._phase_prefix: list[PhaseState] = []
         self._graded_s = self.protocol.windows.h48_until_h * HOUR_S
@@ -136,11 +144,9 @@ class Course:
     def _baseline(self, day: int, now_s: float) -> int | None:
         t, b = self.timeline, self.protocol.baseline
         test = self.due_test(now_s)
-        mornings = [
-            morning
-            for back in range(b.days, 0, -1)
-            if (morning := t.morning(test, day - back)) is not None and not morning.masked
-        ]
+        known = t.mornings(test)
+        found = [known[d] for d in range(day - b.days, day) if d in known]
+        mornings = [morning for morning in found if not morning.masked]
         if len(mornings) >= b.min_mornings:
             left_out_s = b.leave_out_after_bad_h * HOUR_S
             first = bisect_left(t.start_s, mornings[0].at_s - left_out_s - DAY_S)
@@ -152,7 +158,8 @@ class Course:
             if bad:
                 mornings = [m for m in mornings if not any(lo < m.at_s <= hi for lo, hi in bad)]
         scores = [morning.score for morning in mornings]
-        return baselines.baseline(self.protocol, scores, self._setup(day, now_s, test))
+        setup = self._setup(day, now_s, test) if len(scores) < b.min_mornings else None
+        return baselines.baseline(self.protocol, scores, setup)
 
     def _setup(self, day: int, now_s: float, test: str) -> int | None:
         t, b = self.timeline, self.protocol.baseline
@@ -171,16 +178,21 @@ class Course:
         """Trend of the last days' mornings; masked ones can make it RISING, never fill it."""
         t, b = self.timeline, self.protocol.baseline
         test = self.due_test(now_s)
-        mornings = [
-            morning
-            for back in range(b.trend_days - 1, -1, -1)
-            if (morning := t.morning(test, day - back)) is not None and morning.at_s <= now_s
-        ]
+        known = t.mornings(test)
+        found = [known[d] for d in range(day - b.trend_days + 1, day + 1) if d in known]
+        mornings = [morning for morning in found if morning.at_s <= now_s]
         clear = baselines.trend(self.protocol, [(m.day, m.score) for m in mornings if not m.masked])
         if any(m.masked for m in mornings) and clear != baselines.RISING:
             with_masked = baselines.trend(self.protocol, [(m.day, m.score) for m in mornings])
             return with_masked if with_masked == baselines.RISING else clear
         return clear
+
+    def screened(self, screen: Screen) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Rules a screen fires and questions it leaves open."""
+        key = id(screen)
+        if key not in self._screened:
+            self._screened[key] = (fired_rules(self.protocol, screen), unanswered(self.protocol, screen))
+        return self._screened[key]
 
     def known_qualities(self, at_s: float) -> set[str]:
         """Qualities of pain that are not new at an instant: usual, screened, or logged before the last screen."""
@@ -191,11 +203,8 @@ class Course:
             known |= last.qualities
             if not last.qualities:
                 before_s = last.at.timestamp()
-                known |= {
-                    m.row.quality
-                    for m in self.timeline.marks[: bisect_right(self.timeline.mark_s, before_s)]
-                    if m.row is not None and m.row.quality is not None
-                }
+                t = self.timeline
+                known |= qualities_of(t.quality_marks[: bisect_right(t.quality_s, before_s)])
         return known
 
     # -- exercise phase -------------------------------------------------------------------------------
@@ -221,7 +230,7 @@ class Course:
         return self._released(self._stated(state, last_s, now_s), now_s)
 
     def _stated(self, state: PhaseState, after_s: float, until_s: float) -> PhaseState:
-        for row in self.timeline.history.phases:
+        for row in sorted(self.timeline.history.phases, key=lambda row: row.at.timestamp()):
             if after_s < row.at.timestamp() <= until_s:
                 state = PhaseState(phase=row.phase, highest=row.phase)
         return state
@@ -260,7 +269,7 @@ class Course:
         if base is None:
             return state
         for ahead in range(1, t.clock.day(now_s) - day + 1):
-            morning = t.morning(test, day + ahead)
+            morning = t.mornings(test).get(day + ahead)
             if (
                 morning is not None
                 and not morning.masked
@@ -271,9 +280,8 @@ class Course:
         return state
 
     def _plain_mornings(self, test: str, day: int) -> list[int]:
-        found = (
-            self.timeline.morning(test, day - back) for back in range(self.protocol.baseline.days, 0, -1)
-        )
+        known = self.timeline.mornings(test)
+        found = (known.get(day - back) for back in range(self.protocol.baseline.days, 0, -1))
         return [m.score for m in found if m is not None and not m.masked]
 
     def _both_sides_calm(self, now_s: float) -> bool:

@@ -68,7 +68,7 @@ def session_windows(
         for mark in spans
         if (mark.at_s > end_s or kind(mark) == "after") and mark.at_s < night_s and kind(mark) != "during"
     ]
-    first = timeline.morning(test, clock.day(end_s) + 1)
+    first = timeline.mornings(test).get(clock.day(end_s) + 1)
     morning = []
     if first is not None and first.at_s <= close_s:
         morning = [Mark(first.at_s, first.day, first.score, first.masked, True, None)]

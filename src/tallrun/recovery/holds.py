@@ -9,9 +9,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 
-from tallrun.recovery.course import Course
+from tallrun.recovery.course import Course, qualities_of
 from tallrun.recovery.model import Screen
-from tallrun.recovery.screening import fired_rules, unanswered
 from tallrun.recovery.timeline import DAY_S, HOUR_S
 
 #: Screening rules that mean REFER; the others mean CLINICIAN.
@@ -38,18 +37,17 @@ def cleared_at_s(course: Course, now_s: float) -> float:
     return max(cleared, default=NEVER_S)
 
 
-def reds(course: Course, now_s: float, from_s: float = NEVER_S) -> list[Red]:
-    """Every RED known at ``now_s`` whose session started or whose score was felt at or after ``from_s``."""
+def reds(course: Course, now_s: float) -> list[Red]:
+    """Every RED known at ``now_s``, by time; loose scores of one day count once, at the latest."""
     t = course.timeline
-    stop = course.protocol.pain.stop_above
     found = []
-    for k in range(bisect_left(t.start_s, from_s), course.sessions_before(now_s)):
+    for k in range(course.sessions_before(now_s)):
         graded = course.grade(k, now_s)
         if graded.red_at_s is not None:
             found.append(Red(graded.red_at_s, k, graded.sharp))
     loose_days: dict[int, float] = {}
-    for mark in t.marks[bisect_left(t.mark_s, from_s) : bisect_right(t.mark_s, now_s)]:
-        if mark.score > stop and not t.belongs_to_session(mark.at_s):
+    for mark in t.high_marks:
+        if mark.at_s <= now_s and not t.belongs_to_session(mark.at_s):
             loose_days[mark.day] = mark.at_s
     found += [Red(at_s, None) for at_s in loose_days.values()]
     return sorted(found, key=lambda red: red.at_s)
@@ -62,7 +60,7 @@ def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: f
     today = t.clock.local(now_s).date()
     for screen in screens:
         if screen.at.timestamp() > clear_s:
-            fired.update(fired_rules(course.protocol, screen))
+            fired.update(course.screened(screen)[0])
         for happened, days in (
             (screen.operation_on, hold.operation_days),
             (screen.injection_on, hold.injection_days),
@@ -93,12 +91,11 @@ def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: f
 def _atypical(course: Course, now_s: float, clear_s: float) -> bool:
     t, pain = course.timeline, course.protocol.pain
     days = set()
-    for mark in t.marks[bisect_right(t.mark_s, clear_s) : bisect_right(t.mark_s, now_s)]:
-        if mark.row is None:
-            continue
-        if mark.row.quality == "tingling":
-            return True
-        if mark.row.provoked_by in ("level_walking", "lying") and mark.score >= pain.atypical_score:
+    felt = t.quality_marks[bisect_right(t.quality_s, clear_s) : bisect_right(t.quality_s, now_s)]
+    if "tingling" in qualities_of(felt):
+        return True
+    for mark in t.level_marks:
+        if clear_s < mark.at_s <= now_s and mark.score >= pain.atypical_score:
             days.add(mark.day)
     return len(days) >= pain.atypical_days
 
@@ -142,7 +139,7 @@ def _unsettled(course: Course, red: Red, now_s: float) -> bool:
         return True
     test = course.due_test(red.at_s)
     for ahead in range(hold.unsettled_days + 1):
-        morning = t.morning(test, day + ahead)
+        morning = t.mornings(test).get(day + ahead)
         if (
             morning is not None
             and not morning.masked
@@ -181,12 +178,13 @@ def missing_today(
         last_s = last.at.timestamp()
         if (t.clock.local(now_s).date() - t.clock.local(last_s).date()).days > hold.screen_max_age_days:
             missing.append("screen")
-        if unanswered(course.protocol, last):
+        if course.screened(last)[1]:
             missing.append("screen_answers")
         if any(red.at_s > last_s for red in found):
             missing.append("screen_after_red")
-        later = t.marks[bisect_right(t.mark_s, last_s) : bisect_right(t.mark_s, now_s)]
-        felt = {m.row.quality for m in later if m.row is not None and m.row.quality is not None}
+        felt = qualities_of(
+            t.quality_marks[bisect_right(t.quality_s, last_s) : bisect_right(t.quality_s, now_s)]
+        )
         if felt and felt - course.known_qualities(now_s):
             missing.append("new_quality")
     if course.baseline_on(today, now_s) is None:

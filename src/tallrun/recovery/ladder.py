@@ -275,7 +275,8 @@ class Ladder:
 
     def _median_morning(self, day: int, now_s: float) -> int | None:
         test, window = self.course.due_test(now_s), self.protocol.ladder.plateau_window_days
-        found = (self.timeline.morning(test, day - back) for back in range(window))
+        known = self.timeline.mornings(test)
+        found = (known.get(day - back) for back in range(window))
         scores = [m.score for m in found if m is not None and not m.masked and m.at_s <= now_s]
         return baselines.low_median(scores) if scores else None
 

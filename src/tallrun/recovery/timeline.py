@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from tallrun.recovery.model import ClinicianEntry, History, PainScore, RunSession
@@ -16,6 +17,8 @@ from tallrun.recovery.protocol import Protocol
 
 HOUR_S = 3600.0
 DAY_S = 86400.0
+#: Activities that hardly ever hurt; pain in them is atypical (SC8, art:A1).
+LEVEL_ACTIVITIES = ("level_walking", "lying")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,13 @@ class Timeline:
             key=lambda row: row.at.timestamp(),
         )
         self.exercise_s = [row.at.timestamp() for row in self.exercises]
+        # What the rules look for across the whole history is picked out once.
+        self.high_marks = [mark for mark in marks if mark.score > self.protocol.pain.stop_above]
+        self.quality_marks = [m for m in marks if m.row is not None and m.row.quality is not None]
+        self.quality_s = [mark.at_s for mark in self.quality_marks]
+        self.level_marks = [m for m in marks if m.row is not None and m.row.provoked_by in LEVEL_ACTIVITIES]
+        self._mornings: dict[str, dict[int, Morning]] = {}
+        self._first_mornings: dict[tuple[str, int], list[Morning]] = {}
         self._tests: dict[str | None, dict[int, Morning]] = {}
         for mark in marks:
             answer = mark.row
@@ -149,25 +159,23 @@ class Timeline:
         """Scores with from_s <= instant <= to_s."""
         return self.marks[bisect_left(self.mark_s, from_s) : bisect_right(self.mark_s, to_s)]
 
-    def morning(self, test: str, day: int) -> Morning | None:
-        """First load test ``test`` of a local day; a morning row without a named test is the one due."""
-        named = self._tests.get(test, {}).get(day)
-        unnamed = self._tests.get(None, {}).get(day)
-        if named is None or unnamed is None:
-            return named or unnamed
-        return named if named.at_s <= unnamed.at_s else unnamed
+    def mornings(self, test: str) -> dict[int, Morning]:
+        """First load test ``test`` of each local day; a morning row without a named test is the one due."""
+        if test not in self._mornings:
+            merged = dict(self._tests.get(None, {}))
+            for day, morning in self._tests.get(test, {}).items():
+                other = merged.get(day)
+                merged[day] = morning if other is None or morning.at_s <= other.at_s else other
+            self._mornings[test] = merged
+        return self._mornings[test]
 
     def first_mornings(self, test: str, count: int) -> list[Morning]:
         """Return the first unmasked mornings on record for a test, at most ``count``."""
-        days = sorted({*self._tests.get(test, {}), *self._tests.get(None, {})})
-        found = []
-        for day in days:
-            morning = self.morning(test, day)
-            if morning is not None and not morning.masked:
-                found.append(morning)
-                if len(found) == count:
-                    break
-        return found
+        key = (test, count)
+        if key not in self._first_mornings:
+            clear = (morning for _, morning in sorted(self.mornings(test).items()) if not morning.masked)
+            self._first_mornings[key] = list(islice(clear, count))
+        return self._first_mornings[key]
 
     def belongs_to_session(self, at_s: float) -> bool:
         """Whether an instant lies in the graded span of a run or walk."""

@@ -246,7 +246,7 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         "exercise_phase": course.phase(now_s).phase,
         "missing": list(found.missing),
         "diagnosed": at.ladder.is_diagnosed(now_s),
-        "reds_14d": sum(1 for red in holds.reds(course, now_s, now_s - 14 * DAY_S)),
+        "reds_14d": sum(1 for red in holds.reds(course, now_s) if now_s - red.at_s <= 14 * DAY_S),
     }
     notices = list(move.notices)
     if found.state in ("WALK", "REST48", "LOG_FIRST") and not can_walk:
