@@ -197,12 +197,23 @@ class DeviceClock:
             start = float(device_s[0])
             self._knots.append((start, max(self.session_s(start), self._last_t_s + 1e-4)))
         self._extend(float(device_s[-1]))
-        knots = np.array(self._knots)
-        out = np.interp(device_s, knots[:, 0], knots[:, 1])
-        early = device_s < knots[0, 0]
+        at, t_s = self._knots_from(float(device_s[0]))
+        out = np.interp(device_s, at, t_s)
+        early = device_s < at[0]
         if early.any():
-            out[early] = knots[0, 1] + (device_s[early] - knots[0, 0]) * (1.0 + self._fit.skew)
+            out[early] = t_s[0] + (device_s[early] - at[0]) * (1.0 + self._fit.skew)
         return out
+
+    def _knots_from(self, device_s: float) -> tuple[list[float], list[float]]:
+        """Return the part of the line from the last knot at or before ``device_s`` on (all, if there is none)."""
+        at: list[float] = []
+        t_s: list[float] = []
+        for knot_device_s, knot_t_s in reversed(self._knots):
+            at.append(knot_device_s)
+            t_s.append(knot_t_s)
+            if knot_device_s <= device_s:
+                break
+        return at[::-1], t_s[::-1]
 
     def _extend(self, device_s: float) -> None:
         last_device_s, last_t_s = self._knots[-1]

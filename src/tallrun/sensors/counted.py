@@ -35,6 +35,7 @@ class CountedStream:
         self._count = 0
         self._held: list[tuple[float, Batch]] | None = []
         self._excess: deque[tuple[float, float]] = deque()
+        self._watching_since_s = math.nan
         self._last_t_s = math.nan
 
     def feed(self, host_s: float, batch: Batch) -> list[StreamItem]:
@@ -92,12 +93,18 @@ class CountedStream:
     def _lost_before(self, host_s: float, n: int) -> int:
         """Return how many samples must have been lost for the last arrivals to be this late."""
         excess_s = -self.clock.ahead_s((self._count + n) * self.period_s, host_s)
+        # Sliding minimum: an arrival makes all earlier ones with more excess irrelevant.
+        while self._excess and self._excess[-1][1] >= excess_s:
+            self._excess.pop()
         self._excess.append((host_s, excess_s))
         while self._excess[0][0] < host_s - _WATCH_S:
             self._excess.popleft()
-        least_s = min(excess for _, excess in self._excess)
-        watched_s = host_s - self._excess[0][0]
-        if watched_s < 0.9 * _WATCH_S or least_s <= max(_LEAST_LOSS_S, 1.5 * n * self.period_s):
+        if math.isnan(self._watching_since_s):
+            self._watching_since_s = host_s
+        least_s = self._excess[0][1]
+        is_early = host_s - self._watching_since_s < _WATCH_S
+        if is_early or least_s <= max(_LEAST_LOSS_S, 1.5 * n * self.period_s):
             return 0
         self._excess.clear()
+        self._watching_since_s = math.nan
         return round(least_s / self.period_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from uuid import UUID
 
 from tallrun.errors import UsageError
@@ -10,6 +11,7 @@ from tallrun.errors import UsageError
 _SIG_BASE = "0000{}-0000-1000-8000-00805f9b34fb"
 
 
+@lru_cache(maxsize=1024)
 def canonical_uuid(text: str) -> str:
     """Return the full lower-case UUID; a 16-bit number ("2a37") is expanded on the Bluetooth SIG base.
 
