@@ -37,7 +37,7 @@ def test_exported_csv_names_units_and_reads_back(tmp_path: Path) -> None:
         recording, {"strides": pd.DataFrame({"cadence_spm": [171.0]})}, tmp_path / "out", "csv"
     )
     assert sorted(names) == sorted(path.name for path in (tmp_path / "out").iterdir())
-    header = (tmp_path / "out" / "foot_left.csv").read_text().splitlines()[0]
+    header = (tmp_path / "out" / "foot_left.csv").read_text().splitlines()[0].replace('"', "")
     assert header == (
         "t [s],acc_x [m/s^2],acc_y [m/s^2],acc_z [m/s^2],gyr_x [rad/s],gyr_y [rad/s],gyr_z [rad/s]"
     )
@@ -63,7 +63,7 @@ def test_texts_cannot_run_as_formulas(tmp_path: Path, text: str) -> None:
     with (tmp_path / "out" / "markers.csv").open(newline="") as file:
         row = list(csv.reader(file))[1]
     assert row[2] == "'" + text.replace("\r", "\n")
-    assert row[0] == "-1.0"
+    assert float(row[0]) == -1.0
 
 
 def test_harmless_texts_are_left_alone() -> None:

@@ -31,7 +31,7 @@ from tallrun.numerics.recording import (
     Treadmill,
 )
 from tallrun.sessions._files import make_owner_folder, read_json, whole_folder, write_json
-from tallrun.sessions._tables import number_column, read_table, signal_column, text_column, write_table
+from tallrun.sessions._tables import number_column, read_table, signal_columns, text_column, write_table
 from tallrun.sessions.checks import check_sensor, check_time
 
 FORMAT_NAME = "tallrun-session"
@@ -300,20 +300,13 @@ def _read_sensor(folder: Path, spec: SensorSpec) -> StoredSensor:
     ).replace_schema_metadata()
     sensor = StoredSensor(
         spec=replace(spec, has_gyroscope=bool(gyroscope)),
-        t_s=signal_column(table, "t_s", path),
-        acc_mps2=_stack(table, ACC_COLUMNS, path),
-        gyr_radps=_stack(table, GYR_COLUMNS, path) if gyroscope else None,
+        t_s=signal_columns(table, ("t_s",), path)[:, 0],
+        acc_mps2=signal_columns(table, ACC_COLUMNS, path),
+        gyr_radps=signal_columns(table, GYR_COLUMNS, path) if gyroscope else None,
         other_columns=others if others.column_names else None,
     )
     check_sensor(sensor, str(path))
     return sensor
-
-
-def _stack(table: pa.Table, names: tuple[str, ...], path: Path) -> FloatArray:
-    values = np.empty((table.num_rows, len(names)))
-    for axis, name in enumerate(names):
-        values[:, axis] = signal_column(table, name, path)
-    return values
 
 
 def _sensor_table(sensor: SensorRecording) -> pa.Table:

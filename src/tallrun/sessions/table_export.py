@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow.csv import write_csv
 
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Recording, SensorRecording
@@ -44,7 +45,7 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
         write_table(path, pa.Table.from_pandas(frame, preserve_index=False))
         return
     with whole_file(path) as partial:
-        harmless(frame).to_csv(partial, index=False, lineterminator="\n")
+        write_csv(pa.Table.from_pandas(harmless(frame), preserve_index=False), partial)
 
 
 def signal_frames(recording: Recording) -> dict[str, pd.DataFrame]:
@@ -85,6 +86,6 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 def _harmless_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # A bare carriage return is not quoted by the writer, and would start a new row in a spreadsheet.
+    # A bare carriage return may start a new row, and so a formula, in a spreadsheet.
     text = value.replace("\r\n", "\n").replace("\r", "\n")
     return "'" + text if text.lstrip().startswith(_FORMULA_STARTS) or text[:1] in ("\t", "\n") else text
