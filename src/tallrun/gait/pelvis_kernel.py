@@ -153,7 +153,7 @@ def _rise_before(buf, row, p, line):
 
 @njit(cache=True)
 def _watch_slip(buf, first, last, p, fs, ints):
-    """A lasting jump of the mean attitude within a bout means the sensor has moved on the body."""
+    """Notice a lasting jump of the mean attitude: the sensor has moved on the body."""
     mean = np.zeros(3)
     for i in range(first, last):
         for j in range(3):

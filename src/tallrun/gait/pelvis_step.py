@@ -42,7 +42,7 @@ BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
 @njit(cache=True)
 def time_at(buf, place):
     """Time of a fractional row, linear between rows."""
-    low = int(math.floor(place))
+    low = math.floor(place)
     low = max(0, min(low, buf.shape[0] - 2))
     return buf[low, B_TIME] + (place - low) * (buf[low + 1, B_TIME] - buf[low, B_TIME])
 
