@@ -69,7 +69,7 @@ def test_samples_come_back_as_they_were_recorded(model: str) -> None:
 
 @pytest.mark.parametrize("model", [name for name in IMU_MODELS if CONFIGS.get(name).battery is not None])
 def test_the_battery_is_told_in_the_models_own_way(model: str) -> None:
-    played = play(wave_recording(), models={"pelvis": model}, whole=False, extra_s=-SECONDS + 1.0)
+    played = play(wave_recording(), models={"pelvis": model}, stop_at_s=1.0)
     batteries = played.of(Battery, "pelvis")
     assert len(batteries) == 1
     if batteries[0].level_pct is None:

@@ -169,7 +169,7 @@ def test_a_falling_battery_is_reported() -> None:
 
 
 def test_refused_settings_leave_the_others_running() -> None:
-    played = play(numbered_recording(5.0), {"foot_left": SensorFaults(refuse_settings=True)}, whole=False)
+    played = play(numbered_recording(5.0), {"foot_left": SensorFaults(refuse_settings=True)})
     assert played.kinds("foot_left") == ["refused"]
     assert not played.blocks("foot_left")
     assert played.kinds("foot_right") == ["connected"]

@@ -93,10 +93,9 @@ def play(
     configs: ConfigSet = CONFIGS,
     limits: Limits | None = None,
     seed: int = 1,
-    extra_s: float = 0.5,
-    whole: bool = True,
+    stop_at_s: float | None = None,
 ) -> Played:
-    """Play ``recording`` to its end plus ``extra_s``; without ``whole`` sensors that never start are not waited for."""
+    """Play ``recording`` to its end, or until ``stop_at_s`` of it."""
     played = Played()
     script = FaultScript(dict(faults or {}), default, seed)
 
@@ -109,12 +108,11 @@ def play(
         async with SensorSession(played.worn, radio.radio(limits), played.notices.append) as session:
 
             async def stop() -> None:
-                if whole:
+                if stop_at_s is None:
                     await radio.played()
+                    await asyncio.sleep(0.5)
                 else:
-                    length_s = max(float(sensor.t_s[-1]) for sensor in recording.sensors.values())
-                    await asyncio.sleep(await radio.begin_s() + length_s - loop.time())
-                await asyncio.sleep(extra_s)
+                    await asyncio.sleep(await radio.begin_s() + stop_at_s - loop.time())
                 session.stop()
 
             stopping = asyncio.create_task(stop())

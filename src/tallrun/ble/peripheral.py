@@ -46,6 +46,7 @@ class Source(Protocol):
     """What an emulated sensor says."""
 
     reads: dict[str, bytes]  # values of readable characteristics, by role
+    length_s: float  # when the last notification is ready, in the recording's time
 
     def notifications(self, from_s: float) -> Iterator[Outgoing]:
         """Yield what is sent from ``from_s`` of the recording on (negative before it starts), in order."""
@@ -107,7 +108,6 @@ class EmulatedSensor:
         self.address = address
         self.config = config
         self.ledger = Ledger()
-        self.finished = asyncio.Event()
         self._source = source
         self._ether = ether
         self._faults = faults
@@ -189,6 +189,16 @@ class EmulatedSensor:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @property
+    def length_s(self) -> float:
+        """How long this sensor plays, from the recording's beginning."""
+        return self._source.length_s
+
+    async def played(self) -> None:
+        """Wait until a stream that is running has sent everything; returns at once without one."""
+        if self._stream is not None:
+            await asyncio.wait({self._stream})
 
     # -- what it offers ------------------------------------------------------------------------------------
 
@@ -322,7 +332,6 @@ class EmulatedSensor:
             self.ledger.lost += not arrivals
             self.ledger.duplicated += len(arrivals) > 1
             self.ledger.delivered += bool(arrivals)
-        self.finished.set()
 
     async def _send(self, characteristic: Characteristic, payload: bytes) -> None:
         connection = self._connection

@@ -113,8 +113,12 @@ class VirtualRadio:
             await item.switch_off()
 
     async def played(self) -> None:
-        """Wait until every sensor that streams has sent all of its recording."""
-        await asyncio.gather(*(item.finished.wait() for item in self.sensors.values()))
+        """Wait until the recording is over and every sensor that still streams has sent all of it."""
+        begin_s = await self._origin.known()
+        length_s = max(item.length_s for item in self.sensors.values())
+        await asyncio.sleep(max(0.0, begin_s + length_s - asyncio.get_running_loop().time()))
+        for item in self.sensors.values():
+            await item.played()
 
 
 def _places(recording: Recording) -> list[str]:

@@ -43,6 +43,7 @@ class ImuSource:
         timer = SensorTimer(imu.time, faults)
         is_open = "open_packet" in codecs
         track = make_track(recording, None if is_open else imu.rate_hz, faults.keep_every, repeats)
+        self.length_s = track.start_s + track.n_samples * track.period_s
         self._streams = []
         for encoder in packet_encoders(config):
             n_batch = encoder.capacity(faults.mtu)
@@ -84,15 +85,15 @@ class ReadingSource:
         self._role = role
         self._t_s = t_s
         self._payloads = payloads
-        self._length_s = max(length_s, _READING_EVERY_S)
-        self._repeats = repeats
+        self._once_s = max(length_s, _READING_EVERY_S)
+        self.length_s = self._once_s * repeats
 
     def notifications(self, from_s: float) -> Iterator[Outgoing]:
         """Yield one notification per second from ``from_s`` to the recording's end."""
         tick = int(np.floor(from_s / _READING_EVERY_S)) + 1
-        while tick * _READING_EVERY_S <= self._length_s * self._repeats:
+        while tick * _READING_EVERY_S <= self.length_s:
             t_s = tick * _READING_EVERY_S
-            row = int(np.searchsorted(self._t_s, max(t_s, 0.0) % self._length_s, side="right")) - 1
+            row = int(np.searchsorted(self._t_s, max(t_s, 0.0) % self._once_s, side="right")) - 1
             yield Outgoing(t_s, self._role, self._payloads[max(row, 0)])
             tick += 1
 

@@ -107,13 +107,13 @@ async def _record(
             out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
         )
         ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
-        endings = [asyncio.create_task(item) for item in endings(session, air, minutes)]
+        tasks = [asyncio.create_task(item) for item in endings(session, air, minutes)]
         with stop_on_interrupt(session):
             try:
                 await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
             finally:
-                for ending in endings:
-                    ending.cancel()
+                for task in tasks:
+                    task.cancel()
         links, status = session.status, ingest.status()
     recording = rebuild(start, read_packets(out), load_configs(folder))
     notes = recorder.finalise(recording)
@@ -142,8 +142,8 @@ def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Cor
             await air.virtual.played()
             await after(_AFTER_END_S)
 
-    endings = [] if minutes is None else [after(minutes * 60.0)]
-    return endings if air.virtual is None else [*endings, after_playing()]
+    known = [] if minutes is None else [after(minutes * 60.0)]
+    return known if air.virtual is None else [*known, after_playing()]
 
 
 @contextmanager
