@@ -29,6 +29,10 @@ class Kind:
     at_field: str = "at"
     packed: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = field(default_factory=dict)
 
+    def fields(self) -> tuple[str, ...]:
+        """Names of all fields of the data class, in its own order."""
+        return tuple(item.name for item in fields(self.record))
+
     def names(self) -> tuple[str, ...]:
         """Names of the data class's fields that are columns of their own."""
         return tuple(item.name for item in fields(self.record) if item.name != self.at_field)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, exists, func, insert, select
+from sqlalchemy import Connection, Engine, Row, delete, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -29,11 +29,11 @@ from tallrun.store.models import (
     DerivedFile,
     RunnerKey,
     RunnerRow,
-    RunRow,
     SessionRow,
     sort_key,
 )
-from tallrun.store.records import HISTORY, from_rows, kind_of, runner_of, to_columns
+from tallrun.store.records import HISTORY, runner_of
+from tallrun.store.rows import entries, in_force, insert_record, insert_row, records
 from tallrun.store.schema import ensure_schema
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Store:
         """Add many records in one transaction, all or none, and return their ids."""
         with self.write() as connection:
             return [
-                _insert_record(connection, runner_id, record, by=by, now=now, more=more) for record in records
+                insert_record(connection, runner_id, record, by=by, now=now, more=more) for record in records
             ]
 
     def add_row(
@@ -167,7 +167,7 @@ class Store:
     ) -> str:
         """Add one entry that has no data class (profile, advice, cue, baseline) and return its id."""
         with self.write() as connection:
-            return _insert(connection, model, runner_id, at=at, by=by, now=now, columns=columns)
+            return insert_row(connection, model, runner_id, at=at, by=by, now=now, columns=columns)
 
     def supersede(
         self, model: type[Any], runner_id: str, entry_id: str, *, by: str, now: datetime, **changes: Any
@@ -195,7 +195,7 @@ class Store:
                 if name not in {model.key, "runner_id", "at_utc", "entered_at", "entered_by", "supersedes"}
             }
             columns.update(changes)
-            return _insert(
+            return insert_row(
                 connection, model, runner_id,
                 at=columns.pop("at"), by=by, now=now, columns=columns, supersedes=entry_id,
             )  # fmt: skip
@@ -227,9 +227,9 @@ class Store:
         table = model.__table__
         column = table.c[model.key]
         with self.read() as connection:
-            query = _in_force(model, runner_id).with_only_columns(column)
+            query = in_force(model).with_only_columns(column)
             query = query.where(column.startswith(start_of_id, autoescape=True))
-            found = connection.execute(query).scalars().all()
+            found = connection.execute(query, {"of_runner": runner_id}).scalars().all()
         if len(found) == 1 and start_of_id:
             return str(found[0])
         raise EntryError(
@@ -258,17 +258,15 @@ class Store:
                 raise EntryError("the runner is not set up yet; run: tallrun setup")
             return History(
                 runner=runner_of(profiles[0]),
-                **{
-                    name: from_rows(record, entries(connection, kind_of(record).table, runner_id))
-                    for name, record in HISTORY.items()
-                },
+                **{name: records(connection, record, runner_id) for name, record in HISTORY.items()},
             )
 
     # runs and the advice they followed
 
     def runs(self, runner_id: str) -> tuple[RunSession, ...]:
         """Return the runs in force, oldest first."""
-        return from_rows(RunSession, self.entries(RunRow, runner_id))
+        with self.read() as connection:
+            return records(connection, RunSession, runner_id)
 
     def add_run(
         self, runner_id: str, run: RunSession, scores: Sequence[PainScore] = (), *, by: str, now: datetime,
@@ -277,9 +275,9 @@ class Store:
         """Add a run together with the scores given for it, all or none; returns the row's id."""
         with self.write() as connection:
             more: dict[str, Any] = {"source": source, "shoe": shoe, "strap": strap}
-            run_id = _insert_record(connection, runner_id, run, by=by, now=now, more=more)
+            run_id = insert_record(connection, runner_id, run, by=by, now=now, more=more)
             for score in scores:
-                _insert_record(connection, runner_id, score, by=by, now=now)
+                insert_record(connection, runner_id, score, by=by, now=now)
         return run_id
 
     def note_advice(self, runner_id: str, verdict: Verdict, now: datetime) -> None:
@@ -381,75 +379,3 @@ class Store:
         """Yield a connection inside one transaction: all of it is kept, or nothing."""
         with writing(self.engine) as connection:
             yield connection
-
-
-def entries(
-    connection: Connection,
-    model: type[Any],
-    runner_id: str,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    every: bool = False,
-    newest: int | None = None,
-) -> list[Row[Any]]:
-    """Read entries through an open connection; see ``Store.entries``."""
-    table = model.__table__
-    query = select(table).where(table.c.runner_id == runner_id) if every else _in_force(model, runner_id)
-    if since is not None:
-        query = query.where(table.c.at_utc >= sort_key(since))
-    if until is not None:
-        query = query.where(table.c.at_utc <= sort_key(until))
-    if newest is not None:
-        query = query.order_by(table.c.at_utc.desc(), table.c.entered_at.desc()).limit(newest)
-        return list(connection.execute(query))[::-1]
-    return list(connection.execute(query.order_by(table.c.at_utc, table.c.entered_at)))
-
-
-def _in_force(model: type[Any], runner_id: str) -> Select[Any]:
-    table = model.__table__
-    later = table.alias()
-    return select(table).where(
-        table.c.runner_id == runner_id,
-        table.c.withdrawn.is_(False),
-        ~exists(select(later.c.supersedes).where(later.c.supersedes == table.c[model.key])),
-    )
-
-
-def _insert_record(
-    connection: Connection,
-    runner_id: str,
-    record: Any,
-    *,
-    by: str,
-    now: datetime,
-    more: dict[str, Any] | None = None,
-) -> str:
-    columns = to_columns(record) | (more or {})
-    table = kind_of(type(record)).table
-    return _insert(connection, table, runner_id, at=columns.pop("at"), by=by, now=now, columns=columns)
-
-
-def _insert(
-    connection: Connection,
-    model: type[Any],
-    runner_id: str,
-    *,
-    at: datetime,
-    by: str,
-    now: datetime,
-    columns: dict[str, Any],
-    supersedes: str | None = None,
-) -> str:
-    entry_id = str(uuid4())
-    values = {
-        model.key: entry_id, "runner_id": runner_id, "at": at, "at_utc": sort_key(at), "entered_at": now,
-        "entered_by": by, "supersedes": supersedes, "withdrawn": False,
-    } | columns  # fmt: skip
-    connection.execute(insert(model).values(**values))
-    return entry_id
-
-
-def count_rows(connection: Connection, model: type[Any]) -> int:
-    """Return how many rows a table holds."""
-    return int(connection.execute(select(func.count()).select_from(model.__table__)).scalar_one())
