@@ -62,34 +62,38 @@ def time_at(t_s, mask, place):
 
 
 @njit(cache=True)
-def impact_onset(jerk, mask, first, last):
-    """Onset of the landing impact in [first, last] and the impact's sharpness; onset is NaN without one.
+def impact_onset(jerk, snap, mask, first, last):
+    """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
 
-    The impact is the first time the jerk passes 35 % of its greatest value in the window. From there back to
-    where it drops under max(3 x the quiet level before, 10 % of the peak), with the crossing put between
-    samples. ``jerk[k]`` is the change from sample k - 1 to k, so the onset belongs to k - 1.
+    The impact is the first time the second difference of the force (``snap``) passes 35 % of its greatest
+    value in the window: the swing is smooth, so this holds at low sampling rates too. From there back to
+    where the first difference (``jerk``) falls under max(3 x its level in the swing, 10 % of the impact's),
+    with the crossing put between samples. ``jerk[k]`` spans samples k - 1 and k, so it belongs half a sample
+    earlier.
     """
-    if last - first < 2:
-        return np.nan, 0.0
-    top = largest_at(jerk, mask, first + 1, last)
-    peak = jerk[top & mask]
+    if last - first < 3:
+        return np.nan
+    sharpest = snap[largest_at(snap, mask, first + 1, last) & mask]
+    hit = first + 1
+    while snap[hit & mask] < 0.35 * sharpest:
+        hit += 1
+    peak = jerk[largest_at(jerk, mask, hit, min(hit + 3, last)) & mask]
     quiet = 0.0
-    n_quiet = max((top - first) // 3, 1)
+    calm = 0.0
+    n_quiet = max((hit - first) // 2, 1)
     for k in range(first + 1, first + 1 + n_quiet):
         quiet += jerk[k & mask] / n_quiet
-    if peak < 3.0 * quiet or peak <= 0.0:
-        return np.nan, 0.0
-    hit = first + 1
-    while jerk[hit & mask] < 0.35 * peak:
-        hit += 1
-    floor = max(3.0 * quiet, 0.1 * peak)
+        calm += snap[k & mask] / n_quiet
+    if sharpest < 3.0 * calm or peak <= 0.0:
+        return np.nan
+    floor = min(max(3.0 * quiet, 0.1 * peak), 0.5 * peak)
     while hit > first + 1 and jerk[(hit - 1) & mask] > floor:
         hit -= 1
     below, above = jerk[(hit - 1) & mask], jerk[hit & mask]
     part = 0.0
     if above > below and above > floor:
         part = min(max((floor - below) / (above - below), 0.0), 1.0)
-    return hit - 1.0 + part - 0.5, peak / max(quiet, 1e-9)
+    return hit - 1.5 + part
 
 
 @njit(cache=True)

@@ -284,7 +284,7 @@ def _strike_angle(state, mask, place, flat, a, solved):
 
 
 @njit(cache=True)
-def _locate_contact(state, mask, now, is_ending, params):
+def _locate_contact(state, mask, now, params):
     """Place of the initial contact of the swing just ended, whether it was inferred, the swing's peak place.
 
     The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
@@ -293,13 +293,11 @@ def _locate_contact(state, mask, now, is_ending, params):
     ints, nums = state.ints, state.nums
     top = ints[I_TOP]
     swing = largest_at(state.pitch_radps, mask, ints[I_SWING_FROM], top)
-    stop = index_at(state.t_s, mask, top, 1, state.t_s[top & mask] + params.flat_search_s, now)
-    if not is_ending:
-        stop, _ = quietest(state.t_s, state.cost, mask, top, stop, params.flat_half_s)
+    stop = index_at(state.t_s, mask, top, 1, state.t_s[top & mask] + params.impact_search_s, now)
     slowed = swing
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
-    place, _ = impact_onset(state.jerk, mask, slowed, stop)
+    place = impact_onset(state.jerk, state.snap, mask, slowed, stop)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)
@@ -387,7 +385,7 @@ def _close_stride(state, mask, a, b, params):
 
 
 @njit(cache=True)
-def _land(state, mask, now, is_early, is_ending, params, rows, n, waves):
+def _land(state, mask, now, is_early, params, rows, n, waves):
     """Time the contact that ends a swing, close the stride behind it, open the next row.
 
     ``is_early``: asked for as soon as the foot seems to push off. Then nothing happens yet unless it has
@@ -395,7 +393,7 @@ def _land(state, mask, now, is_early, is_ending, params, rows, n, waves):
     """
     ints, nums = state.ints, state.nums
     now_s = nums[X_LAST_S]
-    place, inferred, swing, doubtful = _locate_contact(state, mask, now, is_ending, params)
+    place, inferred, swing, doubtful = _locate_contact(state, mask, now, params)
     peak_radps = state.pitch_radps[swing & mask]
     if peak_radps < params.swing_peak_radps:
         ints[I_SWING_FROM] = -1
@@ -433,7 +431,8 @@ def _land(state, mask, now, is_early, is_ending, params, rows, n, waves):
     if gap_s > 0.0:
         reasons |= GAP
     trusted = solved and state.result[R_WORST] < params.misfit_limit
-    if solved and trusted and length < params.least_travel_m:
+    least_m = params.least_travel_m * (3.0 if doubtful else 1.0)
+    if solved and trusted and length < least_m:
         ints[I_SWING_FROM] = -1
         ints[I_CARRY] = 1
         ints[I_FLAT] = flat
@@ -666,6 +665,7 @@ def _accept(state, mask, t, acc, gyr, params):
     rate2 = 0.0
     force2 = 0.0
     step2 = 0.0
+    bend2 = 0.0
     pitch = 0.0
     for c in range(3):
         f, w = acc[c], gyr[c]
@@ -676,9 +676,12 @@ def _accept(state, mask, t, acc, gyr, params):
         pitch -= state.mount[1, c] * (w - state.bias[c])
         if k > 0:
             step2 += (f - state.acc[(k - 1) & mask, c]) ** 2
+        if k > 1:
+            bend2 += (f - 2.0 * state.acc[(k - 1) & mask, c] + state.acc[(k - 2) & mask, c]) ** 2
         nums[X_ACC_TOP] = max(nums[X_ACC_TOP], abs(f))
     state.pitch_radps[p] = pitch
     state.jerk[p] = math.sqrt(step2) * params.rate_hz / (1.0 + missing * params.rate_hz)
+    state.snap[p] = math.sqrt(bend2)
     over = (math.sqrt(force2) - GRAVITY_MPS2) / params.flat_acc_mps2
     state.cost[p] = rate2 / params.flat_rate_radps**2 + over * over
     bridged = max(min(params.bridged_samples / params.rate_hz, params.bridged_s), 1.5 / params.rate_hz)
@@ -766,7 +769,7 @@ def track(t_s, acc, gyr, state, params, rows, waves):
             if pushing or waited or swung:
                 is_early = not (swung or waited)
                 until = ints[I_BOTTOM] if swung else now
-                n = _land(state, mask, until, is_early, False, params, rows, n, waves)
+                n = _land(state, mask, until, is_early, params, rows, n, waves)
         if swung:
             _push_off(state, mask, ints[I_BOTTOM], params)
             _leave(state, mask, params)
@@ -790,9 +793,9 @@ def close(state, params, rows, waves):
     n = 0
     if now >= 2 and ints[I_RISING] and ints[I_SWING_FROM] >= 0:
         settled = state.t_s[now & mask] - state.t_s[ints[I_TOP] & mask] > params.settle_s
-        _, _, _, is_soft = _locate_contact(state, mask, now, True, params)
+        _, _, _, is_soft = _locate_contact(state, mask, now, params)
         if settled or not is_soft:
-            n = _land(state, mask, now, False, not settled, params, rows, n, waves)
+            n = _land(state, mask, now, False, params, rows, n, waves)
     if ints[I_PENDING]:
         n = _emit_open(state, state.t_s[now & mask], rows, n, waves)
     return n

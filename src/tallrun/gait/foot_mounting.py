@@ -149,7 +149,7 @@ def _travel_directions(t_s, acc, gyr, flats, n_flats, n, bias, limits, params, u
         if result[R_WORST] > params.misfit_limit:
             continue
         length = np.sqrt(result[R_DX] ** 2 + result[R_DY] ** 2)
-        if length < 2.0 * params.least_travel_m:
+        if length < 6.0 * params.least_travel_m:
             continue
         for c in range(3):
             travel[found, c] = level[0, c] * result[R_DX] + level[1, c] * result[R_DY]

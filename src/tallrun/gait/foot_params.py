@@ -23,9 +23,12 @@ class FootParams(NamedTuple):
     longest_stride_s: float = 2.5  # a longer pause ends the bout
     landing_timeout_s: float = 0.8  # a foot that does not push off after this has come to stand
     shortest_stride_s: float = 0.35
-    least_travel_m: float = 0.15  # a swing that ends where it began is not a step
+    least_travel_m: float = (
+        0.05  # a swing that ends where it began is not a step; without impact, three times that
+    )
     # events
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
+    impact_search_s: float = 0.3  # the foot strikes at most this long after its highest toe-up angle
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # foot-flat
     flat_rate_radps: float = 1.0

@@ -60,7 +60,7 @@ def put_on_grid(t_s, acc_mps2, gyr_radps, has_gyroscope, rate_hz, state, out):
                 after_break = True
                 state[S_BREAKS] += 1
             elif dt * rate_hz > GAP_FACTOR:
-                n_missing = int(round(dt * rate_hz)) - 1
+                n_missing = round(dt * rate_hz) - 1
         out_row = n + n_missing
         out[out_row, C_TIME] = time
         out[out_row, C_FLAG] = AFTER_BREAK if after_break else MEASURED
