@@ -41,6 +41,7 @@ def _state_at(
     lengths: FloatArray,
     coefficients: FloatArray,
     first: NDArray[np.int64],
+    moves: NDArray[np.bool_],
     pivot_starts: FloatArray,
     lever: FloatArray,
     direction: FloatArray,
@@ -50,6 +51,11 @@ def _state_at(
 ) -> None:
     """Fill ``row`` (18,) with the state at ``t``; ``cursor`` (13,) remembers the pieces, times must not fall."""
     for number in range(N_CHANNELS):
+        if not moves[number]:
+            channel[number, 0] = coefficients[first[number], 0]
+            channel[number, 1] = 0.0
+            channel[number, 2] = 0.0
+            continue
         k = cursor[number]
         last = first[number + 1] - 1
         while k < last and t >= starts[k + 1]:
@@ -123,6 +129,7 @@ def _states(
     lengths: FloatArray,
     coefficients: FloatArray,
     first: NDArray[np.int64],
+    moves: NDArray[np.bool_],
     pivot_starts: FloatArray,
     lever: FloatArray,
     direction: FloatArray,
@@ -137,6 +144,7 @@ def _states(
             lengths,
             coefficients,
             first,
+            moves,
             pivot_starts,
             lever,
             direction,
@@ -153,6 +161,7 @@ def _inertial(
     lengths: FloatArray,
     coefficients: FloatArray,
     first: NDArray[np.int64],
+    moves: NDArray[np.bool_],
     pivot_starts: FloatArray,
     lever: FloatArray,
     direction: FloatArray,
@@ -166,7 +175,18 @@ def _inertial(
     x, y, z = arm_m[0], arm_m[1], arm_m[2]
     for i in range(t_s.shape[0]):
         _state_at(
-            t_s[i], starts, lengths, coefficients, first, pivot_starts, lever, direction, cursor, channel, row
+            t_s[i],
+            starts,
+            lengths,
+            coefficients,
+            first,
+            moves,
+            pivot_starts,
+            lever,
+            direction,
+            cursor,
+            channel,
+            row,
         )
         ax, ay, az = row[6], row[7], row[8] + GRAVITY_MPS2
         sy, cy = math.sin(row[9]), math.cos(row[9])

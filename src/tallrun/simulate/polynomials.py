@@ -1,6 +1,6 @@
 """Piecewise polynomials with exact derivatives: the only way motion is described here.
 
-Each coordinate of a body is a *channel*: knots in time and one polynomial (up to degree 7, in the normalised
+Each coordinate of a body is a *channel*: knots in time and one polynomial (up to degree 6, in the normalised
 time of its piece) between two knots. Channels of one body are stacked into a ``Track``.
 """
 
@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from tallrun.numerics.recording import FloatArray
 
-N_COEFFICIENTS = 8
+N_COEFFICIENTS = 7
 
 
 class Channel(NamedTuple):
-    """knots_s : float64 (n + 1,), rising. coefficients : float64 (n, 8), in s = (t - knot)/piece length."""
+    """knots_s : float64 (n + 1,), rising. coefficients : float64 (n, 7), in s = (t - knot)/piece length."""
 
     knots_s: FloatArray
     coefficients: FloatArray
@@ -26,13 +26,15 @@ class Channel(NamedTuple):
 class Track(NamedTuple):
     """Channels of one body end to end; ``first[c]`` .. ``first[c + 1]`` are the pieces of channel c.
 
-    starts_s, lengths_s : float64 (n_pieces,); coefficients : float64 (n_pieces, 8); first : int64 (n_channels + 1,).
+    starts_s, lengths_s : float64 (n_pieces,); coefficients : float64 (n_pieces, 7); first : int64 (n_channels + 1,);
+    moves : bool (n_channels,), False for a channel that is one constant.
     """
 
     starts_s: FloatArray
     lengths_s: FloatArray
     coefficients: FloatArray
     first: NDArray[np.int64]
+    moves: NDArray[np.bool_]
 
 
 def _boundary_rows(s: float) -> FloatArray:
@@ -63,11 +65,11 @@ def swing_coefficients(known: FloatArray, waypoints: tuple[float, ...]) -> Float
     ----------
     known : float64 (6 + len(waypoints), n): value, rate, curve at the start, the same at the end (rates already
         multiplied by the piece length, curves by its square), then the values at the waypoints.
-    waypoints : normalised times of the values on the way, at most two.
+    waypoints : normalised times of the values on the way, at most one.
 
     Returns
     -------
-    float64 (n, 8).
+    float64 (n, 7).
     """
     size = 6 + len(waypoints)
     rows = [_boundary_rows(0.0), _boundary_rows(1.0), *(_boundary_rows(s)[:1] for s in waypoints)]
@@ -107,6 +109,12 @@ def stack(channels: list[Channel]) -> Track:
         lengths_s=np.concatenate([np.diff(channel.knots_s) for channel in channels]),
         coefficients=np.ascontiguousarray(np.concatenate([channel.coefficients for channel in channels])),
         first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        moves=np.array(
+            [
+                bool(channel.coefficients[:, 1:].any()) or n > 1
+                for channel, n in zip(channels, counts, strict=True)
+            ]
+        ),
     )
 
 
