@@ -242,3 +242,34 @@ def test_vertical_oscillation_follows_from_contact_and_flight_time() -> None:
     force = G * np.pi / 2 * (flight / contact + 1)
     expected = force * contact**2 / np.pi**2 - G * contact**2 / 8 + G * flight**2 / 8
     assert truth["segments"][0]["vertical_oscillation_m"] == pytest.approx(expected, rel=0.17)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_order_of_bouts_gives_smooth_human_motion(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    speeds = {"run": (1.5, 6.0), "walk": (0.4, 2.0), "stairs": (0.3, 0.7)}
+    surface = ("road", "treadmill")[seed % 2]
+    bouts = []
+    for _ in range(int(rng.integers(2, 6))):
+        mode = str(rng.choice(["run", "walk", "stand", "car", "stairs"]))
+        length_s = float(rng.uniform(1.0, 25.0))
+        if mode not in speeds:
+            bouts.append(Bout(mode, length_s, is_fidgeting=bool(rng.integers(2))))
+            continue
+        bend = float(rng.uniform(8.0, 40.0)) if surface == "road" and rng.integers(2) else None
+        slope = 35.0 if mode == "stairs" else float(rng.uniform(-10.0, 10.0))
+        speed = float(rng.uniform(*speeds[mode]))
+        bouts.append(Bout(mode, length_s, speed, incline_pct=slope, turn_radius_m=bend))
+    programme = Programme(tuple(bouts), surface)
+    runner = simulate.random_runner(seed)
+    motion = simulate.motion_of(programme, runner, seed)
+    t = np.arange(0.0, programme.duration_s, 0.002)
+    for place in BODIES:
+        signals = motion.inertial(place, t, ARM_M)
+        assert np.all(motion.body(place).track.lengths_s > 0)
+        assert np.abs(signals[:, :3]).max() < (5.0 if place == "pelvis" else 60.0) * G
+        assert np.degrees(np.abs(signals[:, 3:])).max() < (300.0 if place == "pelvis" else 2300.0)
+    rows = simulate.run(programme, runner, sensors=(), seed=seed)[1]["strides"]
+    for row, following in itertools.pairwise(rows):
+        assert row["foot"] != following["foot"]
+        assert row["stance_time_s"] is None or 0.08 < row["stance_time_s"] < 2.5
