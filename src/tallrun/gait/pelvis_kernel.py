@@ -229,17 +229,19 @@ def end_bout(buf, now, base, marks, p, fs, ints, scratch, out, n_out):
 
 
 @njit(cache=True)
-def _is_regular(marks, n, p):
+def _is_regular(marks, n, is_confirmed, p):
+    ratio = p.step_ratio if is_confirmed else p.first_step_ratio
+    share = p.stride_share if is_confirmed else p.first_stride_share
     step = (marks[n - 1] - marks[n - 2]) / p.rate_hz
     if step < p.shortest_step_s or step > p.longest_step_s:
         return False
     if n >= 3:
         past = (marks[n - 2] - marks[n - 3]) / p.rate_hz
-        if step > p.step_ratio * past or past > p.step_ratio * step:
+        if step > ratio * past or past > ratio * step:
             return False
     if n >= 5:
         stride, past = marks[n - 1] - marks[n - 3], marks[n - 3] - marks[n - 5]
-        if abs(stride - past) > p.stride_share * past:
+        if abs(stride - past) > share * past:
             return False
     return True
 
@@ -255,7 +257,7 @@ def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight,
         ints[I_NEXT] -= drop
     marks[n] = mark
     ints[I_MARKS] = n + 1
-    if n > 0 and not _is_regular(marks, n + 1, p):
+    if n > 0 and not _is_regular(marks, n + 1, ints[I_CONFIRMED] == 1, p):
         ints[I_MARKS] = n
         n_out = end_bout(buf, i, base, marks, p, fs, ints, scratch, out, n_out)
         marks[0] = mark

@@ -19,6 +19,8 @@ class PelvisParams(NamedTuple):
     step_ratio: float = 1.8  # neighbouring step times differ by less than this, also in a limp
     stride_share: float = 0.25  # neighbouring stride times agree within this share
     confirm_marks: int = 6  # landmarks in a regular row before a bout counts
+    first_step_ratio: float = 1.35  # until then steps must be more alike: bumps of a car are not
+    first_stride_share: float = 0.12
     # running or walking: how light the runner gets
     run_below_g: float = 0.35
     walk_above_g: float = 0.45
