@@ -61,7 +61,7 @@ def _morning(course: Course, now: datetime) -> Due:
     timeline, windows = course.timeline, course.protocol.windows
     now_s = now.timestamp()
     day = timeline.clock.day(now_s)
-    known = timeline.morning(course.due_test(now_s), day)
+    known = timeline.mornings(course.due_test(now_s)).get(day)
     answered = known is not None and not known.masked
     if answered or now_s > timeline.clock.starts_s(day, windows.morning_until_hour):
         day += 1
@@ -118,8 +118,8 @@ def _due(
     return Due(
         question,
         QUESTIONS[question],
-        clock.aware(opens_s),
-        clock.aware(best_s),
-        clock.aware(closes_s),
+        clock.local(opens_s),
+        clock.local(best_s),
+        clock.local(closes_s),
         session_id,
     )

@@ -62,7 +62,7 @@ def unmasked_mornings(
     course = Course(Timeline(protocol, history, now))
     timeline, now_s = course.timeline, now.timestamp()
     test, today = course.due_test(now_s), timeline.clock.day(now_s)
-    mornings = [timeline.morning(test, today - back) for back in range(days - 1, -1, -1)]
+    mornings = [timeline.mornings(test).get(today - back) for back in range(days - 1, -1, -1)]
     return tuple(
         (date.fromordinal(item.day), item.score)
         for item in mornings
