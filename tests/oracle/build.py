@@ -123,12 +123,10 @@ def fired_answers(protocol: Protocol, rule: str) -> dict[str, bool | None]:
     return answers
 
 
-def morning_pattern(trend: str, base: int, today_too: int | None) -> dict[int, int]:
+def morning_pattern(trend: str, base: int) -> dict[int, int]:
     """Scores of the mornings by days ago that give a trend while their middle stays ``base``."""
-    low, high = max(base - 1, 0), base + 1
-    rising = [0, 0, 0, 1, 1, 1] if base == 0 else [low, low, base, base, high, high]
-    if today_too is not None and trend == "rising":
-        rising = [low, low, low, base, high, high] if base else [0, 0, 0, 0, 1, 1]
+    low = max(base - 1, 0)
+    rising = [low] * 3 + [low + 1] * 3
     values = {"rising": rising, "falling": rising[::-1]}.get(trend, [base] * 6)
     return dict(zip(range(6, 0, -1), values, strict=True))
 
@@ -144,8 +142,8 @@ def build_grade(
         for ago in range(4, 12):
             raw.add(at(ago, 11), "morning", value, load_test=test)
     when = {
-        "before": at(3, 3, 30), "during": at(3, 4, 30), "after": at(3, 12),
-        "morning": at(2, 11), "h24": at(2, 6), "h48": at(2, 22, 30),
+        "before": at(3, 20, 30), "during": at(3, 21, 30), "after": at(3, 23, 30),
+        "morning": at(2, 11), "h24": at(2, 22), "h48": at(1, 22, 30),
     }  # fmt: skip
     cells = [cell.strip() for cell in scores.split("/")]
     if len(cells) != 6:
@@ -156,11 +154,9 @@ def build_grade(
             continue
         extra: dict[str, object] = {"load_test": test} if kind == "morning" else {}
         if masked:
-            # Taken the day before and long enough ago that only this score falls into the 24 h.
-            others = [instant - other for other in when.values() if other < instant]
-            extra |= {"painkiller": "oral", "painkiller_at": instant - min([*others, timedelta(hours=2)]) / 2}
+            # Taken just before: it masks 24 h from then on, and so never a later score that alone decides.
+            extra |= {"painkiller": "oral", "painkiller_at": instant - timedelta(minutes=1)}
         raw.add(instant, kind, score, **extra)
-    # A painkiller masks 24 h: only the marked score may be masked, so the dose before it is not carried on.
     limping: bool | None = False
     stop, live, sharp = "none", [], False
     for mark in marks.replace(",", " ").split():
@@ -179,7 +175,7 @@ def build_grade(
         else:
             raise NotReadableError(f"mark {mark!r}")
     run = RunSession(
-        "run", at(3, 4), at(3, 5), rung="V3", run_minutes=15, surface="treadmill", limping=limping,
+        "run", at(3, 21), at(3, 22), rung="V3", run_minutes=15, surface="treadmill", limping=limping,
         stop_reason=stop, live_rules=tuple(live), sharp_change=sharp, advised=Advice("RUN", "V3", 15),
     )  # fmt: skip
     history = History(
@@ -258,7 +254,7 @@ class VerdictRow:
         if high and self.given.get("green14", "no") != "yes" and first + 2 <= 14:
             first += 2
             placed.append((first, Marked("U", None, False)))
-        if RUNGS.index(self.rung) > 1:
+        if RUNGS.index(self.rung) > 0:
             anchor = min(first + 12, 28)
             if anchor > first:
                 placed.append((anchor, Marked("g", None, False)))
@@ -324,7 +320,7 @@ class VerdictRow:
         first = max(days, default=0) + 20
         trend = self.given.get("trend", "steady").lower()
         needs_today = 1 in days and self.p is not None and not self.p_masked
-        pattern = morning_pattern(trend, self.level, self.level if needs_today else None)
+        pattern = morning_pattern(trend, self.level)
         dropped_from = dropped_until = None
         if "unsettled_d" in self.given and raw.red_at:
             red_at = max(raw.red_at)
@@ -386,7 +382,7 @@ class VerdictRow:
         return history, plan
 
     def _born_on(self) -> date | None:
-        age = self.given.get("age", "35")
+        age = self.given.get("age", "17" if self.given.get("screen") == "SC7" else "35")
         return None if age in ("?", "-") else date(TODAY.year - int(age), 1, 1)
 
     def _exercises(self, placed: list[tuple[int, Marked]]) -> tuple[ExerciseSession, ...]:
@@ -411,13 +407,11 @@ class VerdictRow:
             screens.append(Screen(at(3, 13), clear, ache))
         if self.raw.red_at and "screen_d" not in given:
             screens.append(Screen(min(max(self.raw.red_at) + timedelta(minutes=30), NOW), clear, ache))
-        if fired == "SC7":
-            self.given.setdefault("age", "17")
-        elif fired == "SC9":
+        if fired == "SC9":
             screens.append(Screen(at(0, 17, 30), clear, ache, injection_on=TODAY - timedelta(days=3)))
-        elif re.fullmatch(r"SC[1-8]", fired):
+        elif re.fullmatch(r"SC[1-68]", fired):
             screens.append(Screen(at(0, 17, 30), fired_answers(self.protocol, fired), ache))
-        elif fired not in ("clear", "ok"):
+        elif fired not in ("clear", "ok", "SC7"):
             raise NotReadableError(f"screen={fired}")
         return tuple(screens)
 

@@ -118,7 +118,7 @@ class Ladder:
         rung, rules = self._by_grade(steps, now_s)
         if base == V0 and rules in (("MV1",), ("MV2",)) and rung >= V0:
             rung, rules = self._first_run(steps, now_s, today, no_advance)
-        elif rules == ("MV1",):
+        elif rules == ("MV1",) and base < TOP:
             blocks = (*no_advance, *self._blocks(base, now_s, today))
             if blocks:
                 rung, rules = base, blocks
@@ -303,7 +303,7 @@ class Ladder:
     def _other_surface(
         self, base: int, last: Step | None, plan: PlannedSession | None, now_s: float, today: int
     ) -> list[tuple[int, tuple[str, ...]]]:
-        if last is None or base <= V1:
+        if last is None or base < V1:
             return []
         surface = last.session.surface
         if plan is not None and plan.surface is not None:
