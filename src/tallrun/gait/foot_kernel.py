@@ -50,9 +50,11 @@ from tallrun.gait.foot_state import (
     I_FLATS,
     I_GAPS,
     I_GYR_CLIPPED,
+    I_LEVEL_1,
     I_MODE,
     I_PENDING,
     I_REST,
+    I_RANGE_GIVEN,
     I_RISING,
     I_STRIDES,
     I_SWING_FROM,
@@ -67,6 +69,7 @@ from tallrun.gait.foot_state import (
     X_DELAY_S,
     X_FIRST_S,
     X_FLAT_COST,
+    X_GYR_TOP,
     X_LAST_S,
     X_LEVER_1,
     X_LEVER_2,
@@ -453,14 +456,14 @@ def _land(state, mask, now, is_early, params, rows, n, waves):
         bits |= INFERRED | GAP
     if doubtful and not inferred:
         bits |= DOUBTFUL
-    if cost > params.flat_cost:
+    if cost > params.no_flat_cost:
         bits |= NO_FLAT
     if solved and _slipped(state, mask, contact, flat, a, params):
         bits |= SLIP
     stance_gap, _ = _gap_between(state, mask, max(contact - 1, 0), flat)
     if not inferred and stance_gap == 0.0:
         row[C_FSA] = _strike_angle(state, mask, place, flat, a, solved)
-        row[C_FSA_SD] = 1.0 + (2.0 if cost > params.flat_cost else 0.0) + (3.0 if doubtful else 0.0)
+        row[C_FSA_SD] = 1.0 + (2.0 if cost > params.no_flat_cost else 0.0) + (3.0 if doubtful else 0.0)
         peak_g, clipped = _peak_impact(state, mask, contact_s, now, params)
         row[C_PEAK] = peak_g
         if clipped:
@@ -468,7 +471,7 @@ def _land(state, mask, now, is_early, params, rows, n, waves):
         delay_s = contact_s - state.t_s[swing & mask]
         nums[X_DELAY_S] = delay_s if nums[X_DELAY_S] == 0.0 else 0.8 * nums[X_DELAY_S] + 0.2 * delay_s
     row[C_REASONS] = bits
-    row[C_QUALITY] = math.exp(-cost / 20.0)
+    row[C_QUALITY] = 0.5 if doubtful else 1.0
     row[C_MODE] = ints[I_MODE]
     ints[I_PENDING] = 1
     ints[I_CONTACT] = contact
@@ -520,7 +523,10 @@ def _complete(state, mask, a, flat, contact_s, reasons, solved, trusted, n_lobes
     row[C_NEXT] = row[C_IC] + each_s if missed else contact_s
     if solved and missed == 0:
         row[C_LENGTH] = length
-        row[C_LENGTH_SD] = state.result[R_SIGMA]
+        rest_mps = params.flat_cost_mps * math.sqrt(nums[X_FLAT_COST])
+        sigma = math.sqrt(state.result[R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2)
+        row[C_LENGTH_SD] = sigma
+        quality /= 1.0 + (sigma / (params.length_share * max(length, 0.1))) ** 2
         row[C_LIFT] = state.result[R_LIFT]
         row[C_RESIDUAL] = state.result[R_RESIDUAL]
         rise = state.result[R_DZ]
@@ -539,7 +545,7 @@ def _complete(state, mask, a, flat, contact_s, reasons, solved, trusted, n_lobes
         if not trusted:
             bits |= DRIFT
             quality *= 0.3
-        quality *= math.exp(-state.result[R_WORST] / 30.0)
+        quality *= math.exp(-max(state.result[R_WORST] - 5.0, 0.0) / 20.0)
         if trusted and n_lobes == 0 and bits & SLIP == 0:
             _learn_height(state, mask, a, count, params)
         _fill_wave(state, mask, a, count)
@@ -583,7 +589,7 @@ def _push_off(state, mask, now, params):
     lo = min(max(lo, oldest), now)
     flat, cost = quietest(state.t_s, state.cost, mask, lo, now, params.flat_half_s)
     _open_flat(state, mask, flat, params)
-    if cost > 2.0 * params.flat_cost:
+    if cost > params.no_flat_cost:
         ints[I_FLAT] = -1
 
 
@@ -654,6 +660,32 @@ def _even_stamp(state, t, params):
 
 
 @njit(cache=True)
+def _find_range(state, mask, gyr, params):
+    """Take a level that one axis holds exactly for a while in mid-turn for the gyroscope's range.
+
+    A reading beyond it proves that wrong, and the range is unknown again.
+    """
+    ints = state.ints
+    top = max(abs(gyr[0]), abs(gyr[1]), abs(gyr[2]))
+    state.nums[X_GYR_TOP] = max(state.nums[X_GYR_TOP], top)
+    if np.isfinite(state.gyr_limits[0]):
+        if top > 1.02 * state.gyr_limits[0]:
+            state.gyr_limits[:] = np.nan
+        return
+    for c in range(3):
+        start = ints[I_COUNT] - ints[I_LEVEL_1 + c]
+        level = state.gyr[start & mask, c]
+        if abs(gyr[c]) > params.level_least_radps and abs(gyr[c] - level) < params.level_share * abs(level):
+            ints[I_LEVEL_1 + c] += 1
+            long_enough = ints[I_LEVEL_1 + c] >= max(params.level_s * params.rate_hz, 4.0)
+            if long_enough and abs(level) > 0.98 * state.nums[X_GYR_TOP]:
+                for axis in range(3):
+                    state.gyr_limits[axis] = abs(level)
+        else:
+            ints[I_LEVEL_1 + c] = 0
+
+
+@njit(cache=True)
 def _accept(state, mask, t, acc, gyr, params):
     """Put one sample into the ring and derive its pitch rate, jerk and stillness."""
     ints, nums = state.ints, state.nums
@@ -689,6 +721,8 @@ def _accept(state, mask, t, acc, gyr, params):
     if missing > 0.0:
         ints[I_GAPS] += 1
         nums[X_LOST_S] += missing
+    if not ints[I_RANGE_GIVEN]:
+        _find_range(state, mask, gyr, params)
     # gyroscope bias: the mean over half a second of rest
     still = rate2 < params.rest_rate_radps**2 and abs(math.sqrt(force2) - GRAVITY_MPS2) < params.rest_acc_mps2
     if still:

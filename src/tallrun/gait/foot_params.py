@@ -36,7 +36,10 @@ class FootParams(NamedTuple):
     flat_half_s: float = 0.03
     flat_after_contact_s: float = 0.04
     flat_search_s: float = 0.8
-    flat_cost: float = 8.0  # above it the foot never came to rest
+    flat_cost: float = 12.0  # below it a foot is flat beyond doubt
+    no_flat_cost: float = 60.0  # above it the foot never came to rest
+    flat_cost_mps: float = 0.01  # velocity left per root of the cost
+    length_share: float = 0.08  # a stride length this uncertain has half the quality
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
         0.07  # height over the ball of the foot, about which a planted foot turns: at first
@@ -58,7 +61,11 @@ class FootParams(NamedTuple):
     clip_share: float = 0.98
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below
     plateau_share: float = 0.03  # a plateau stays within this share of its peak
-    plateau_edge: float = 1.6  # and has edges this many times steeper than a natural peak as wide
+    plateau_edge: float = 1.4  # has edges this many times steeper than a natural peak as wide
+    plateau_s: float = 0.1  # and is short: where a swing's long lobe is cut, the range shows by itself
+    level_share: float = 0.0005  # readings that stay within this share of one level
+    level_s: float = 0.025  # for this long
+    level_least_radps: float = 4.2  # above 240 deg/s show the range
     # gaps
     stamp_gain: float = 0.1  # how fast even stamps follow the given ones, per sample
     period_gain: float = 0.0025  # and the period; a quarter of the square above damps critically

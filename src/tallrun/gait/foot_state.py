@@ -19,16 +19,17 @@ IntArray = NDArray[np.int64]
 #: Places in ``FootState.ints``.
 (
     I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
-    I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_MOVED, I_CARRY, I_CONTACT,
-) = range(20)  # fmt: skip
-I_WIDTH = 20
+    I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3, I_CARRY, I_CONTACT,
+    I_RANGE_GIVEN,
+) = range(23)  # fmt: skip
+I_WIDTH = 23
 
 #: Places in ``FootState.nums``.
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
-    X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S,
-) = range(18)  # fmt: skip
-X_WIDTH = 18
+    X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
+) = range(19)  # fmt: skip
+X_WIDTH = 19
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
@@ -77,6 +78,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
     """Return an empty state for one sensor; limits are NaN when the range is not known."""
     capacity = 1 << int(np.ceil(np.log2(max(rate_hz * 2.5 * longest_s, 64.0))))
     ints = np.zeros(I_WIDTH, np.int64)
+    ints[I_RANGE_GIVEN] = int(np.isfinite(gyr_limit_radps))
     nums = np.zeros(X_WIDTH)
     nums[[X_LAST_S, X_FIRST_S]] = np.nan
     nums[X_PERIOD_S] = 1.0 / rate_hz

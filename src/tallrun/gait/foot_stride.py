@@ -126,7 +126,7 @@ def _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
     width = t_s[hi & mask] - t_s[lo & mask] + step
     natural = 4.0 * drop / max(width, 1e-4)
     steep = 0.5 * (rise + fall)
-    if steep < params.plateau_edge * natural:
+    if drop > 0.0 and (min(rise, fall) < params.plateau_edge * natural or width > params.plateau_s):
         return False
     lobe[3], lobe[4] = lo, hi
     lobe[5] = max(steep - natural, 0.0) * width / 6.0
@@ -477,6 +477,13 @@ def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_en
                         right += jac[3 + c, q] * gain[q, m]
                     total -= left * weights[k, m] * right
             tilt_cov[r, c] = total
+    # rounding must not make a covariance of it that is none
+    for r in range(2):
+        tilt_cov[r, r] = min(max(tilt_cov[r, r], 1e-7), 0.1)
+    bound = 0.99 * math.sqrt(tilt_cov[0, 0] * tilt_cov[1, 1])
+    shared = min(max(0.5 * (tilt_cov[0, 1] + tilt_cov[1, 0]), -bound), bound)
+    tilt_cov[0, 1] = shared
+    tilt_cov[1, 0] = shared
     clipped = 0.0
     rebuilt = 0.0
     for j in range(n_lobes):
