@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 
 from support.session_files import assert_same_recording, small_recording, small_session, swinging_sensor
 from tallrun.cli import main
 from tallrun.numerics.recording import Marker
 from tallrun.sessions import read_session
+from tallrun.sessions.fit_import import import_fit
 from tallrun.sessions.recorder import FlightRecorder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,3 +170,21 @@ def test_recover_brings_an_unfinished_folder_back(capsys: pytest.CaptureFixture[
     code, _, err = run(capsys, *args)
     assert code == 1
     assert "finished session already" in err
+
+
+def test_a_real_jog_goes_out_in_every_format(
+    capsys: pytest.CaptureFixture[str], real_data: Path, tmp_path: Path
+) -> None:
+    jog = str(next(path.parent for path in sorted(real_data.glob("pyshoe_jog_*/session.json"))))
+    for kind in ("csv", "parquet", "fit", "fhir"):
+        code, _, err = run(capsys, "export", jog, "--to", kind, "-o", str(tmp_path / kind))
+        assert (code, err) == (0, "")
+    assert {"foot_right.csv", "strides.csv"} <= {path.name for path in (tmp_path / "csv").iterdir()}
+    strides = pd.read_parquet(tmp_path / "parquet" / "strides.parquet")
+    assert len(strides) == len(pd.read_csv(tmp_path / "csv" / "strides.csv"))
+    Bundle.model_validate_json((tmp_path / "fhir").read_text())
+    cadence_spm = import_fit(tmp_path / "fit").rows["cadence_spm"].median()
+    assert cadence_spm == pytest.approx(
+        strides.loc[strides["mode"] == "run", "cadence_spm"].median(), abs=6.0
+    )
+    assert 140.0 < cadence_spm < 180.0

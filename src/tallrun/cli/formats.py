@@ -281,11 +281,14 @@ def _export_bids(session: Path, out: Path, subject: str) -> str:
 def _export_fhir(session: Path, out: Path) -> str:
     import numpy as np
 
+    from tallrun.errors import FormatError
     from tallrun.pipeline import analyze_recording
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json
     from tallrun.sessions.fhir_export import fhir_bundle
 
+    if out.exists():
+        raise FormatError(f"{out} exists already; choose another name")
     recording = read_session(session)
     heart = recording.heart_rate
     mean_bpm = float(np.nanmean(heart.bpm)) if heart is not None and np.isfinite(heart.bpm).any() else None

@@ -19,20 +19,16 @@ import pyarrow as pa
 
 from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import (
-    MARKER_KINDS,
     PLACEMENTS,
-    FloatArray,
-    HeartRate,
-    Marker,
     Recording,
     RunnerProfile,
     SensorRecording,
     SensorSpec,
-    Treadmill,
 )
 from tallrun.sessions._files import make_owner_folder, read_json, whole_folder, write_json
-from tallrun.sessions._tables import number_column, read_table, signal_columns, text_column, write_table
-from tallrun.sessions.checks import check_sensor, check_time
+from tallrun.sessions._tables import read_table, signal_columns, write_table
+from tallrun.sessions.checks import check_sensor
+from tallrun.sessions.series import check_series, read_heart_rate, read_markers, read_treadmill, write_series
 
 FORMAT_NAME = "tallrun-session"
 FORMAT_VERSION = 1
@@ -40,7 +36,6 @@ ACC_COLUMNS = ("acc_x", "acc_y", "acc_z")
 GYR_COLUMNS = ("gyr_x", "gyr_y", "gyr_z")
 _SPEC_KEYS = ("rate_hz", "model", "acc_range_g", "gyr_range_dps")
 _RUNNER_KEYS = ("height_m", "leg_length_m", "mass_kg")
-_MAX_MARKER_TEXT = 10_000
 _T = TypeVar("_T")
 
 
@@ -81,9 +76,9 @@ def read_session(folder: str | Path) -> Recording:
             )
     return Recording(
         sensors=sensors,
-        treadmill=_read_optional(folder / "signals" / "treadmill.parquet", _read_treadmill),
-        heart_rate=_read_optional(folder / "signals" / "heart_rate.parquet", _read_heart_rate),
-        markers=_read_optional(folder / "markers.parquet", _read_markers) or (),
+        treadmill=_read_optional(folder / "signals" / "treadmill.parquet", read_treadmill),
+        heart_rate=_read_optional(folder / "signals" / "heart_rate.parquet", read_heart_rate),
+        markers=_read_optional(folder / "markers.parquet", read_markers) or (),
         runner=runner,
         info=info,
     )
@@ -164,19 +159,10 @@ def write_session(
 
 def write_contents(folder: Path, recording: Recording) -> None:
     """Write signals, markers and, last, ``session.json`` of a checked recording into an existing folder."""
-    signals = folder / "signals"
-    make_owner_folder(signals)
+    make_owner_folder(folder / "signals")
     for placement, sensor in recording.sensors.items():
         write_table(_signal_path(folder, placement), _sensor_table(sensor))
-    if recording.treadmill is not None:
-        belt = recording.treadmill
-        columns = {"t_s": belt.t_s, "speed_mps": belt.speed_mps, "incline_pct": belt.incline_pct}
-        write_table(signals / "treadmill.parquet", pa.table(columns))
-    if recording.heart_rate is not None:
-        heart = recording.heart_rate
-        write_table(signals / "heart_rate.parquet", pa.table({"t_s": heart.t_s, "bpm": heart.bpm}))
-    if recording.markers:
-        write_table(folder / "markers.parquet", _marker_table(recording.markers))
+    write_series(folder, recording)
     write_json(folder / "session.json", session_json(recording))
 
 
@@ -213,15 +199,7 @@ def check_recording(recording: Recording, where: str) -> None:
                 f"got {placement!r} ({sensor.spec.placement!r})"
             )
         check_sensor(sensor, f"{where}: {placement}")
-    if recording.treadmill is not None:
-        belt = recording.treadmill
-        _check_series(
-            belt.t_s, {"speed_mps": belt.speed_mps, "incline_pct": belt.incline_pct}, f"{where}: treadmill"
-        )
-    if recording.heart_rate is not None:
-        _check_series(recording.heart_rate.t_s, {"bpm": recording.heart_rate.bpm}, f"{where}: heart_rate")
-    for marker in recording.markers:
-        check_marker(marker, where)
+    check_series(recording, where)
 
 
 def read_truth(folder: str | Path) -> dict[str, Any] | None:
@@ -326,83 +304,3 @@ def _sensor_table(sensor: SensorRecording) -> pa.Table:
 
 def _read_optional(path: Path, reader: Callable[[Path], _T]) -> _T | None:
     return reader(path) if path.exists() else None
-
-
-def _read_treadmill(path: Path) -> Treadmill:
-    table = read_table(path, ("t_s", "speed_mps", "incline_pct"))
-    t_s, speed_mps, incline_pct = (
-        number_column(table, name, path) for name in ("t_s", "speed_mps", "incline_pct")
-    )
-    _check_series(t_s, {"speed_mps": speed_mps, "incline_pct": incline_pct}, str(path))
-    return Treadmill(t_s, speed_mps, incline_pct)
-
-
-def _read_heart_rate(path: Path) -> HeartRate:
-    table = read_table(path, ("t_s", "bpm"))
-    t_s, bpm = number_column(table, "t_s", path), number_column(table, "bpm", path)
-    _check_series(t_s, {"bpm": bpm}, str(path))
-    return HeartRate(t_s, bpm)
-
-
-#: What a series may hold: (lowest, highest, unit). NaN is unknown and passes.
-_SERIES_LIMITS = {
-    "speed_mps": (-0.1, 15.0, "m/s; the values look like km/h or min/km"),
-    "incline_pct": (-60.0, 60.0, "percent"),
-    "bpm": (0.0, 300.0, "beats per minute"),
-}
-
-
-def _check_series(t_s: FloatArray, values: dict[str, FloatArray], where: str) -> None:
-    check_time(t_s, where)
-    for name, column in values.items():
-        if column.shape != t_s.shape:
-            raise SignalError(
-                f"{where}: {name} has shape {column.shape}, t_s {t_s.shape}; they must be equal"
-            )
-        low, high, unit = _SERIES_LIMITS[name]
-        wrong = np.flatnonzero((column < low) | (column > high))
-        if wrong.size:
-            raise SignalError(
-                f"{where}: {name} is {column[wrong[0]]:g} in row {wrong[0]}, "
-                f"expected {low:g} to {high:g} {unit}"
-            )
-
-
-def _read_markers(path: Path) -> tuple[Marker, ...]:
-    table = read_table(path, ("t_s", "kind", "text"))
-    rows = zip(
-        number_column(table, "t_s", path),
-        text_column(table, "kind", path),
-        text_column(table, "text", path),
-        strict=True,
-    )
-    markers = tuple(Marker(float(t_s), kind, text) for t_s, kind, text in rows)
-    for marker in markers:
-        check_marker(marker, str(path))
-    return markers
-
-
-def check_marker(marker: Marker, where: str) -> None:
-    """Raise SessionError or SignalError, naming ``where``, for a mark the format has no room for."""
-    if marker.kind not in MARKER_KINDS:
-        raise SessionError(
-            f"{where}: marker kind must be one of {', '.join(MARKER_KINDS)}, found {marker.kind[:40]!r}"
-        )
-    if not math.isfinite(marker.t_s):
-        raise SignalError(
-            f"{where}: marker {marker.kind} has t_s {marker.t_s}; expected seconds since started_at"
-        )
-    if len(marker.text) > _MAX_MARKER_TEXT:
-        raise SessionError(
-            f"{where}: marker text has {len(marker.text)} characters; at most {_MAX_MARKER_TEXT} are accepted"
-        )
-
-
-def _marker_table(markers: tuple[Marker, ...]) -> pa.Table:
-    return pa.table(
-        {
-            "t_s": pa.array([marker.t_s for marker in markers], pa.float64()),
-            "kind": pa.array([marker.kind for marker in markers], pa.string()),
-            "text": pa.array([marker.text for marker in markers], pa.string()),
-        }
-    )

@@ -27,7 +27,7 @@ from tallrun.sessions._files import (
 )
 from tallrun.sessions.assembling import estimate_rate_hz
 from tallrun.sessions.checks import check_rate, check_sensor
-from tallrun.sessions.folder import check_marker, check_recording, read_info, write_contents
+from tallrun.sessions.folder import check_recording, read_info, write_contents
 from tallrun.sessions.packet_log import (
     END_OF_STREAM,
     FILE_NAME,
@@ -39,6 +39,7 @@ from tallrun.sessions.packet_log import (
     mend_packets,
     read_packets,
 )
+from tallrun.sessions.series import check_marker
 
 __all__ = [
     "FlightRecorder",
