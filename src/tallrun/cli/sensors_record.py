@@ -32,6 +32,7 @@ from tallrun.errors import UsageError
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
     from tallrun.cli.radio import Air, Emulation
+    from tallrun.numerics.recording import RunnerProfile
 
 _AFTER_END_S = 0.6  # longer than the reorder window and any burst
 _BUSY_S = 10.0
@@ -102,7 +103,11 @@ async def _record(
 
     async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
         context = {"surface": surface} if surface else {}
-        start = start_info(air.worn, context, load_standing(folder), session.now_s)
+        source = "tallrun record"
+        if emulation is not None:
+            context, source = {**emulation.recording.context, **context}, "tallrun record, emulated sensors"
+        runner = _runner(folder) if emulation is None else emulation.recording.runner
+        start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
         )
@@ -166,6 +171,23 @@ def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _runner(folder: Path) -> RunnerProfile:
+    """Return the measures of the one runner in the records; nothing when there are none, or several."""
+    from tallrun.errors import TallrunError
+    from tallrun.numerics.recording import RunnerProfile
+    from tallrun.store import Store
+    from tallrun.store.location import DATABASE_NAME
+
+    if not (folder / DATABASE_NAME).exists():
+        return RunnerProfile()
+    try:
+        with Store.open(folder) as store:
+            known = store.profile(store.find_runner())
+    except TallrunError:
+        return RunnerProfile()
+    return RunnerProfile(known.height_m, known.leg_length_m, known.mass_kg)
 
 
 def _dropped(session: SensorSession) -> list[str]:

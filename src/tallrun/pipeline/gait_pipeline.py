@@ -198,7 +198,7 @@ class GaitPipeline:
         ``record_waves``; feet without a gyroscope are left out.
         """
         engines = {foot: self._engines.get(f"foot_{foot}") for foot in ("left", "right")}
-        return {foot: item.waves() for foot, item in engines.items() if isinstance(item, FootEngine)}
+        return {foot: item.waves for foot, item in engines.items() if isinstance(item, FootEngine)}
 
     def tables(self) -> GaitTables:
         """Return the tables over everything seen so far (complete after ``finish``); needs ``keep_strides``."""

@@ -95,6 +95,7 @@ class LiveView:
     block_left_s: float | None
     is_learning: bool
     stop: LiveAction | None
+    referral_rule: str | None
     question: LiveAction | None
     n_contacts: int
 
@@ -140,6 +141,7 @@ class LiveRun:
         self._speed_mps = math.nan
         self._cue: CueStart | None = None
         self._stop: LiveAction | None = None
+        self._referral_rule: str | None = None
         self._question: LiveAction | None = None
         self._timers: set[float] = set()
         self._n_contacts = 0
@@ -199,6 +201,7 @@ class LiveRun:
             block_left_s=block.end_s - now_s if block else None,
             is_learning=self._target is None and self.setup.focus == "cadence",
             stop=self._stop,
+            referral_rule=self._referral_rule,
             question=self._question,
             n_contacts=self._n_contacts,
         )
@@ -295,6 +298,9 @@ class LiveRun:
             return self._rule(at_s, "score", tap.score)
         if tap.kind == "limping":
             return self._rule(at_s, "limping", 1.0)
+        if tap.kind == "red_flag":
+            questions = self.setup.protocol.screening.questions
+            self._referral_rule = next((item.rule for item in questions if item.id == tap.item), None)
         if tap.kind in ("red_flag", "sensor_lost", "sensor_back"):
             return self._rule(at_s, tap.kind)
         return self._note(self._coach.stop(at_s))

@@ -1,0 +1,316 @@
+"""What surrounds a live run: what is known before it, and what is made of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tallrun.cli.output import progress_bar
+
+if TYPE_CHECKING:
+    from tallrun.ble import Worn
+    from tallrun.cli.live_server import Served
+    from tallrun.cli.live_session import LiveLoop
+    from tallrun.numerics.recording import Recording, RunnerProfile
+    from tallrun.pipeline import GaitTables
+    from tallrun.pipeline.live_run import LiveRun, LiveSetup
+    from tallrun.recovery.model import PainScore, RunSession
+    from tallrun.sessions.recorder import FlightRecorder
+    from tallrun.store import Store
+    from tallrun.web.hub import LiveHub
+
+
+@dataclass(frozen=True)
+class RunWishes:
+    """What was asked for on the command line.
+
+    companions run beside the live loop (the demo's scripted taps); ``after`` is awaited while pages are still served.
+    """
+
+    minutes: float
+    focus: str | None = "cadence"
+    target_spm: float | None = None
+    step_session: int = 1
+    mode: str = "metronome"
+    recall_phrase: str | None = None
+    is_uncued: bool = False
+    speed_mps: float | None = None
+    surface: str | None = None
+    lan: bool = False
+    tls: bool = False
+    port: int = 0
+    terminal: bool = False
+    learning_s: float | None = None
+    probe_s: float | None = None
+    companions: tuple[Callable[[LiveLoop], Coroutine[Any, Any, None]], ...] = ()
+    on_served: Callable[[Served], None] | None = None
+    after: Callable[[RawRun, LiveHub], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True)
+class RawRun:
+    """A run that has just ended, not yet analysed."""
+
+    start: dict[str, Any]
+    recorder: FlightRecorder
+    run: LiveRun
+    setup: LiveSetup
+    latencies_s: list[float]
+    served: Served
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run: lines to show, the report, the tables, the recording."""
+
+    lines: list[str]
+    report: Path | None
+    tables: GaitTables
+    recording: Recording
+    notes: tuple[str, ...] = field(default=())
+
+
+def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
+    """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
+    from tallrun.cli.live_session import specs_of
+    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.coaching import CoachSettings, plan_session
+    from tallrun.coaching.plan import LEARNING_S, PROBE_S
+    from tallrun.pipeline import PipelineSetup
+    from tallrun.pipeline.live_run import LiveSetup
+
+    runner, green_limit = _known_runner(folder)
+    plan = plan_session(
+        60.0 * wishes.minutes,
+        wishes.step_session,
+        learning_s=LEARNING_S if wishes.learning_s is None else wishes.learning_s,
+        probe_s=PROBE_S if wishes.probe_s is None else wishes.probe_s,
+        is_uncued=wishes.is_uncued,
+    )
+    return LiveSetup(
+        pipeline=PipelineSetup(
+            specs=specs_of(worn), runner=runner, typed_speed_mps=wishes.speed_mps, keep_strides=False
+        ),
+        plan=plan,
+        protocol=load_protocol(),
+        focus=wishes.focus,
+        target_spm=wishes.target_spm,
+        green_limit=green_limit,
+        coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
+    )
+
+
+def run_context(wishes: RunWishes) -> dict[str, Any]:
+    """Return the session's context: only what is known."""
+    context: dict[str, Any] = {"session_kind": "run", "planned_minutes": wishes.minutes}
+    if wishes.surface:
+        context["surface"] = wishes.surface
+    if wishes.speed_mps is not None:
+        context["speed_mps"] = wishes.speed_mps
+    return context
+
+
+def finish_run(folder: Path, out: Path, raw: RawRun) -> RunResult:
+    """Make a session of the packets, analyse it, write its report and note it in the records."""
+    from tallrun.cli.flight import rebuild
+    from tallrun.cli.radio import load_configs
+    from tallrun.coaching import ledger_rows
+    from tallrun.pipeline import PipelineSetup, run_recording
+    from tallrun.report import ReportInput, build_report
+    from tallrun.sessions import write_tables, write_text
+    from tallrun.sessions.recorder import OWN_SENSOR, read_packets
+
+    packets = (packet for packet in read_packets(out) if packet.sensor != OWN_SENSOR)
+    recording = rebuild(raw.start, packets, load_configs(folder))
+    recording = replace(recording, markers=tuple(raw.run.markers), runner=raw.setup.pipeline.runner)
+    notes = raw.recorder.finalise(recording)
+    with progress_bar("analysing") as show:
+        setup = replace(
+            PipelineSetup.of(recording, record_waves=True), typed_speed_mps=raw.setup.pipeline.typed_speed_mps
+        )
+        pipeline = run_recording(recording, setup, show)
+    tables = pipeline.tables()
+    cues = ledger_rows(raw.run.coach_events)
+    write_tables(out / "derived", tables)
+    _write_cues(out / "derived" / "cues.json", cues)
+    report = out / "derived" / "report.html"
+    pain = pain_marks(recording)
+    page = build_report(
+        ReportInput(
+            recording,
+            tables,
+            out.name,
+            cues=cues,
+            in_band_share=in_band_share(cues),
+            pain=pain,
+            waves=pipeline.waves(),
+        )
+    )
+    write_text(report, page)
+    note_in_records(folder, out, recording, tables, raw)
+    return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)
+
+
+def pain_marks(recording: Recording) -> list[tuple[float, int]]:
+    """Return (t_s, score) of every pain tap of a recording."""
+    from tallrun.pipeline.taps import marker_tap
+
+    out = []
+    for marker in recording.markers:
+        tap = marker_tap(marker)
+        if tap is not None and tap.kind == "pain" and tap.score is not None:
+            out.append((marker.t_s, tap.score))
+    return out
+
+
+def in_band_share(cues: list[dict[str, Any]]) -> float | None:
+    """Return the share of answering strides inside the band over all cues, None without an answer."""
+    answers = [row["answer"] for row in cues if row["answer"] and row["answer"]["in_band_share"] is not None]
+    if not answers:
+        return None
+    strides = sum(item["n_strides"] for item in answers)
+    return float(sum(item["in_band_share"] * item["n_strides"] for item in answers) / strides)
+
+
+def after_lines(tables: GaitTables, cues: list[dict[str, Any]], raw: RawRun) -> list[str]:
+    """Three lines: what went well, one thing, next time."""
+    summary = tables.summary
+    cadence = summary["cadence_spm"]
+    stops = [item.action for item in raw.run.safety_events if item.action.action in ("STOP", "REFER")]
+    lines = []
+    if cadence.get("median") is not None:
+        lines.append(
+            f"You ran {summary['run_time_s'] / 60:.1f} min at about {cadence['median']:.0f} steps a minute."
+        )
+    else:
+        lines.append("There was too little clean running to tell your steps.")
+    share = in_band_share(cues)
+    if stops:
+        lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
+    elif cues and share is not None:
+        lines.append(
+            f"{len(cues)} cue{'' if len(cues) == 1 else 's'}; after them {100 * share:.0f} % of strides were in band."
+        )
+    elif cues:
+        lines.append(
+            f"{len(cues)} cue{'' if len(cues) == 1 else 's'} came; too few strides followed to tell the effect."
+        )
+    else:
+        lines.append("No cue was needed.")
+    lines.append("Next: your pain score tonight and tomorrow morning. They decide the next level.")
+    return lines
+
+
+def saved_line(tables: GaitTables) -> str:
+    """Return "Saved: 24:10, 4 061 steps, 99.2 % clean"."""
+    summary = tables.summary
+    total = float(tables.segments["end_s"].max()) if len(tables.segments) else 0.0
+    valid = summary["quality"]["valid_strides_pct"]
+    clean = "no strides to judge" if valid is None else f"{valid:.1f} % clean"
+    steps = f"{summary['n_steps']:,}".replace(",", " ")
+    return f"Saved: {int(total // 60)}:{int(total % 60):02d}, {steps} steps, {clean}"
+
+
+def note_in_records(folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun) -> None:
+    """Add the run, its pain taps and its place to the records, if a runner is set up there."""
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        codes = store.runner_codes()
+        if len(codes) != 1:
+            return
+        runner_id = store.find_runner()
+        now = datetime.now(UTC)
+        session, scores = run_entry(store, runner_id, recording, tables, raw)
+        store.add_run(runner_id, session, scores, by="tallrun", now=now, source="sensors")
+        store.index_session(
+            runner_id,
+            session_id=session.session_id,
+            started_at=session.started_at,
+            folder=out,
+            duration_s=(session.ended_at - session.started_at).total_seconds(),
+            context=recording.context,
+            summary=tables.summary,
+        )
+        store.note_file(runner_id, out / "derived" / "report.html", "report", now)
+
+
+def run_entry(
+    store: Store, runner_id: str, recording: Recording, tables: GaitTables, raw: RawRun
+) -> tuple[RunSession, list[PainScore]]:
+    """Return the run and its scores as the recovery rules want them; what was not told stays None."""
+    from uuid import uuid4
+    from zoneinfo import ZoneInfo
+
+    from tallrun.recovery.model import SURFACES, PainScore, RunSession
+
+    info = recording.info
+    started = datetime.fromisoformat(info["started_at"])
+    end_s = float(tables.segments["end_s"].max()) if len(tables.segments) else 1.0
+    runner = store.runner(runner_id)
+    rules = [item.action for item in raw.run.safety_events]
+    stopped = any(item.action in ("STOP", "REFER") for item in rules)
+    limped = any(item.rule == "LV3" for item in rules)
+    belt = recording.treadmill
+    speed = tables.summary["speed_mps"]
+    surface = recording.context.get("surface") or ("treadmill" if belt is not None else None)
+    session = RunSession(
+        session_id=str(info["session_id"]),
+        started_at=started,
+        ended_at=started + timedelta(seconds=end_s),
+        run_minutes=tables.summary["run_time_s"] / 60.0,
+        surface=surface if surface in SURFACES else None,  # type: ignore[arg-type]
+        speed_mps=speed.get("p95"),
+        incline_min_pct=None if belt is None else float(belt.incline_pct.min()),
+        incline_max_pct=None if belt is None else float(belt.incline_pct.max()),
+        limping=True if limped else None,
+        stop_reason="pain" if stopped else "none",
+        live_rules=tuple(dict.fromkeys(item.rule for item in rules if item.rule and item.rule != "LV7")),
+        advised=store.advice_before(runner_id, started, ZoneInfo(runner.time_zone)),
+    )
+    scores = [
+        PainScore(
+            str(uuid4()), started + timedelta(seconds=t_s), "during", score, runner.side, runner.site,
+            session_id=session.session_id,
+        )
+        for t_s, score in pain_marks(recording)
+    ]  # fmt: skip
+    return session, scores
+
+
+def _known_runner(folder: Path) -> tuple[RunnerProfile, int | None]:
+    """Return the runner's measures and the clinician's green limit; unknown where nobody is set up."""
+    from tallrun.errors import TallrunError
+    from tallrun.numerics.recording import RunnerProfile
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        if len(store.runner_codes()) != 1:
+            return RunnerProfile(), None
+        runner_id = store.find_runner()
+        try:
+            profile = store.profile(runner_id)
+        except TallrunError:
+            return RunnerProfile(), None
+        now = datetime.now(UTC)
+        limits = [
+            item.green_limit
+            for item in store.history(runner_id).clinician
+            if item.green_limit is not None
+            and item.at <= now
+            and (item.expires_at is None or now < item.expires_at)
+        ]
+    measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
+    return measures, limits[-1] if limits else None
+
+
+def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
+    import json
+
+    from tallrun.pipeline import json_ready
+    from tallrun.sessions import write_text
+
+    write_text(path, json.dumps(json_ready(cues), indent=1, allow_nan=False))

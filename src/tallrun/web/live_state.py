@@ -1,0 +1,153 @@
+"""The live page's messages: numbers and short sentences made from the run's view. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tallrun.pipeline.live_run import LiveView
+from tallrun.recovery import Protocol
+
+LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
+NAMES = {"foot_left": "Left foot", "foot_right": "Right foot", "pelvis": "Pelvis", "trunk": "Trunk"}
+#: Screening rules whose items end a run when one is tapped.
+RED_FLAG_RULES = ("SC1", "SC2", "SC3", "SC4")
+
+STOP_REASONS = {
+    "LV1": "Your pain score was above 5.",
+    "LV2": "You pressed the warning button.",
+    "LV3": "You were limping, or your feet became uneven while pain was 4 or more.",
+    "LV4": "Your feet became uneven while there was some pain, or no score came within a minute.",
+    "LV5": "Your feet became uneven a second time.",
+    "LV6": "Pain stayed at 4 or more after walking, or no score came within a minute.",
+}
+BLOCK_WORDS = {
+    "learning": "learning your usual steps",
+    "cued": "cues on",
+    "uncued": "no cues",
+    "probe": "on your own, target hidden",
+}
+
+
+@dataclass(frozen=True)
+class SensorLight:
+    """One sensor as the page shows it; None is unknown."""
+
+    placement: str
+    state: Literal["ok", "connecting", "lost"]
+    received_pct: float | None = None
+    battery_pct: float | None = None
+
+
+def live_state(
+    view: LiveView,
+    protocol: Protocol,
+    sensors: Sequence[SensorLight],
+    now_s: float,
+    phase: Literal["waiting", "running", "ended"],
+    clock_s: float | None = None,
+) -> dict[str, Any]:
+    """Return the ``state`` message.
+
+    clock_s : what the timer shows, ``now_s`` unless the run began later than the session.
+    """
+    cue = view.cue
+    return {
+        "type": "state",
+        "phase": phase,
+        "run_s": round(now_s if clock_s is None else clock_s, 2),
+        "cadence_spm": view.cadence_spm,
+        "cadence_text": _cadence_text(view, phase),
+        "band": list(view.band) if view.band is not None and _finite(view.band) else None,
+        "belt_kmh": None if view.speed_mps is None else 3.6 * view.speed_mps,
+        "incline_pct": view.incline_pct,
+        "sensors": [
+            {
+                "placement": item.placement,
+                "letter": LETTERS.get(item.placement, "?"),
+                "name": NAMES.get(item.placement, item.placement),
+                "state": item.state,
+                "received_pct": item.received_pct,
+                "battery_pct": None if item.battery_pct is None else round(item.battery_pct),
+            }
+            for item in sensors
+            if item.placement in LETTERS
+        ],
+        "sentence": None if cue is None else cue.sentence,
+        "block_text": _block_text(view),
+        "cue": None
+        if cue is None
+        else {
+            "id": cue.cue_id,
+            "mode": cue.mode,
+            "tempo_spm": cue.tempo_spm,
+            "anchor_age_s": max(0.0, now_s - cue.anchor_s),
+            "volume": cue.volume,
+            "sentence": cue.sentence,
+        },
+        "question": _question(view),
+        "stop": _stop(view, protocol),
+        "red_flags": [
+            {"id": item.id, "text": item.text}
+            for item in protocol.screening.questions
+            if item.rule in RED_FLAG_RULES
+        ],
+    }
+
+
+def after_state(
+    saved: str, lines: Sequence[str], next_question: str, report_url: str | None, ask_pain: bool
+) -> dict[str, Any]:
+    """Return the ``after`` message: three lines, what was saved, when the next questions come."""
+    return {
+        "type": "after",
+        "saved": saved,
+        "lines": list(lines),
+        "next": next_question,
+        "report_url": report_url,
+        "ask_pain": ask_pain,
+    }
+
+
+def _cadence_text(view: LiveView, phase: str) -> str:
+    if view.cadence_spm is not None:
+        return ""
+    if phase != "running" or view.n_contacts == 0:
+        return "waiting for your first steps"
+    return "learning how the sensors sit" if view.is_learning else "no running steps just now"
+
+
+def _block_text(view: LiveView) -> str:
+    if view.block_kind is None or view.block_left_s is None:
+        return "Plan done: no more cues"
+    left = max(0, round(view.block_left_s))
+    words = BLOCK_WORDS[view.block_kind]
+    return f"Block {view.block_number} of {view.n_blocks} · {words} · {left // 60}:{left % 60:02d} left"
+
+
+def _question(view: LiveView) -> dict[str, Any] | None:
+    action = view.question
+    if action is None or view.stop is not None:
+        return None
+    if action.action == "ASK":
+        return {"id": f"{action.rule}-{action.t_s:.1f}", "text": action.sentence}
+    return None
+
+
+def _stop(view: LiveView, protocol: Protocol) -> dict[str, Any] | None:
+    action = view.stop
+    if action is None:
+        return None
+    rule = action.rule or ""
+    referral = view.referral_rule
+    return {
+        "sentence": action.sentence,
+        "reason": STOP_REASONS.get(rule, ""),
+        "next": protocol.screening.referrals[referral].text if referral else "",
+        "rule": rule,
+    }
+
+
+def _finite(band: tuple[float, float]) -> bool:
+    return all(edge == edge for edge in band)
