@@ -96,3 +96,12 @@ def test_a_track_keeps_gaps_repeats_and_thins_out() -> None:
     grid_s = np.arange(values.size) / 60.0
     assert np.isnan(values[(grid_s > 1.0) & (grid_s < 1.49)]).all()
     np.testing.assert_allclose(values[grid_s < 0.98], grid_s[grid_s < 0.98], atol=1e-9)
+
+
+def test_jittering_stamps_do_not_make_the_track_drift(rng: np.random.Generator) -> None:
+    true_s = 0.5 + np.arange(40_000) / 200.0
+    t_s = true_s + rng.normal(0, 0.0003, true_s.size)
+    values = np.tile(np.arange(true_s.size, dtype=float)[:, None], (1, 3))
+    track = make_track(SensorRecording(SensorSpec("pelvis", 200.0), t_s, values, None), None, 1, repeats=1)
+    played_s = track.start_s + np.arange(track.n_samples) * track.period_s
+    np.testing.assert_allclose(played_s, true_s, atol=5e-5)

@@ -21,16 +21,16 @@ from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sensors.port import SensorStatus
 
 RATE_HZ = 200.0
-ACC_LSB_MPS2 = 16 / 32768 * 9.80665
+GYR_LSB_RADPS = np.deg2rad(0.07)
 CONFIGS = ConfigSet.from_texts(firmware_config_texts())
 
 
 def numbered_sensor(place: str, seconds: float, rate_hz: float = RATE_HZ) -> SensorRecording:
-    """A sensor whose acceleration on x is the sample's number in counts of a 16 g open packet."""
+    """A sensor whose rotation about x is the sample's number, in counts of the open packet at 2000 dps."""
     n = round(seconds * rate_hz)
     number = np.arange(n)
-    acc = np.column_stack([(number % 60000 - 30000) * ACC_LSB_MPS2, np.zeros(n), np.full(n, 9.80665)])
-    gyr = np.column_stack([np.sin(number / 30.0), np.cos(number / 17.0), np.zeros(n)])
+    acc = np.column_stack([np.sin(number / 30.0), np.cos(number / 17.0), np.full(n, 9.80665)])
+    gyr = np.column_stack([(number % 60000 - 30000) * GYR_LSB_RADPS, np.zeros(n), np.zeros(n)])
     return SensorRecording(SensorSpec(place, rate_hz, 16.0, 2000.0), number / rate_hz, acc, gyr)
 
 
@@ -38,6 +38,14 @@ def numbered_recording(
     seconds: float, places: tuple[str, ...] = ("foot_left", "foot_right", "pelvis")
 ) -> Recording:
     return Recording({place: numbered_sensor(place, seconds) for place in places})
+
+
+def sample_numbers(blocks: list[SampleBlock]) -> tuple[np.ndarray, np.ndarray]:
+    """Time and number of every sample after the standing lead-in, in which number 0 is repeated."""
+    t_s = np.concatenate([block.t_s for block in blocks])
+    x = np.concatenate([block.gyr_radps[:, 0] for block in blocks])
+    number = np.rint(x / GYR_LSB_RADPS).astype(int) + 30000
+    return t_s[number > 0], number[number > 0]
 
 
 @dataclass
@@ -66,11 +74,7 @@ class Played:
     def numbers(self, sensor: str) -> tuple[np.ndarray, np.ndarray]:
         """Session time and number of every sample after the standing lead-in."""
         blocks = self.blocks(sensor)
-        t_s = np.concatenate([block.t_s for block in blocks])
-        x = np.concatenate([block.acc_mps2[:, 0] for block in blocks])
-        number = np.rint(x / ACC_LSB_MPS2).astype(int) + 30000
-        keep = number > 0  # number 0 is also what the sensor repeats before the recording begins
-        return t_s[keep], number[keep]
+        return sample_numbers(blocks)
 
     def time_error_s(self, sensor: str) -> np.ndarray:
         """How late samples are placed; the radio's constant least delay is part of it."""

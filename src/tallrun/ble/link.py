@@ -51,13 +51,18 @@ _DBUS: dict[str, Trouble] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Longest waits [s]; ``silence_s`` is how long a streaming sensor may say nothing before it counts as lost."""
+    """Longest waits [s].
+
+    silence_s : how long a streaming inertial sensor may say nothing before it counts as lost.
+    battery_every_s : how often the battery is asked for.
+    """
 
     connect_s: float = 20.0
     call_s: float = 8.0
     find_s: float = 12.0
     silence_s: float = 4.0
     retry_s: float = 2.0
+    battery_every_s: float = 300.0
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tallrun.ble.faults import SensorFaults
 from tallrun.numerics.recording import FloatArray, SensorRecording
@@ -72,12 +73,9 @@ def make_track(recording: SensorRecording, rate_hz: float | None, keep_every: in
     is what a sensor with less bandwidth loses anyway. Spans without samples stay without.
     """
     t_s, acc, gyr = recording.t_s, recording.acc_mps2, recording.gyr_radps
-    own_s = float(np.median(np.diff(t_s))) if t_s.size > 1 else 1.0 / recording.spec.rate_hz
-    period_s = own_s if rate_hz is None or abs(own_s * rate_hz - 1.0) < 0.005 else 1.0 / rate_hz
-    # a sample belongs to the grid point nearest to it, counted on from the sample before it
-    if period_s == own_s:
-        steps = np.maximum(1, np.round(np.diff(t_s) / period_s)).astype(np.int64)
-        places = np.concatenate([[0], np.cumsum(steps)])
+    places, start_s, own_s = _even_places(t_s, recording.spec.rate_hz)
+    if rate_hz is None or abs(own_s * rate_hz - 1.0) < 0.005:
+        period_s = own_s
         grid_acc = np.full((int(places[-1]) + 1, 3), np.nan)
         grid_acc[places] = acc
         grid_gyr = None
@@ -85,7 +83,8 @@ def make_track(recording: SensorRecording, rate_hz: float | None, keep_every: in
             grid_gyr = np.full_like(grid_acc, np.nan)
             grid_gyr[places] = gyr
     else:
-        grid_s = np.arange(t_s[0], t_s[-1], period_s)
+        start_s, period_s = float(t_s[0]), 1.0 / rate_hz
+        grid_s = np.arange(start_s, t_s[-1], period_s)
         grid_acc = _interpolated(grid_s, t_s, acc)
         grid_gyr = None if gyr is None else _interpolated(grid_s, t_s, gyr)
         before = np.searchsorted(t_s, grid_s, side="right") - 1
@@ -95,7 +94,22 @@ def make_track(recording: SensorRecording, rate_hz: float | None, keep_every: in
         grid_acc = grid_acc[::keep_every]
         grid_gyr = None if grid_gyr is None else grid_gyr[::keep_every]
         period_s *= keep_every
-    return Track(float(t_s[0]), period_s, grid_acc, grid_gyr, repeats)
+    return Track(start_s, period_s, grid_acc, grid_gyr, repeats)
+
+
+def _even_places(t_s: FloatArray, rate_hz: float) -> tuple[NDArray[np.int64], float, float]:
+    """Return (number of each sample on an even grid, time of number 0, period).
+
+    Each sample is counted on from the one before it; the grid is then the line through all of them, because
+    a period taken from jittering neighbours would drift away over a whole run.
+    """
+    if t_s.size < 2:
+        return np.zeros(t_s.size, dtype=np.int64), float(t_s[0]) if t_s.size else 0.0, 1.0 / rate_hz
+    steps_s = np.diff(t_s)
+    steps = np.maximum(1, np.rint(steps_s / np.median(steps_s))).astype(np.int64)
+    places = np.concatenate([[0], np.cumsum(steps)])
+    period_s, start_s = np.polyfit(places, t_s, 1)
+    return places, float(start_s), float(period_s)
 
 
 def _interpolated(at_s: FloatArray, t_s: FloatArray, values: FloatArray) -> FloatArray:

@@ -27,7 +27,6 @@ from tallrun.ble.worn import (
 )
 from tallrun.errors import RadioError
 
-_BATTERY_EVERY_S = 300.0
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
 
 
@@ -255,7 +254,7 @@ class SensorSession:
         if keeper.worn.config.kind != "imu":
             silence_s = max(silence_s, _QUIET_PLACES_S)
         since_s = self.now_s
-        battery_due_s = self.now_s + _BATTERY_EVERY_S
+        battery_due_s = self.now_s + self._radio.limits.battery_every_s
         while True:
             heard_s = max(since_s, keeper.status.last_packet_s or since_s)
             try:
@@ -273,7 +272,7 @@ class SensorSession:
                 )
                 return
             if self.now_s >= battery_due_s:
-                battery_due_s = self.now_s + _BATTERY_EVERY_S
+                battery_due_s = self.now_s + self._radio.limits.battery_every_s
                 await self._read_battery(keeper)
 
     async def _take_down(self, keeper: _Keeper) -> None:

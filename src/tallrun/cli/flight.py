@@ -131,7 +131,12 @@ def _joined_sensor(
 
 
 def start_info(
-    worn: list[Worn], context: dict[str, Any], standing: dict[str, Standing], elapsed_s: float
+    worn: list[Worn],
+    context: dict[str, Any],
+    standing: dict[str, Standing],
+    elapsed_s: float,
+    runner: RunnerProfile | None = None,
+    source: str = "tallrun record",
 ) -> dict[str, Any]:
     """Return what is known when a run starts: the keys of ``session.json`` and what decoding will need.
 
@@ -143,7 +148,10 @@ def start_info(
         "started_at": started_at.isoformat(timespec="milliseconds"),
         "time_zone": local_time_zone(),
         "context": context,
-        "source": "tallrun record",
+        "source": source,
+        "runner": {
+            key: value for key, value in asdict(runner or RunnerProfile()).items() if value is not None
+        },
         "bindings": {
             item.sensor: {"config": item.config.name, "sha256": item.config.sha256} for item in worn
         },
@@ -182,7 +190,8 @@ def rebuild(start: dict[str, Any], packets: Iterator[PacketLike], configs: Confi
 
     used = bindings_of(start, configs)
     ingest = Ingest(Binding(sensor, config) for sensor, config in used.items())
-    builder = RecordingBuilder(used, start)
+    info = {key: value for key, value in start.items() if key != "runner"}
+    builder = RecordingBuilder(used, info, RunnerProfile(**start.get("runner", {})))
     for packet in packets:
         if packet.sensor in used:
             builder.add(ingest.feed(packet.host_time_s, packet.sensor, packet.characteristic, packet.payload))

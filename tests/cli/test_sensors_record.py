@@ -1,0 +1,237 @@
+"""Three emulated sensors on a bad day: recorded, broken off, read again, and decoded again bit by bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from support.virtual_radio import CONFIGS, RATE_HZ, numbered_recording, sample_numbers
+from tallrun.ble import SensorSession
+from tallrun.ble.faults import FaultScript
+from tallrun.cli.app import build_app
+from tallrun.cli.flight import bindings_of, consume, rebuild, start_info
+from tallrun.cli.radio import Emulation, open_air, run_radio
+from tallrun.cli.sensors_record import endings
+from tallrun.errors import UsageError
+from tallrun.numerics.recording import HeartRate, Recording, RunnerProfile, SampleBlock, Treadmill
+from tallrun.sensors.ingest import Binding, Ingest
+from tallrun.sessions import read_session, write_session
+from tallrun.sessions.recorder import FlightRecorder, read_packets
+
+pytestmark = pytest.mark.radio
+SECONDS = 90.0
+BAD_DAY = """
+seed = 11
+[all]
+loss = 0.02
+burst_every_s = 3.0
+burst_hold_s = [0.06, 0.2]
+[foot_left]
+skew_ppm = -60.0
+[foot_right]
+skew_ppm = 60.0
+[pelvis]
+skew_ppm = 15.0
+"""
+RUNNER = RunnerProfile(1.75, 0.93, 70.0)
+
+
+def a_session(seconds: float) -> Recording:
+    return Recording(
+        numbered_recording(seconds).sensors,
+        Treadmill(np.array([0.0, 20.0]), np.array([2.5, 3.0]), np.array([0.0, 1.0])),
+        HeartRate(np.array([0.0, 10.0]), np.array([110.0, 140.0])),
+        runner=RUNNER,
+        info={"context": {"surface": "treadmill"}},
+    )
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One recorded run: what the consumer saw live, the folder, and when the recording began."""
+    folder = tmp_path_factory.mktemp("flown")
+    emulation = Emulation(a_session(SECONDS), FaultScript.from_toml(BAD_DAY), {}, None)
+    seen: list[Any] = []
+    found: dict[str, Any] = {"folder": folder / "run", "live": seen}
+
+    async def main() -> None:
+        import asyncio
+
+        async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio) as session:
+            start_s = asyncio.get_running_loop().time() - session.now_s
+            found["start"] = start_info(air.worn, {}, {}, session.now_s, RUNNER)
+            recorder = FlightRecorder(found["folder"], found["start"], auto_flush=False)
+            ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
+            tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
+            await consume(
+                session, recorder, ingest, lambda now_s, events: seen.extend(events), flush_in_thread=False
+            )
+            await asyncio.gather(*tasks)
+            found["begin_s"] = await air.virtual.begin_s() - start_s
+            found["ledger"], found["status"] = air.virtual.ledger, ingest.status()
+            recorder.close()
+
+    run_radio(main(), emulation)
+    return found
+
+
+def test_packets_decoded_again_give_bit_identical_events(flown: dict[str, Any]) -> None:
+    used = bindings_of(flown["start"], CONFIGS)
+    ingest = Ingest([Binding(place, config) for place, config in used.items()])
+    again = [
+        event for packet in read_packets(flown["folder"]) for event in ingest.feed(*packet)
+    ] + ingest.finish()
+    assert len(again) == len(flown["live"]) > 1000
+    for live, later in zip(flown["live"], again, strict=True):
+        assert type(live) is type(later)
+        if isinstance(live, SampleBlock):
+            assert live.placement == later.placement
+            for name in ("t_s", "acc_mps2", "gyr_radps"):
+                assert getattr(live, name).tobytes() == getattr(later, name).tobytes()
+        else:
+            assert live == later
+
+
+def test_clocks_of_the_sensors_agree_within_five_milliseconds(flown: dict[str, Any]) -> None:
+    errors: dict[str, np.ndarray] = {}
+    seconds = np.arange(15.0, SECONDS - 1.0)
+    for place in ("foot_left", "foot_right", "pelvis"):
+        blocks = [
+            event for event in flown["live"] if isinstance(event, SampleBlock) and event.placement == place
+        ]
+        t_s, number = sample_numbers(blocks)
+        second = np.floor(number / RATE_HZ)
+        late_s = t_s - number / RATE_HZ - flown["begin_s"]
+        errors[place] = np.array([np.median(late_s[second == item]) for item in seconds])
+        assert flown["ledger"][place].lost > 5
+    for place in ("foot_right", "pelvis"):
+        apart_s = np.abs(errors[place] - errors["foot_left"])
+        assert np.percentile(apart_s, 95) <= 0.005
+
+
+def test_nothing_but_the_lost_packets_is_missing(flown: dict[str, Any]) -> None:
+    for place in ("foot_left", "foot_right", "pelvis"):
+        status, ledger = flown["status"][place], flown["ledger"][place]
+        assert status.samples == 19 * ledger.delivered
+        assert status.unknown_packets == 0
+        assert status.missing_samples <= 19 * ledger.lost
+
+
+def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(flown["folder"], broken)
+    log = broken / "packets.arrow"
+    log.write_bytes(log.read_bytes()[: -(log.stat().st_size // 3)])
+    old = log.stat().st_mtime - 100
+    import os
+
+    for path in broken.iterdir():
+        os.utime(path, (old, old))
+    emulated = tmp_path / "emulated"
+    write_session(emulated, a_session(5.0))
+    result = run(
+        "record", "--out", str(tmp_path / "next"), "--emulate", str(emulated), data_dir=tmp_path / "data"
+    )
+    assert result.exit_code == 0, result.output
+    assert "An earlier run was cut off" in result.output
+    back = read_session(broken)
+    assert 40.0 < back.sensors["foot_left"].t_s[-1] < 70.0
+    assert back.info["recovered"] is True
+    whole = rebuild(flown["start"], read_packets(flown["folder"]), CONFIGS)
+    n = back.sensors["foot_left"].t_s.size
+    assert n > 5000
+    # a packet or two may wait for a missing one when the log ends
+    np.testing.assert_array_equal(
+        back.sensors["foot_left"].t_s[: n - 200], whole.sensors["foot_left"].t_s[: n - 200]
+    )
+
+
+def run(*arguments: str, data_dir: Path) -> Any:
+    return CliRunner().invoke(build_app(), [*arguments, "--data-dir", str(data_dir)])
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> Path:
+    folder = tmp_path / "emulated"
+    write_session(folder, a_session(8.0))
+    return folder
+
+
+def test_record_writes_a_session_that_opens(emulated: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run(
+        "record", "--emulate", str(emulated), "--out", str(out), "--model", "pelvis=movella-dot", "--json",
+        data_dir=tmp_path / "data",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert set(summary["sensors"]) == {"foot_left", "foot_right", "pelvis", "treadmill", "heart_rate"}
+    assert all(summary["sensors"][place]["loss_pct"] == 0 for place in ("foot_left", "foot_right", "pelvis"))
+    recording = read_session(out)
+    assert recording.runner == RUNNER
+    assert recording.context == {"surface": "treadmill"}
+    assert recording.sensors["pelvis"].spec.model == "movella-dot"
+    assert recording.sensors["pelvis"].spec.rate_hz == pytest.approx(60, rel=1e-3)
+    assert recording.sensors["foot_left"].t_s.size > 1600
+    assert recording.treadmill.speed_mps[0] == pytest.approx(2.5)
+    assert recording.heart_rate.bpm[0] == 110
+    assert "emulated" in recording.info["source"]
+    assert set(recording.info["bindings"]) == set(summary["sensors"])
+    assert out.stat().st_mode & 0o077 == 0
+
+
+def test_record_stops_after_the_minutes_asked_for(emulated: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run(
+        "record",
+        "--emulate",
+        str(emulated),
+        "--out",
+        str(out),
+        "--minutes",
+        "0.1",
+        data_dir=tmp_path / "data",
+    )
+    assert result.exit_code == 0, result.output
+    assert 4.5 < read_session(out).sensors["foot_left"].t_s[-1] <= 6.8
+
+
+def test_what_cannot_work_is_refused_with_one_sentence(emulated: Path, tmp_path: Path) -> None:
+    def error(*arguments: str) -> str:
+        result = run(*arguments, data_dir=tmp_path / "data")
+        assert result.exit_code == 1
+        return " ".join(str(result.exception).split())
+
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    new = str(tmp_path / "new")
+    assert "exists already" in error("record", "--emulate", str(emulated), "--out", str(tmp_path / "full"))
+    assert "belong to --emulate" in error("record", "--out", new, "--speed", "2")
+    assert "PLACE=CONFIG" in error("record", "--out", new, "--emulate", str(emulated), "--model", "pelvis")
+    assert "no firmware config 'nonsense'" in error(
+        "record", "--out", new, "--emulate", str(emulated), "--model", "pelvis=nonsense"
+    )
+    assert "cannot be read" in error("record", "--out", new, "--emulate", str(emulated), "--faults", new)
+    assert "no sensor is paired" in error("record", "--out", new)
+    assert not Path(new).exists()
+
+
+def test_a_sensor_without_a_gyroscope_cannot_be_played_as_one_with_it(emulated: Path, tmp_path: Path) -> None:
+    session = read_session(emulated)
+    from dataclasses import replace
+
+    bare = {place: replace(item, gyr_radps=None) for place, item in session.sensors.items()}
+    emulation = Emulation(replace(session, sensors=bare), None, {}, None)
+
+    async def main() -> None:
+        async with open_air(tmp_path, emulation):
+            pass
+
+    with pytest.raises(UsageError, match="choose another model"):
+        run_radio(main(), emulation)
