@@ -26,7 +26,7 @@ from tallrun.recovery.model import (
     Runner,
     Screen,
 )  # fmt: skip
-from tallrun.recovery.plans import plan_guard
+from tallrun.recovery.plan_guard import plan_guard
 from tallrun.recovery.protocol import Protocol
 
 _FLAGS = {

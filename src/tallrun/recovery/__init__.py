@@ -3,7 +3,7 @@
 * ``model``      what was logged: scores, runs, exercises, screens, clinician entries
 * ``protocol``   the protocol file, checked against its safe bounds
 * ``verdicts``   what today allows; ``grading``, ``mornings``, ``holds``, ``ladder`` are its parts
-* ``plans``      a planned session against the verdict
+* ``plan_guard`` a planned session against the verdict
 * ``live``       rules while a run is going on
 * ``gait_plan``  one change of gait at a time
 * ``exercise``   phases, doses, maintenance
@@ -37,7 +37,7 @@ from tallrun.recovery.model import (
     SetupBaseline,
 )
 from tallrun.recovery.mornings import baseline, trend
-from tallrun.recovery.plans import PlanAnswer, plan_guard
+from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.screening import fired_rules, unanswered
 from tallrun.recovery.verdicts import Verdict, grade_session, verdict

@@ -30,7 +30,7 @@ _FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "blames",
-            r"\b(you failed|you should have|your fault|you forgot|you ignored|you missed|too lazy|bad job|wrongly)\b",
+            r"\b(you failed|you should have|your fault|you forgot|you ignored|you missed (your|the|a)|too lazy|bad job|wrongly)\b",
         ),
         (
             "cheers",
@@ -43,7 +43,7 @@ _FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _MAX_AGE_YEARS = 13.0
 _MAX_WORDS = 22
 _WORD = re.compile(r"[A-Za-z']+")
-_SENTENCE_END = re.compile(r"[.?:](?:\s|$)")
+_SENTENCE_END = re.compile(r"[.?:;](?:\s|$)")
 
 
 def syllables(word: str) -> int:
@@ -76,10 +76,8 @@ def lint(sentence: str, side: str | None = None) -> tuple[str, ...]:
     wrong = [name for name, pattern in _FORBIDDEN if pattern.search(sentence)]
     if re.search(r"[{}]", sentence):
         wrong.append("has an unfilled field")
-    if re.search(r"\b(nan|none|null|inf)\b", sentence, re.IGNORECASE) and "None" in sentence + "nan":
-        wrong.append("shows a missing value as code") if re.search(
-            r"\b(nan|None|null|inf)\b", sentence
-        ) else None
+    if re.search(r"\b(nan|NaN|None|null|inf)\b", sentence):
+        wrong.append("shows a missing value as code")
     other = {"left": "right", "right": "left"}.get(side or "")
     if other and re.search(rf"\b{other}\b", sentence, re.IGNORECASE):
         wrong.append(f"is about the {side} and names the {other}")
@@ -97,7 +95,7 @@ _MISSING_WORDS = {
     "screen_answers": "answers in the screen",
     "screen_after_red": "a new screen after the red session",
     "new_quality": "a new screen, as the pain feels new",
-    "baseline": "3 mornings of the bridge test",
+    "baseline": "3 mornings of the morning test",
     "today": "a score for today without a painkiller",
     "age": "your date of birth",
 }
@@ -138,7 +136,7 @@ class Words:
 
     def missing(self, missing: tuple[str, ...]) -> str:
         """Names of what is missing, as a list in words."""
-        return ", ".join(_MISSING_WORDS[name] for name in missing)
+        return "; ".join(_MISSING_WORDS[name] for name in missing)
 
     def changes_if(
         self, state: State, missing: tuple[str, ...], rest_until_s: float | None, clock: Clock
