@@ -191,6 +191,22 @@ def test_large_losses_of_unstamped_sensors_are_inferred(configs, rng, name):
     assert np.abs(t_s - told_time(acc) - 0.010)[settled].max() < 0.04
 
 
+@pytest.mark.parametrize("name", IMUS)
+def test_a_sensor_that_was_away_comes_back_at_the_right_time(configs, rng, name):
+    config = configs.get(name)
+
+    def cut(arrivals):
+        return [a for a in arrivals if not 15.0 < a.host_s < 21.0]
+
+    _, events = one(configs, name, rng, DeviceTimer(30.0), seconds=35.0, change=cut)
+    t_s, acc = samples(events, "foot_left")
+    # without stamps the time of absence is known to the first burst after it only
+    assert np.abs(t_s - told_time(acc) - 0.010)[t_s > 20.0].max() < (0.012 if name in STAMPED else 0.045)
+    away = [event for event in events if isinstance(event, Gap) and event.end_s - event.start_s > 5.0]
+    assert len(away) >= 1
+    assert away[0].missing_samples == pytest.approx(6.0 * config.imu.rate_hz, rel=0.1)
+
+
 @pytest.mark.parametrize("name", STAMPED)
 def test_a_restart_of_the_sensors_clock_is_found_once(configs, rng, name):
     timer = DeviceTimer(50.0, offset_s=500.0, reset_at_s=15.0, reset_to_s=0.2)

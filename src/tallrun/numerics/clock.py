@@ -91,17 +91,24 @@ class EnvelopeFit:
 
     def _fit(self) -> None:
         points = [(x, lag) for _, x, lag in self._minima]
+        heights = self._fit_line(points)
+        # One stamp far below all others is a glitch, not a fast packet: those come in numbers.
+        is_glitch = len(heights) >= 10 and heights[1] - heights[0] > max(
+            _OUTLIER_S, 4 * (heights[5] - heights[1])
+        )
+        if is_glitch:
+            lowest = min(points, key=lambda point: point[1] - self.skew * point[0])
+            heights = self._fit_line([point for point in points if point is not lowest])
+        self._intercept_s = heights[0]
+
+    def _fit_line(self, points: list[tuple[float, float]]) -> list[float]:
+        """Set the skew from ``points`` and return their heights over it, lowest first."""
         span = points[-1][0] - points[0][0]
         if span > 0:
             fitted = min(max(_hull_slope(points), -self._limits.max_skew), self._limits.max_skew)
             weight = span**2 / (span**2 + self._limits.skew_span_s**2)
             self.skew = self._prior_skew + weight * (fitted - self._prior_skew)
-        heights = sorted(lag - self.skew * x for x, lag in points)
-        # One stamp far below all others is a glitch, not a fast packet: those come in numbers.
-        is_glitch = len(heights) >= 10 and heights[1] - heights[0] > max(
-            _OUTLIER_S, 4 * (heights[5] - heights[1])
-        )
-        self._intercept_s = heights[1] if is_glitch else heights[0]
+        return sorted(lag - self.skew * x for x, lag in points)
 
 
 def _hull_slope(points: list[tuple[float, float]]) -> float:

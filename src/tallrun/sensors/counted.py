@@ -1,7 +1,8 @@
 """Samples of sensors that send neither stamp nor counter: time is the count of samples, fitted to arrival.
 
 A lost packet shifts the count. It shows as arrivals that stay late, so losses are told as inferred gaps,
-two seconds after the fact and only when they exceed one packet and 40 ms.
+two seconds after the fact and only when they exceed one packet and 40 ms; at once after a silence of
+three seconds.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from tallrun.sensors.stream import StreamCounts, StreamItem, TimedSamples
 _START_HOLD_S = 2.0
 _WATCH_S = 2.0
 _LEAST_LOSS_S = 0.04
+#: Silence this long means the link was gone, and what was measured meanwhile with it.
+_RECONNECT_S = 3.0
 _HELD_MAX = 4096
 
 
@@ -36,6 +39,7 @@ class CountedStream:
         self._held: list[tuple[float, Batch]] | None = []
         self._excess: deque[tuple[float, float]] = deque()
         self._watching_since_s = math.nan
+        self._last_host_s = math.inf
         self._last_t_s = math.nan
 
     def feed(self, host_s: float, batch: Batch) -> list[StreamItem]:
@@ -93,6 +97,12 @@ class CountedStream:
     def _lost_before(self, host_s: float, n: int) -> int:
         """Return how many samples must have been lost for the last arrivals to be this late."""
         excess_s = -self.clock.ahead_s((self._count + n) * self.period_s, host_s)
+        silence_s = host_s - self._last_host_s
+        self._last_host_s = host_s
+        if silence_s > _RECONNECT_S:
+            self._excess.clear()
+            self._watching_since_s = math.nan
+            return max(0, round(excess_s / self.period_s))
         # Sliding minimum: an arrival makes all earlier ones with more excess irrelevant.
         while self._excess and self._excess[-1][1] >= excess_s:
             self._excess.pop()
