@@ -22,13 +22,17 @@ QUESTIONS = {
     "limping": "Did you limp during or after the run?",
     "h24": "Pain now, one day after the run, 0-10?",
     "h48": "Pain now, two days after the run, 0-10?",
+    "exercise": "Pain now, one day after the strength session, 0-10?",
     "screen": "The screening questions are due again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One question. It counts from ``opens_at`` to ``closes_at``; ``session_id`` None: it is about the day."""
+    """One question; an answer counts from ``opens_at`` to ``closes_at``.
+
+    session_id : the run or the exercise it is about; None: it is about the day.
+    """
 
     question: str
     text: str
@@ -54,6 +58,7 @@ def questions_due(protocol: Protocol, history: History, now: datetime) -> tuple[
     for k in range(len(timeline.sessions)):
         if timeline.end_s[k] + protocol.windows.h48_until_h * HOUR_S >= now_s:
             found += _after_session(course, k, now)
+    found += _after_exercise(course, now)
     return tuple(sorted((item for item in found if item is not None), key=lambda item: item.closes_at))
 
 
@@ -105,6 +110,22 @@ def _after_session(course: Course, k: int, now: datetime) -> list[Due | None]:
     if not answered and now_s <= close_s:
         found.append(_due(course, "limping", end_s, end_s, close_s, session.session_id))
     return list(found)
+
+
+def _after_exercise(course: Course, now: datetime) -> list[Due]:
+    """Ask how the day after was, for the last strength session of each day; without it no phase moves up."""
+    timeline, windows = course.timeline, course.protocol.windows
+    now_s = now.timestamp()
+    last_of_day = {timeline.clock.day(at_s): k for k, at_s in enumerate(timeline.exercise_s)}
+    found = []
+    for k in last_of_day.values():
+        at_s = timeline.exercise_s[k]
+        opens_s, closes_s = at_s + windows.h24_from_h * HOUR_S, at_s + windows.h24_until_h * HOUR_S
+        if now_s <= closes_s and not _answered(timeline.marks_between(opens_s, closes_s)):
+            found.append(
+                _due(course, "exercise", opens_s, at_s + DAY_S, closes_s, timeline.exercises[k].exercise_id)
+            )
+    return found
 
 
 def _answered(marks: list[Mark]) -> bool:
