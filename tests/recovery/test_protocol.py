@@ -70,8 +70,8 @@ def test_a_clinician_entry_tightens_and_never_loosens():
     assert (strict.state, strict.rung) == ("RUN", "V4")
     expired = ClinicianEntry(**fields, expires_at=NOW.replace(day=2))
     assert verdict(protocol, _with(history, expired), None, NOW).rung == "V5"
+    lax = ClinicianEntry(NOW.replace(day=1), tighten={"ladder.green_streak": 1})
     with pytest.raises(ConfigError, match="loosen"):
-        lax = ClinicianEntry(NOW.replace(day=1), tighten={"ladder.green_streak": 1})
         verdict(protocol, _with(history, lax), None, NOW)
 
 

@@ -30,7 +30,8 @@ _FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "blames",
-            r"\b(you failed|you should have|your fault|you forgot|you ignored|you missed (your|the|a)|too lazy|bad job|wrongly)\b",
+            r"\b(you failed|you should have|your fault|you forgot|"
+            r"you ignored|you missed (your|the|a)|too lazy|bad job|wrongly)\b",
         ),
         (
             "cheers",
