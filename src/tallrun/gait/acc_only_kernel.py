@@ -42,6 +42,7 @@ class AccFootParams(NamedTuple):
     from_s: float = 0.06  # ringing left out
     until_s: float = 0.20  # planted foot: about 1 g and little change
     floor_g: float = 0.05
+    least_unrest_g: float = 0.4  # even a slow walk stops its foot harder than a fidget
     rest_s: float = 0.005  # time over which the change of force counts as unrest
     least_score: float = 1.2  # unrest falls at least to 30 %
     score_share: float = 0.6  # of the usual score
@@ -271,7 +272,8 @@ def track(buf, start, stop, base, p, fs, ints, marks, out):
                 B_UNREST,
             )
             rest = _mean_of(buf, place + int(p.from_s * p.rate_hz), i, B_UNREST)
-            buf[place, B_SCORE] = math.log((unrest + p.floor_g) / (rest + p.floor_g))
+            if unrest > p.least_unrest_g:
+                buf[place, B_SCORE] = math.log((unrest + p.floor_g) / (rest + p.floor_g))
         if ints[I_STEPS] > behind + ahead + alone + 2:
             place = i - behind - ahead
             if _is_landing(

@@ -110,9 +110,10 @@ class PelvisEngine:
             raise SignalError(f"pelvis: expected acceleration of shape ({len(t)}, 3), got {acc.shape}")
         gyr = self._no_gyr
         if self._has_gyroscope:
-            if gyr_radps is None or np.shape(gyr_radps) != acc.shape:
+            shape = () if gyr_radps is None else gyr_radps.shape
+            if gyr_radps is None or shape != acc.shape:
                 raise SignalError(
-                    f"pelvis: expected turn rates of shape {acc.shape}, got {np.shape(gyr_radps)}; "
+                    f"pelvis: expected turn rates of shape {acc.shape}, got {shape}; "
                     "declare has_gyroscope=False for a sensor without one"
                 )
             gyr = np.require(gyr_radps, np.float64, ["C", "W"])

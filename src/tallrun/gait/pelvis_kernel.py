@@ -16,9 +16,13 @@ from tallrun.gait.pelvis_step import (
     B_TURN,
     B_UP,
     B_VERTICAL,
+    O_CONTACT,
     O_EMITTED,
+    O_MODE,
+    O_NEXT,
     O_OBLIQUITY,
     O_REASONS,
+    O_STEP,
     O_TILT,
     O_TILT_SIGMA,
     R_CHANGED,
@@ -26,7 +30,9 @@ from tallrun.gait.pelvis_step import (
     add_stride,
     analyse_step,
     forward_axis,
+    time_at,
 )
+from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.sacral import GRAVITY_MPS2, smooth_at
 
 UP_MEMORY_S = 3.0
@@ -40,7 +46,8 @@ QUEUE = 12
 (
     F_UP, F_Z1, F_Z2, F_SWING, F_LOW, F_HIGH, F_LAST_MARK_S, F_DISTURBED_S, F_QUIET_N, F_QUIET_SUM, F_QUIET_SQ,
     F_QUIET_RATE, F_QUIET_F, F_WEIGHT, F_NEUTRAL, F_AXIS, F_SLIP_UP, F_STRIDES, F_STARTED_S,
-) = (0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 21, 24, 27, 28)  # fmt: skip
+    F_LAG, F_LAG_N,
+) = (0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 21, 24, 27, 28, 29, 30)  # fmt: skip
 F_WIDTH = 32
 
 #: Whole-number state.
@@ -181,6 +188,20 @@ def _watch_slip(buf, first, last, p, fs, ints):
 
 
 @njit(cache=True)
+def _place_step(buf, mark, is_open, p, fs, row):
+    """Put the step at its landmark less the usual lag: the landmark scatters less than the edge of contact."""
+    if np.isnan(row[O_CONTACT]):
+        lag = fs[F_LAG] if row[O_MODE] == MODE_RUN else 0.0
+    else:
+        if not is_open:
+            fs[F_LAG_N] += 1.0
+            fs[F_LAG] += max(0.1, 1.0 / fs[F_LAG_N]) * (time_at(buf, mark) - row[O_STEP] - fs[F_LAG])
+        lag = fs[F_LAG]
+    row[O_STEP] = time_at(buf, mark) - lag
+    row[O_NEXT] -= lag
+
+
+@njit(cache=True)
 def _hand_out(buf, now, base, marks, upto, is_end, p, fs, ints, scratch, out, n_out):
     """Write rows for the marks that are closed (all of them when the bout ends)."""
     while ints[I_NEXT] < upto:
@@ -196,6 +217,7 @@ def _hand_out(buf, now, base, marks, upto, is_end, p, fs, ints, scratch, out, n_
             buf, now, before, mark, after, is_open, ints[I_AXIS_KNOWN] == 1, fs[F_AXIS : F_AXIS + 3],
             fs[F_NEUTRAL : F_NEUTRAL + 3], ints[I_NEUTRAL_KNOWN] > 0, ints[I_MODE], p, scratch, row,
         )  # fmt: skip
+        _place_step(buf, mark, is_open, p, fs, row)
         if p.has_gyroscope:
             time = buf[min(int(mark), now), B_TIME]
             hidden = 0
@@ -265,7 +287,7 @@ def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight,
     n = ints[I_MARKS]
     if n >= 3:
         first, last = int(marks[n - 3] - base), int(marks[n - 1] - base)
-        add_stride(buf, first, last, p.axis_memory, even, early_late, weight)
+        add_stride(buf, first, last, p.axis_memory, p.run_below_g, even, early_late, weight)
         up = np.empty(3)
         for j in range(3):
             up[j] = fs[F_NEUTRAL + j] if ints[I_NEUTRAL_KNOWN] > 0 else buf[i, B_UP + j]

@@ -18,9 +18,9 @@ class PelvisParams(NamedTuple):
     longest_step_s: float = 1.1
     step_ratio: float = 1.8  # neighbouring step times differ by less than this, also in a limp
     stride_share: float = 0.25  # neighbouring stride times agree within this share
-    confirm_marks: int = 6  # landmarks in a regular row before a bout counts
-    first_step_ratio: float = 1.35  # until then steps must be more alike: bumps of a car are not
-    first_stride_share: float = 0.12
+    confirm_marks: int = 8  # landmarks in a regular row before a bout counts
+    first_step_ratio: float = 1.25  # until then steps must be more alike: bumps of a car are not
+    first_stride_share: float = 0.09
     # running or walking: how light the runner gets
     run_below_g: float = 0.35
     walk_above_g: float = 0.45
@@ -41,5 +41,6 @@ class PelvisParams(NamedTuple):
     slip_rad: float = 0.14  # 8 deg
     slip_strides: int = 4
     # limits
+    sacrum_behind_m: float = 0.1  # the sensor sits behind the hip centres, so tilt moves it up and down
     clip_mps2: float = 1e9
     tilt_sigma_deg: float = 0.7

@@ -48,12 +48,13 @@ def time_at(buf, place):
 
 
 @njit(cache=True)
-def add_stride(buf, first, last, memory, even, early_late, weight):
+def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weight):
     """Add one stride to what tells forward from sideways (`sci:A4`).
 
     Fore-aft force repeats every step (even harmonics of the stride), sideways force every stride (odd ones).
-    early_late : horizontal force weighted by the change of load: braking comes while load rises, drive while
-    it falls.
+    early_late : horizontal force weighted by the change of load. Running brakes while load rises and drives
+    while it falls; a walk, an inverted pendulum, is fastest when lowest and loaded most, so it is the other
+    way round.
     """
     n = last - first
     for j in range(3):
@@ -75,9 +76,13 @@ def add_stride(buf, first, last, memory, even, early_late, weight):
         for j in range(3):
             for k in range(3):
                 even[j, k] += sign * (real[j] * real[k] + imag[j] * imag[k]) / (n * n)
+    lightest = buf[first, B_VERTICAL]
+    for i in range(n):
+        lightest = min(lightest, buf[first + i, B_VERTICAL])
+    sense = 1.0 if lightest < lightest_run_g * GRAVITY_MPS2 else -1.0
     for i in range(1, n):
         row = first + i
-        change = buf[row, B_VERTICAL] - buf[row - 1, B_VERTICAL]
+        change = sense * (buf[row, B_VERTICAL] - buf[row - 1, B_VERTICAL])
         for j in range(3):
             level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
             early_late[j] += change * level
@@ -155,8 +160,11 @@ def _rotation(buf, first, last, stride_first, rate_hz):
 
 
 @njit(cache=True)
-def _bounce(vertical, n, inner, dt_s):
-    """Range of height over the rows from ``inner`` on: force integrated twice, periodic over all n rows."""
+def _bounce(vertical, lean, n, inner, dt_s):
+    """Range of height over the rows from ``inner`` on: force integrated twice, periodic over all n rows.
+
+    lean : height of the hip centres over the sensor that comes and goes with tilt [m].
+    """
     mean = 0.0
     for i in range(n):
         mean += vertical[i]
@@ -171,7 +179,7 @@ def _bounce(vertical, n, inner, dt_s):
         speed += (vertical[i] - mean) * dt_s
         height += (speed - mean_speed) * dt_s
         if i >= inner:
-            low, high = min(low, height), max(high, height)
+            low, high = min(low, height + lean[i]), max(high, height + lean[i])
     return high - low
 
 
@@ -269,11 +277,13 @@ def analyse_step(
     n = end - begin
     force, ahead, smoothed = scratch[0], scratch[1], scratch[2]
     for i in range(n):
-        vertical, along = 0.0, 0.0
+        vertical, along, ahead_up = 0.0, 0.0, 0.0
         for j in range(3):
             up = buf[begin + i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
             vertical += buf[begin + i, B_FORCE + j] * up
             along += buf[begin + i, B_FORCE + j] * axis[j]
+            ahead_up += up * axis[j]
+        along -= vertical * ahead_up  # what a tilted sensor sees of the vertical force
         force[i], ahead[i] = vertical / GRAVITY_MPS2, along
 
     smooth(force, n, 0.015 * p.rate_hz, smoothed)
@@ -301,13 +311,16 @@ def analyse_step(
             reasons |= R_DOUBTFUL
 
     if whole and not missing and not is_open:
+        lean = scratch[3]
         for i in range(stride_first, last):
-            vertical = 0.0
+            vertical, ahead_up = 0.0, 0.0
             for j in range(3):
                 up = buf[i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
                 vertical += buf[i, B_FORCE + j] * up
+                ahead_up += up * axis[j]
             smoothed[i - stride_first] = vertical
-        row[O_BOUNCE] = _bounce(smoothed, last - stride_first, first - stride_first, 1.0 / p.rate_hz)
+            lean[i - stride_first] = p.sacrum_behind_m * ahead_up if p.has_gyroscope and known_axis else 0.0
+        row[O_BOUNCE] = _bounce(smoothed, lean, last - stride_first, first - stride_first, 1.0 / p.rate_hz)
     if whole and known_axis and not is_open:
         crossing = _braking(ahead, n, contact_row, step, p.rate_hz, smoothed, row)
         if crossing >= 0.0:

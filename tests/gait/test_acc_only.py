@@ -1,0 +1,108 @@
+"""A foot without a gyroscope: real jogs with the gyroscope taken away, and simulated runners."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tallrun.errors import SignalError, UsageError
+from tallrun.gait.acc_only import AccFootEngine
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
+from tallrun.numerics.recording import SensorSpec
+from tallrun.simulate.programme import RUN, STAND, TREADMILL, WALK, Bout, Programme
+from tallrun.simulate.session import run
+
+SPEC = SensorSpec("foot_right", 200.0, None, None, has_gyroscope=False)
+JOGS = ("11-11-24", "11-12-18", "11-13-10", "11-13-41", "11-24-07")
+WALKS = ("11-25-20", "11-36-45")
+
+
+def read(folder):
+    signals = pd.read_parquet(folder / "signals" / "foot_right.parquet")
+    instants = pd.read_csv(folder / "zero_velocity_instants.csv")["t_s"].to_numpy()
+    return signals["t_s"].to_numpy(), signals[["acc_x", "acc_y", "acc_z"]].to_numpy(float), instants
+
+
+def rows_of(t, acc, spec=SPEC, chunk=None):
+    engine = AccFootEngine(spec, "right")
+    step = chunk or max(len(t), 1)
+    parts = [engine.feed(t[k : k + step], acc[k : k + step], None) for k in range(0, len(t), step)]
+    return np.concatenate([*parts, engine.finish()])
+
+
+def per_stride(rows, instants):
+    counts, _ = np.histogram(rows["initial_contact_s"], instants)
+    return counts
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", JOGS)
+def test_one_contact_for_every_optical_stride_of_the_jogs(real_data, name):
+    t, acc, instants = read(real_data / f"pyshoe_jog_2017-11-27-{name}")
+    rows = rows_of(t, acc)
+    assert (per_stride(rows, instants) == 1).all()
+    assert len(rows) == len(instants) - 1  # none before, none after
+    assert (rows["mode"] == MODE_RUN).mean() > 0.8
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", WALKS)
+def test_walks_are_walks_and_hardly_a_contact_is_wrong(real_data, name):
+    t, acc, instants = read(real_data / f"pyshoe_walk_2017-11-22-{name}")
+    rows = rows_of(t, acc)
+    assert (per_stride(rows, instants) != 1).sum() <= 1
+    assert (rows["mode"] == MODE_WALK).mean() > 0.85
+
+
+@pytest.mark.real_data
+def test_mounting_and_chunking_do_not_matter(real_data, rng):
+    t, acc, _ = read(real_data / f"pyshoe_jog_2017-11-27-{JOGS[0]}")
+    whole = rows_of(t, acc)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    np.testing.assert_array_equal(rows_of(t, acc @ turn.T)["initial_contact_s"], whole["initial_contact_s"])
+    for chunk in (1, 7, 50):
+        assert rows_of(t, acc, chunk=chunk).tobytes() == whole.tobytes()
+
+
+def test_simulated_contacts_are_found_and_lengths_are_unknown():
+    recording, truth = run(
+        Programme((Bout(STAND, 5.0), Bout(WALK, 15.0, 1.4), Bout(RUN, 30.0, 3.0)), TREADMILL, "test"), seed=4
+    )
+    sensor = recording.sensors["foot_right"]
+    rows = rows_of(sensor.t_s, sensor.acc_mps2, sensor.spec)
+    wanted = np.array([s["initial_contact_s"] for s in truth["strides"] if s["foot"] == "right"])
+    off = np.abs(rows["initial_contact_s"][:, None] - wanted).min(axis=1)
+    assert (off < 0.04).all()
+    assert len(rows) >= 0.93 * len(wanted)
+    assert np.isnan(rows["stride_length_m"]).all()
+    assert (rows["reasons"] & reason_bit("no_gyroscope") > 0).all()
+    assert rows["reasons"][-1] & reason_bit("open_stride")
+    assert np.isnan(rows["next_initial_contact_s"][-1])
+
+
+def test_clipping_hides_the_peak():
+    recording, _ = run(Programme((Bout(STAND, 3.0), Bout(RUN, 15.0, 3.0)), TREADMILL, "test"), seed=4)
+    sensor = recording.sensors["foot_right"]
+    cut = np.clip(sensor.acc_mps2, -4 * 9.80665, 4 * 9.80665)
+    rows = rows_of(sensor.t_s, cut, SensorSpec("foot_right", sensor.spec.rate_hz, 4.0, None, False))
+    clipped = rows["reasons"] & reason_bit("clipped") > 0
+    assert clipped.any()
+    assert np.isnan(rows["peak_impact_g"][clipped]).all()
+
+
+def test_standing_car_and_nothing_give_no_contact():
+    recording, _ = run("nuisance", seed=3)
+    sensor = recording.sensors["foot_left"]
+    assert len(rows_of(sensor.t_s, sensor.acc_mps2, sensor.spec)) == 0
+    assert len(rows_of(np.empty(0), np.empty((0, 3)))) == 0
+    assert len(rows_of(sensor.t_s[:400], sensor.acc_mps2[:400])) == 0
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(UsageError, match="'left' or 'right'"):
+        AccFootEngine(SPEC, "both")
+    with pytest.raises(UsageError, match="at least 40 Hz"):
+        AccFootEngine(SensorSpec("foot_left", 25.0), "left")
+    with pytest.raises(SignalError, match="shape"):
+        AccFootEngine(SPEC, "left").feed(np.zeros(2), np.zeros((3, 3)), None)
