@@ -391,6 +391,13 @@ def test_wrong_treadmill_heart_rate_and_markers_are_refused(pristine: Path, tmp_
     refused(session, "marker kind must be one of lap, pain")
 
 
+def test_a_table_that_would_fill_the_memory_is_refused(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallrun.sessions._tables.MAX_TABLE_BYTES", 1000)
+    refused(session, "at most 1000 are accepted")
+
+
 def test_absurd_row_counts_are_refused_before_they_are_loaded(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

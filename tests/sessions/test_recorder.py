@@ -314,6 +314,18 @@ def test_memory_stays_bounded_while_the_disk_refuses(tmp_path: Path, monkeypatch
     assert len(back) + recorder.n_lost == 3000
 
 
+def test_memory_stays_bounded_when_nobody_flushes(tmp_path: Path) -> None:
+    troubles: list[RecorderTrouble] = []
+    recorder = FlightRecorder(
+        tmp_path / "run", START, auto_flush=False, max_pending_bytes=40_000, on_trouble=troubles.append
+    )
+    for packet in some_packets(3000):
+        recorder.append(*packet)
+        assert recorder._pending_bytes <= 40_000
+    assert [trouble.kind for trouble in troubles] == ["overflow"]
+    recorder.close()
+
+
 def test_a_disk_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "free_bytes", lambda folder: 50 * 2**20)
     troubles: list[RecorderTrouble] = []

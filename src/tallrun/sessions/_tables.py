@@ -13,8 +13,9 @@ from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._files import whole_file
 
-#: Two days at 500 Hz; a longer file is taken for damage or an attack, not for a run.
-MAX_ROWS = 90_000_000
+#: 26 hours at 208 Hz, 11 at 500 Hz; a longer file is taken for damage or an attack, not for a run.
+MAX_ROWS = 20_000_000
+MAX_TABLE_BYTES = 4 * 1024**3
 _BROKEN = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
@@ -27,9 +28,16 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
         raise SessionError(f"{path} is missing")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            n_rows, names = file.metadata.num_rows, file.schema_arrow.names
-            if n_rows > MAX_ROWS:
-                raise SessionError(f"{path} declares {n_rows} rows; at most {MAX_ROWS} are accepted")
+            metadata, names = file.metadata, file.schema_arrow.names
+            if metadata.num_rows > MAX_ROWS:
+                raise SessionError(
+                    f"{path} declares {metadata.num_rows} rows; at most {MAX_ROWS} are accepted"
+                )
+            n_bytes = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            if n_bytes > MAX_TABLE_BYTES:
+                raise SessionError(
+                    f"{path} would take {n_bytes} bytes; at most {MAX_TABLE_BYTES} are accepted"
+                )
             missing = [name for name in required if name not in names]
             if missing:
                 raise SessionError(
@@ -38,6 +46,8 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
             if len(set(names)) != len(names):
                 raise SessionError(f"{path} names a column twice: {', '.join(names)}")
             return file.read()
+    except PermissionError as error:
+        raise SessionError(f"{path} cannot be read (permission denied); check its owner") from error
     except _BROKEN as error:
         raise SessionError(f"{path} is truncated or not a Parquet file ({_first_line(error)})") from error
 

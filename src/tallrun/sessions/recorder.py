@@ -151,6 +151,8 @@ class FlightRecorder:
         with self._pending_lock:
             self._pending.append(packet)
             self._pending_bytes += _size(packet)
+        if self._pending_bytes > self._max_pending_bytes:
+            self._bound_pending()
         self.tick(host_time_s)
 
     def append_marker(self, host_time_s: float, marker: Marker) -> None:
