@@ -415,6 +415,18 @@ def test_an_existing_session_is_not_overwritten(session: Path) -> None:
     assert {path: path.read_bytes() for path in session.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("value", [object(), "\ud800", {1: {2}}])
+def test_what_json_cannot_hold_is_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(SessionError, match=r"session\.json cannot hold"):
+        write_session(tmp_path / "run", Recording(sensors={}, info={"note": value}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_a_character_in_a_mark_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="lone surrogate"):
+        write_session(tmp_path / "run", Recording(sensors={}, markers=(Marker(0.0, "note", "\udc00"),)))
+
+
 def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     small_session(tmp_path / "run", "pelvis")

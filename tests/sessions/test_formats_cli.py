@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,19 @@ def test_a_real_jog_goes_out_in_every_format(
         strides.loc[strides["mode"] == "run", "cadence_spm"].median(), abs=6.0
     )
     assert 140.0 < cadence_spm < 180.0
+
+
+def documented_commands() -> list[str]:
+    text = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.startswith("tallrun ")]
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_documented_commands_are_understood(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Their files are missing here, so each ends with a domain error (1) and never with a usage error (2)."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *shlex.split(command)[1:])
+    assert code == 1, err
+    assert "cannot be read" in err or "is not a folder" in err or "is missing" in err

@@ -104,10 +104,17 @@ def refuse_existing(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as JSON, whole; NaN and infinities become null, numpy values plain ones."""
-    text = json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+    """Write ``value`` as JSON, whole; NaN and infinities become null, numpy values plain ones.
+
+    Raises SessionError for a value JSON has no form for, or when the disk refuses.
+    """
+    try:
+        text = json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+        content = (text + "\n").encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SessionError(f"{path.name} cannot hold what it was given ({str(error)[:100]})") from error
     with whole_file(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+        partial.write_bytes(content)
 
 
 def read_json(path: Path) -> dict[str, Any]:

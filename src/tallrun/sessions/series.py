@@ -109,6 +109,10 @@ def check_marker(marker: Marker, where: str) -> None:
         raise SignalError(
             f"{where}: marker {marker.kind} has t_s {marker.t_s}; expected seconds since started_at"
         )
+    if any("\ud800" <= letter <= "\udfff" for letter in marker.text):
+        raise SessionError(
+            f"{where}: marker text holds half a character (a lone surrogate), which no file can hold"
+        )
     if len(marker.text) > _MAX_MARKER_TEXT:
         raise SessionError(
             f"{where}: marker text has {len(marker.text)} characters; at most {_MAX_MARKER_TEXT} are accepted"
