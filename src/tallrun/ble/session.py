@@ -27,6 +27,7 @@ from tallrun.ble.worn import (
 )
 from tallrun.errors import RadioError
 
+_PAYLOAD_SETTLES_S = 1.5  # some systems learn the packet size a while after connecting
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
 
 
@@ -158,8 +159,12 @@ class SensorSession:
     async def _keep(self, keeper: _Keeper, sighting: Sighting | None) -> None:
         words = PLACE_WORDS[keeper.worn.sensor]
         failures = 0
+        is_first = True
         while True:
             try:
+                if not is_first:
+                    sighting = await self._look_for(keeper)
+                is_first = False
                 await self._bring_up(keeper, sighting)
             except RefusedError as error:
                 keeper.status.state, keeper.trouble = "refused", error
@@ -177,7 +182,6 @@ class SensorSession:
                 await self._take_down(keeper)
                 keeper.settled.set()
                 await asyncio.sleep(self._radio.limits.retry_s * min(failures, 5))
-                sighting = await self._look_for(keeper)
                 continue
             keeper.status.state, keeper.trouble, failures = "streaming", None, 0
             is_return = keeper.settled.is_set()
@@ -191,14 +195,10 @@ class SensorSession:
             await self._watch(keeper, words)
             keeper.status.state = "lost"
             await self._take_down(keeper)
-            sighting = await self._look_for(keeper)
 
     async def _look_for(self, keeper: _Keeper) -> Sighting | None:
         address = keeper.worn.paired.address
-        try:
-            heard = await scan(self._radio, self._radio.limits.find_s, {address})
-        except RadioError:
-            return None  # Bluetooth itself is away for now; the next attempt says so if it stays away
+        heard = await scan(self._radio, self._radio.limits.find_s, {address})
         return next((item for item in heard if item.address == address), None)
 
     async def _bring_up(self, keeper: _Keeper, sighting: Sighting | None) -> None:
@@ -221,16 +221,23 @@ class SensorSession:
             self._start_s,
         )
         await keeper.link.connect(sighting)
-        carries, needs = keeper.link.payload_bytes, needed_payload_bytes(worn.config)
+        await run_steps(keeper.link, worn.config, worn.config.start)
+        await self._read_battery(keeper)
+        await self._check_payload(keeper, keeper.link)
+
+    async def _check_payload(self, keeper: _Keeper, link: SensorLink) -> None:
+        """Tell when the link's packets are too small for this sensor."""
+        needs = needed_payload_bytes(keeper.worn.config)
+        if (link.payload_bytes or needs) < needs:
+            await asyncio.sleep(_PAYLOAD_SETTLES_S)
+        carries = link.payload_bytes
         if carries is not None and carries < needs:
             self._tell(
                 keeper,
                 "small_packets",
-                f"The link to the {PLACE_WORDS[worn.sensor]} carries {carries} bytes a packet and this sensor needs "
-                f"{needs}: reconnect it, or use another Bluetooth adapter.",
+                f"The link to the {PLACE_WORDS[keeper.worn.sensor]} carries {carries} bytes a packet and this sensor "
+                f"needs {needs}: reconnect it, or use another Bluetooth adapter.",
             )
-        await run_steps(keeper.link, worn.config, worn.config.start)
-        await self._read_battery(keeper)
 
     async def _read_battery(self, keeper: _Keeper) -> None:
         link, config = keeper.link, keeper.worn.config
