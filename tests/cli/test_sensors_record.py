@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +135,6 @@ def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, 
     log = broken / "packets.arrow"
     log.write_bytes(log.read_bytes()[: -(log.stat().st_size // 3)])
     old = log.stat().st_mtime - 100
-    import os
-
     for path in broken.iterdir():
         os.utime(path, (old, old))
     emulated = tmp_path / "emulated"
@@ -224,8 +228,6 @@ def test_what_cannot_work_is_refused_with_one_sentence(emulated: Path, tmp_path:
 
 def test_a_sensor_without_a_gyroscope_cannot_be_played_as_one_with_it(emulated: Path, tmp_path: Path) -> None:
     session = read_session(emulated)
-    from dataclasses import replace
-
     bare = {place: replace(item, gyr_radps=None) for place, item in session.sensors.items()}
     emulation = Emulation(replace(session, sensors=bare), None, {}, None)
 
@@ -235,3 +237,36 @@ def test_a_sensor_without_a_gyroscope_cannot_be_played_as_one_with_it(emulated: 
 
     with pytest.raises(UsageError, match="choose another model"):
         run_radio(main(), emulation)
+
+
+def test_ctrl_c_ends_a_run_in_good_order(tmp_path: Path) -> None:
+    """A real process, because signals reach nothing less; it plays in real time and is interrupted once it writes."""
+    emulated, out = tmp_path / "emulated", tmp_path / "out"
+    write_session(emulated, a_session(60.0))
+    arguments = [
+        "record",
+        "--emulate",
+        emulated,
+        "--out",
+        out,
+        "--speed",
+        "1",
+        "--data-dir",
+        tmp_path / "data",
+    ]
+    code = f"from tallrun.cli import main; main({[str(item) for item in arguments]!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    log = out / "packets.arrow"
+    deadline_s = time.monotonic() + 60.0
+    while not (log.exists() and log.stat().st_size > 20_000):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert "Stopping." in told
+    assert "Saved:" in output
+    assert read_session(out).sensors["foot_left"].t_s.size > 100
