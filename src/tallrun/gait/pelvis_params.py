@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class PelvisParams(NamedTuple):
-    """Tunables of the pelvis engine (`sci:A4`, `sci:A5`, `sci:D6`). Sizes of physical things, not fits."""
+    """Tunables of the pelvis engine (`sci:A4`, `sci:A5`, `sci:D6`). Physical sizes; the regularity
+    asked of a bout was tightened until simulated car rides gave no step (checked on other seeds)."""
 
     rate_hz: float
     has_gyroscope: bool

@@ -8,7 +8,8 @@ Two physical readings of one step are combined, because their errors have differ
   against the centre of mass falsifies it.
 
 Published error of the second kind of method: RMSE 20 ms; of the peak from a sacral sensor: 6 % (`sci:A1`
-[10]). Inverse-variance weights follow from these two figures, not from recordings.
+[10]). The 2 : 1 weights follow from these two figures. Shape, gain and the loaded share were set with the two
+sacral trials in hand in view (docs/pelvis-engine.md), so those trials are no held-out check.
 """
 
 from __future__ import annotations
