@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -302,6 +302,24 @@ def test_exercises_are_logged_and_listed(tallrun: Command) -> None:
     assert tallrun("exercise", "list", "--json").json[0]["pain_during"] == 2
     assert tallrun("exercise", "add", "--phase", 7, "--name", "x").code == 1
     assert tallrun("exercise", "add", "--phase", 2, "--name", "x", "--at", "2027-01-01").code == 1
+
+
+def test_a_form_total_is_noted(tallrun: Command) -> None:
+    assert tallrun("visa-h", 71, "--json").json["total"] == 71
+    assert "whole number" in tallrun("visa-h", "7.5").err
+    assert "between 0 and 100" in tallrun("visa-h", 101).err
+
+
+def test_a_run_keeps_the_advice_it_followed(tallrun: Command) -> None:
+    def later(minutes: float) -> datetime:
+        return NOW + timedelta(minutes=minutes)
+
+    tallrun("screen", "--rest-no", "--quality", "ache", now=later(1))
+    tallrun("pain", "add", "--score", 1, "--kind", "morning", now=later(1))
+    assert tallrun("advise", "--json", now=later(2)).json["state"] == "WALK"
+    done = tallrun("log-run", "--minutes", 30, "--rung", "V0", "--json", now=later(40))
+    assert done.json["advised"]["state"] == "WALK"
+    assert done.json["advised"]["rung"] == "V0"
 
 
 # advice

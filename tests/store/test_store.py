@@ -331,6 +331,11 @@ def test_advice_of_the_day_goes_with_the_run(tmp_path: Path) -> None:
         )
         assert store.advice_before(runner, morning - timedelta(hours=1), ZONE) is None
         assert store.advice_before(runner, morning + timedelta(days=1), ZONE) is None
+        # Logged after asking: what was said no longer holds, the rules work it out from the history.
+        store.add(
+            runner, score(1, morning + timedelta(hours=1)), by="runner", now=morning + timedelta(hours=1)
+        )
+        assert store.advice_before(runner, morning + timedelta(hours=9), ZONE) is None
 
 
 def test_profiles_are_superseded_too(tmp_path: Path) -> None:

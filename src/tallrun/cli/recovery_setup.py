@@ -1,4 +1,4 @@
-"""``tallrun setup`` and ``tallrun screen``."""
+"""``tallrun setup``, ``tallrun screen`` and ``tallrun visa-h``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ DIAGNOSES = ("clinician", "own", "none")
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``tallrun setup`` and ``tallrun screen``."""
+    """Add ``tallrun setup``, ``tallrun screen`` and ``tallrun visa-h``."""
     app.command("setup")(setup)
     app.command("screen")(screen)
+    app.command("visa-h")(visa_h)
 
 
 def setup(
@@ -330,3 +331,24 @@ def _keep_screen(mine: Records, entry: Any, protocol: Protocol, by: str, as_json
         ),
         "See what follows: tallrun advise",
     )
+
+
+def visa_h(
+    total: Annotated[str, typer.Argument(help="Total of the VISA-H form, 0-100 (100 is well).")],
+    at: At = None,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note the total of a VISA-H form; a fall of 10 or more holds the level and points to a physio."""
+    with records(data_dir, runner) as mine:
+        from tallrun.recovery.model import Questionnaire
+        from tallrun.store.checks import check_not_future
+
+        if not total.strip().isdigit():
+            raise EntryError(f"A VISA-H total is a whole number from 0 to 100, got {total!r}.")
+        entry = Questionnaire(at=read_instant(at, mine.zone, mine.now), total=int(total))
+        check_not_future(entry.at, mine.now, "A form")
+        mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+        show(as_json, {"at": entry.at, "total": entry.total}, f"Noted: VISA-H {entry.total} of 100.")

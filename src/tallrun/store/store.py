@@ -26,9 +26,12 @@ from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_priv
 from tallrun.store.models import (
     AccessRow,
     AdviceRow,
+    ClinicianRow,
     DerivedFile,
+    PainRow,
     RunnerKey,
     RunnerRow,
+    ScreenRow,
     SessionRow,
     sort_key,
 )
@@ -292,10 +295,18 @@ class Store:
             self.add_row(AdviceRow, runner_id, at=verdict.as_of, by="tallrun", now=now, **told)
 
     def advice_before(self, runner_id: str, start: datetime, zone: ZoneInfo) -> Advice | None:
-        """Return what was advised last on the local date of a run and before it; None if nobody asked."""
+        """Return what was advised last on the local date of a run and before it.
+
+        None if nobody asked, or if something was logged after asking: the rules then work out what they would
+        have said at the start (somebody told to log first, who logs and runs, has not run against advice).
+        """
         row = self.latest(AdviceRow, runner_id, until=start)
         if row is None or row.at.astimezone(zone).date() != start.astimezone(zone).date():
             return None
+        for model in (PainRow, ScreenRow, ClinicianRow):
+            newest = self.latest(model, runner_id, until=start)
+            if newest is not None and newest.at > row.at:
+                return None
         return Advice(state=row.state, rung=row.rung, run_minutes=row.run_minutes)
 
     # sessions and files made from them
