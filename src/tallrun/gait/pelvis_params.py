@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 
 class PelvisParams(NamedTuple):
-    """Tunables of the pelvis engine (`sci:A4`, `sci:A5`, `sci:D6`). Physical sizes; the regularity
-    asked of a bout was tightened until simulated car rides gave no step (checked on other seeds)."""
+    """Tunables of the pelvis engine (`sci:A4`, `sci:A5`, `sci:D6`).
+
+    Physical sizes; only the regularity asked of a new bout was tightened until simulated car rides gave no
+    step (checked on other seeds).
+    """
 
     rate_hz: float
     has_gyroscope: bool
