@@ -1,9 +1,81 @@
-"""Commands of the serve group."""
+"""``tallrun serve``: the web app over the records on this machine."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from tallrun.web.desk import Desk
+    from tallrun.web.security import Gate
+
+DEFAULT_PORT = 8377
 
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands to ``app``."""
+    """Add ``serve``."""
+    app.command("serve")(serve)
+
+
+def serve(
+    data_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--data-dir",
+            help="Folder of the records, or a SQLAlchemy URL; else TALLRUN_DATA_DIR, else the platform's folder.",
+        ),
+    ] = None,
+    sessions: Annotated[
+        Path | None,
+        typer.Option("--sessions", help="Folder that holds recorded sessions; default: that of the records."),
+    ] = None,
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Let one paired phone on this network open the pages.")
+    ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="With --lan: https with a certificate made here.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = DEFAULT_PORT,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the app in the browser.")
+    ] = True,
+) -> None:
+    """Serve the web app: today, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
+    from tallrun.cli.live_server import make_gate
+    from tallrun.errors import UsageError
+    from tallrun.web.desk import Desk
+
+    if sessions is not None and not sessions.is_dir():
+        raise UsageError(f"--sessions must name a folder that holds sessions, {sessions} is none")
+    desk = Desk(data_dir, sessions)
+    gate = make_gate(lan, tls)
+    try:
+        asyncio.run(_serve(desk, gate, port, browser))
+    finally:
+        desk.close()
+
+
+async def _serve(desk: Desk, gate: Gate, port: int, browser: bool) -> None:
+    from tallrun.cli.live_server import serving, show_addresses
+    from tallrun.store.location import data_folder
+    from tallrun.web.site import create_site
+
+    folder = desk.store.folder or data_folder()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then comes as KeyboardInterrupt
+            loop.add_signal_handler(name, ended.set)
+    async with serving(create_site(desk, gate), gate, port, folder) as served:
+        show_addresses(served, "/")
+        sys.stderr.write("Ctrl-C ends it.\n")
+        if browser:
+            webbrowser.open(served.url)
+        await ended.wait()

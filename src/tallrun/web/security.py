@@ -110,7 +110,7 @@ class GateMiddleware:
                 scope, receive, send, 403, "This pairing code is used up or wrong. Take the new one shown."
             )
             return
-        answer = RedirectResponse("/live", status_code=303)
+        answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self.gate.is_tls, path="/")
         await answer(scope, receive, send)
 

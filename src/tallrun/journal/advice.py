@@ -1,0 +1,207 @@
+"""Today's verdict with its reasons, doses to scale, the ladder, and planned sessions against it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from tallrun.errors import EntryError
+from tallrun.journal.desk import Records, load_protocol, read_instant
+from tallrun.recovery.model import PlannedSession
+from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
+from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.verdicts import Verdict, verdict
+from tallrun.store.checks import check_plan as check_entry
+from tallrun.store.models import AdviceRow, PlanRow
+from tallrun.store.records import from_rows
+
+#: Keys of ``tallrun advise --json`` (design 5.5).
+CONTRACT_KEYS = (
+    "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
+)  # fmt: skip
+#: What the verdict looked at, in the runner's words.
+INPUT_WORDS = {
+    "pain_today": "worst pain today",
+    "baseline": "your usual morning",
+    "trend": "mornings over 7 days",
+    "days_since_run": "days since the last run",
+    "last_grade": "last session",
+    "exercise_sessions_7d": "strength sessions in 7 days",
+    "exercise_phase": "strength phase",
+    "diagnosed": "diagnosis by a clinician",
+}
+_INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
+
+
+@dataclass(frozen=True)
+class DosePart:
+    """One block of a dose: run or walk, and its minutes."""
+
+    mode: Literal["run", "walk"]
+    minutes: float
+
+
+@dataclass(frozen=True)
+class PlanWish:
+    """A planned session as a person gives it; None is left out. at : as ``read_instant`` takes it."""
+
+    at: str | None = None
+    rung: str | None = None
+    run_minutes: float | None = None
+    distance_m: float | None = None
+    fastest_mps: float | None = None
+    incline_min_pct: float | None = None
+    incline_max_pct: float | None = None
+    surface: str | None = None
+    cambered: bool = False
+    kinds: tuple[str, ...] = ()
+    runs_per_week: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was given."""
+        return self == PlanWish(runs_per_week=self.runs_per_week)
+
+
+def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
+    """Return the verdict at a moment; that of now is kept in the ladder history."""
+    at = read_instant(as_of, mine.zone, mine.now)
+    found = verdict(load_protocol(), mine.store.history(mine.runner_id), None, at, plan)
+    if as_of is None and plan is None:
+        mine.store.note_advice(mine.runner_id, found, mine.now)
+    return found
+
+
+def contract(found: Verdict) -> dict[str, Any]:
+    """Return the verdict as the contract has it."""
+    payload = found.as_json()
+    return {key: payload[key] for key in CONTRACT_KEYS}
+
+
+def reasons(found: Verdict, protocol: Protocol) -> list[dict[str, Any]]:
+    """Return each decisive rule with its sentence and its sources."""
+    return [
+        {
+            "rule": rule,
+            "text": protocol.texts.rules.get(rule, ""),
+            "sources": list(protocol.sources_of((rule,))),
+        }
+        for rule in found.rules
+    ]
+
+
+def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]:
+    """Return (what was looked at, its value in words); nothing when there is no level to explain."""
+    if found.rung is None:
+        return []
+    told = []
+    for name, words in INPUT_WORDS.items():
+        value = found.inputs.get(name)
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        elif name == "trend":
+            value = protocol.texts.trends[str(value)]
+        told.append((words, "not known" if value is None else str(value)))
+    return told
+
+
+def dose_of(found: Verdict, protocol: Protocol) -> tuple[DosePart, ...]:
+    """Return today's dose in blocks; empty when nothing is to be run or walked today."""
+    if found.rung is None or found.state not in ("RUN", "WALK"):
+        return ()
+    return dose_parts(protocol.work["V0" if found.state == "WALK" else found.rung], found.run_minutes)
+
+
+def dose_parts(work: str, run_minutes: float | None) -> tuple[DosePart, ...]:
+    """Return a dose in blocks of minutes; empty when the text is no run or walk of some minutes."""
+    match = _INTERVALS.fullmatch(work)
+    if match:
+        times, run, walk = (int(part) for part in match.groups())
+        return (DosePart("run", float(run)), DosePart("walk", float(walk))) * times
+    if work.startswith("walk"):
+        return (DosePart("walk", float(re.sub(r"\D", "", work))),)
+    return (DosePart("run", float(round(run_minutes))),) if run_minutes else ()
+
+
+def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str, Any]:
+    """Return the ladder with the level advised now, and the advice given so far."""
+    protocol = load_protocol()
+    found = advise(mine, as_of or mine.local_now.isoformat())
+    rows = mine.store.entries(AdviceRow, mine.runner_id, since=mine.now - timedelta(days=days))
+    return {
+        "state": found.state,
+        "rung": found.rung,
+        "ladder": [
+            {
+                "rung": rung,
+                "work": work.format(dose=f"{protocol.run_min[rung]:.0f}"),
+                "here": rung == found.rung,
+            }
+            for rung, work in protocol.work.items()
+        ],
+        "advice": [{"at": row.at, "state": row.state, "rung": row.rung, "rules": row.rules} for row in rows],
+    }
+
+
+def make_plan(mine: Records, wish: PlanWish) -> PlannedSession:
+    """Return the planned session; raises EntryError for what cannot be."""
+    plan = PlannedSession(
+        starts_at=read_instant(wish.at, mine.zone, mine.now),
+        rung=None if wish.rung is None else wish.rung.upper(),
+        run_minutes=wish.run_minutes,
+        distance_m=wish.distance_m,
+        speed_mps=wish.fastest_mps,
+        incline_min_pct=wish.incline_min_pct,
+        incline_max_pct=wish.incline_max_pct,
+        surface=wish.surface,  # type: ignore[arg-type]  # checked by PlannedSession
+        cambered=wish.cambered,
+        kinds=frozenset(wish.kinds),
+        runs_per_week=wish.runs_per_week,
+    )
+    check_entry(plan)
+    return plan
+
+
+def keep_plan(mine: Records, wish: PlanWish, by: str) -> tuple[str, PlannedSession]:
+    """Write a planned session down; returns its id and what was kept."""
+    plan = make_plan(mine, wish)
+    return mine.store.add(mine.runner_id, plan, by=by, now=mine.now), plan
+
+
+def plans(mine: Records, since_days: int = 1) -> list[dict[str, Any]]:
+    """Return the planned sessions from yesterday on, oldest first, with their ids."""
+    rows = mine.store.entries(PlanRow, mine.runner_id, since=mine.now - timedelta(days=since_days))
+    found = from_rows(PlannedSession, rows)
+    return [{"plan_id": row.plan_id, **plan_fields(plan)} for row, plan in zip(rows, found, strict=True)]
+
+
+def plan_fields(plan: PlannedSession) -> dict[str, Any]:
+    """Return a planned session as plain values."""
+    return asdict(plan) | {"kinds": sorted(plan.kinds)}
+
+
+def check_plan(
+    mine: Records, wish: PlanWish, as_of: str | None = None
+) -> tuple[PlannedSession, Verdict, PlanAnswer]:
+    """Check the session given, or the one planned for today when nothing was given, against today's verdict.
+
+    Raises EntryError when nothing was given and nothing is planned.
+    """
+    plan = planned_today(mine, as_of) if wish.is_empty else make_plan(mine, wish)
+    found = advise(mine, as_of, plan)
+    history = mine.store.history(mine.runner_id)
+    return plan, found, plan_guard(load_protocol(), history, None, found.as_of, plan, found)
+
+
+def planned_today(mine: Records, as_of: str | None = None) -> PlannedSession:
+    """Return the newest plan for the local date; raises EntryError when there is none."""
+    day = read_instant(as_of, mine.zone, mine.now).date()
+    found = from_rows(PlannedSession, mine.store.entries(PlanRow, mine.runner_id))
+    today = [plan for plan in found if plan.starts_at.astimezone(mine.zone).date() == day]
+    if not today:
+        raise EntryError(
+            f"Nothing is planned for {day}; plan it with: tallrun plan set, or say which session to check."
+        )
+    return today[-1]

@@ -1,0 +1,94 @@
+"""Whose records, at which moment, under which rules; and reading instants as people type them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tallrun.errors import EntryError
+
+if TYPE_CHECKING:
+    from tallrun.recovery.model import Runner
+    from tallrun.recovery.protocol import Protocol
+    from tallrun.store import Store
+
+_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
+
+
+class NotThereError(EntryError):
+    """What was asked for by its id is not in these records."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """An open store, whose records, and the moment the command or request was given."""
+
+    store: Store
+    runner_id: str
+    now: datetime
+
+    @property
+    def runner(self) -> Runner:
+        """Who runs; raises EntryError before set-up."""
+        return self.store.runner(self.runner_id)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The runner's time zone."""
+        return ZoneInfo(self.runner.time_zone)
+
+    @property
+    def local_now(self) -> datetime:
+        """The moment in the runner's time zone."""
+        return self.now.astimezone(self.zone)
+
+
+def current_time() -> datetime:
+    """Return the wall clock's time (the only place where records are entered that looks at it)."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@lru_cache(maxsize=4)
+def load_protocol(name: str = "pht") -> Protocol:
+    """Return a shipped protocol; raises ConfigError when there is none of that name."""
+    from tallrun.errors import ConfigError
+    from tallrun.recovery.protocol import Protocol
+    from tallrun.resources import protocol_texts
+
+    texts = protocol_texts()
+    if name not in texts:
+        raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(texts)}")
+    return Protocol.from_toml(texts[name])
+
+
+def read_instant(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
+    """Turn what a person typed into an instant in the runner's zone; None is ``now``.
+
+    Raises EntryError when it cannot be read or falls into the hour a clock change skipped.
+    """
+    local_now = now.astimezone(zone)
+    if text is None:
+        return local_now
+    typed = text.strip()
+    if re.fullmatch(r"\d{1,2}:\d{2}", typed, re.ASCII):
+        typed = f"{local_now.date().isoformat()}T{typed.zfill(5)}"
+    try:
+        found = datetime.fromisoformat(typed)
+    except ValueError as error:
+        raise EntryError(
+            f"The time {text!r} cannot be read; write 2026-03-01T07:30, 2026-03-01T07:30+01:00 or 07:30."
+        ) from error
+    if not _EARLIEST_YEAR < found.year < _LATEST_YEAR:
+        raise EntryError(f"The year {found.year} cannot be right; check the date.")
+    if found.tzinfo is not None:
+        return found
+    local = found.replace(tzinfo=zone)
+    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != found:
+        raise EntryError(
+            f"{text} does not exist in {zone.key}: the clock was put forward then; give the time with an offset."
+        )
+    return local

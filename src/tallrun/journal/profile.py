@@ -1,0 +1,108 @@
+"""Who runs: side, time zone, birth date, measures, usual pace, and what was said about the pain at set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from tallrun.errors import EntryError
+from tallrun.journal.desk import load_protocol
+from tallrun.recovery.model import Diagnosis, PhaseEntry, Runner, SetupBaseline, check_score
+from tallrun.store import Store
+from tallrun.store.models import RunnerRow
+
+PROFILE_FIELDS = (
+    "side", "site", "time_zone", "born_on", "height_m", "leg_length_m", "mass_kg", "easy_speed_mps",
+    "fast_speed_mps",
+)  # fmt: skip
+_BOUNDS = {"height_m": (0.5, 2.6), "leg_length_m": (0.3, 1.5), "mass_kg": (20, 300)}
+_SPEEDS_MPS = (0.5, 12.5)
+DiagnosedBy = Literal["clinician", "own", "none"]
+
+
+def known_profile(store: Store, runner_id: str | None) -> dict[str, Any]:
+    """Return the profile in force with its ``profile_id``; empty before set-up."""
+    row = None if runner_id is None else store.latest(RunnerRow, runner_id)
+    return {} if row is None else {name: row._mapping[name] for name in ("profile_id", *PROFILE_FIELDS)}
+
+
+def set_up(
+    store: Store,
+    code: str,
+    given: dict[str, Any],
+    *,
+    by: str,
+    now: datetime,
+    diagnosed_by: DiagnosedBy | None = None,
+    diagnosis_text: str = "",
+    phase: int | None = None,
+    morning_scores: Sequence[int] = (),
+    load_test: str | None = None,
+) -> dict[str, Any]:
+    """Set a runner up, or change what is known; returns the profile now in force.
+
+    given : fields of ``PROFILE_FIELDS``; None leaves as it was. morning_scores : bridge scores of three or
+    more mornings. Raises EntryError when something cannot be true; then nothing is kept.
+    """
+    if not code.strip():
+        raise EntryError("A runner needs a name or code, such as me.")
+    known = store.runner_codes().get(code)
+    old = known_profile(store, known)
+    typed = {name: given[name] for name in PROFILE_FIELDS if given.get(name) is not None}
+    profile = dict.fromkeys(PROFILE_FIELDS) | {"site": "sit_bone"} | old | typed
+    if profile["side"] is None or profile["time_zone"] is None:
+        raise EntryError("A new runner needs the side that hurts and a time zone.")
+    _check(profile, now.date())
+    local_now = now.astimezone(ZoneInfo(str(profile["time_zone"])))
+    about = _about(diagnosed_by, diagnosis_text, phase, morning_scores, load_test, local_now)
+    runner_id = known or store.add_runner(code, local_now)
+    profile_id = profile.pop("profile_id", None)
+    if profile_id is None:
+        store.add_row(RunnerRow, runner_id, at=local_now, by=by, now=local_now, **profile)
+    elif any(profile[name] != old[name] for name in profile):
+        store.supersede(RunnerRow, runner_id, profile_id, by=by, now=local_now, **profile, at=local_now)
+    if about:
+        store.add_all(runner_id, about, by=by, now=local_now)
+    return profile
+
+
+def _check(profile: dict[str, Any], today: date) -> None:
+    Runner(
+        time_zone=profile["time_zone"], side=profile["side"], site=profile["site"], born_on=profile["born_on"],
+        easy_speed_mps=profile["easy_speed_mps"],
+    )  # fmt: skip
+    for name, (low, high) in _BOUNDS.items():
+        value = profile[name]
+        if value is not None and not low <= value <= high:
+            raise EntryError(f"{name} lies between {low} and {high}, got {value:g}; check the unit.")
+    if profile["born_on"] is not None and not date(1900, 1, 1) <= profile["born_on"] <= today:
+        raise EntryError(f"The birth date {profile['born_on']} cannot be right.")
+    easy, fast = profile["easy_speed_mps"], profile["fast_speed_mps"]
+    for value in (easy, fast):
+        if value is not None and not _SPEEDS_MPS[0] <= value <= _SPEEDS_MPS[1]:
+            raise EntryError(f"A usual speed of {value * 3.6:.1f} km/h cannot be right; check the unit.")
+    if easy is not None and fast is not None and fast < easy:
+        raise EntryError("The fast pace is slower than the easy pace; swap them.")
+
+
+def _about(
+    diagnosed_by: DiagnosedBy | None, text: str, phase: int | None, mornings: Sequence[int],
+    load_test: str | None, now: datetime,
+) -> list[Any]:  # fmt: skip
+    found: list[Any] = []
+    if diagnosed_by in ("clinician", "own"):
+        found.append(Diagnosis(at=now, by_clinician=diagnosed_by == "clinician", text=text))
+    if phase is not None:
+        found.append(PhaseEntry(at=now, phase=phase))
+    if mornings:
+        for score in mornings:
+            check_score("A morning score", score)
+        scores = sorted(mornings)
+        if len(scores) < 3:
+            raise EntryError(f"A baseline needs the scores of at least 3 mornings, got {len(scores)}.")
+        exercise = load_protocol().exercise
+        due = exercise.late_test if (phase or 1) >= exercise.late_test_from_phase else exercise.early_test
+        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test or due))
+    return found

@@ -1,0 +1,302 @@
+"""The index of recorded sessions: found in a folder, named by the person, with their tables and reports.
+
+An id that comes from outside is only ever looked up in the index; no path is made from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Row
+
+from tallrun.errors import EntryError, SessionError, TallrunError
+from tallrun.journal.desk import NotThereError, Records
+from tallrun.pipeline import PipelineSetup, json_ready, run_recording
+from tallrun.pipeline.taps import marker_tap
+from tallrun.report import ReportInput, build_report
+from tallrun.sessions import read_session, write_tables, write_text
+from tallrun.sessions.folder import read_info
+
+DERIVED = "derived"
+REPORT = "report.html"
+THUMBNAIL_POINTS = 48
+#: Of what a person may call a session by; kept in the index, never written into the recording.
+OWN_KEYS = ("tags", "note", "title")
+_SEARCHED_CONTEXT = ("surface", "session_kind", "shoes")
+
+
+@dataclass
+class ScanResult:
+    """What a scan found. added, known : session ids. refused : folder name -> one line why."""
+
+    added: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def scan(mine: Records, folder: Path) -> ScanResult:
+    """Index every session folder in ``folder`` (itself, its children and theirs); nothing is analysed.
+
+    A session that is indexed keeps its entry. Of two folders with the same id the first indexed one stays.
+    Raises SessionError when the folder is not there.
+    """
+    if not folder.is_dir():
+        raise SessionError(f"{folder} is not a folder; name the one that holds your sessions")
+    result = ScanResult()
+    known = {row.session_id: Path(row.folder) for row in mine.store.sessions(mine.runner_id)}
+    places = [folder, *(path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))]
+    for place in places:
+        if place.name.startswith(".") or place.is_symlink() or not (place / "session.json").is_file():
+            continue
+        try:
+            info = read_info(place)
+        except TallrunError as error:
+            result.refused[place.name] = str(error)
+            continue
+        session_id = _id_of(info, place)
+        if session_id in known:
+            if known[session_id] != place.absolute():
+                result.refused[place.name] = "The same session is indexed from another folder already."
+            else:
+                result.known.append(session_id)
+            continue
+        try:
+            _index(mine, session_id, place, info)
+        except TallrunError as error:
+            result.refused[place.name] = str(error)
+            continue
+        known[session_id] = place.absolute()
+        result.added.append(session_id)
+    return result
+
+
+def _id_of(info: dict[str, Any], place: Path) -> str:
+    """Return the session's UUID, or one made from its place when it has none that is a UUID."""
+    try:
+        return str(UUID(str(info.get("session_id"))))
+    except ValueError:
+        return str(uuid5(NAMESPACE_URL, place.absolute().as_uri()))
+
+
+def _index(mine: Records, session_id: str, place: Path, info: dict[str, Any]) -> None:
+    started = _started_at(info, place)
+    summary = _read_json(place / DERIVED / "summary.json")
+    context = info.get("context")
+    mine.store.index_session(
+        mine.runner_id,
+        session_id=session_id,
+        started_at=started,
+        folder=place,
+        duration_s=_duration_s(place),
+        context=context if isinstance(context, dict) else {},
+        summary=summary,
+    )
+
+
+def _started_at(info: dict[str, Any], place: Path) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(info.get("started_at")))
+    except ValueError:
+        found = datetime.fromtimestamp((place / "session.json").stat().st_mtime, UTC).replace(microsecond=0)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _duration_s(place: Path) -> float | None:
+    """Return the end of the last segment, None before an analysis."""
+    segments = _table(place, "segments")
+    return None if segments is None or segments.empty else float(segments["end_s"].max())
+
+
+def find(mine: Records, session_id: str) -> Row[Any]:
+    """Return a session's entry in the index; raises EntryError when there is none."""
+    row = next((row for row in mine.store.sessions(mine.runner_id) if row.session_id == session_id), None)
+    if row is None:
+        raise NotThereError(f"There is no session with the id {session_id!r} in the records.")
+    return row
+
+
+def folder_of(row: Row[Any]) -> Path:
+    """Return the session's folder; raises SessionError when it is gone or is no session any more."""
+    folder = Path(row.folder)
+    if not (folder / "session.json").is_file():
+        raise SessionError(f"the folder of this session is gone: {folder}; scan the sessions folder again")
+    return folder
+
+
+def listing(mine: Records, query: str = "") -> list[dict[str, Any]]:
+    """Return the indexed sessions, newest first; ``query`` words must all be found in name, context or tags."""
+    words = query.casefold().split()
+    runs = {run.session_id for run in mine.store.runs(mine.runner_id)}
+    found = [entry(row, row.session_id in runs) for row in reversed(mine.store.sessions(mine.runner_id))]
+    return [item for item in found if all(word in _text_of(item) for word in words)]
+
+
+def one(mine: Records, session_id: str) -> dict[str, Any]:
+    """Return one session as the list shows it; raises NotThereError."""
+    row = find(mine, session_id)
+    return entry(row, any(run.session_id == session_id for run in mine.store.runs(mine.runner_id)))
+
+
+def entry(row: Row[Any], is_run: bool) -> dict[str, Any]:
+    """Return one session as the list shows it. Numbers are null until it was analysed."""
+    folder, context, summary = Path(row.folder), dict(row.context), dict(row.summary)
+    present = (folder / "session.json").is_file()
+    analysed = present and (folder / DERIVED / "summary.json").is_file()
+    return {
+        "session_id": row.session_id,
+        "name": str(context.get("title") or folder.name),
+        "folder_name": folder.name,
+        "started_at": row.started_at,
+        "duration_s": row.duration_s,
+        "context": {key: value for key, value in context.items() if key not in OWN_KEYS},
+        "tags": [str(tag) for tag in context.get("tags") or []],
+        "note": str(context.get("note") or ""),
+        "run_time_s": summary.get("run_time_s"),
+        "cadence_spm": _median(summary, "cadence_spm"),
+        "valid_strides_pct": (summary.get("quality") or {}).get("valid_strides_pct"),
+        "flags": sorted({str(flag.get("flag")) for flag in summary.get("flags") or []}),
+        "is_present": present,
+        "is_analysed": analysed,
+        "has_report": analysed and (folder / DERIVED / REPORT).is_file(),
+        "counts_as_run": is_run,
+        "thumbnail": thumbnail(folder) if analysed else None,
+    }
+
+
+def _text_of(item: dict[str, Any]) -> str:
+    parts = [item["name"], item["folder_name"], item["note"], *item["tags"], item["started_at"].isoformat()]
+    parts += [str(item["context"].get(key) or "") for key in _SEARCHED_CONTEXT]
+    return " ".join(parts).casefold()
+
+
+def _median(summary: dict[str, Any], name: str) -> float | None:
+    value = (summary.get(name) or {}).get("median")
+    return None if value is None else float(value)
+
+
+def thumbnail(folder: Path) -> list[float | None] | None:
+    """Return cadence over the session in at most 48 points, None where it is unknown; None without a table."""
+    path = folder / DERIVED / "timeline.parquet"
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    return _thumbnail(folder, changed_ns)
+
+
+@lru_cache(maxsize=512)
+def _thumbnail(folder: Path, changed_ns: int) -> list[float | None] | None:
+    table = _table(folder, "timeline")
+    if table is None or table.empty:
+        return None
+    cadence = table["cadence_spm"].to_numpy(dtype=np.float64)
+    parts = np.array_split(cadence, min(THUMBNAIL_POINTS, len(cadence)))
+    return [round(float(np.nanmedian(part)), 1) if np.isfinite(part).any() else None for part in parts]
+
+
+def rename(
+    mine: Records, session_id: str, *, title: str | None = None, note: str | None = None,
+    tags: list[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Change what a session is called in the index; None leaves as it was. Returns its entry."""
+    row = find(mine, session_id)
+    context = dict(row.context)
+    for key, value in (("title", title), ("note", note), ("tags", tags)):
+        if value is not None:
+            context[key] = value
+    _write_back(mine, row, context=context)
+    return one(mine, session_id)
+
+
+def _write_back(mine: Records, row: Row[Any], **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "started_at": row.started_at, "folder": Path(row.folder), "duration_s": row.duration_s,
+        "context": dict(row.context), "summary": dict(row.summary),
+    }  # fmt: skip
+    mine.store.index_session(mine.runner_id, session_id=row.session_id, **(values | changes))
+
+
+def analyse(
+    mine: Records, session_id: str, progress: Callable[[float], None] | None = None
+) -> dict[str, Any]:
+    """Analyse a session, write its tables and report beside it, and return its entry in the index."""
+    row = find(mine, session_id)
+    folder = folder_of(row)
+    recording = read_session(folder)
+    pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), progress)
+    tables = pipeline.tables()
+    write_tables(folder / DERIVED, tables)
+    pain = [
+        (marker.t_s, tap.score)
+        for marker in recording.markers
+        if (tap := marker_tap(marker)) is not None and tap.kind == "pain" and tap.score is not None
+    ]
+    title = str(row.context.get("title") or folder.name)
+    page = build_report(ReportInput(recording, tables, title, pain=pain, waves=pipeline.waves()))
+    write_text(folder / DERIVED / REPORT, page)
+    mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
+    ends = tables.segments["end_s"]
+    _write_back(
+        mine, row, summary=tables.summary, duration_s=float(ends.max()) if len(ends) else row.duration_s
+    )
+    return one(mine, session_id)
+
+
+def report_path(mine: Records, session_id: str) -> Path:
+    """Return the report's file; raises SessionError when it was not made yet."""
+    path = folder_of(find(mine, session_id)) / DERIVED / REPORT
+    if not path.is_file() or path.is_symlink():
+        raise SessionError("There is no report of this session yet; make it first.")
+    return path
+
+
+def summary(mine: Records, session_id: str) -> dict[str, Any]:
+    """Return the session's summary; raises SessionError before an analysis."""
+    found = _read_json(folder_of(find(mine, session_id)) / DERIVED / "summary.json")
+    if not found:
+        raise SessionError("This session was not analysed yet; analyse it first.")
+    return found
+
+
+def table(mine: Records, session_id: str, name: str, start: int = 0, count: int = 5000) -> dict[str, Any]:
+    """Return rows of strides, segments or timeline as columns of plain values, unknown ones null.
+
+    ``n_rows`` is the length of the whole table.
+    """
+    if name not in ("strides", "segments", "timeline"):
+        raise EntryError(f"There is no table {name!r}; there are strides, segments and timeline.")
+    frame = _table(folder_of(find(mine, session_id)), name)
+    if frame is None:
+        raise SessionError("This session was not analysed yet; analyse it first.")
+    part = frame.iloc[start : start + count]
+    columns = {str(column): json_ready(part[column].tolist()) for column in part.columns}
+    return {"n_rows": len(frame), "start": start, "columns": columns}
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame | None:
+    path = folder / DERIVED / f"{name}.parquet"
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise SessionError(f"{path} cannot be read ({error}); analyse the session again") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SessionError(f"{path} cannot be read ({error}); analyse the session again") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,149 @@
+"""Everything the first page shows: the verdict card, what is due, fourteen days, the exercise of the phase."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from tallrun.insight.due import questions_due
+from tallrun.insight.pain import pain_after
+from tallrun.journal import entries
+from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, reasons
+from tallrun.journal.desk import Records, load_protocol
+from tallrun.recovery.course import Course
+from tallrun.recovery.exercise import exercise_phase
+from tallrun.recovery.timeline import Clock, Timeline
+
+STRIP_DAYS = 14
+
+
+def today(mine: Records) -> dict[str, Any]:
+    """Return verdict, due questions, strip and exercise as plain values."""
+    return {
+        "runner": who(mine),
+        "verdict": card(mine),
+        "due": due(mine),
+        "strip": strip(mine),
+        "exercise": exercise(mine),
+    }
+
+
+def who(mine: Records) -> dict[str, Any]:
+    """Return side, site and time zone of the runner."""
+    runner = mine.runner
+    return {"side": runner.side, "site": runner.site, "time_zone": runner.time_zone}
+
+
+def card(mine: Records) -> dict[str, Any]:
+    """Return the verdict with its dose in blocks, its reasons and what it looked at."""
+    found = advise(mine)
+    protocol = load_protocol()
+    return contract(found) | {
+        "sentences": list(found.sentences),
+        "run_minutes": found.run_minutes,
+        "dose": [asdict(part) for part in dose_of(found, protocol)],
+        "reasons": reasons(found, protocol),
+        "looked_at": [{"what": what, "value": value} for what, value in inputs_in_words(found, protocol)],
+    }
+
+
+def due(mine: Records) -> list[dict[str, Any]]:
+    """Return the questions that are open or coming, by the time they close; the morning names its bridge test."""
+    protocol = load_protocol()
+    history = mine.store.history(mine.runner_id)
+    found = questions_due(protocol, history, mine.now)
+    test = Course(Timeline(protocol, history, mine.now)).due_test(mine.now.timestamp())
+    return [
+        asdict(item)
+        | {
+            "open": item.is_open(mine.now),
+            "load_test": test if item.question == "morning" else None,
+        }
+        for item in found
+    ]
+
+
+def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
+    """Return one row a local date, oldest first: minutes run and walked, grades, scores, strength sessions.
+
+    Minutes are 0 where no run was logged; a score that was not given is absent, never 0.
+    """
+    protocol, zone = load_protocol(), mine.zone
+    clock = Clock(zone.key, protocol.windows.day_starts_hour)
+    last = clock.day(mine.now.timestamp())
+    history = mine.store.history(mine.runner_id)
+    rows: dict[int, dict[str, Any]] = {
+        day: {
+            "date": date.fromordinal(day), "run_minutes": 0.0, "walk_minutes": 0.0, "grades": [], "scores": [],
+            "exercises": 0,
+        }
+        for day in range(last - days + 1, last + 1)
+    }  # fmt: skip
+    graded = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
+    for run in history.sessions:
+        row = rows.get(clock.day(run.started_at.timestamp()))
+        if row is None or run.started_at > mine.now:
+            continue
+        minutes = run.minutes if run.run_minutes is None else run.run_minutes
+        row["run_minutes"] += minutes
+        row["walk_minutes"] += max(run.minutes - minutes, 0.0)
+        if run.session_id in graded:
+            item = graded[run.session_id]
+            row["grades"].append(
+                {
+                    "session_id": run.session_id, "grade": item.grade, "rule": item.rule,
+                    "text": protocol.texts.grades[item.grade],
+                }
+            )  # fmt: skip
+    for score in history.scores:
+        row = rows.get(clock.day(score.at.timestamp()))
+        if row is not None and score.at <= mine.now:
+            row["scores"].append(
+                {
+                    "kind": score.kind,
+                    "score": score.score,
+                    "at": score.at,
+                    "masked": score.painkiller != "none",
+                }
+            )
+    moves: dict[int, set[str]] = defaultdict(set)
+    for item in history.exercises:
+        moves[clock.day(item.at.timestamp())].add(item.name)
+    for day, names in moves.items():
+        if day in rows:
+            rows[day]["exercises"] = len(names)
+    return list(rows.values())
+
+
+def exercise(mine: Records) -> dict[str, Any]:
+    """Return the phase, its exercises with doses, and how often each was done today and in 7 days."""
+    protocol = load_protocol()
+    plan = exercise_phase(protocol, mine.store.history(mine.runner_id), mine.now)
+    logged = entries.exercises(mine, 7)
+    clock = Clock(mine.zone.key, protocol.windows.day_starts_hour)
+    day = clock.day(mine.now.timestamp())
+    done_today = {item.name: item.exercise_id for item in logged if clock.day(item.at.timestamp()) == day}
+    since = mine.now - timedelta(days=7)
+    return {
+        "phase": plan.phase,
+        "title": plan.title,
+        "goal": plan.goal,
+        "sentences": list(plan.sentences),
+        "rules": list(plan.rules),
+        "sources": list(plan.sources),
+        "greens_in_a_row": plan.greens_in_a_row,
+        "sessions_in_7_days": plan.sessions_in_7_days,
+        "exercises": [
+            {
+                "name": dose.name,
+                "dose": dose.dose,
+                "per_week": dose.per_week,
+                "source": dose.source,
+                "done_today": done_today.get(dose.name),
+                "done_7d": sum(item.name == dose.name and item.at >= since for item in logged),
+            }
+            for dose in plan.exercises
+        ],
+    }

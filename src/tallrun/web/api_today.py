@@ -1,0 +1,83 @@
+"""Routes: who runs, today's verdict, what is due, the ladder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from tallrun._version import __version__
+from tallrun.journal import advice, profile, today
+from tallrun.web.desk import Mine, OpenDesk
+from tallrun.web.models import (
+    CardOut,
+    DueOut,
+    LadderOut,
+    ProfileOut,
+    SetupIn,
+    StatusOut,
+    TodayOut,
+    VerdictOut,
+)
+from tallrun.web.problems import PROBLEMS
+
+router = APIRouter(prefix="/api", tags=["today"], responses=PROBLEMS)
+
+
+@router.get("/status")
+def status(desk: OpenDesk) -> StatusOut:
+    """Say which runners there are, and whether anyone is set up."""
+    codes = list(desk.store.runner_codes())
+    folder = desk.sessions_folder
+    return StatusOut(
+        version=__version__,
+        runners=codes,
+        is_set_up=bool(codes),
+        sessions_folder=None if folder is None else str(folder),
+    )
+
+
+@router.get("/profile", response_model=ProfileOut)
+def get_profile(mine: Mine) -> Any:
+    """Return who runs."""
+    return profile.known_profile(mine.store, mine.runner_id)
+
+
+@router.post("/setup", response_model=ProfileOut)
+def set_up(desk: OpenDesk, given: SetupIn) -> Any:
+    """Set a runner up, or change what is known."""
+    return profile.set_up(
+        desk.store, given.code, given.model_dump(), by=given.entered_by, now=desk.clock(),
+        diagnosed_by=given.diagnosed_by, diagnosis_text=given.diagnosis_text, phase=given.phase,
+        morning_scores=given.morning_scores, load_test=given.load_test,
+    )  # fmt: skip
+
+
+@router.get("/today", response_model=TodayOut)
+def get_today(mine: Mine) -> Any:
+    """Return everything the Today page shows."""
+    return today.today(mine)
+
+
+@router.get("/verdict", response_model=VerdictOut)
+def get_verdict(mine: Mine) -> Any:
+    """Return today's verdict, as ``tallrun advise --json``."""
+    return advice.contract(advice.advise(mine))
+
+
+@router.get("/card", response_model=CardOut)
+def get_card(mine: Mine) -> Any:
+    """Return today's verdict with its dose in blocks and its reasons in words."""
+    return today.card(mine)
+
+
+@router.get("/due", response_model=list[DueOut])
+def get_due(mine: Mine) -> Any:
+    """Return the questions that are open or coming."""
+    return today.due(mine)
+
+
+@router.get("/ladder", response_model=LadderOut)
+def get_ladder(mine: Mine, days: Annotated[int, Query(ge=1, le=3650)] = 90) -> Any:
+    """Return the ladder with the level advised now, and the advice given in the last days."""
+    return advice.ladder(mine, days=days)

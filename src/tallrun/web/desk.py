@@ -1,0 +1,101 @@
+"""The open records behind the pages: one store for all requests, opened again after an erase."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from tallrun.journal.desk import Records, current_time
+from tallrun.store import Store
+from tallrun.store.location import SESSIONS_FOLDER
+from tallrun.web.problems import NotSetUpError
+from tallrun.web.security import is_loopback
+
+
+class Desk:
+    """Opens the records for each request.
+
+    where : data folder or SQLAlchemy URL, as ``Store.open`` takes it. sessions_folder : what a scan looks
+    through; default: the sessions folder of the records. clock : gives the present moment.
+    """
+
+    def __init__(
+        self,
+        where: Path | str | None = None,
+        sessions_folder: Path | None = None,
+        clock: Callable[[], datetime] = current_time,
+    ) -> None:
+        self.where = where
+        self.clock = clock
+        self._chosen_sessions = sessions_folder
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self._seen: set[tuple[str, str, str]] = set()
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store.open(self.where)
+            return self._store
+
+    @property
+    def sessions_folder(self) -> Path | None:
+        """Where recorded sessions are looked for; None when the records have no folder."""
+        if self._chosen_sessions is not None:
+            return self._chosen_sessions
+        return None if self.store.folder is None else self.store.folder / SESSIONS_FOLDER
+
+    def close(self) -> None:
+        """Close the store; the next request opens it again."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+            self._seen.clear()
+
+    def records(self, code: str | None) -> Records:
+        """Return the records of one runner now; raises NotSetUpError before the first set-up."""
+        store = self.store
+        if not store.runner_codes():
+            raise NotSetUpError
+        return Records(store, store.find_runner(code), self.clock())
+
+    def note_look(self, mine: Records, who: str) -> None:
+        """Note in the access log that the records were looked at: once a day for each kind of page."""
+        key = (mine.runner_id, mine.local_now.date().isoformat(), who)
+        with self._lock:
+            if key in self._seen:
+                return
+            self._seen.add(key)
+        mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the application's desk."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+def records_of(
+    request: Request,
+    desk: Annotated[Desk, Depends(desk_of)],
+    runner: Annotated[
+        str | None,
+        Query(max_length=80, description="Whose records; needed only when there are several runners."),
+    ] = None,
+) -> Records:
+    """Return the records a request is about, and note that they were looked at."""
+    mine = desk.records(runner)
+    desk.note_look(mine, "this computer" if is_loopback(request.scope) else "a paired phone")
+    return mine
+
+
+OpenDesk = Annotated[Desk, Depends(desk_of)]
+Mine = Annotated[Records, Depends(records_of)]

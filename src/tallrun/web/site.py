@@ -1,0 +1,64 @@
+"""The web app: REST API and pages over one desk. Pages are one shell; its script shows the page of the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import plotly
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse, RedirectResponse
+
+from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
+from tallrun.web.app import STATIC, create_app
+from tallrun.web.desk import Desk
+from tallrun.web.jobs import Jobs
+from tallrun.web.problems import add_problem_handlers
+from tallrun.web.security import Gate
+
+#: Address -> what it is called. ``/report/ID`` is reached from Sessions.
+PAGES = {
+    "/today": "Today",
+    "/sessions": "Sessions",
+    "/recovery": "Recovery",
+    "/plan": "Plan",
+    "/settings": "Settings",
+}
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def create_site(desk: Desk, gate: Gate | None = None, more: Sequence[APIRouter] = ()) -> FastAPI:
+    """Build the whole web app.
+
+    more : routers of further pages (replay, comparison).
+    """
+    routers = [module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)]
+    app = create_app(gate, routers=[*routers, page_router(), *more])
+    app.state.desk = desk
+    app.state.jobs = Jobs()
+    add_problem_handlers(app)
+    return app
+
+
+def page_router() -> APIRouter:
+    """Routes of the pages and of plotly's own script."""
+    router = APIRouter(include_in_schema=False)
+    shell = STATIC / "app" / "index.html"
+
+    @router.get("/")
+    def home() -> RedirectResponse:
+        return RedirectResponse("/today")
+
+    for address in (*PAGES, "/report/{session_id}"):
+
+        @router.get(address, name=address)
+        def page() -> FileResponse:
+            return FileResponse(shell)
+
+    @router.get("/vendor/plotly.min.js")
+    def plotly_script() -> FileResponse:
+        return FileResponse(
+            PLOTLY, media_type="text/javascript", headers={"cache-control": "private, max-age=86400"}
+        )
+
+    return router
