@@ -18,6 +18,7 @@ from tallrun.gait.foot_state import (
     I_BAD,
     I_COUNT,
     I_DUPLICATE,
+    I_FLATS,
     I_GAPS,
     I_GYR_CLIPPED,
     I_STRIDES,
@@ -43,7 +44,12 @@ QUALITY_TO_LEARN = 0.55
 
 @dataclass(frozen=True)
 class FootStatus:
-    """What the engine knows about its sensor. Rotation is sensor to foot (FLU), (3, 3), None before learning."""
+    """What the engine knows about its sensor.
+
+    sensor_to_foot : (3, 3) rotation into foot axes (FLU), None before it is learned. flat_pitch_deg : angle of
+    the learned foot axes to gravity at the latest foot-flats, NaN before the first. sensor_height_m : learned
+    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown.
+    """
 
     foot: str
     mounting_learned: bool
@@ -57,6 +63,10 @@ class FootStatus:
     n_acc_clipped: int
     n_gyr_clipped: int
     n_strides: int
+    n_mounting_changes: int
+    flat_pitch_deg: float
+    sensor_height_m: float
+    gyr_range_radps: float
     gyr_bias_radps: tuple[float, float, float]
 
 
@@ -175,12 +185,23 @@ class FootEngine:
             n_acc_clipped=int(ints[I_ACC_CLIPPED]),
             n_gyr_clipped=int(ints[I_GYR_CLIPPED]),
             n_strides=int(ints[I_STRIDES]),
+            n_mounting_changes=int(ints[I_MOVES]),
+            flat_pitch_deg=self._flat_pitch_deg(),
+            sensor_height_m=float(sensor_height(self._state, self.params)),
+            gyr_range_radps=float(self._state.gyr_limits[0]),
             gyr_bias_radps=(
                 float(self._state.bias[0]),
                 float(self._state.bias[1]),
                 float(self._state.bias[2]),
             ),
         )
+
+    def _flat_pitch_deg(self) -> float:
+        known = min(int(self._state.ints[I_FLATS]), len(self._state.flats))
+        if not known:
+            return math.nan
+        up = np.median(self._state.flats[:known], axis=0)
+        return math.degrees(math.atan2(float(up[0]), float(up[2])))
 
     @property
     def waves(self) -> FloatArray:
@@ -224,7 +245,7 @@ class FootEngine:
         rows = self._track(self._h_t[:n], self._h_acc[:n], self._h_gyr[:n])
         if len(rows):
             rows["emitted_at_s"] = self._h_t[n - 1]
-        self._h_t = self._h_acc = self._h_gyr = np.zeros((0, 3))
+        self._h_t, self._h_acc, self._h_gyr = np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3))
         self._h_n = 0
         return rows
 

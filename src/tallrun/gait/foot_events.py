@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tallrun.numerics.recording import FloatArray
+
 
 @njit(cache=True)
-def largest_at(values, mask, first, last):
+def largest_at(values: FloatArray, mask: int, first: int, last: int) -> int:
     """Index of the largest value in [first, last]."""
     best = first
     for k in range(first, last + 1):
@@ -21,7 +23,7 @@ def largest_at(values, mask, first, last):
 
 
 @njit(cache=True)
-def smallest_at(values, mask, first, last):
+def smallest_at(values: FloatArray, mask: int, first: int, last: int) -> int:
     """Index of the smallest value in [first, last]."""
     best = first
     for k in range(first, last + 1):
@@ -31,7 +33,7 @@ def smallest_at(values, mask, first, last):
 
 
 @njit(cache=True)
-def between_samples(values, mask, k, first, last):
+def between_samples(values: FloatArray, mask: int, k: int, first: int, last: int) -> float:
     """Place of the extremum of the parabola through ``k`` and its neighbours, as a fractional index."""
     if k <= first or k >= last:
         return float(k)
@@ -43,7 +45,7 @@ def between_samples(values, mask, k, first, last):
 
 
 @njit(cache=True)
-def index_at(t_s, mask, start, step, when_s, stop):
+def index_at(t_s: FloatArray, mask: int, start: int, step: int, when_s: float, stop: int) -> int:
     """Walk from ``start`` by ``step`` (+1 or -1) while not past ``when_s`` nor ``stop``."""
     k = start
     while k != stop and (t_s[(k + step) & mask] - when_s) * step <= 0.0:
@@ -52,7 +54,7 @@ def index_at(t_s, mask, start, step, when_s, stop):
 
 
 @njit(cache=True)
-def time_at(t_s, mask, place):
+def time_at(t_s: FloatArray, mask: int, place: float) -> float:
     """Time of a fractional index."""
     k = int(np.floor(place))
     part = place - k
@@ -62,7 +64,7 @@ def time_at(t_s, mask, place):
 
 
 @njit(cache=True)
-def impact_onset(jerk, snap, mask, first, last):
+def impact_onset(jerk: FloatArray, snap: FloatArray, mask: int, first: int, last: int) -> float:
     """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
 
     The impact is the first time the second difference of the force (``snap``) passes 35 % of its greatest
@@ -97,7 +99,9 @@ def impact_onset(jerk, snap, mask, first, last):
 
 
 @njit(cache=True)
-def quietest(t_s, cost, mask, first, last, half_s):
+def quietest(
+    t_s: FloatArray, cost: FloatArray, mask: int, first: int, last: int, half_s: float
+) -> tuple[int, float]:
     """Sample in [first, last] round which the mean stillness cost within ``half_s`` is least, and that mean."""
     best = first
     least = np.inf

@@ -12,12 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES
 from tallrun.gait.foot_events import quietest
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_stride import (
     GRAVITY_MPS2,
-    LOBE_WIDTH,
-    MAX_LOBES,
     R_DX,
     R_DY,
     R_WIDTH,
@@ -53,7 +52,7 @@ class Mounting(NamedTuple):
 
 
 @njit(cache=True)
-def _turning_scatter(gyr, least_radps):
+def _turning_scatter(gyr: FloatArray, least_radps: float) -> FloatArray:
     """Second moment of the turn rate over samples that turn, (3, 3)."""
     out = np.zeros((3, 3))
     for i in range(gyr.shape[0]):
@@ -66,7 +65,16 @@ def _turning_scatter(gyr, least_radps):
 
 
 @njit(cache=True)
-def _flats_between_swings(t_s, acc, gyr, axis, n, params, cost, flats):
+def _flats_between_swings(
+    t_s: FloatArray,
+    acc: FloatArray,
+    gyr: FloatArray,
+    axis: FloatArray,
+    n: int,
+    params: FootParams,
+    cost: FloatArray,
+    flats: NDArray[np.int64],
+) -> int:
     """Foot-flats between swings that turn positively about ``axis``; the quietest instants; their number."""
     for i in range(n):
         rate2 = gyr[i, 0] ** 2 + gyr[i, 1] ** 2 + gyr[i, 2] ** 2
@@ -118,7 +126,19 @@ def _flats_between_swings(t_s, acc, gyr, axis, n, params, cost, flats):
 
 
 @njit(cache=True)
-def _travel_directions(t_s, acc, gyr, flats, n_flats, n, bias, limits, params, up, travel):
+def _travel_directions(
+    t_s: FloatArray,
+    acc: FloatArray,
+    gyr: FloatArray,
+    flats: NDArray[np.int64],
+    n_flats: int,
+    n: int,
+    bias: FloatArray,
+    limits: FloatArray,
+    params: FootParams,
+    up: FloatArray,
+    travel: FloatArray,
+) -> int:
     """Displacement of each stride in the sensor's axes at its first foot-flat, rows of ``travel``; their number."""
     mask = t_s.shape[0] - 1
     scratch = np.zeros((int(params.longest_stride_s * params.rate_hz * 2.0) + 8, S_WIDTH))

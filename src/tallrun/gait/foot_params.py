@@ -64,8 +64,11 @@ class FootParams(NamedTuple):
     plateau_edge: float = 1.4  # has edges this many times steeper than a natural peak as wide
     plateau_s: float = 0.1  # and is short: where a swing's long lobe is cut, the range shows by itself
     level_share: float = 0.0005  # readings that stay within this share of one level
-    level_s: float = 0.025  # for this long
+    level_s: float = 0.06  # for this long
     level_least_radps: float = 4.2  # above 240 deg/s show the range
+    # mounting
+    moved_deg: float = 8.0  # gravity at foot-flat this far off
+    moved_flats: int = 8  # for so many flats in a row: the sensor slipped on the shoe
     # gaps
     stamp_gain: float = 0.1  # how fast even stamps follow the given ones, per sample
     period_gain: float = 0.0025  # and the period; a quarter of the square above damps critically

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_stride import LOBE_WIDTH, MAX_LOBES, R_WIDTH, S_WIDTH
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES
+from tallrun.gait.foot_stride import R_WIDTH, S_WIDTH
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 
 FloatArray = NDArray[np.float64]
@@ -19,10 +20,10 @@ IntArray = NDArray[np.int64]
 #: Places in ``FootState.ints``.
 (
     I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
-    I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3, I_CARRY, I_CONTACT,
-    I_RANGE_GIVEN,
-) = range(23)  # fmt: skip
-I_WIDTH = 23
+    I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3,
+    I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES,
+) = range(26)  # fmt: skip
+I_WIDTH = 26
 
 #: Places in ``FootState.nums``.
 (
@@ -119,5 +120,5 @@ def reset_tracking(state: FootState) -> None:
     state.nums[X_ANGLE] = state.nums[X_TOP] = state.nums[X_BOTTOM] = 0.0
 
 
-if len(FOOT_CONTACT_DTYPE) != C_WIDTH:
+if len(FOOT_CONTACT_DTYPE.names or ()) != C_WIDTH:
     raise RuntimeError("gait.foot_state and FOOT_CONTACT_DTYPE disagree about the columns of a row")

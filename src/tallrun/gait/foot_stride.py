@@ -14,9 +14,11 @@ import math
 import numpy as np
 from numba import njit
 
-MAX_LOBES = 4
+from tallrun.gait.foot_clipping import MAX_LOBES, find_clipped_lobes
+from tallrun.gait.foot_params import FootParams
+from tallrun.numerics.recording import FloatArray
+
 N_BASE = 8  # tilt (2), turn error (3), velocity error (3)
-LOBE_WIDTH = 6  # direction (3), first and last sample, hidden mean rate [rad/s]
 GRAVITY_MPS2 = 9.80665
 
 #: Columns of the per-sample scratch of one stride.
@@ -32,11 +34,12 @@ R_WIDTH = 15
 
 
 @njit(cache=True)
-def rotate_by(rotation, wx, wy, wz):
+def rotate_by(rotation: FloatArray, wx: float, wy: float, wz: float) -> None:
     """Multiply a 3x3 rotation in place, from the right, by the rotation vector (wx, wy, wz)."""
     angle2 = wx * wx + wy * wy + wz * wz
-    if angle2 < 1e-8:
-        s, c = 1.0 - angle2 / 6.0, 0.5 - angle2 / 24.0
+    if angle2 < 1e-2:  # the series is exact to 1e-9 here and spares two trigonometric calls per sample
+        s = 1.0 - angle2 / 6.0 + angle2 * angle2 / 120.0
+        c = 0.5 - angle2 / 24.0 + angle2 * angle2 / 720.0
     else:
         angle = math.sqrt(angle2)
         s, c = math.sin(angle) / angle, (1.0 - math.cos(angle)) / angle2
@@ -51,18 +54,19 @@ def rotate_by(rotation, wx, wy, wz):
 
 
 @njit(cache=True)
-def turn_world(rotation, tx, ty, tz):
-    """Multiply a 3x3 rotation in place, from the left, by the rotation vector (tx, ty, tz)."""
-    turn = np.eye(3)
+def turn_world(rotation: FloatArray, tx: float, ty: float, tz: float, turn: FloatArray) -> None:
+    """Multiply a 3x3 rotation in place, from the left, by the rotation vector (tx, ty, tz); ``turn`` is scratch."""
+    turn[:, :] = 0.0
+    turn[0, 0] = turn[1, 1] = turn[2, 2] = 1.0
     rotate_by(turn, tx, ty, tz)
-    old = rotation.copy()
-    for r in range(3):
-        for c in range(3):
-            rotation[r, c] = turn[r, 0] * old[0, c] + turn[r, 1] * old[1, c] + turn[r, 2] * old[2, c]
+    for c in range(3):
+        x, y, z = rotation[0, c], rotation[1, c], rotation[2, c]
+        for r in range(3):
+            rotation[r, c] = turn[r, 0] * x + turn[r, 1] * y + turn[r, 2] * z
 
 
 @njit(cache=True)
-def level_from(up, rotation):
+def level_from(up: FloatArray, rotation: FloatArray) -> None:
     """Write the rotation that takes the unit vector ``up`` (sensor) to the world's z, heading as it comes."""
     x, y, z = up[0], up[1], up[2]
     cross = math.sqrt(x * x + y * y)
@@ -77,7 +81,9 @@ def level_from(up, rotation):
 
 
 @njit(cache=True)
-def mean_force(t_s, acc, mask, k, half_s, first, last, out):
+def mean_force(
+    t_s: FloatArray, acc: FloatArray, mask: int, k: int, half_s: float, first: int, last: int, out: FloatArray
+) -> float:
     """Mean specific force within ``half_s`` of sample ``k``; return its scatter over g as an angle [rad]."""
     lo, hi = k, k
     while lo > first and t_s[k & mask] - t_s[(lo - 1) & mask] <= half_s:
@@ -105,106 +111,25 @@ def mean_force(t_s, acc, mask, k, half_s, first, last, out):
 
 
 @njit(cache=True)
-def _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
-    """Fill ``lobe`` (direction, first, last, hidden rate) for a run along its direction; False if natural.
-
-    The hidden rate [rad/s] is the mean that the parabola through the slopes at both edges adds to the
-    plateau. A natural peak is left and entered only as steeply as a parabola of its width that drops by
-    ``drop`` from its top to the run's edges.
-    """
-    if lo - 2 < first or hi + 2 > last:
-        return False
-    rate = np.zeros(4)  # two before, first, last, two after, along the lobe's direction
-    for c in range(3):
-        rate[0] += lobe[c] * gyr[(lo - 2) & mask, c]
-        rate[1] += lobe[c] * gyr[lo & mask, c]
-        rate[2] += lobe[c] * gyr[hi & mask, c]
-        rate[3] += lobe[c] * gyr[(hi + 2) & mask, c]
-    rise = (rate[1] - rate[0]) / max(t_s[lo & mask] - t_s[(lo - 2) & mask], 1e-4)
-    fall = (rate[2] - rate[3]) / max(t_s[(hi + 2) & mask] - t_s[hi & mask], 1e-4)
-    step = (t_s[(hi + 1) & mask] - t_s[(lo - 1) & mask]) / (hi - lo + 2)
-    width = t_s[hi & mask] - t_s[lo & mask] + step
-    natural = 4.0 * drop / max(width, 1e-4)
-    steep = 0.5 * (rise + fall)
-    if drop > 0.0 and (min(rise, fall) < params.plateau_edge * natural or width > params.plateau_s):
-        return False
-    lobe[3], lobe[4] = lo, hi
-    lobe[5] = max(steep - natural, 0.0) * width / 6.0
-    return True
-
-
-@njit(cache=True)
-def find_clipped_lobes(t_s, gyr, mask, first, last, limits, params, lobes):
-    """Find runs where the gyroscope sits at its range; rows of ``lobes``: direction (3), first, last, hidden.
-
-    With a known range (``limits[axis]`` finite) a run is what reaches ``clip_share`` of it on one axis.
-    Otherwise it is a plateau of the rate along the turn's own direction, so that it is found in any mounting.
-    """
-    n = 0
-    if np.isfinite(limits[0]):
-        for axis in range(3):
-            floor = params.clip_share * limits[axis]
-            i = first
-            while i <= last and n < lobes.shape[0]:
-                if abs(gyr[i & mask, axis]) < floor:
-                    i += 1
-                    continue
-                sign = 1.0 if gyr[i & mask, axis] > 0.0 else -1.0
-                lo = i
-                while i <= last and sign * gyr[i & mask, axis] >= floor:
-                    i += 1
-                lobes[n, :] = 0.0
-                lobes[n, axis] = sign
-                if _weigh_lobe(t_s, gyr, mask, lo, i - 1, first, last, 0.0, params, lobes[n]):
-                    n += 1
-        return n
-    least2 = params.clip_least_radps**2
-    i = first
-    while i <= last and n < lobes.shape[0]:
-        if gyr[i & mask, 0] ** 2 + gyr[i & mask, 1] ** 2 + gyr[i & mask, 2] ** 2 < least2:
-            i += 1
-            continue
-        start = i
-        lobe = lobes[n]
-        lobe[:] = 0.0
-        while i <= last:
-            p = i & mask
-            if gyr[p, 0] ** 2 + gyr[p, 1] ** 2 + gyr[p, 2] ** 2 < least2:
-                break
-            for c in range(3):
-                lobe[c] += gyr[p, c]
-            i += 1
-        size = math.sqrt(lobe[0] ** 2 + lobe[1] ** 2 + lobe[2] ** 2)
-        if size < 1e-9:
-            continue
-        for c in range(3):
-            lobe[c] /= size
-        along = np.empty(i - start)
-        peak = 0.0
-        for k in range(start, i):
-            p = k & mask
-            along[k - start] = lobe[0] * gyr[p, 0] + lobe[1] * gyr[p, 1] + lobe[2] * gyr[p, 2]
-            peak = max(peak, along[k - start])
-        # the plateau's level: filters behind the clipping overshoot at its edges
-        level = np.median(along[along >= 0.8 * peak])
-        floor = (1.0 - params.plateau_share) * level
-        lo, hi = i, start - 1
-        for k in range(start, i):
-            if along[k - start] >= floor:
-                lo = min(lo, k)
-                hi = k
-        drop = peak - floor
-        if hi - lo + 1 >= 3 and _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
-            n += 1
-    return n
-
-
-@njit(cache=True)
-def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch):
+def _integrate(
+    t_s: FloatArray,
+    acc: FloatArray,
+    gyr: FloatArray,
+    mask: int,
+    a: int,
+    b: int,
+    start: FloatArray,
+    bias: FloatArray,
+    lobes: FloatArray,
+    n_lobes: int,
+    params: FootParams,
+    scratch: FloatArray,
+) -> tuple[float, float]:
     """Integrate from sample ``a`` to ``b``, with the running integrals the repair needs.
 
     ``scratch[i]`` holds the state at sample ``a + i``. Returns the summed variances of turn rate and force.
     """
+    used = S_LOBE + 6 * n_lobes
     rot = start.copy()
     f_world = np.zeros(3)
     f_before = np.zeros(3)
@@ -220,7 +145,8 @@ def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, s
         if i > 0:
             q = (k - 1) & mask
             dt = t_s[p] - t_s[q]
-            row[:] = scratch[i - 1]
+            for j in range(S_VEL, used):
+                row[j] = scratch[i - 1, j]
             wx = 0.5 * (gyr[p, 0] + gyr[q, 0]) - bias[0]
             wy = 0.5 * (gyr[p, 1] + gyr[q, 1]) - bias[1]
             wz = 0.5 * (gyr[p, 2] + gyr[q, 2]) - bias[2]
@@ -238,7 +164,8 @@ def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, s
                         row[at + r] += extra * dt * along
             rotate_by(rot, wx * dt, wy * dt, wz * dt)
         else:
-            row[:] = 0.0
+            for j in range(used):
+                row[j] = 0.0
         rate2 = 0.0
         step2 = 0.0
         for c in range(3):
@@ -277,9 +204,8 @@ def _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, s
 
 
 @njit(cache=True)
-def _fill_jacobian(row, sg_end, sa_end, n_lobes, jac):
-    """Velocity at one sample as a linear function of the unknowns: rows x, y, z of ``jac`` (3, n)."""
-    jac[:, :] = 0.0
+def _fill_jacobian(row: FloatArray, sg_end: float, sa_end: float, n_lobes: int, jac: FloatArray) -> None:
+    """Velocity at one sample as a linear function of the unknowns: rows x, y, z of ``jac`` (3, n), zero before."""
     ax, ay, az = row[S_IA], row[S_IA + 1], row[S_IA + 2]
     # theta x A for theta = (1,0,0) is (0, -Az, Ay); for (0,1,0) it is (Az, 0, -Ax)
     jac[1, 0], jac[2, 0] = -az, ay
@@ -296,8 +222,25 @@ def _fill_jacobian(row, sg_end, sa_end, n_lobes, jac):
 
 
 @njit(cache=True)
-def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_end, tilt_sigma_end, up_height,
-                 params, scratch, lobes, result):  # fmt: skip
+def solve_stride(
+    t_s: FloatArray,
+    acc: FloatArray,
+    gyr: FloatArray,
+    mask: int,
+    a: int,
+    b: int,
+    start: FloatArray,
+    tilt_cov: FloatArray,
+    bias: FloatArray,
+    limits: FloatArray,
+    up_end: FloatArray,
+    tilt_sigma_end: float,
+    up_height: FloatArray,
+    params: FootParams,
+    scratch: FloatArray,
+    lobes: FloatArray,
+    result: FloatArray,
+) -> int:
     """Trajectory from foot-flat ``a`` to foot-flat ``b``; ``start`` and ``tilt_cov`` become those at ``b``.
 
     t_s, acc (., 3) [m/s2], gyr (., 3) [rad/s] : rings in the sensor's axes, addressed by ``index & mask``.
@@ -399,25 +342,25 @@ def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_en
         for k in range(n_x):
             rest[c] -= jac[c, k] * x[k]
     jac_v = np.zeros((3, n_x))
-    jac_before = np.zeros((3, n_x))
     jac_p = np.zeros((3, n_x))
     pos = np.zeros(3)
     vel_before = np.zeros(3)
     duration = max(end[S_TIME] - scratch[0, S_TIME], 1e-9)
     begin = scratch[0, S_TIME]
     rot = np.empty((3, 3))
+    turn = np.empty((3, 3))
     for i in range(n):
         row = scratch[i]
         dt = row[S_TIME] - scratch[i - 1, S_TIME] if i > 0 else 0.0
+        dt_next = scratch[i + 1, S_TIME] - row[S_TIME] if i < n - 1 else 0.0
+        half = 0.5 * (dt + dt_next)
         _fill_jacobian(row, sg, sa, n_lobes, jac_v)
         done = (row[S_TIME] - begin) / duration
         for c in range(3):
             v = first_velocity[c] + row[S_VEL + c] + rest[c] * done
             for k in range(n_x):
                 v += jac_v[c, k] * x[k]
-                if i > 0:
-                    jac_p[c, k] += 0.5 * (jac_v[c, k] + jac_before[c, k]) * dt
-                jac_before[c, k] = jac_v[c, k]
+                jac_p[c, k] += jac_v[c, k] * half
             if i > 0:
                 pos[c] += 0.5 * (v + vel_before[c]) * dt
             vel_before[c] = v
@@ -433,7 +376,7 @@ def solve_stride(t_s, acc, gyr, mask, a, b, start, tilt_cov, bias, limits, up_en
         for r in range(3):
             for c in range(3):
                 rot[r, c] = row[S_ROT + 3 * r + c]
-        turn_world(rot, tx, ty, tz)
+        turn_world(rot, tx, ty, tz, turn)
         for r in range(3):
             row[S_IA + r] = pos[r]
             for c in range(3):
