@@ -12,6 +12,7 @@ from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot_kernel import close, track
 from tallrun.gait.foot_mounting import Mounting, learn_mounting
 from tallrun.gait.foot_params import FootParams
+from tallrun.gait.foot_rows import sensor_height
 from tallrun.gait.foot_state import (
     C_WIDTH,
     I_ACC_CLIPPED,
@@ -21,6 +22,7 @@ from tallrun.gait.foot_state import (
     I_FLATS,
     I_GAPS,
     I_GYR_CLIPPED,
+    I_MOVES,
     I_STRIDES,
     WAVE_KINDS,
     WAVE_POINTS,
