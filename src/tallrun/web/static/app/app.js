@@ -1,0 +1,59 @@
+// The shell: which page this address is, whose records, and what to show when something is missing.
+
+import { chooseRunner, get, runner } from "./api.js";
+import { el, setZone } from "./dom.js";
+import { failure, skeleton } from "./states.js";
+import { setupPage } from "./setup.js";
+
+const PAGES = {
+  today: ["Today", () => import("./today.js")],
+  sessions: ["Sessions", () => import("./sessions.js")],
+  report: ["Report", () => import("./report.js")],
+  recovery: ["Recovery", () => import("./recovery.js")],
+  plan: ["Plan", () => import("./plan.js")],
+  settings: ["Settings", () => import("./settings.js")],
+};
+const main = document.getElementById("main");
+const [name, ...rest] = location.pathname.split("/").filter(Boolean);
+const [title, load] = PAGES[name] ?? PAGES.today;
+
+document.title = `${title} – tallrun`;
+for (const link of document.querySelectorAll("#nav a, #home")) {
+  if (link.id !== "home" && link.pathname === `/${name === "report" ? "sessions" : name}`) link.setAttribute("aria-current", "page");
+  if (new URLSearchParams(location.search).has("runner")) link.search = `?runner=${encodeURIComponent(runner())}`;
+}
+
+async function show() {
+  const heading = el("h1", {}, title);
+  const body = el("div", { class: "page" }, skeleton());
+  main.replaceChildren(heading, body);
+  main.dataset.state = "loading";
+  try {
+    const status = await get("/status");
+    showRunners(status.runners);
+    if (!status.is_set_up) {
+      body.replaceChildren(setupPage());
+      main.dataset.state = "empty";
+      return;
+    }
+    setZone((await get("/profile")).time_zone);
+    const page = await load();
+    await page.show(body, { heading, status, rest, again: show });
+    main.dataset.state = "ready";
+  } catch (problem) {
+    body.replaceChildren(failure(problem, show));
+    main.dataset.state = "error";
+  }
+}
+
+function showRunners(codes) {
+  const box = document.getElementById("runner");
+  document.getElementById("who").hidden = codes.length < 2;
+  if (codes.length < 2) return;
+  const chosen = runner();
+  box.replaceChildren(...(codes.includes(chosen) ? [] : [el("option", { value: "" }, "choose")]), ...codes.map((code) => el("option", { value: code }, code)));
+  box.value = codes.includes(chosen) ? chosen : "";
+  box.onchange = () => { if (box.value) chooseRunner(box.value); };
+}
+
+show();

@@ -1,0 +1,83 @@
+// Building blocks of pages. Text only ever becomes text: nothing here reads markup from a string.
+
+/** Make an element. props: class, data, on {event: handler}, any attribute; null and false leave it out. */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "class") node.className = value;
+    else if (name === "data") Object.assign(node.dataset, value);
+    else if (name === "on") for (const [event, handler] of Object.entries(value)) node.addEventListener(event, handler);
+    else if (name === "value" || name === "checked") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Make an SVG element. */
+export function svg(tag, props = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(props)) if (value !== null && value !== undefined) node.setAttribute(name, value);
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+let zone = undefined;
+
+/** Show times in the runner's zone from now on. */
+export function setZone(name) { zone = name; }
+
+const shape = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+
+export const when = (iso) => shape({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+export const clock = (iso) => shape({ hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+export const longDay = (iso) => shape({ weekday: "short", day: "numeric", month: "short", year: "numeric" }).format(new Date(iso));
+/** A local date such as 2026-03-01, which has no zone. */
+export const dayOf = (date, options = { weekday: "short", day: "numeric", month: "short" }) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(`${date}T12:00:00Z`));
+
+export const words = (text) => String(text).replaceAll("_", " ");
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const number = (value, digits = 0) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+
+/** Minutes and seconds; a dash when it is not known. */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  const whole = Math.round(seconds);
+  const hours = Math.floor(whole / 3600);
+  const tail = `${String(Math.floor(whole / 60) % 60).padStart(hours ? 2 : 1, "0")}:${String(whole % 60).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+
+/** Tell screen readers. */
+export function say(text) {
+  const region = document.getElementById("said");
+  region.textContent = "";
+  requestAnimationFrame(() => { region.textContent = text; });
+}
+
+/** A card with a heading. */
+export function card(title, ...children) {
+  const id = `h-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
+  return el("section", { class: "card", "aria-labelledby": id }, el("h2", { id }, title), ...children);
+}
+
+/** A labelled field: input, select or textarea, with an optional hint. */
+export function field(label, control, hint) {
+  const id = control.id || `f-${Math.random().toString(36).slice(2, 9)}`;
+  control.id = id;
+  if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
+  return el("div", { class: "field" }, el("label", { for: id }, label), control, hint ? el("p", { id: `${id}-hint`, class: "hint" }, hint) : null);
+}
+
+/** A select from [value, text] pairs. */
+export function choose(pairs, chosen, props = {}) {
+  const box = el("select", props, pairs.map(([value, text]) => el("option", { value }, text)));
+  box.value = chosen ?? "";
+  return box;
+}
+
+export const plainButton = (text, click, props = {}) => el("button", { type: "button", ...props, on: { click } }, text);

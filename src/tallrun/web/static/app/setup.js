@@ -1,0 +1,77 @@
+// The first thing to do: say who runs.
+
+import { post } from "./api.js";
+import { choose, el, field } from "./dom.js";
+import { attempt } from "./states.js";
+
+const ZONES = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
+
+/** The empty state of an empty database: one button, then the form. */
+export function setupPage() {
+  const place = el("div", {});
+  const start = el("button", { type: "button", class: "main", on: { click: () => { place.replaceChildren(setupForm()); place.querySelector("select").focus(); } } }, "Say who runs");
+  place.append(el("section", { class: "empty" },
+    el("h2", {}, "Nothing is set up yet"),
+    el("p", {}, "First say which side hurts, and a few facts about you. They stay on this computer. It takes two minutes."),
+    start));
+  return place;
+}
+
+export const paceOf = (speed) => {
+  if (!speed) return "";
+  const seconds = Math.round(1000 / speed);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+};
+
+/** Minutes:seconds per kilometre to m/s; null when empty. */
+export function speedOf(text) {
+  const match = /^(\d{1,2}):([0-5]\d)$/.exec(text.trim());
+  if (!text.trim()) return null;
+  if (!match) throw new Error("A pace is minutes and seconds per kilometre, such as 6:30.");
+  return 1000 / (60 * Number(match[1]) + Number(match[2]));
+}
+
+const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.value));
+
+/** Form for the profile; ``known`` fills it in. */
+export function setupForm(known = null, saved = () => location.reload()) {
+  const side = choose([["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "left");
+  const site = el("input", { value: known?.site.replaceAll("_", " ") ?? "sit bone", maxlength: 80, autocomplete: "off", dir: "auto" });
+  const zone = el("input", { value: known?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "", list: "zones", autocomplete: "off", required: true });
+  const zones = el("datalist", { id: "zones" }, ZONES.map((value) => el("option", { value })));
+  const born = el("input", { type: "date", value: known?.born_on ?? "" });
+  const leg = el("input", { type: "number", step: "0.01", min: "0.3", max: "1.5", value: known?.leg_length_m ?? "", inputmode: "decimal" });
+  const height = el("input", { type: "number", step: "0.01", min: "0.5", max: "2.6", value: known?.height_m ?? "", inputmode: "decimal" });
+  const mass = el("input", { type: "number", step: "0.5", min: "20", max: "300", value: known?.mass_kg ?? "", inputmode: "decimal" });
+  const easy = el("input", { value: paceOf(known?.easy_speed_mps), placeholder: "6:30", inputmode: "numeric", autocomplete: "off" });
+  const fast = el("input", { value: paceOf(known?.fast_speed_mps), placeholder: "4:40", inputmode: "numeric", autocomplete: "off" });
+  const diagnosed = choose([["", "Leave as it is"], ["clinician", "A clinician"], ["own", "I think so myself"], ["none", "Nobody yet"]], known ? "" : "none");
+  const phase = choose([["", known ? "Leave as it is" : "Not sure"], ["1", "1 · holds"], ["2", "2 · heavy and slow"], ["3", "3 · fast loads"]], "");
+  const mornings = el("input", { placeholder: "1, 2, 1", autocomplete: "off" });
+  const trouble = el("div", {});
+  const save = el("button", { class: "main" }, known ? "Save" : "Save and go on");
+  const form = el("form", { class: "card form", on: { submit: (event) => { event.preventDefault(); send(); } } },
+    el("h2", {}, "Who runs"),
+    el("div", { class: "fields" },
+      field("Which side hurts", side), field("Where", site), field("Time zone", zone, "Such as Europe/Amsterdam"), zones,
+      field("Date of birth", born, "The plan is for people of 18 and over."),
+      field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Height [m]", height), field("Mass [kg]", mass),
+      field("Usual easy pace [min per km]", easy), field("Best pace over 1 km [min per km]", fast),
+      field("Who said what it is", diagnosed), field("Strength phase you are in", phase),
+      field("Bridge test, last 3 mornings or more", mornings, "Scores 0–10 with commas. Leave empty to log them from tomorrow on.")),
+    trouble, save);
+  async function send() {
+    await attempt(save, trouble, async () => {
+      await post("/setup", {
+        ...(known?.code ? { code: known.code } : {}),
+        side: side.value, site: site.value.trim().replaceAll(" ", "_") || null, time_zone: zone.value.trim(), born_on: born.value || null,
+        leg_length_m: numberOf(leg), height_m: numberOf(height), mass_kg: numberOf(mass),
+        easy_speed_mps: speedOf(easy.value), fast_speed_mps: speedOf(fast.value),
+        diagnosed_by: diagnosed.value || null, phase: phase.value ? Number(phase.value) : null,
+        morning_scores: mornings.value.split(",").map((part) => part.trim()).filter(Boolean).map(Number),
+      });
+      saved();
+    });
+  }
+  return form;
+}

@@ -1,0 +1,164 @@
+// Today: the verdict, what is due, fourteen days, the exercise of the phase. Nothing else.
+
+import { get, post } from "./api.js";
+import { card, choose, clock, el, field, plainButton, say, when, words } from "./dom.js";
+import { drawStrip } from "./charts.js";
+import { openPainForm, scoreButtons } from "./pain.js";
+import { openScreen } from "./screen.js";
+import { attempt, failure } from "./states.js";
+
+const STATES = {
+  RUN: ["✓", "Run", "go"],
+  WALK: ["✓", "Walk", "go"],
+  REST_DAY: ["◐", "Rest day", "wait"],
+  REST48: ["■", "Rest 48 hours", "wait"],
+  LOG_FIRST: ["○", "Log first", "wait"],
+  CLINICIAN: ["■", "See your clinician", "stop"],
+  REFER: ["■", "See a doctor", "stop"],
+};
+
+export async function show(body) {
+  const page = new Today(body);
+  await page.load();
+}
+
+class Today {
+  constructor(body) {
+    this.body = body;
+    this.painkiller = "none";
+    this.noted = new Map();
+  }
+
+  async load() {
+    const data = await get("/today");
+    this.data = data;
+    const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
+    const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
+    this.body.className = "page two";
+    this.body.replaceChildren(left, right);
+  }
+
+  async refresh() {
+    try {
+      await this.load();
+    } catch (problem) {
+      this.body.prepend(failure(problem, () => this.refresh()));
+    }
+  }
+
+  dueCard() {
+    const open = this.data.due.filter((item) => item.open);
+    const later = this.data.due.filter((item) => !item.open);
+    const trouble = el("div", {});
+    const killer = choose([["none", "No painkiller"], ["oral", "Tablet"], ["topical", "Cream or gel"], ["injection", "Injection"]], this.painkiller);
+    killer.addEventListener("change", () => { this.painkiller = killer.value; });
+    const box = card("What is due", trouble,
+      open.some((item) => item.question !== "screen" && item.question !== "limping") ? field("Painkiller in the last 24 hours", killer) : null,
+      open.map((item) => this.question(item, trouble)),
+      [...this.noted.values()].map((item) => this.answered(item, trouble)),
+      open.length === 0 && this.noted.size === 0 ? el("p", {}, "Nothing is due now.") : null,
+      later.slice(0, 3).map((item) => el("p", { class: "later" }, `Later: ${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`))),
+      el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))));
+    return box;
+  }
+
+  question(item, trouble) {
+    const text = item.question === "morning" ? `${words(item.load_test)}, 10 s: how much does it hurt, 0–10?` : item.text;
+    const until = el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
+    const head = el("p", {}, el("strong", {}, text.charAt(0).toUpperCase() + text.slice(1)), " ", until);
+    let answer;
+    if (item.question === "screen") answer = plainButton("Answer the questions", () => openScreen(() => this.refresh()), { class: "main" });
+    else if (item.question === "limping") {
+      answer = el("div", { class: "row" }, [[false, "No"], [true, "Yes"]].map(([limping, label]) =>
+        plainButton(label, (event) => this.keep(event.currentTarget, trouble, async () => {
+          await post(`/runs/${encodeURIComponent(item.session_id)}/limping`, { limping });
+          say(`Noted: limping ${label.toLowerCase()}.`);
+        }))));
+    } else {
+      answer = scoreButtons(text, (score, button) => this.keep(button, trouble, async () => {
+        const kept = await post("/pain", {
+          kind: item.question, score, session_id: item.session_id && item.question !== "exercise" ? item.session_id : null,
+          load_test: item.load_test, painkiller: this.painkiller,
+        });
+        this.noted.set(kept.pain_id, { ...kept, text });
+        say(`Noted: ${score} of 10. ${kept.warnings.join(" ")}`);
+      }));
+    }
+    return el("div", { class: "question", data: { question: item.question } }, head, answer);
+  }
+
+  answered(item, trouble) {
+    return el("div", { class: "question noted" }, el("span", {}, `✓ Noted: ${item.score} of 10`), el("span", { class: "soft small" }, words(item.kind), " · ", clock(item.at)),
+      plainButton("Undo", (event) => this.keep(event.currentTarget, trouble, async () => {
+        await post(`/pain/${item.pain_id}/fix`, { withdraw: true });
+        this.noted.delete(item.pain_id);
+        say("Taken back.");
+      }), { class: "link", "aria-label": `Undo ${item.score} of 10` }),
+      item.warnings.map((text) => el("p", { class: "small soft" }, text)));
+  }
+
+  async keep(button, trouble, action) {
+    await attempt(button, trouble, async () => {
+      await action();
+      await this.load();
+    });
+  }
+
+  stripCard() {
+    return card("The last 14 days", ...drawStrip(this.data.strip));
+  }
+
+  exerciseCard() {
+    const plan = this.data.exercise;
+    const trouble = el("div", {});
+    const rows = plan.exercises.map((item) => {
+      const done = item.done_today !== null;
+      const button = el("button", {
+        type: "button", "aria-pressed": String(done), "aria-label": `${item.name}, done today`,
+        on: { click: (event) => this.keep(event.currentTarget, trouble, async () => {
+          if (done) await post(`/exercises/${item.done_today}/take-back`);
+          else await post("/exercises", { phase: plan.phase, name: item.name });
+          say(done ? `${item.name}: taken back.` : `${item.name}: done.`);
+        }) },
+      }, done ? "✓" : "");
+      return el("li", { class: "todo" }, button, el("div", {},
+        el("p", {}, el("strong", {}, item.name)),
+        el("p", { class: "small soft" }, `${item.dose} · ${item.per_week} · done ${item.done_7d} × in 7 days`)));
+    });
+    return card(`Strength phase ${plan.phase}: ${plan.title.toLowerCase()}`,
+      el("p", { class: "soft" }, plan.goal), trouble, el("ul", {}, rows),
+      el("details", {}, el("summary", {}, "Why this phase"),
+        el("p", {}, plan.sentences.join(" ")), el("p", { class: "small soft" }, `Rules ${plan.rules.join(", ")}`),
+        el("ul", { class: "small soft" }, plan.sources.map((text) => el("li", {}, text)))));
+  }
+}
+
+export function verdictCard(verdict) {
+  const [mark, word, tone] = STATES[verdict.state];
+  const referral = tone === "stop";
+  const lead = referral ? verdict.sentences : verdict.sentences.slice(0, 1);
+  return el("section", { class: "card verdict", data: { tone, state: verdict.state }, "aria-labelledby": "verdict-head" },
+    el("h2", { id: "verdict-head", class: "state" }, el("strong", {}, `${mark} ${word}`), verdict.rung ? el("span", {}, `level ${verdict.rung}`) : null),
+    lead.map((text) => el("p", { class: "lead" }, text)),
+    dose(verdict),
+    verdict.notices.map((text) => el("p", { class: "notice" }, text)),
+    el("details", { id: "why" }, el("summary", {}, "Why"),
+      verdict.reasons.map((item) => el("div", { class: "rule" }, el("code", {}, item.rule), el("span", {}, item.text), item.sources.map((source) => el("p", { class: "small" }, source)))),
+      verdict.looked_at.length ? [el("h3", {}, "Looked at"), el("dl", { class: "facts" }, verdict.looked_at.map((item) => [el("dt", {}, item.what), el("dd", {}, item.value)]))] : null,
+      el("h3", {}, "What would change it"), el("p", {}, verdict.changes_if),
+      el("p", { class: "small soft" }, `Holds until ${when(new Date(new Date(verdict.valid_until) - 1000))}. Rules: ${verdict.protocol.name} ${verdict.protocol.version} (${verdict.protocol.sha256.slice(0, 12)}).`)));
+}
+
+function dose(verdict) {
+  if (!verdict.dose.length) return null;
+  const of = (mode) => verdict.dose.filter((part) => part.mode === mode).reduce((sum, part) => sum + part.minutes, 0);
+  const told = [["run", of("run")], ["walk", of("walk")]].filter(([, minutes]) => minutes > 0);
+  const text = told.map(([mode, minutes]) => `${minutes} min ${mode}`).join(", ");
+  return el("div", {},
+    el("div", { class: "dose", role: "img", "aria-label": `Dose in blocks: ${text}` }, verdict.dose.map((part) => {
+      const block = el("i", { class: `${part.mode}-block` });
+      block.style.flexGrow = part.minutes;
+      return block;
+    })),
+    el("p", {}, told.map(([mode, minutes]) => el("span", { class: "key" }, el("i", { class: `${mode}-block` }), `${mode} ${minutes} min`))));
+}
