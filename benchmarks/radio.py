@@ -4,7 +4,8 @@
     python benchmarks/radio.py --hours 1
 
 Three emulated sensors at 208 Hz with losses, bursts and clock skew stream through bumble, bleak, the link,
-the flight recorder and ingest, as fast as the processor allows. Times are processor seconds, so a busy machine does not change them.
+the flight recorder and ingest, as fast as the processor allows. Times are processor seconds, so that a busy
+machine does not change them.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def main() -> None:
         n, cpu_s, _ = run_virtual(stream(10 / 60, decode, 1e9))
         what = "radio, recorder and ingest" if decode else "radio alone (bumble, bleak, link, queue)"
         print(
-            f"{what}: {n / cpu_s:.0f} notifications per processor second, {n / cpu_s / needed_per_s:.0f} x three sensors at 208 Hz"
+            rate = n / cpu_s
+            print(f"{what}: {rate:.0f} notifications per processor second, {rate / needed_per_s:.0f} x three sensors at 208 Hz")
         )
     print(f"{hours:g} h of three sensors:")
     n, cpu_s, memory = run_virtual(stream(hours, True, 3600.0 if hours > 1 else 600.0))
