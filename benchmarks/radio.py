@@ -117,10 +117,9 @@ def main() -> None:
     for decode in (False, True):
         n, cpu_s, _ = run_virtual(stream(10 / 60, decode, 1e9))
         what = "radio, recorder and ingest" if decode else "radio alone (bumble, bleak, link, queue)"
-        print(
-            rate = n / cpu_s
-            print(f"{what}: {rate:.0f} notifications per processor second, {rate / needed_per_s:.0f} x three sensors at 208 Hz")
-        )
+        rate = n / cpu_s
+        print(f"{what}: {rate:.0f} notifications per processor second")
+        print(f"  {rate / needed_per_s:.0f} x what three sensors at 208 Hz send")
     print(f"{hours:g} h of three sensors:")
     n, cpu_s, memory = run_virtual(stream(hours, True, 3600.0 if hours > 1 else 600.0))
     settled = memory[1:] or memory
