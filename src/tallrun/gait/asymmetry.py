@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from tallrun.gait.eligible import is_clean_run
 from tallrun.gait.strides import NAN, Stride
@@ -16,6 +16,7 @@ from tallrun.gait.strides import NAN, Stride
 JUMP_WINDOWS = ((100, 4.0), (30, 10.0), (20, 15.0))
 #: Without an own baseline a sound runner's own left-right difference must not count as a jump.
 NO_BASELINE_MARGIN_POINTS = 2.0
+LEAST_PER_FOOT = 3
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,49 @@ def contact_asymmetry_pct(stances: Sequence[tuple[str, float]]) -> float:
 
     stances : (foot, stance_time_s) pairs; NaN times and unknown feet are left out.
     """
-    left = [value for foot, value in stances if foot == "left" and math.isfinite(value)]
-    right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
-    if len(left) < 3 or len(right) < 3:
+    left = sorted(value for foot, value in stances if foot == "left" and math.isfinite(value))
+    right = sorted(value for foot, value in stances if foot == "right" and math.isfinite(value))
+    return _index_pct(left, right)
+
+
+def _index_pct(left: Sequence[float], right: Sequence[float]) -> float:
+    """Index of sorted contact times."""
+    if len(left) < LEAST_PER_FOOT or len(right) < LEAST_PER_FOOT:
         return NAN
-    left_s, right_s = median(left), median(right)
+    left_s, right_s = _middle(left), _middle(right)
     return 200.0 * (right_s - left_s) / (right_s + left_s)
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else 0.5 * (ordered[half - 1] + ordered[half])
+
+
+class RollingAsymmetry:
+    """``contact_asymmetry_pct`` of the last ``count`` strides, kept up to date stride by stride."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._recent: deque[tuple[str, float]] = deque()
+        self._sorted: dict[str, list[float]] = {"left": [], "right": []}
+
+    def clear(self) -> None:
+        """Forget all strides."""
+        self._recent.clear()
+        for values in self._sorted.values():
+            values.clear()
+
+    def add(self, foot: str, stance_s: float) -> float:
+        """Take one finite contact time; return the index [%], NaN before ``count`` strides of both feet."""
+        self._recent.append((foot, stance_s))
+        insort(self._sorted[foot], stance_s)
+        if len(self._recent) > self.count:
+            old_foot, old_s = self._recent.popleft()
+            values = self._sorted[old_foot]
+            del values[bisect_left(values, old_s)]
+        if len(self._recent) < self.count:
+            return NAN
+        return _index_pct(self._sorted["left"], self._sorted["right"])
 
 
 class AsymmetryMonitor:
@@ -54,16 +92,16 @@ class AsymmetryMonitor:
         baseline_sd_pct: float = NAN,
         windows: tuple[tuple[int, float], ...] = JUMP_WINDOWS,
     ) -> None:
-        self._windows = windows
+        self._windows = tuple((RollingAsymmetry(count), points) for count, points in windows)
         self._longest = max(count for count, _ in windows)
         self._shortest = min(count for count, _ in windows)
         self._baseline_pct = baseline_pct
         self._baseline_sd_pct = baseline_sd_pct
-        self._recent: deque[tuple[str, float]] = deque(maxlen=self._longest)
 
     def reset(self) -> None:
         """Forget the recent strides (after a walk break or a stop)."""
-        self._recent.clear()
+        for window, _ in self._windows:
+            window.clear()
 
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
         """Take one stride; return the jump it completes. Doubtful or one-foot strides change nothing."""
@@ -71,13 +109,13 @@ class AsymmetryMonitor:
             return None
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None
-        self._recent.append((stride.foot, stride.stance_time_s))
         has_baseline = math.isfinite(self._baseline_pct)
         reference = self._baseline_pct if has_baseline else 0.0
-        for count, points in self._windows:
-            if len(self._recent) < count:
-                continue
-            index = contact_asymmetry_pct(list(self._recent)[-count:])
+        seen = [
+            (window.add(stride.foot, stride.stance_time_s), window.count, points)
+            for window, points in self._windows
+        ]
+        for index, count, points in seen:
             if not math.isfinite(index):
                 continue
             if count == self._longest:

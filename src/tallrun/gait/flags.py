@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from tallrun.gait.asymmetry import contact_asymmetry_pct
+from tallrun.gait.asymmetry import RollingAsymmetry
 from tallrun.gait.eligible import SteadySpeed, is_clean_run
 from tallrun.gait.flag_terms import (
     OVERSTRIDE_INDEX_LIMIT,
@@ -102,7 +102,8 @@ class FlagEngine:
             "overstriding": self._judge_overstride,
             "anterior_pelvic_tilt": self._judge_tilt,
         }
-        self._stance: deque[tuple[str, float, float]] = deque(maxlen=ASYMMETRY_STRIDES)
+        self._asymmetry = RollingAsymmetry(ASYMMETRY_STRIDES)
+        self._asymmetry_s: deque[float] = deque(maxlen=ASYMMETRY_STRIDES)
         self._asymmetry_open: Flag | None = None
         self._asymmetry_seen: list[float] = []
         self._last_s = NAN
@@ -207,17 +208,16 @@ class FlagEngine:
             window.clear()
         if self._asymmetry_open is not None:
             closed.append(self._close_asymmetry())
-        self._stance.clear()
+        self._asymmetry.clear()
+        self._asymmetry_s.clear()
         self._speed.clear()
         return closed
 
     def _update_asymmetry(self, stride: Stride) -> list[Flag]:
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return []
-        self._stance.append((stride.foot, stride.initial_contact_s, stride.stance_time_s))
-        if len(self._stance) < ASYMMETRY_STRIDES:
-            return []
-        index = contact_asymmetry_pct([(foot, stance) for foot, _, stance in self._stance])
+        self._asymmetry_s.append(stride.initial_contact_s)
+        index = self._asymmetry.add(stride.foot, stride.stance_time_s)
         if not math.isfinite(index):
             return []
         own, own_sd = self._baseline.asymmetry
@@ -230,15 +230,15 @@ class FlagEngine:
             kind = "own_baseline" if math.isfinite(own) else "population"
             self._asymmetry_seen = [index]
             evidence = {
-                "window_s": self._stance[-1][1] - self._stance[0][1],
-                "n_strides": len(self._stance),
+                "window_s": self._asymmetry_s[-1] - self._asymmetry_s[0],
+                "n_strides": ASYMMETRY_STRIDES,
                 "value": index,
                 "reference": own if math.isfinite(own) else ASYMMETRY_POPULATION_LIMIT_PCT,
                 "reference_kind": kind,
                 "terms": ["contact_time"],
                 "uncertainty": own_sd if math.isfinite(own_sd) else None,
             }
-            self._asymmetry_open = Flag("asymmetry", self._stance[0][1], None, evidence)
+            self._asymmetry_open = Flag("asymmetry", self._asymmetry_s[0], None, evidence)
             return [self._asymmetry_open]
         if self._asymmetry_open is not None:
             self._asymmetry_seen.append(index)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
-from typing import Any
-
-from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride
 
 #: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
@@ -52,19 +50,19 @@ class StrideJoiner:
         self._learned_at_s = {foot: math.inf for foot in feet}
         self._waiting: deque[Stride] = deque()
         self._contacts_s: dict[str, list[float]] = {foot: [] for foot in feet}
-        self._pelvis: list[Any] = []
+        self._pelvis: list[Row] = []
         self._pelvis_s: list[float] = []
 
     def learned(self, foot: str, at_s: float) -> None:
         """Note when a foot's mounting was learned: from then on its contacts come promptly."""
         self._learned_at_s[foot] = at_s
 
-    def add_contact(self, foot: str, row: Any) -> float:
+    def add_contact(self, foot: str, row: Row) -> float:
         """Take one foot row; return the time at which its stride leaves at the latest."""
         gain = self._gain
-        ic, fc = float(row["initial_contact_s"]), float(row["final_contact_s"])
-        stride_time = float(row["next_initial_contact_s"]) - ic
-        length = float(row["stride_length_m"]) * gain
+        ic, fc = row["initial_contact_s"], row["final_contact_s"]
+        stride_time = row["next_initial_contact_s"] - ic
+        length = row["stride_length_m"] * gain
         stance = fc - ic
         stride = Stride(
             foot=foot,
@@ -76,18 +74,18 @@ class StrideJoiner:
             cadence_spm=120.0 / stride_time,
             stride_length_m=length,
             speed_mps=length / stride_time,
-            foot_strike_angle_deg=float(row["foot_strike_angle_deg"]),
-            peak_impact_g=float(row["peak_impact_g"]),
-            mode=int(row["mode"]),
-            quality=float(row["quality"]),
-            reasons=int(row["reasons"]) | (0 if self._has_pelvis else _NO_PELVIS),
-            emitted_at_s=float(row["emitted_at_s"]),
-            foot_flat_s=float(row["foot_flat_s"]),
-            stride_length_sigma_m=float(row["stride_length_sigma_m"]) * gain,
-            foot_strike_angle_sigma_deg=float(row["foot_strike_angle_sigma_deg"]),
-            slope_deg=float(row["slope_deg"]),
-            lift_m=float(row["lift_m"]),
-            yaw_deg=float(row["yaw_deg"]),
+            foot_strike_angle_deg=row["foot_strike_angle_deg"],
+            peak_impact_g=row["peak_impact_g"],
+            mode=row["mode"],
+            quality=row["quality"],
+            reasons=row["reasons"] | (0 if self._has_pelvis else _NO_PELVIS),
+            emitted_at_s=row["emitted_at_s"],
+            foot_flat_s=row["foot_flat_s"],
+            stride_length_sigma_m=row["stride_length_sigma_m"] * gain,
+            foot_strike_angle_sigma_deg=row["foot_strike_angle_sigma_deg"],
+            slope_deg=row["slope_deg"],
+            lift_m=row["lift_m"],
+            yaw_deg=row["yaw_deg"],
         )
         if len(self._feet) == 1:
             stride.reasons |= _ONE_FOOT
@@ -101,21 +99,21 @@ class StrideJoiner:
         self._contacts_s[foot].append(ic)
         return stride.emitted_at_s + WAIT_S
 
-    def add_pelvis(self, row: Any) -> float:
+    def add_pelvis(self, row: Row) -> float:
         """Take one pelvis row; return the latest time at which a stride made of it alone leaves."""
         self._pelvis.append(row)
-        self._pelvis_s.append(float(row["step_s"]))
+        self._pelvis_s.append(row["step_s"])
         if self._feet:
             return math.inf
         stride = Stride(
             foot=None,
-            initial_contact_s=float(row["step_s"]),
-            mode=int(row["mode"]),
-            quality=float(row["quality"]),
-            reasons=int(row["reasons"]) | _NO_FEET,
-            emitted_at_s=float(row["emitted_at_s"]),
+            initial_contact_s=row["step_s"],
+            mode=row["mode"],
+            quality=row["quality"],
+            reasons=row["reasons"] | _NO_FEET,
+            emitted_at_s=row["emitted_at_s"],
         )
-        stride.stance_time_s = float(row["contact_time_s"])
+        stride.stance_time_s = row["contact_time_s"]
         stride.final_contact_s = stride.initial_contact_s + stride.stance_time_s
         self._waiting.append(stride)
         return stride.emitted_at_s + WAIT_S
@@ -157,7 +155,7 @@ class StrideJoiner:
                 _settle_mode(head)
         if step is not None:
             _copy_pelvis(head, step)
-            crossing = float(step["crossing_s"]) - head.initial_contact_s
+            crossing = step["crossing_s"] - head.initial_contact_s
             if head.mode == MODE_RUN and 0.0 < crossing < head.stance_time_s:
                 head.foot_ahead_m = head.speed_mps * crossing
         self._forget_before(head.initial_contact_s - 5.0)
@@ -171,7 +169,7 @@ class StrideJoiner:
         _copy_pelvis(head, row)
         follows = [head.initial_contact_s]
         while len(follows) < 3 and place < len(self._pelvis):
-            following = float(self._pelvis[place]["next_step_s"])
+            following = self._pelvis[place]["next_step_s"]
             if not math.isfinite(following):
                 break
             follows.append(following)
@@ -189,7 +187,7 @@ class StrideJoiner:
         self._forget_before(head.initial_contact_s - 5.0)
         return True
 
-    def _matching_step(self, contact_s: float) -> Any | None:
+    def _matching_step(self, contact_s: float) -> Row | None:
         place = bisect_left(self._pelvis_s, contact_s)
         near = [
             (abs(self._pelvis_s[at] - contact_s), at)
@@ -232,11 +230,11 @@ def _first_after(times_s: list[float], time_s: float) -> float | None:
     return times_s[place] if place < len(times_s) else None
 
 
-def _copy_pelvis(stride: Stride, row: Any) -> None:
-    stride.pelvic_tilt_deg = float(row["tilt_deg"])
-    stride.pelvic_tilt_sigma_deg = float(row["tilt_sigma_deg"])
-    stride.pelvic_obliquity_deg = float(row["obliquity_deg"])
-    stride.pelvic_rotation_deg = float(row["rotation_deg"])
-    stride.vertical_oscillation_m = float(row["vertical_oscillation_m"])
-    stride.braking_dv_mps = float(row["braking_dv_mps"])
-    stride.peak_braking_g = float(row["peak_braking_g"])
+def _copy_pelvis(stride: Stride, row: Row) -> None:
+    stride.pelvic_tilt_deg = row["tilt_deg"]
+    stride.pelvic_tilt_sigma_deg = row["tilt_sigma_deg"]
+    stride.pelvic_obliquity_deg = row["obliquity_deg"]
+    stride.pelvic_rotation_deg = row["rotation_deg"]
+    stride.vertical_oscillation_m = row["vertical_oscillation_m"]
+    stride.braking_dv_mps = row["braking_dv_mps"]
+    stride.peak_braking_g = row["peak_braking_g"]

@@ -7,6 +7,8 @@ which the engine could decide, so it does not depend on how the signal was cut i
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tallrun.reasons import REASONS
@@ -22,6 +24,9 @@ REASON_CODES = (
 
 MODES = ("other", "stand", "walk", "run")
 MODE_OTHER, MODE_STAND, MODE_WALK, MODE_RUN = range(4)
+
+#: One row as plain numbers by field name.
+Row = dict[str, Any]
 
 FOOT_CONTACT_DTYPE = np.dtype(
     [
@@ -68,6 +73,12 @@ PELVIS_STEP_DTYPE = np.dtype(
         ("emitted_at_s", "f8"),
     ]
 )
+
+
+def plain_rows(rows: np.ndarray) -> list[Row]:
+    """Return structured rows as dicts of plain numbers by field name; many times quicker to read one by one."""
+    names = rows.dtype.names or ()
+    return [dict(zip(names, values, strict=True)) for values in rows.tolist()]
 
 
 def reason_bit(code: str) -> int:

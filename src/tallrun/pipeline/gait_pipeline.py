@@ -21,7 +21,7 @@ from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
 from tallrun.gait.join import StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
-from tallrun.gait.rows import MODE_RUN
+from tallrun.gait.rows import MODE_RUN, plain_rows
 from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
 from tallrun.gait.strides import Stride, strides_frame
 from tallrun.gait.summary import summarise, timeline_frame
@@ -219,8 +219,8 @@ class GaitPipeline:
         )
 
     def _queue(self, placement: str, rows: np.ndarray) -> None:
-        for row in rows:
-            self._order.put(float(row["emitted_at_s"]), _RANK[placement], _Row(placement, row))
+        for row in plain_rows(rows):
+            self._order.put(row["emitted_at_s"], _RANK[placement], _Row(placement, row))
 
     def _drain(self, upto_s: float | None = None) -> list[PipelineEvent]:
         out: list[PipelineEvent] = []

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass
 from typing import Any
 
 #: A sensor that lags by more than this no longer holds the others back (session contract, 5.1).
 LAG_LIMIT_S = 0.25
 #: A session clock without any samples may run this close to the present.
 CLOCK_LAG_S = 1.0
-
-
-@dataclass(frozen=True, order=True)
-class _Key:
-    time_s: float
-    rank: int
-    number: int
 
 
 class EventOrder:
@@ -30,30 +22,27 @@ class EventOrder:
     def __init__(self, sources: tuple[str, ...]) -> None:
         self._latest_s = dict.fromkeys(sources, -math.inf)
         self.clock_s = -math.inf
-        self._heap: list[tuple[_Key, Any]] = []
+        #: (time, rank, number within the rank, item): the number settles every tie before the item is looked at.
+        self._heap: list[tuple[float, int, int, Any]] = []
         self._numbers: dict[int, int] = {}
         self.now_s = -math.inf
+        self.watermark_s = -math.inf
 
     def saw(self, source: str, last_s: float) -> None:
         """Note that a sensor has delivered up to ``last_s``."""
         self._latest_s[source] = max(self._latest_s[source], last_s)
+        self._move_watermark()
 
     def tick(self, clock_s: float) -> None:
         """Note the session clock, which goes on when every sensor is silent."""
         self.clock_s = max(self.clock_s, clock_s)
+        self._move_watermark()
 
     def put(self, time_s: float, rank: int, item: Any) -> None:
         """Queue an item."""
         number = self._numbers.get(rank, 0)
         self._numbers[rank] = number + 1
-        heapq.heappush(self._heap, (_Key(time_s, rank, number), item))
-
-    @property
-    def watermark_s(self) -> float:
-        """Time up to which everything is known."""
-        times = self._latest_s.values()
-        known = max(min(times), max(times) - LAG_LIMIT_S) if times else -math.inf
-        return max(known, self.clock_s - CLOCK_LAG_S)
+        heapq.heappush(self._heap, (time_s, rank, number, item))
 
     def pop_ready(self, upto_s: float | None = None) -> tuple[float, Any] | None:
         """Return the next item and the time at which it takes effect, or None.
@@ -61,8 +50,14 @@ class EventOrder:
         ``upto_s`` replaces the watermark (infinity at the end of a session).
         """
         limit_s = self.watermark_s if upto_s is None else upto_s
-        if not self._heap or self._heap[0][0].time_s > limit_s:
+        if not self._heap or self._heap[0][0] > limit_s:
             return None
-        key, item = heapq.heappop(self._heap)
-        self.now_s = max(self.now_s, key.time_s)
+        time_s, _, _, item = heapq.heappop(self._heap)
+        self.now_s = max(self.now_s, time_s)
         return self.now_s, item
+
+    def _move_watermark(self) -> None:
+        """Find the time up to which everything is known."""
+        times = self._latest_s.values()
+        known = max(min(times), max(times) - LAG_LIMIT_S) if times else -math.inf
+        self.watermark_s = max(known, self.clock_s - CLOCK_LAG_S)
