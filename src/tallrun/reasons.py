@@ -41,5 +41,6 @@ REASONS: dict[str, str] = {
     "no_effort": "The effort of the session (session RPE) was not given.",
     "no_distance": "The distance is not known.",
     "no_variation": "The value hardly varies between sessions.",
+    "speed_unmatched": "The two were run at different speeds, so a difference may be the speed.",
     "too_few_values": "The value is known in too few sessions.",
 }

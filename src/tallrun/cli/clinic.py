@@ -1,9 +1,262 @@
-"""Commands of the clinic group."""
+"""``tallrun replay`` and ``tallrun compare``: what a clinician opens beside the runner."""
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from tallrun.cli.output import print_json, progress_bar
+from tallrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from tallrun.insight import SessionBlocks
+    from tallrun.numerics.recording import Recording
+    from tallrun.report.compare import Side
+    from tallrun.report.replay_data import Replayed
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", help="Folder of the records: adds the runner's own history. Default: without it."
+    ),
+]
+Runner = Annotated[
+    str | None, typer.Option("--runner", help="Whose records; needed only with several runners.")
+]
+_PART = re.compile(r"(\d+):([0-5]\d)-(\d+):([0-5]\d)")
 
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands to ``app``."""
+    """Add ``replay`` and ``compare``."""
+    app.command("replay")(replay)
+    app.command("compare")(compare)
+
+
+def replay(
+    session: Annotated[Path, typer.Argument(help="Session folder.")],
+    from_packets: Annotated[
+        bool, typer.Option("--from-packets", help="Decode the samples anew from packets.arrow.")
+    ] = False,
+    target_spm: Annotated[
+        float | None, typer.Option(help="What if the cadence target had been this?")
+    ] = None,
+    focus: Annotated[
+        str | None, typer.Option(help="What if the focus had been: cadence, tall, tilt, none?")
+    ] = None,
+    band_pct: Annotated[float | None, typer.Option(help="What if the band had been this wide, ± %?")] = None,
+    hold_s: Annotated[
+        float | None, typer.Option(help="What if a cue had waited this long out of band?")
+    ] = None,
+    green_limit: Annotated[
+        int | None, typer.Option(help="What if the green pain limit had been this?")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON and end.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the replay page.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a recorded session through the live pipeline again, and look at it stride by stride."""
+    from tallrun.report.replay_data import WhatIf, replay_summary
+
+    wish = WhatIf(target_spm, focus, band_pct, hold_s, green_limit)
+    recording, notes = load_recording(session, from_packets, data_dir)
+    done = _replayed(recording, wish, from_packets, quiet=as_json)
+    if as_json:
+        print_json(
+            {"session": session.name, "from_packets": from_packets, "notes": notes} | replay_summary(done)
+        )
+        return
+    for line in [*notes, *_replay_lines(done)]:
+        typer.echo(line)
+    if browser:
+        serve_replay(session, recording, from_packets, port)
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="Session folder, the earlier one.")],
+    b: Annotated[
+        Path, typer.Argument(help="Session folder, the later one; may be the same with another part.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the comparison as one HTML page.")
+    ] = None,
+    handout: Annotated[
+        Path | None, typer.Option("--handout", help="Write a page for the patient, plain words.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="The clinician's words on the hand-out.")] = "",
+    for_whom: Annotated[str, typer.Option("--for", help="Name on the hand-out.")] = "",
+    speed_kmh: Annotated[
+        float | None, typer.Option(help="Compare at this speed. Default: the one both ran longest.")
+    ] = None,
+    part_a: Annotated[str | None, typer.Option(help="Only this part of A, as 2:00-8:00.")] = None,
+    part_b: Annotated[str | None, typer.Option(help="Only this part of B, as 2:00-8:00.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    data_dir: DataDir = None,
+    runner: Runner = None,
+) -> None:
+    """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
+    from tallrun.report.compare import compare as compare_sides
+    from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
+    from tallrun.sessions import write_text
+
+    sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
+    history = known_history(data_dir, runner, leave_out=())
+    found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
+    if out is not None:
+        write_text(out, build_compare_page(found))
+    if handout is not None:
+        write_text(handout, build_handout(found, note, for_whom))
+    if as_json:
+        print_json(found.as_json())
+        return
+    for line in text_lines(found):
+        typer.echo(line)
+    for path in (out, handout):
+        if path is not None:
+            typer.echo(str(path))
+
+
+def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:
+    """Return the recording as stored, or decoded anew from its packets, and what must be said about it."""
+    from tallrun.sessions import read_session
+
+    recording = read_session(session)
+    return recording_from_packets(session, recording, data_dir) if from_packets else (recording, [])
+
+
+def recording_from_packets(
+    session: Path, stored: Recording, data_dir: Path | None
+) -> tuple[Recording, list[str]]:
+    """Decode ``packets.arrow`` as the live run did; markers are those of the session.
+
+    Raises SessionError when the session has no packets, ConfigError when it does not say how to decode them.
+    """
+    from dataclasses import replace
+
+    from tallrun.cli.flight import bindings_of, rebuild
+    from tallrun.cli.radio import data_folder, load_configs
+    from tallrun.errors import SessionError
+    from tallrun.sessions.folder import read_info
+    from tallrun.sessions.recorder import OWN_SENSOR, read_packets
+
+    if not (session / "packets.arrow").exists():
+        raise SessionError(
+            f"{session} has no packets.arrow (imported or simulated); replay it without --from-packets"
+        )
+    start = {key: value for key, value in read_info(session).items() if key != "sensors"}
+    configs = load_configs(data_folder(data_dir))
+    used = bindings_of(start, configs)
+    packets = (packet for packet in read_packets(session) if packet.sensor != OWN_SENSOR)
+    found = replace(rebuild(start, packets, configs), markers=stored.markers)
+    notes = ["Samples were decoded anew from packets.arrow, not read from the frozen signals."]
+    for place, config in used.items():
+        if start["bindings"][place].get("sha256") not in (None, config.sha256):
+            notes.append(f"The sensor config {config.name} ({place}) has changed since; values may differ.")
+    for place, sensor in found.sensors.items():
+        frozen = stored.sensors.get(place)
+        if frozen is None or len(frozen.t_s) != len(sensor.t_s):
+            notes.append(
+                f"{place}: {len(sensor.t_s)} samples decoded, {0 if frozen is None else len(frozen.t_s)} frozen."
+            )
+        elif len(sensor.t_s) and (off := float(abs(sensor.t_s - frozen.t_s).max())) > 0.0:
+            notes.append(f"{place}: decoded times differ from the frozen ones by up to {1000 * off:.3f} ms.")
+    return found, notes
+
+
+def known_history(
+    data_dir: Path | None, runner: str | None, leave_out: tuple[str, ...]
+) -> tuple[SessionBlocks, ...]:
+    """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
+    if data_dir is None:
+        return ()
+    from tallrun.cli.recovery_common import load_protocol, records
+    from tallrun.report.history import own_history
+
+    with records(str(data_dir), runner) as mine:
+        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=leave_out)
+
+
+def _replayed(recording: Recording, wish: Any, from_packets: bool, quiet: bool) -> Replayed:
+    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.report.replay_data import replay as run_again
+
+    if not quiet:
+        sys.stderr.write("Replaying ...\n")
+    return run_again(recording, load_protocol(), wish, as_live=from_packets)
+
+
+def _replay_lines(done: Replayed) -> list[str]:
+    """Return the cues and stops of a replay as plain lines."""
+    from tallrun.report.pages import clock
+
+    lines = []
+    if not done.known.is_recorded:
+        lines.append("This session has no record of how it was coached; the defaults were used.")
+    if not done.what_if.is_empty:
+        lines.append("With the changed settings:")
+    cues = done.cues
+    lines.append(
+        f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {len(done.stops)} word(s) of the safety rules."
+    )
+    for row in cues:
+        lines.append(f"  {clock(row['at_s'])}  cue {row['focus']} {row['direction']}: {row['value']:.0f} against "
+                     f"{row['low']:.0f}–{row['high']:.0f}")  # fmt: skip
+    for row in done.stops:
+        lines.append(f"  {clock(row['at_s'])}  {row['action']} {row['rule'] or ''}: {row['sentence']}")
+    if done.same_cues is not None:
+        lines.append(
+            "The same cues as in the live run."
+            if done.same_cues
+            else "These are NOT the cues of the live run."
+        )
+    return lines
+
+
+def serve_replay(session: Path, recording: Recording, from_packets: bool, port: int) -> None:
+    """Serve the replay page of one session on this machine until Ctrl-C."""
+    import asyncio
+    import webbrowser
+
+    from tallrun.cli.live_server import make_gate, serving
+    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.web.app import create_app
+    from tallrun.web.replay_api import replay_router
+
+    gate = make_gate(lan=False, tls=False)
+    router = replay_router(
+        lambda session_id: session, load_protocol, load=lambda folder: recording, as_live=from_packets
+    )
+
+    async def go() -> None:
+        async with serving(create_app(gate, routers=[router]), gate, port, session) as served:
+            url = f"{served.url}/replay/{session.resolve().name}"
+            sys.stderr.write(f"Replay page: {url}  (Ctrl-C ends it)\n")
+            webbrowser.open(url)
+            await asyncio.Event().wait()
+
+    asyncio.run(go())
+
+
+def _side(session: Path, part: str | None, quiet: bool) -> Side:
+    from tallrun.pipeline import PipelineSetup, run_recording
+    from tallrun.report.compare import side_of
+    from tallrun.sessions import read_session
+
+    recording = read_session(session)
+    with progress_bar(f"analysing {session.name}", not quiet) as show:
+        pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), show)
+    return side_of(recording, pipeline, session.resolve().name, _part(part))
+
+
+def _part(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    match = _PART.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"a part is written as minutes:seconds-minutes:seconds (2:00-8:00), got {text!r}")
+    start_min, start_s, end_min, end_s = (int(item) for item in match.groups())
+    return 60.0 * start_min + start_s, 60.0 * end_min + end_s

@@ -119,6 +119,8 @@ async def _go(folder: Path, emulation: Emulation | None, out: Path, wishes: RunW
     from tallrun.cli.sensors_record import endings, stop_on_interrupt
     from tallrun.cli.terminal_view import terminal_view
     from tallrun.pipeline.live_run import LiveRun
+    from tallrun.pipeline.setup_record import KEY as SETUP_KEY
+    from tallrun.pipeline.setup_record import setup_record
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder
     from tallrun.web.app import create_app
@@ -136,6 +138,7 @@ async def _go(folder: Path, emulation: Emulation | None, out: Path, wishes: RunW
         async with SensorSession(air.worn, air.radio, tell) as session:
             setup = live_setup(folder, air.worn, wishes)
             start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+            start[SETUP_KEY] = setup_record(setup)
             recorder = FlightRecorder(
                 out,
                 start,

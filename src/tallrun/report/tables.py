@@ -95,6 +95,17 @@ METRICS = (
     ),
 )
 
+#: Not a column of the stride table: made of both feet's contact times.
+ASYMMETRY = Metric(
+    "asymmetry_contact_pct",
+    "Contact, right against left",
+    1.0,
+    "%",
+    1,
+    "200 (R − L)/(R + L) of contact time; above 0 the right foot stays longer.",
+)
+METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY)}
+
 
 def metric_rows(summary: dict[str, Any], strides: pd.DataFrame) -> list[dict[str, str]]:
     """One row per metric: median, 5-95 % range, each foot, number of strides; or why it is unknown."""

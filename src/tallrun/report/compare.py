@@ -1,0 +1,252 @@
+"""Two sessions, or two parts of one, at matched speed: differences, how sure, and what is larger than error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tallrun.errors import UsageError
+from tallrun.insight import METRICS as BLOCK_METRICS
+from tallrun.insight import Block, Change, SessionBlocks, compare_blocks, steady_blocks
+from tallrun.insight.baselines import SPEED_TOLERANCE
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline import GaitPipeline, GaitTables, json_ready
+from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
+from tallrun.report.tables import METRIC_BY_KEY
+
+#: Fewer pairs of blocks than this give no interval.
+LEAST_PAIRS = 4
+RESAMPLES = 2000
+_SEED = 20
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: its name (untrusted), tables, stride shapes and blocks, cut to the wanted part.
+
+    part_s : (start, end) in session seconds, None for all of it.
+    """
+
+    name: str
+    tables: GaitTables
+    blocks: tuple[Block, ...]
+    started_at: datetime | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    waves: dict[str, np.ndarray] = field(default_factory=dict)
+    part_s: tuple[float, float] | None = None
+
+    @property
+    def strides(self) -> pd.DataFrame:
+        """Stride table of the wanted part."""
+        strides = self.tables.strides
+        if self.part_s is None:
+            return strides
+        at = strides["initial_contact_s"]
+        return strides[(at >= self.part_s[0]) & (at < self.part_s[1])]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric. interval : 95 % of the difference from paired blocks, None with fewer than four pairs."""
+
+    change: Change
+    interval: tuple[float, float] | None
+    n_pairs: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared and found. speed_mps None: the speeds do not match, and nothing is called real."""
+
+    a: Side
+    b: Side
+    speed_mps: float | None
+    speed_range_mps: tuple[float, float] | None
+    seconds: tuple[float, float]
+    rows: tuple[Row, ...]
+    unmatched: tuple[Row, ...]
+    other_speeds_mps: tuple[float, ...]
+    has_own_error: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything but the figures; JSON-ready."""
+
+        def row(item: Row) -> dict[str, Any]:
+            found = vars(item.change) | {"ratio": item.change.ratio, "n_pairs": item.n_pairs}
+            return found | {"interval": None if item.interval is None else list(item.interval)}
+
+        return json_ready(
+            {
+                "a": self.a.name,
+                "b": self.b.name,
+                "matched": self.speed_mps is not None,
+                "speed_mps": self.speed_mps,
+                "speed_range_mps": self.speed_range_mps,
+                "seconds_a": self.seconds[0],
+                "seconds_b": self.seconds[1],
+                "other_speeds_mps": list(self.other_speeds_mps),
+                "error_from": "own sessions" if self.has_own_error else "scatter inside these two",
+                "changes": [row(item) for item in self.rows],
+                "unmatched": [row(item) for item in self.unmatched],
+            }
+        )
+
+
+def side_of(
+    recording: Recording, pipeline: GaitPipeline, name: str, part_s: tuple[float, float] | None = None
+) -> Side:
+    """Return a finished pipeline as one side; raises UsageError for a part that is empty or turned round."""
+    tables = pipeline.tables()
+    if part_s is not None and not 0.0 <= part_s[0] < part_s[1]:
+        raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
+    whole = Side(name, tables, (), _started(recording), recording.context, pipeline.waves(), part_s)
+    return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
+
+
+def _started(recording: Recording) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(recording.info.get("started_at")))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def compare(
+    a: Side, b: Side, history: Sequence[SessionBlocks] = (), speed_mps: float | None = None
+) -> Comparison:
+    """Compare at the speed both ran longest, or at ``speed_mps``.
+
+    history : the runner's other sessions, whose repeats give the detectable change. Where no speed is shared, or
+    a speed is unknown, all running is set side by side, and no difference is called real.
+    Raises UsageError when ``speed_mps`` was not run in both.
+    """
+    shared = shared_speeds(a.blocks, b.blocks)
+    if speed_mps is not None:
+        if not _near(a.blocks, speed_mps) or not _near(b.blocks, speed_mps):
+            have = ", ".join(f"{3.6 * item:.1f}" for item in shared) or "none"
+            raise UsageError(
+                f"both must have steady running within 5 % of {3.6 * speed_mps:.1f} km/h; speeds in both: {have}"
+            )
+        chosen: float | None = speed_mps
+    else:
+        chosen = shared[0] if shared else None
+    if chosen is None:
+        rows = tuple(_unmatched(metric, a.blocks, b.blocks) for metric in BLOCK_METRICS)
+        return Comparison(
+            a, b, None, None, (_seconds(a.blocks), _seconds(b.blocks)), (), _known(rows), (), False
+        )
+    # the k-th block at this speed against the k-th, so that both are equally far into the running
+    pairs = min(len(_near(a.blocks, chosen)), len(_near(b.blocks, chosen)))
+    old, new = _near(a.blocks, chosen)[:pairs], _near(b.blocks, chosen)[:pairs]
+    rows = tuple(_matched(metric, old, new, history, chosen) for metric in BLOCK_METRICS)
+    order = {"real change": 0, "no real change": 1, "cannot tell": 2}
+    known = _known(rows)
+    ordered = sorted(known, key=lambda item: (order[item.change.word], -item.change.ratio))
+    speeds = [item.speed_mps for item in (*old, *new) if item.speed_mps is not None]
+    return Comparison(
+        a,
+        b,
+        chosen,
+        (min(speeds), max(speeds)),
+        (_seconds(old), _seconds(new)),
+        tuple(ordered),
+        (),
+        tuple(item for item in shared if abs(item - chosen) > SPEED_TOLERANCE * chosen),
+        any(_has_own_error(metric, history, chosen) for metric in BLOCK_METRICS),
+    )
+
+
+def shared_speeds(a: Sequence[Block], b: Sequence[Block]) -> tuple[float, ...]:
+    """Return speeds [m/s] both sides ran at, at least 10 % apart, the longest shared first."""
+    candidates = sorted({item.speed_mps for item in (*a, *b) if item.speed_mps is not None})
+    scored = sorted(
+        ((min(len(_near(a, speed)), len(_near(b, speed))), speed) for speed in candidates),
+        key=lambda item: (-item[0], item[1]),
+    )
+    out: list[float] = []
+    for score, speed in scored:
+        if score and all(abs(speed - other) >= 2.0 * SPEED_TOLERANCE * other for other in out):
+            near = [
+                item.speed_mps for item in (*_near(a, speed), *_near(b, speed)) if item.speed_mps is not None
+            ]
+            out.append(float(np.median(near)))
+    return tuple(out)
+
+
+def waveforms_of(side: Side) -> list[Cycle]:
+    """Return the foot-pitch waveforms of the whole session (its part has too few to differ in shape)."""
+    return pitch_cycles(side.waves, side.tables.strides)
+
+
+def paths_of(side: Side) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the middle foot path of each foot."""
+    return foot_paths(side.waves, side.tables.strides)
+
+
+def _near(blocks: Sequence[Block], speed_mps: float) -> tuple[Block, ...]:
+    return tuple(
+        item
+        for item in blocks
+        if item.speed_mps is not None and abs(item.speed_mps - speed_mps) <= SPEED_TOLERANCE * speed_mps
+    )
+
+
+def _seconds(blocks: Sequence[Block]) -> float:
+    return float(sum(item.end_s - item.start_s for item in blocks))
+
+
+def _known(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Leave out what neither session measured."""
+    return tuple(
+        item
+        for item in rows
+        if (item.change.before is not None or item.change.after is not None)
+        and item.change.metric in METRIC_BY_KEY
+    )
+
+
+def _matched(
+    metric: str,
+    old: Sequence[Block],
+    new: Sequence[Block],
+    history: Sequence[SessionBlocks],
+    speed_mps: float,
+) -> Row:
+    change = compare_blocks(metric, old, new, history, speed_mps)
+    pairs = [
+        (first.values[metric], second.values[metric])
+        for first, second in zip(old, new, strict=False)
+        if metric in first.values and metric in second.values
+    ]
+    return Row(change, _interval(np.array(pairs)), len(pairs))
+
+
+def _interval(pairs: np.ndarray) -> tuple[float, float] | None:
+    """95 % interval of the difference of medians, by resampling pairs of 30-stride blocks (sci:D7)."""
+    if len(pairs) < LEAST_PAIRS:
+        return None
+    picks = np.random.default_rng(_SEED).integers(0, len(pairs), (RESAMPLES, len(pairs)))
+    middle = np.median(pairs[picks], axis=1)
+    low, high = np.percentile(middle[:, 1] - middle[:, 0], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _unmatched(metric: str, a: Sequence[Block], b: Sequence[Block]) -> Row:
+    old = [item.values[metric] for item in a if metric in item.values]
+    new = [item.values[metric] for item in b if metric in item.values]
+    first = float(np.median(old)) if old else None
+    second = float(np.median(new)) if new else None
+    difference = None if first is None or second is None else second - first
+    reason = "too_few_strides" if difference is None else "speed_unmatched"
+    return Row(Change(metric, first, second, difference, None, "cannot tell", reason), None, 0)
+
+
+def _has_own_error(metric: str, history: Sequence[SessionBlocks], speed_mps: float) -> bool:
+    from tallrun.insight import typical_error
+
+    return typical_error(history, metric, speed_mps) is not None

@@ -1,0 +1,256 @@
+"""The comparison as one printable page, and the patient's hand-out; no scripts in either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from tallrun._version import __version__
+from tallrun.reasons import REASONS
+from tallrun.report.compare import Comparison, Row, Side, paths_of, waveforms_of
+from tallrun.report.cycles import clean_running
+from tallrun.report.pages import environment, minutes_words
+from tallrun.report.palette import PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
+from tallrun.report.svg import Line, line_chart
+from tallrun.report.tables import METRIC_BY_KEY, Metric
+
+A_DASH, B_DASH = "", "7 4"
+#: Plain words for the hand-out: (went up, went down) and the unit as people say it.
+_PLAIN: dict[str, tuple[str, str, str]] = {
+    "cadence_spm": ("You take more steps a minute", "You take fewer steps a minute", "steps a minute"),
+    "stance_time_s": ("Your feet stay on the ground longer", "Your feet stay on the ground for less time", "ms"),
+    "flight_time_s": ("You spend more time in the air", "You spend less time in the air", "ms"),
+    "foot_strike_angle_deg": ("You land with your toes higher", "You land with your toes lower", "°"),
+    "stride_length_m": ("Your strides are longer", "Your strides are shorter", "m"),
+    "pelvic_tilt_deg": ("Your pelvis tips forward more", "Your pelvis tips forward less", "°"),
+    "vertical_oscillation_m": ("You go up and down more", "You go up and down less", "cm"),
+    "foot_ahead_m": ("Your foot lands further ahead of you", "Your foot lands closer below you", "cm"),
+    "peak_impact_g": ("The shoe meets the ground harder", "The shoe meets the ground softer", "g"),
+    "asymmetry_contact_pct": (
+        "Your right foot stays on the ground longer against the left than before",
+        "Your left foot stays on the ground longer against the right than before",
+        "%",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row in words and shown units; dashes never come without ``why``."""
+
+    label: str
+    meaning: str
+    unit: str
+    before: str
+    after: str
+    difference: str
+    interval: str
+    detectable: str
+    word: str
+    why: str
+
+
+def shown_row(row: Row) -> ShownRow:
+    """Return one row as it is printed."""
+    change = row.change
+    metric = METRIC_BY_KEY[change.metric]
+    interval = (
+        f"{_signed(metric, row.interval[0])} to {_signed(metric, row.interval[1])}" if row.interval else ""
+    )
+    why = REASONS[change.reason] if change.reason else ""
+    if change.difference is not None and row.interval is None and change.reason != "speed_unmatched":
+        few = f"Only {row.n_pairs} pairs of blocks, too few for an interval."
+        why = f"{why} {few}".strip()
+    return ShownRow(
+        metric.label, metric.meaning, metric.unit,
+        _plain(metric, change.before), _plain(metric, change.after),
+        "" if change.difference is None else _signed(metric, change.difference),
+        interval,
+        "" if change.detectable is None else _plain(metric, change.detectable),
+        change.word, why,
+    )  # fmt: skip
+
+
+def window_words(found: Comparison) -> str:
+    """Say what was compared: "7 min 20 s and 6 min 50 s at 9.4–9.8 km/h"."""
+    first, second = (minutes_words(item) for item in found.seconds)
+    if found.speed_range_mps is None:
+        return f"{first} of steady running in A and {second} in B, at different or unknown speeds"
+    low, high = (3.6 * item for item in found.speed_range_mps)
+    speeds = f"{low:.1f} km/h" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f}–{high:.1f} km/h"
+    return f"{first} in A and {second} in B, both at {speeds}"
+
+
+def build_compare_page(
+    found: Comparison, script_url: str | None = None, links: dict[str, str] | None = None
+) -> str:
+    """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script."""
+    return environment().get_template("compare.html.j2").render(
+        found=found,
+        window=window_words(found),
+        rows=[shown_row(row) for row in found.rows],
+        unmatched=[shown_row(row) for row in found.unmatched],
+        sides=[side_facts("A", found.a), side_facts("B", found.b)],
+        charts=[Markup(chart) for chart in charts(found) if chart],
+        error_words=(
+            "Detectable change: from your own repeated sessions, so day and mounting are in it."
+            if found.has_own_error
+            else "Detectable change: from the scatter inside these two runs. Day and mounting are not in it, "
+            "so a larger difference is called “cannot tell”."
+        ),
+        script_url=script_url,
+        links=links or {},
+        version=__version__,
+    )  # fmt: skip
+
+
+def build_handout(found: Comparison, note: str = "", for_whom: str = "") -> str:
+    """Return one page for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped."""
+    real = [row for row in found.rows if row.change.word == "real change"]
+    same = [row for row in found.rows if row.change.word == "no real change" and row.change.metric in _PLAIN]
+    open_ = [row for row in found.rows if row.change.word == "cannot tell" and row.change.metric in _PLAIN]
+    return environment().get_template("handout.html.j2").render(
+        found=found,
+        window=window_words(found),
+        sides=[side_facts("A", found.a), side_facts("B", found.b)],
+        changed=[sentence for row in real[:3] if (sentence := plain_sentence(row))],
+        same=[METRIC_BY_KEY[row.change.metric].label for row in same],
+        unclear=[METRIC_BY_KEY[row.change.metric].label for row in open_],
+        note=note,
+        for_whom=for_whom,
+        version=__version__,
+    )  # fmt: skip
+
+
+def plain_sentence(row: Row) -> str:
+    """Say one change in plain words, empty for a metric that has none."""
+    words = _PLAIN.get(row.change.metric)
+    if words is None or row.change.difference is None:
+        return ""
+    metric = METRIC_BY_KEY[row.change.metric]
+    up, down, unit = words
+    which = up if row.change.difference > 0 else down
+    return f"{which}: {_plain(metric, row.change.before)} before, {_plain(metric, row.change.after)} now ({unit})."
+
+
+def side_facts(letter: str, side: Side) -> dict[str, Any]:
+    """Return title, day, context, quality and part of one side, as printed."""
+    quality = side.tables.summary["quality"]
+    valid = quality["valid_strides_pct"]
+    context = side.context
+    shown = [str(context[key]) for key in ("session_kind", "surface", "shoes") if context.get(key)]
+    return {
+        "letter": letter,
+        "name": side.name,
+        "day": f"{side.started_at:%d %B %Y, %H:%M}"
+        if isinstance(side.started_at, datetime)
+        else "day not known",
+        "context": " · ".join(shown),
+        "part": ""
+        if side.part_s is None
+        else f"{minutes_words(side.part_s[0])} to {minutes_words(side.part_s[1])}",
+        "clean": "no strides to judge" if valid is None else f"{valid:.1f} % of strides clean",
+        "calibrated": (
+            "length calibrated to the belt"
+            if quality["calibration"]["is_calibrated"]
+            else "length not calibrated to a belt"
+        ),
+        "algorithm": side.tables.summary["algorithm"],
+    }
+
+
+def charts(found: Comparison) -> list[str]:
+    """Return the overlaid figures: A solid, B dashed; each foot in its own chart."""
+    sides = (("A", found.a, A_DASH), ("B", found.b, B_DASH))
+    out = []
+    for foot in ("left", "right"):
+        name = f"{SIDE_LETTER[foot]} {foot}"
+        cycles = [
+            (letter, dash, item)
+            for letter, side, dash in sides
+            for item in waveforms_of(side)
+            if item.foot == foot
+        ]
+        out.append(
+            line_chart(
+                f"Angle of the {foot} foot over the stride", f"% of stride, from foot-flat – {name} foot",
+                "foot angle, ° (toes up +)",
+                [Line(f"{letter}, {name}", np.arange(101.0), item.mean, SIDE_COLOUR[foot], dash)
+                 for letter, dash, item in cycles],
+            )
+        )  # fmt: skip
+    for foot in ("left", "right"):
+        name = f"{SIDE_LETTER[foot]} {foot}"
+        paths = [(letter, dash, paths_of(side).get(foot)) for letter, side, dash in sides]
+        out.append(
+            line_chart(
+                f"Path of the {foot} foot from the side", f"m forward from foot-flat – {name} foot", "cm up",
+                [Line(f"{letter}, {name}", path[0], 100.0 * path[1], SIDE_COLOUR[foot], dash)
+                 for letter, dash, path in paths if path is not None],
+            )
+        )  # fmt: skip
+    for key, colour in (("cadence_spm", "#14181f"), ("pelvic_tilt_deg", PELVIS_COLOUR)):
+        metric = METRIC_BY_KEY[key]
+        out.append(
+            line_chart(
+                f"{metric.label} at matched speed", "minutes of clean running", f"{metric.label}, {metric.unit}",
+                [Line(letter, *_over_running(side, metric, found.speed_mps), colour, dash)
+                 for letter, side, dash in sides],
+            )
+        )  # fmt: skip
+    return out
+
+
+def _over_running(side: Side, metric: Metric, speed_mps: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return medians of 30-stride groups over minutes of clean running near the compared speed."""
+    rows = clean_running(side.strides)
+    if speed_mps is not None:
+        pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
+        rows = rows[(pace - speed_mps).abs() <= 0.05 * speed_mps]
+    values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
+    step_min = np.minimum(np.diff(rows["initial_contact_s"].to_numpy(), prepend=np.nan), 2.0) / 60.0
+    at = np.nancumsum(step_min)
+    known = np.isfinite(values)
+    n = int(known.sum()) // 30
+    if n < 2:
+        return np.array([]), np.array([])
+    groups = np.array_split(np.flatnonzero(known), min(n, 80))
+    return (
+        np.array([float(np.median(at[item])) for item in groups]),
+        np.array([float(np.median(values[item])) for item in groups]),
+    )
+
+
+def text_lines(found: Comparison) -> Sequence[str]:
+    """Return the comparison for a terminal."""
+    lines = [f"A  {found.a.name}", f"B  {found.b.name}", f"Compared: {window_words(found)}."]
+    if found.speed_mps is None:
+        lines.append("The speeds do not match: every difference below may be the speed. None is called real.")
+    lines.append("")
+    lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>18}{'detectable':>12}  ")
+    for row in (*found.rows, *found.unmatched):
+        item = shown_row(row)
+        lines.append(
+            f"{item.label + (f' [{item.unit}]' if item.unit else ''):<30}{item.before:>8}{item.after:>8}"
+            f"{item.difference:>9}{item.interval:>18}{item.detectable:>12}  {item.word}"
+            + (f" ({item.why})" if item.why else "")
+        )
+    if not found.rows and not found.unmatched:
+        lines.append("Neither has 30 clean strides in a row at one speed, so there is nothing to compare.")
+    return lines
+
+
+def _plain(metric: Metric, value: float | None) -> str:
+    return "" if value is None else f"{metric.factor * value:.{metric.digits}f}"
+
+
+def _signed(metric: Metric, value: float) -> str:
+    text = f"{metric.factor * value:+.{metric.digits}f}"
+    if not float(text):
+        return text[1:]
+    return text.replace("-", "−")
