@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from tallrun.journal import advice, clinician
+from tallrun.journal.focus import focus
 from tallrun.web.desk import Mine
 from tallrun.web.models import (
     ClinicianIn,
@@ -15,6 +16,7 @@ from tallrun.web.models import (
     DiagnosisOut,
     Ended,
     EndIn,
+    FocusOut,
     PlanAnswerOut,
     PlanIn,
     PlanOut,
@@ -46,6 +48,12 @@ def check_plan(mine: Mine, given: PlanIn) -> Any:
         "accepted": answer.accepted, "rules": list(answer.rules), "cap_m": answer.cap_m,
         "cap_minutes": answer.cap_minutes, "sentences": list(answer.sentences),
     }  # fmt: skip
+
+
+@router.get("/focus", response_model=FocusOut)
+def get_focus(mine: Mine) -> Any:
+    """Return the one change of gait that is open, starts or waits, with its target."""
+    return focus(mine)
 
 
 @router.get("/clinician", response_model=list[ClinicianOut])

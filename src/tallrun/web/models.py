@@ -657,3 +657,19 @@ class ReceiptOut(BaseModel):
     left: list[dict[str, Any]]
     verified: list[str]
     complete: bool
+
+
+class FocusOut(BaseModel):
+    """The one change of gait that is open, starts or waits."""
+
+    action: Literal["start", "stay", "again", "withdrawn", "wait", "none"]
+    step: str | None
+    rule: str
+    cued: bool
+    target_spm: float | None
+    session_of_fade: int | None
+    sentence: str
+    own_cadence_spm: float | None
+    own_speed_mps: float | None
+    own_reason: str | None
+    n_sessions: int

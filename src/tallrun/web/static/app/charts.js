@@ -5,8 +5,8 @@ import { dayOf, el, svg } from "./dom.js";
 export const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
 const GRADE_COLOURS = { GREEN: "var(--good)", AMBER: "var(--warn)", LATE: "var(--warn)", RED: "var(--stop)", UNKNOWN: "var(--ink-soft)" };
 const WORST_FIRST = ["RED", "LATE", "AMBER", "UNKNOWN", "GREEN"];
-const WIDTH = 462;
-const LEFT = 28;
+const WIDTH = 384;
+const LEFT = 34;
 const BARS = 84;
 const MARKS = 108;
 const PAIN_TOP = 126;
@@ -28,11 +28,11 @@ export function drawStrip(days) {
     const walk = height(day.walk_minutes);
     const grade = worstGrade(day);
     const worst = worstScore(day);
-    const wide = step - 8;
+    const wide = step - 6;
     const isToday = place === days.length - 1;
     return [
-      day.walk_minutes ? svg("rect", { x: x + 4, y: BARS - run - walk, width: wide, height: walk, rx: 2, fill: "url(#hatch)", stroke: "var(--ink-soft)" }) : null,
-      day.run_minutes ? svg("rect", { x: x + 4, y: BARS - run, width: wide, height: run, rx: 2, fill: "var(--focus)" }) : null,
+      day.walk_minutes ? svg("rect", { x: x + 3, y: BARS - run - walk, width: wide, height: walk, rx: 2, fill: "url(#hatch)", stroke: "var(--ink-soft)" }) : null,
+      day.run_minutes ? svg("rect", { x: x + 3, y: BARS - run, width: wide, height: run, rx: 2, fill: "var(--focus)" }) : null,
       day.exercises ? svg("path", { d: `M${middle - 5} ${BARS + 5}h10`, stroke: "var(--ink)", "stroke-width": 3 }) : null,
       grade ? gradeMark(grade, middle, MARKS - 4) : null,
       [...new Set(day.scores.map((item) => item.score))].filter((score) => score !== worst).map((score) => svg("circle", { cx: middle, cy: y(score), r: 3, fill: "var(--ink-soft)" })),
@@ -41,9 +41,9 @@ export function drawStrip(days) {
       svg("text", { x: middle, y: PAIN_TOP + PAIN + 35, "text-anchor": "middle", class: isToday ? "today" : "" }, dayOf(day.date, { weekday: "narrow" })),
     ];
   });
-  const guides = [[0, "0"], [5, "5"], [10, "10"]].map(([score, label]) => [
+  const guides = [[0, "0"], [5, "5"], [10, "pain 10"]].map(([score, label]) => [
     svg("line", { x1: LEFT, x2: WIDTH, y1: y(score), y2: y(score), stroke: "var(--line)", "stroke-dasharray": score === 5 ? "4 3" : null }),
-    svg("text", { x: LEFT - 6, y: y(score) + 4, "text-anchor": "end" }, label),
+    ...label.split(" ").reverse().map((part, line) => svg("text", { x: LEFT - 6, y: y(score) + 4 - 12 * line, "text-anchor": "end" }, part)),
   ]);
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${PAIN_TOP + PAIN + 40}`, class: "strip", role: "img", "aria-label": "Minutes run and walked, grades and pain of the last 14 days; the same as a table below" },
     svg("defs", {}, svg("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("rect", { width: 3, height: 6, fill: "var(--line)" }))),
@@ -51,7 +51,7 @@ export function drawStrip(days) {
     svg("line", { x1: LEFT, x2: WIDTH, y1: BARS, y2: BARS, stroke: "var(--line)" }), guides, marks);
   const key = (colour, text) => el("span", { class: "key" }, el("i", { class: colour }), text);
   const legend = el("div", { class: "strip-key" }, key("run-block", "run"), key("walk-block", "walk"),
-    el("span", { class: "key" }, "▬ strength"), el("span", { class: "key" }, "●10 worst pain of the day, others small"),
+    el("span", { class: "key" }, "▬ strength"), el("span", { class: "key" }, "pain 0–10: the worst of the day has its number"),
     Object.entries(GRADES).map(([grade, mark]) => el("span", { class: "key" }, `${mark} ${grade}`)));
   const table = el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"].map((text) => el("th", { scope: "col" }, text)))),

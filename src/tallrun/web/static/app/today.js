@@ -17,14 +17,15 @@ const STATES = {
   REFER: ["■", "See a doctor", "stop"],
 };
 
-export async function show(body) {
-  const page = new Today(body);
+export async function show(body, { heading }) {
+  const page = new Today(body, heading);
   await page.load();
 }
 
 class Today {
-  constructor(body) {
+  constructor(body, heading) {
     this.body = body;
+    this.heading = heading;
     this.painkiller = "none";
     this.noted = new Map();
   }
@@ -34,6 +35,7 @@ class Today {
     this.data = data;
     const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
+    this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);
   }

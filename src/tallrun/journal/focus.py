@@ -1,0 +1,109 @@
+"""The one change of gait that is open, starts or waits, from the runner's own recorded sessions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tallrun.gait.flag_terms import expected_cadence_spm
+from tallrun.insight.baselines import Baseline, own_baseline, usual_speeds
+from tallrun.insight.blocks import Block, SessionBlocks, steady_blocks
+from tallrun.insight.pain import pain_after
+from tallrun.journal.advice import advise
+from tallrun.journal.clinician import holds
+from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.sessions import DERIVED
+from tallrun.numerics.recording import RunnerProfile
+from tallrun.reasons import REASONS
+from tallrun.recovery.gait_plan import GaitFacts, GaitSession, gait_steps
+from tallrun.recovery.model import History, RunSession
+
+NEWEST_SESSIONS = 20
+#: Ladder moves on the day of which no new change of gait starts (GT2).
+_MOVES = frozenset({"MV1", "MV4", "MV5", "MV6", "MV7", "MV8", "MV9", "MV11"})
+
+
+def focus(mine: Records) -> dict[str, Any]:
+    """Return the decision with its target, the own cadence behind it, and how many sessions were looked at.
+
+    Probes are not known here, so a step never counts as kept on this page. Tilt is not started here either:
+    whether the strap moved is only known during a run.
+    """
+    protocol = load_protocol()
+    history = mine.store.history(mine.runner_id)
+    found = advise(mine, mine.local_now.isoformat())
+    pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
+    recorded = {row.session_id: row for row in mine.store.sessions(mine.runner_id)}
+    runs = [run for run in history.sessions if run.session_id in recorded and run.session_id in pains]
+    runs = sorted(runs, key=lambda run: run.started_at)[-NEWEST_SESSIONS:]
+    sessions = tuple(
+        GaitSession(
+            grade=pains[run.session_id].grade,  # type: ignore[arg-type]
+            flags=frozenset(flag["flag"] for flag in recorded[run.session_id].summary.get("flags") or ()),
+            step=_step_at(history, run),
+        )
+        for run in runs
+    )
+    own = _own_cadence(
+        mine,
+        [
+            SessionBlocks(run.session_id, run.started_at, pains[run.session_id].grade, _blocks_of(Path(recorded[run.session_id].folder)))
+            for run in runs
+        ],
+    )  # fmt: skip
+    profile = mine.store.profile(mine.runner_id)
+    measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
+    in_force = [item for item in history.clinician if holds(item, mine.now)]
+    first = [item.first_gait_step for item in in_force if item.first_gait_step is not None]
+    rise = [item.max_cadence_rise_pct for item in in_force if item.max_cadence_rise_pct is not None]
+    decision = gait_steps(
+        protocol,
+        GaitFacts(
+            sessions=sessions,
+            state=found.state,
+            moved_today=bool(_MOVES & set(found.rules)),
+            own_cadence_spm=None if own is None else own.value,
+            expected_cadence_spm=None if own is None else expected_cadence_spm(own.speed_mps, measures)[0],
+            first_step=first[-1] if first else None,
+            max_cadence_rise_pct=rise[-1] if rise else None,
+        ),
+    )
+    return asdict(decision) | {
+        "own_cadence_spm": None if own is None else own.value,
+        "own_speed_mps": None if own is None else own.speed_mps,
+        "own_reason": None if own is not None else REASONS["no_baseline"],
+        "n_sessions": len(sessions),
+    }
+
+
+def _step_at(history: History, run: RunSession) -> str | None:
+    """Return the gait step that was open when a run began."""
+    before = [item for item in history.gait_changes if item.at <= run.started_at]
+    last = max(before, key=lambda item: item.at, default=None)
+    return None if last is None or last.event == "withdrawn" else last.step
+
+
+def _own_cadence(mine: Records, sessions: list[SessionBlocks]) -> Baseline | None:
+    """Return the own cadence at the speed nearest the usual easy pace, or at the slowest usual speed."""
+    speeds = usual_speeds(sessions)
+    easy = mine.runner.easy_speed_mps
+    nearest = sorted(speeds, key=lambda speed: abs(speed - (speeds[0] if easy is None else easy)))
+    found = (own_baseline(sessions, "cadence_spm", speed) for speed in nearest)
+    return next((item for item in found if item is not None), None)
+
+
+def _blocks_of(folder: Path) -> tuple[Block, ...]:
+    path = folder / DERIVED / "strides.parquet"
+    try:
+        return _blocks(path, path.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=256)
+def _blocks(path: Path, changed_ns: int) -> tuple[Block, ...]:
+    return steady_blocks(pd.read_parquet(path))

@@ -1,0 +1,181 @@
+// Recovery: pain, gait and load on one time line; the ladder; exercise and runs without sensors.
+
+import { get, post } from "./api.js";
+import { GRADES, loadPlotly, themeColours } from "./charts.js";
+import { capital, card, choose, dayOf, el, field, number, say, when, words } from "./dom.js";
+import { attempt, failure, skeleton } from "./states.js";
+
+const GAIT = {
+  cadence_spm: ["Cadence", "steps/min", 1],
+  stance_time_s: ["Ground contact", "ms", 1000],
+  foot_strike_angle_deg: ["Foot-strike angle", "°", 1],
+  pelvic_tilt_deg: ["Pelvic tilt from standing", "°", 1],
+  asymmetry_contact_pct: ["Contact, right against left", "%, longer right is +", 1],
+};
+const SPANS = [[14, "14 days"], [28, "4 weeks"], [56, "8 weeks"], [182, "6 months"], [365, "a year"]];
+const GRADE_SHAPES = { GREEN: "circle", AMBER: "diamond", LATE: "triangle-up", RED: "square", UNKNOWN: "circle-open" };
+
+export async function show(body) {
+  const page = new Recovery(body);
+  await page.load();
+}
+
+class Recovery {
+  constructor(body) {
+    this.body = body;
+    this.days = 56;
+    this.metric = "cadence_spm";
+  }
+
+  async load() {
+    const [ladder, course, exercises] = await Promise.all([get("/ladder"), get("/course", { days: this.days }), get("/exercises", { days: 28 })]);
+    this.course = course;
+    this.picture = el("div", {});
+    this.body.replaceChildren(this.courseCard(),
+      el("div", { class: "page two" }, el("div", { class: "column" }, ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), exerciseCard(exercises))));
+    await this.draw();
+  }
+
+  courseCard() {
+    const span = choose(SPANS, String(this.days));
+    span.addEventListener("change", async () => {
+      this.days = Number(span.value);
+      this.picture.replaceChildren(skeleton(1));
+      try {
+        this.course = await get("/course", { days: this.days });
+        this.table.replaceWith(this.table = courseTable(this.course));
+        this.told.replaceWith(this.told = told(this.course));
+        await this.draw();
+      } catch (problem) { this.picture.replaceChildren(failure(problem)); }
+    });
+    const metric = choose(Object.entries(GAIT).map(([name, [label]]) => [name, label]), this.metric);
+    metric.addEventListener("change", () => { this.metric = metric.value; this.draw(); });
+    this.table = courseTable(this.course);
+    this.told = told(this.course);
+    return card("Pain, gait and load on one line", el("div", { class: "fields" }, field("How far back", span), field("Gait shown", metric)), this.picture, this.told, this.table);
+  }
+
+  async draw() {
+    const course = this.course;
+    if (!course.sessions.length && !course.scores.length) {
+      this.picture.replaceChildren(el("p", {}, "Nothing is logged in this time. A pain score on Today or a run below starts the line."));
+      return;
+    }
+    const plot = el("div", { class: "plot", role: "img", "aria-label": "Load by day, gait by session and pain scores on one time line; the numbers are in the table below" });
+    this.picture.replaceChildren(plot);
+    const Plotly = await loadPlotly();
+    const picture = () => Plotly.newPlot(plot, ...figure(course, this.metric), { displayModeBar: false, responsive: true });
+    await picture();
+    if (!this.watching) {
+      this.watching = true;
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    }
+  }
+
+  runCard() {
+    const minutes = el("input", { type: "number", min: "1", max: "1440", required: true, inputmode: "decimal" });
+    const running = el("input", { type: "number", min: "0", max: "1440", inputmode: "decimal" });
+    const at = el("input", { type: "datetime-local" });
+    const rung = choose([["", "Free run"], ...RUNGS.map((name) => [name, name])], "");
+    const km = el("input", { type: "number", min: "0", step: "0.01", inputmode: "decimal" });
+    const surface = choose([["", "Not said"], ["treadmill", "Treadmill"], ["road", "Road"], ["trail", "Trail"]], "");
+    const rpe = el("input", { type: "number", min: "0", max: "10", step: "0.5", inputmode: "decimal" });
+    const pain = choose([["", "Not said"], ...Array.from({ length: 11 }, (_, score) => [String(score), String(score)])], "");
+    const limping = choose([["", "Not said"], ["no", "No"], ["yes", "Yes"]], "");
+    const stop = choose([["none", "No"], ["pain", "Yes, for pain"], ["other", "Yes, for something else"]], "none");
+    const trouble = el("div", {});
+    const save = el("button", { class: "main" }, "Keep this run");
+    const value = (input) => (input.value === "" ? null : Number(input.value));
+    const form = el("form", { on: { submit: async (event) => {
+      event.preventDefault();
+      await attempt(save, trouble, async () => {
+        await post("/runs", {
+          minutes: value(minutes), run_minutes: value(running), at: at.value || null, rung: rung.value || null, distance_m: km.value === "" ? null : 1000 * Number(km.value),
+          surface: surface.value || null, session_rpe: value(rpe), pain_during: value(pain), limping: { yes: true, no: false }[limping.value] ?? null, stop_reason: stop.value,
+        });
+        say("The run is kept.");
+        await this.load();
+      });
+    } } },
+    el("div", { class: "fields" }, field("Minutes, walk breaks included", minutes), field("Minutes of running", running), field("Started at", at, "Leave empty if it has just ended."), field("Level", rung),
+      field("Distance [km]", km), field("Surface", surface), field("Effort, 0–10", rpe), field("Worst pain during", pain), field("Did you limp?", limping), field("Cut short?", stop)), trouble, save);
+    return card("A run without sensors", el("details", {}, el("summary", {}, "Log a run or walk"), form));
+  }
+}
+
+const RUNGS = ["V0", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V9", "F1", "F2", "I1", "I2", "I3", "H1", "H2", "H3"];
+
+function told(course) {
+  return el("div", {}, course.trends.map((text) => el("p", {}, text)),
+    el("details", {}, el("summary", {}, "What goes together"), course.patterns.map((item) => el("p", {}, el("strong", {}, `${capital(item.lag_text)}: `), item.sentence))));
+}
+
+function courseTable(course) {
+  const head = ["Session", "Minutes", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
+  return el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sessions as a table" }, el("table", {},
+    el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
+      el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
+      Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))))));
+}
+
+/** Three lanes over one time axis: load below, gait in the middle, pain on top. */
+function figure(course, metric) {
+  const colour = themeColours();
+  const [label, unit, factor] = GAIT[metric];
+  const gait = course.sessions.filter((item) => item.gait[metric] !== null);
+  const masked = course.scores.filter((item) => item.masked);
+  const plain = course.scores.filter((item) => !item.masked && item.kind !== "morning");
+  const mornings = course.scores.filter((item) => item.kind === "morning" && !item.masked);
+  const scored = (list, name, symbol, fill, hollow) => ({
+    type: "scatter", mode: "markers", name, x: list.map((item) => item.at), y: list.map((item) => item.score), xaxis: "x", yaxis: "y3",
+    marker: { symbol, size: 9, color: hollow ? "rgba(0,0,0,0)" : fill, line: { color: fill, width: 2 } }, text: list.map((item) => words(item.kind)), hovertemplate: "%{x|%a %d %b %H:%M}<br>%{text}: %{y}<extra></extra>",
+  });
+  const grades = Object.keys(GRADE_SHAPES).map((grade) => {
+    const list = course.sessions.filter((item) => item.grade === grade);
+    return { type: "scatter", mode: "markers", name: `${GRADES[grade]} ${grade}`, x: list.map((item) => item.started_at), y: list.map(() => 10.9), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
+      marker: { symbol: GRADE_SHAPES[grade], size: 11, color: { GREEN: colour.good, AMBER: colour.warn, LATE: colour.warn, RED: colour.stop, UNKNOWN: colour["ink-soft"] }[grade] },
+      text: list.map((item) => `${item.grade} (${item.rule})`), hovertemplate: "%{x|%a %d %b}<br>%{text}<extra></extra>" };
+  });
+  const bars = { type: "bar", name: "minutes run", x: course.sessions.map((item) => item.started_at), y: course.sessions.map((item) => item.run_minutes), width: 16 * 3600 * 1000, xaxis: "x", yaxis: "y", marker: { color: colour.focus }, hovertemplate: "%{x|%a %d %b}<br>%{y:.0f} min run<extra></extra>" };
+  const known = course.load_by_day.filter((item) => item.ewma_7d > 0 || item.ewma_28d > 0);
+  const average = (key, name, dash) => ({ type: "scatter", mode: "lines", name, x: known.map((item) => item.day), y: known.map((item) => item[key]), xaxis: "x", yaxis: "y4", line: { color: colour["ink-soft"], width: 2, dash }, hovertemplate: "%{x|%a %d %b}<br>%{y:.0f} min × effort<extra></extra>" });
+  const line = { type: "scatter", mode: "lines+markers", name: label, x: gait.map((item) => item.started_at), y: gait.map((item) => factor * item.gait[metric]), xaxis: "x", yaxis: "y2", line: { color: colour.pelvis, width: 2 }, marker: { size: 8 }, hovertemplate: `%{x|%a %d %b}<br>%{y:.1f} ${unit}<extra></extra>` };
+  const axis = { gridcolor: colour.line, zerolinecolor: colour.line, linecolor: colour.line, fixedrange: true };
+  const rule = (score, dash) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: score + 0.5, y1: score + 0.5, line: { color: colour["ink-soft"], width: 1, dash } });
+  const layout = {
+    autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour.ink, family: "system-ui, sans-serif", size: 13 },
+    margin: { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: true, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
+    xaxis: { ...axis, type: "date", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
+    yaxis: { ...axis, domain: [0, 0.26], title: { text: "minutes run" }, rangemode: "tozero" },
+    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: { text: "min × effort" }, rangemode: "tozero", showgrid: false } } : {}),
+    yaxis2: { ...axis, domain: [0.34, 0.6], title: { text: unit.split(",")[0] }, ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
+    yaxis3: { ...axis, domain: [0.68, 1], title: { text: "pain" }, range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
+    shapes: [rule(course.green_limit, "dot"), rule(course.stop_above, "dash")],
+    annotations: gait.length ? [] : [{ text: `${label}: no recorded session in this time`, xref: "paper", x: 0.5, yref: "paper", y: 0.47, showarrow: false, font: { color: colour["ink-soft"] } }],
+  };
+  const averages = known.length ? [average("ewma_7d", "load, 7 days", "solid"), average("ewma_28d", "load, 28 days", "dot")] : [];
+  return [[bars, ...averages, ...(gait.length ? [line] : []), scored(mornings, "morning test", "circle", colour.ink), scored(plain, "other scores", "diamond", colour["ink-soft"]), scored(masked, "with a painkiller", "circle", colour["ink-soft"], true), ...grades], layout];
+}
+
+function ladderCard(ladder) {
+  return card("Ladder", ladder.rung ? null : el("p", {}, "No level is advised now."),
+    el("ol", { class: "ladder" }, ladder.ladder.map((item) => el("li", { "aria-current": item.here ? "step" : null }, el("strong", {}, item.rung), el("span", {}, item.work), item.here ? el("span", { class: "chip" }, "now") : null))));
+}
+
+function adviceCard(ladder) {
+  return card("Advice given", ladder.advice.length ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Advice given" }, el("table", {}, el("thead", {}, el("tr", {}, ["When", "State", "Level", "Rules"].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, words(item.state)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))))))) : el("p", {}, "None yet."));
+}
+
+function exerciseCard(list) {
+  const days = new Map();
+  for (const item of list) {
+    const day = item.at.slice(0, 10);
+    days.set(day, [...(days.get(day) ?? []), item]);
+  }
+  return card("Strength work, 4 weeks", days.size ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Strength work" }, el("table", {}, el("thead", {}, el("tr", {}, ["Day", "Phase", "Exercise", "Pain before/during/after"].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, [...days].reverse().map(([day, items]) => items.map((item, place) => el("tr", {}, el("td", { class: "date" }, place ? "" : dayOf(day)), el("td", {}, String(item.phase)), el("td", { class: "free" }, [item.name, [item.sets, item.reps].filter(Boolean).join(" × "), item.load_kg ? `${item.load_kg} kg` : ""].filter(Boolean).join(", ")),
+      el("td", {}, [item.pain_before, item.pain_during, item.pain_after].map((score) => number(score)).join(" / ")))))))) : el("p", {}, "None logged. Tick an exercise on Today."));
+}
+

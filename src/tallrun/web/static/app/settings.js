@@ -1,0 +1,89 @@
+// Sensors and settings: who runs, what is paired, and the rights over the records.
+
+import { download, forgetRunner, get, post } from "./api.js";
+import { card, el, field, longDay, number, plainButton, say, when, words } from "./dom.js";
+import { paceOf, setupForm } from "./setup.js";
+import { attempt } from "./states.js";
+
+const MARKS = { foot_left: ["L", "left"], foot_right: ["R", "right"], pelvis: ["P", "pelvis"], trunk: ["T", "pelvis"] };
+
+export async function show(body, { heading, status, again }) {
+  const [profile, sensors, log] = await Promise.all([get("/profile"), get("/sensors"), get("/access-log")]);
+  heading.textContent = "Sensors and settings";
+  body.className = "page two";
+  body.replaceChildren(
+    el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), logCard(log)),
+    el("div", { class: "column" }, takeCard(), eraseCard(status), aboutCard(status)));
+}
+
+function sensorCard(found) {
+  if (found.message) return card("Sensors", el("p", {}, found.message));
+  if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet. Pairing needs the radio, so it is done in a terminal on this computer:"), el("pre", {}, el("code", {}, "tallrun pair")));
+  return card("Sensors", el("ul", {}, found.sensors.map((item) => {
+    const [letter, side] = MARKS[item.placement] ?? ["·", "other"];
+    return el("li", { class: "sensor" }, el("span", { class: "place", data: { side }, "aria-hidden": "true" }, letter), el("div", {},
+      el("p", {}, el("strong", {}, words(item.placement))), el("p", { class: "small soft free" }, `${item.name || "no name"} · ${item.config}`), el("p", { class: "small soft free" }, `${item.address}`),
+      el("p", { class: "small" }, item.calibrated_at ? `✓ Standing check passed ${when(item.calibrated_at)}` : "○ No standing check yet: tallrun calibrate")));
+  })));
+}
+
+function profileCard(profile, status, again) {
+  const place = el("div", {});
+  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? longDay(`${profile.born_on}T12:00:00Z`) : "–"],
+    ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : "–"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "–"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "–"],
+    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "–"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "–"]];
+  return card("Who runs", el("dl", { class: "facts" }, facts.map(([what, value]) => [el("dt", {}, what), el("dd", { class: "free" }, value)])),
+    plainButton("Change", () => { place.replaceChildren(setupForm({ ...profile, code: status.runners.length === 1 ? status.runners[0] : status.chosen }, again)); place.querySelector("select").focus(); }), place);
+}
+
+function takeCard() {
+  const trouble = el("div", {});
+  const take = (text, path, body, name) => plainButton(text, (event) => attempt(event.currentTarget, trouble, async () => { await download(path, body, name); say("The file is in your downloads."); }));
+  return card("Your records are yours", el("p", {}, "Everything is on this computer only. A file you take out is not encrypted; keep it where only you can read it."), trouble,
+    el("div", { class: "row" }, take("Export all", "/export", {}, "tallrun-export.zip"), take("Export without names and dates", "/export", { deidentify: true }, "tallrun-export-deidentified.zip"), take("Back up", "/backup", {}, "tallrun-backup.zip")),
+    el("p", { class: "hint" }, "Without names: no ids, dates, free text or signals. A rare history can still be recognised. A backup is put back with: tallrun data restore FILE"));
+}
+
+function eraseCard(status) {
+  const trouble = el("div", {});
+  const word = el("input", { autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const only = el("input", { type: "checkbox", checked: status.runners.length > 1 });
+  const outside = el("input", { type: "checkbox" });
+  const button = el("button", { class: "danger", disabled: true }, "Erase for good");
+  word.addEventListener("input", () => { button.disabled = word.value.trim() !== "erase"; });
+  const form = el("form", { on: { submit: async (event) => {
+    event.preventDefault();
+    const receipt = await attempt(button, trouble, () => post("/erase", { confirm: word.value.trim(), only_this_runner: only.checked, also_outside: outside.checked }));
+    if (!receipt) return;
+    forgetRunner();
+    box.replaceChildren(receiptView(receipt));
+    box.querySelector("h2").focus();
+    say("Erased. The receipt is shown.");
+  } } },
+  el("p", {}, "This removes the records, session folders and reports for good. Backups, exports and copies elsewhere are not reached from here."),
+  status.runners.length > 1 ? el("label", { class: "tick" }, only, "Only the runner shown now") : null,
+  el("label", { class: "tick" }, outside, "Also session folders outside the data folder"),
+  field("Type erase to go on", word), trouble, el("p", {}, button));
+  const box = card("Erase", el("details", {}, el("summary", {}, "Erase the records"), form));
+  return box;
+}
+
+function receiptView(receipt) {
+  const list = (title, items) => (items.length ? [el("h3", {}, title), el("ul", { class: "small free" }, items.map((text) => el("li", {}, text)))] : null);
+  const path = (item) => `${item.what}: ${item.path}${item.bytes === undefined ? "" : ` (${item.bytes.toLocaleString("en")} bytes)`}${item.why ? ` – ${item.why}` : ""}`;
+  const file = new Blob([JSON.stringify(receipt, null, 1)], { type: "application/json" });
+  return el("div", {}, el("h2", { tabindex: "-1" }, receipt.complete ? "Receipt: erased" : "Receipt: not everything could be removed"),
+    el("p", {}, `${receipt.scope}, ${when(receipt.erased_at)}`), list("Rows", Object.entries(receipt.rows).map(([name, count]) => `${words(name)}: ${count}`)),
+    list("Removed", receipt.removed.map(path)), list("Left", receipt.left.map(path)), list("Checked", receipt.verified),
+    el("div", { class: "row" }, el("a", { class: "button", href: URL.createObjectURL(file), download: "tallrun-erase-receipt.json" }, "Save the receipt"), el("a", { class: "button", href: "/today" }, "Start anew")));
+}
+
+function logCard(log) {
+  return card("Who looked", log.length ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Access log" }, el("table", {}, el("thead", {}, el("tr", {}, ["When", "Who", "What"].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, log.slice(0, 50).map((row) => el("tr", {}, el("td", { class: "date" }, when(row.at)), el("td", { class: "free" }, row.actor), el("td", { class: "free" }, row.action, row.detail ? `: ${row.detail}` : "")))))) : el("p", {}, "No one has taken anything out yet."));
+}
+
+function aboutCard(status) {
+  return card("About", el("dl", { class: "facts" }, el("dt", {}, "tallrun"), el("dd", {}, status.version), el("dt", {}, "sessions folder"), el("dd", { class: "free" }, status.sessions_folder ?? "–")),
+    el("p", { class: "small soft" }, "No account, no cloud, no telemetry. Works with the network cable pulled."));
+}
