@@ -84,6 +84,8 @@ class FootParams(NamedTuple):
     # modes
     run_below_duty: float = 0.47
     walk_above_duty: float = 0.52
+    clear_duty: float = 0.06  # a duty factor this far beyond either limit counts twice
+    votes: int = 3
     quick_stride_s: float = 0.8  # a bout that starts with strides this quick starts as running
     turn_deg: float = 20.0
     slope_share: float = 0.05
