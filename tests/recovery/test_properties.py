@@ -24,6 +24,14 @@ def test_worse_missing_masked_and_red_flags_never_free(seed):
     assert violations == []
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [49112, 87628, 98172, 99048, 99508, 109029, 111156, 122225, 138176, 168417, 171513, 184940],
+)
+def test_histories_that_once_freed_a_worse_score_stay_fixed(seed):
+    assert check_properties(seed, PROTOCOL) == ([], 0)
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 2**40))
 def test_a_verdict_is_whole_json_and_the_same_twice(seed):

@@ -242,12 +242,14 @@ class Course:
         state = self._released(self._stated(state, before_s, at_s), at_s)
         graded = self.exercise_grade(k, now_s)
         if graded.grade == "RED":
-            held_from = max(state.held_from or state.phase, state.phase)
-            return PhaseState(1, held_from=held_from, red_at_s=graded.red_at_s, highest=state.highest)
+            # A second RED while held finds phase 1 as the old one.
+            return PhaseState(1, held_from=state.phase, red_at_s=graded.red_at_s, highest=state.highest)
         if graded.grade in ("AMBER", "LATE"):
             if state.bad + 1 < x.bad_to_move_down:
                 return replace(state, greens=0, bad=state.bad + 1)
-            return replace(state, phase=max(1, state.phase - 1), greens=0, phase_greens=0, bad=0)
+            held_from = None if state.held_from is None else max(1, state.held_from - 1)
+            lower = max(1, state.phase - 1)
+            return replace(state, phase=lower, greens=0, phase_greens=0, bad=0, held_from=held_from)
         if graded.grade == "UNKNOWN" or t.exercises[k].phase < state.phase:
             return replace(state, greens=0)
         up = state.greens + 1 >= x.green_to_move_up and state.phase < 3 and state.held_from is None
@@ -276,7 +278,7 @@ class Course:
                 and state.red_at_s < morning.at_s <= now_s
                 and morning.score <= base + self.protocol.pain.settled_rise
             ):
-                return PhaseState(max(1, state.held_from - 1), highest=state.highest)
+                return PhaseState(max(1, state.held_from - 1), bad=state.bad, highest=state.highest)
         return state
 
     def _plain_mornings(self, test: str, day: int) -> list[int]:

@@ -23,7 +23,7 @@ class GradedSession:
 
     baseline : B that was used, None when unknown. windows : worst score of before, during, after, morning,
     h24, h48, None where nothing was logged. missing : what keeps it from GREEN, ``masked`` included.
-    red_at_s : the latest instant that made it RED, None otherwise. sharp : sharp quality was part of it.
+    red_times_s : the instants that made it RED, in order; empty otherwise. sharp : sharp quality was part of it.
     """
 
     grade: Grade
@@ -31,8 +31,13 @@ class GradedSession:
     baseline: int | None
     windows: dict[str, int | None]
     missing: tuple[str, ...]
-    red_at_s: float | None
+    red_times_s: tuple[float, ...] = ()
     sharp: bool = False
+
+    @property
+    def red_at_s(self) -> float | None:
+        """Latest instant that made it RED, None when it is not."""
+        return self.red_times_s[-1] if self.red_times_s else None
 
 
 def _worst(marks: Iterable[Mark]) -> int | None:
@@ -127,8 +132,8 @@ def grade_scores(
     grade: Grade
     if red:
         rule = min(name for name, _ in red)
-        latest = max(at_s for _, at_s in red)
-        return GradedSession("RED", rule, base, values, missing, latest, facts.sharp)
+        times_s = tuple(sorted({at_s for _, at_s in red}))
+        return GradedSession("RED", rule, base, values, missing, times_s, facts.sharp)
     if late:
         grade, rule = "LATE", "GR5"
     elif (
@@ -142,4 +147,4 @@ def grade_scores(
         grade, rule = "UNKNOWN", "GR7"
     else:
         grade, rule = "GREEN", "GR8"
-    return GradedSession(grade, rule, base, values, missing, None, facts.sharp)
+    return GradedSession(grade, rule, base, values, missing, (), facts.sharp)

@@ -20,11 +20,19 @@ NEVER_S = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class Red:
-    """One RED: a graded session (``session`` is its index) or a loose score (None). at_s : latest instant."""
+    """One RED: a graded session (``session`` is its index) or the loose scores of one day (None).
 
-    at_s: float
+    times_s : every instant that made it RED, in order; ``at_s`` is the latest.
+    """
+
+    times_s: tuple[float, ...]
     session: int | None
     sharp: bool = False
+
+    @property
+    def at_s(self) -> float:
+        """Latest instant."""
+        return self.times_s[-1]
 
 
 def cleared_at_s(course: Course, now_s: float) -> float:
@@ -38,18 +46,18 @@ def cleared_at_s(course: Course, now_s: float) -> float:
 
 
 def reds(course: Course, now_s: float) -> list[Red]:
-    """Every RED known at ``now_s``, by time; loose scores of one day count once, at the latest."""
+    """Every RED known at ``now_s``, by latest instant; loose scores of one day count once."""
     t = course.timeline
     found = []
     for k in range(course.sessions_before(now_s)):
         graded = course.grade(k, now_s)
-        if graded.red_at_s is not None:
-            found.append(Red(graded.red_at_s, k, graded.sharp))
-    loose_days: dict[int, float] = {}
+        if graded.red_times_s:
+            found.append(Red(graded.red_times_s, k, graded.sharp))
+    loose_days: dict[int, list[float]] = {}
     for mark in t.high_marks:
         if mark.at_s <= now_s and not t.belongs_to_session(mark.at_s):
-            loose_days[mark.day] = mark.at_s
-    found += [Red(at_s, None) for at_s in loose_days.values()]
+            loose_days.setdefault(mark.day, []).append(mark.at_s)
+    found += [Red(tuple(times_s), None) for times_s in loose_days.values()]
     return sorted(found, key=lambda red: red.at_s)
 
 
@@ -110,8 +118,10 @@ def clinician_rules(course: Course, found: list[Red], now_s: float, clear_s: flo
     hold = course.protocol.holds
     since = [red for red in found if red.at_s > clear_s]
     fired = set()
-    for i in range(len(since) - hold.red_count + 1):
-        if since[i + hold.red_count - 1].at_s - since[i].at_s <= hold.red_window_days * DAY_S:
+    # Counted from the end of the first to the start of the last, so that a RED that goes on never counts less.
+    for red in since:
+        until_s = red.at_s + hold.red_window_days * DAY_S
+        if sum(other.at_s >= red.at_s and other.times_s[0] <= until_s for other in since) >= hold.red_count:
             fired.add("HD1")
     if any(_unsettled(course, red, now_s) for red in since):
         fired.add("HD2")
@@ -119,7 +129,7 @@ def clinician_rules(course: Course, found: list[Red], now_s: float, clear_s: flo
 
 
 def _unsettled(course: Course, red: Red, now_s: float) -> bool:
-    t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
+    pain = course.protocol.pain
     base = None
     if red.session is not None:
         graded = course.grade(red.session, now_s)
@@ -127,23 +137,29 @@ def _unsettled(course: Course, red: Red, now_s: float) -> bool:
         h48 = graded.windows["h48"]
         if red.sharp and base is not None and h48 is not None and h48 >= base + pain.h48_red_rise:
             return True
-    due_s = red.at_s + hold.unsettled_days * DAY_S
+    return any(_never_settled(course, at_s, base, now_s) for at_s in red.times_s)
+
+
+def _never_settled(course: Course, red_s: float, base: int | None, now_s: float) -> bool:
+    """Whether the days after one RED instant are over without a morning at most B+1."""
+    t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
+    due_s = red_s + hold.unsettled_days * DAY_S
     if now_s < due_s:
         return False
-    day = t.clock.day(red.at_s)
+    day = t.clock.day(red_s)
     if base is None:
-        base = course.baseline_on(day, red.at_s)
+        base = course.baseline_on(day, red_s)
     if base is None:
         base = course.baseline_on(t.clock.day(now_s), now_s)
     if base is None:
         return True
-    test = course.due_test(red.at_s)
+    test = course.due_test(red_s)
     for ahead in range(hold.unsettled_days + 1):
         morning = t.mornings(test).get(day + ahead)
         if (
             morning is not None
             and not morning.masked
-            and red.at_s < morning.at_s <= due_s
+            and red_s < morning.at_s <= due_s
             and morning.score <= base + pain.settled_rise
         ):
             return False

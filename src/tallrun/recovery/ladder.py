@@ -85,8 +85,8 @@ class Ladder:
         done = done_rung(self.protocol, session)
         previous = self._steps[-1].base if self._steps else V0
         advised = previous if advice.rung is None else INDEX[advice.rung]
-        if done == V0 and advised > V0 and self._steps:
-            # A walk between runs never carries a pending step up.
+        if done == V0:
+            # A walk never carries a pending step up, and never opens the first runs by itself.
             advised = min(advised, previous)
         against = is_against_advice(self.protocol, session, advice, self.timeline.history.runner)
         return Step(
@@ -395,12 +395,18 @@ class Ladder:
         ]
 
     def spacing_met(self, rung: int, now_s: float, today: int) -> bool:
-        """Whether the run dates leave room for a run today (decision-table section 1, spacing)."""
+        """Whether the run dates leave room for a run today (decision-table section 1, spacing).
+
+        A level that came down from I or H keeps their spacing for the days of a GREEN fortnight: coming down
+        must never open a running day that staying up would not.
+        """
         ladder = self.protocol.ladder
-        days = {step.day for step in self.steps(self.course.sessions_before(now_s), now_s)}
+        steps = self.steps(self.course.sessions_before(now_s), now_s)
+        days = {step.day for step in steps}
         if today in days:
             return False
-        if F1 <= rung <= F2:
+        came_down = any(step.base >= I1 and today - step.day <= ladder.green_days for step in steps)
+        if F1 <= rung <= F2 and not came_down:
             row = 0
             while today - 1 - row in days:
                 row += 1
