@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check lint types imports bench docs fmt clean
+.PHONY: demo test check lint types imports bench docs docs-check fmt clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"
@@ -15,6 +15,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "compiling the stride engine (once, about a minute)"
+	@$(BIN)/tallrun doctor --compile >/dev/null
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -34,6 +36,13 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	@$(BIN)/lint-imports
+
+docs: $(STAMP)
+	@$(BIN)/python docs/make_walkthrough.py
+	@$(BIN)/tallrun reasons --markdown > docs/reasons.md
+
+docs-check: docs
+	@git diff --exit-code --stat docs || { echo "docs are not what the code makes: commit the result of make docs"; exit 1; }
 
 fmt: $(STAMP)
 	@$(BIN)/ruff check --fix .

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import print_json, progress_bar
 
 
@@ -25,6 +26,7 @@ def analyze(
     from tallrun.sessions import read_session, write_tables
 
     recording = read_session(session)
+    note_if_cold()
     with progress_bar("analysing", not json_) as show:
         tables = analyze_recording(recording, progress=show)
     write_tables(out, tables)
@@ -71,7 +73,9 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     if isinstance(asymmetry, dict):
         lines.append(f"{'Contact, right against left':<28}{'–':>9}   {REASONS[asymmetry['reason']]}")
     else:
-        lines.append(f"{'Contact, right against left':<28}{asymmetry:>+9.1f}   %, longer on the right positive")
+        lines.append(
+            f"{'Contact, right against left':<28}{asymmetry:>+9.1f}   %, longer on the right positive"
+        )
     valid = summary["quality"]["valid_strides_pct"]
     lines.append(f"{'Clean strides':<28}{'–' if valid is None else f'{valid:.1f}':>9}   %")
     lines.append("")
@@ -80,7 +84,9 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     for flag in summary["flags"]:
         evidence = flag["evidence"]
         against = (
-            "your own baseline" if evidence["reference_kind"] == "own_baseline" else "what others your size do"
+            "your own baseline"
+            if evidence["reference_kind"] == "own_baseline"
+            else "what others your size do"
         )
         lines.append(
             f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "

@@ -24,7 +24,6 @@ COMMAND_MODULES = (
     "clinic",
     "recovery",
     "data",
-    "cohort",
     "serve",
 )
 

@@ -7,6 +7,7 @@ the old machine code. The cache folder is therefore named after the state of all
 from __future__ import annotations
 
 import os
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,3 +32,10 @@ def use_kernel_cache() -> None:
     from platformdirs import user_cache_path
 
     os.environ["NUMBA_CACHE_DIR"] = str(user_cache_path("tallrun") / "kernels" / kernel_fingerprint())
+
+
+def note_if_cold() -> None:
+    """Say so on stderr when the first call will have to compile; a silent minute looks like a hang."""
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    if folder and not any(Path(folder).rglob("*.nbi")):
+        sys.stderr.write("Preparing the stride engine: about a minute, once after each update.\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.radio import (
     DataDir,
     Emulate,
@@ -103,7 +103,7 @@ def live_run(folder: Path, emulation: Emulation | None, out: Path, wishes: RunWi
     from tallrun.cli.live_parts import finish_run
     from tallrun.gait.warm import warm_up
 
-    sys.stderr.write("Getting the stride engine ready (about a minute the first time) ...\n")
+    note_if_cold()
     warm_up()
     raw = run_radio(_go(folder, emulation, out, wishes), emulation)
     return finish_run(folder, out, raw)

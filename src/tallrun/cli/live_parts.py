@@ -81,6 +81,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     from tallrun.coaching.plan import LEARNING_S, PROBE_S
     from tallrun.pipeline import PipelineSetup
     from tallrun.pipeline.live_run import LiveSetup
+    from tallrun.pipeline.setup import standing_neutral
 
     runner, green_limit = _known_runner(folder)
     plan = plan_session(
@@ -92,7 +93,11 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     )
     return LiveSetup(
         pipeline=PipelineSetup(
-            specs=specs_of(worn), runner=runner, typed_speed_mps=wishes.speed_mps, keep_strides=False
+            specs=specs_of(worn),
+            runner=runner,
+            typed_speed_mps=wishes.speed_mps,
+            keep_strides=False,
+            pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
         ),
         plan=plan,
         protocol=load_protocol(),
@@ -101,6 +106,15 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
         green_limit=green_limit,
         coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
     )
+
+
+def standing_info(folder: Path) -> dict[str, Any]:
+    """Return the last passed standing calibration as a session keeps it."""
+    from dataclasses import asdict
+
+    from tallrun.cli.sensors_calibrate import load_standing
+
+    return {place: asdict(item) for place, item in load_standing(folder).items()}
 
 
 def run_context(wishes: RunWishes) -> dict[str, Any]:

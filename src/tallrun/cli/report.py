@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import progress_bar
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def report(
     from tallrun.sessions import read_session
 
     recording = read_session(session)
+    note_if_cold()
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
         write_report(recording, session.name, target, show)

@@ -42,9 +42,15 @@ class Finding:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False, data_dir: DataDir = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    compile_: Annotated[bool, typer.Option("--compile", help="Compile the stride engine now.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Check Bluetooth, permissions, folders, disk, browser and compiled kernels; each with its remedy."""
+    if compile_:
+        from tallrun.gait.warm import warm_up
+
+        warm_up()
     findings = [check(data_dir) for check in CHECKS]
     if as_json:
         print_json([asdict(finding) for finding in findings])

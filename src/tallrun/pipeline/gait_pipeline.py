@@ -10,7 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -37,20 +37,7 @@ _RANK_OCCASION = 4
 _RANK_DEADLINE = 5
 
 
-class Engine(Protocol):
-    """What foot, accelerometer-only and pelvis engines have in common."""
-
-    def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None) -> np.ndarray:
-        """Take samples, return the rows that became known."""
-        ...
-
-    def finish(self) -> np.ndarray:
-        """Return the rows that stay open."""
-        ...
-
-    def status(self) -> Any:
-        """Return mounting, calibration and quality counters."""
-        ...
+Engine = FootEngine | AccFootEngine | PelvisEngine
 
 
 @dataclass(frozen=True)
@@ -148,7 +135,7 @@ class GaitPipeline:
             self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
             engine = self._engines.get(block.placement)
             if engine is not None:
-                self._queue(block.placement, engine.feed(block.t_s, block.acc_mps2, block.gyr_radps))
+                self._queue(block.placement, _feed(engine, block))
             last_s = float(block.t_s.max())
             self._last_s = max(self._last_s, last_s)
             self._order.saw(block.placement, last_s)
@@ -197,8 +184,11 @@ class GaitPipeline:
         Pitch [rad], |f| [m/s2], forward and up [m], from foot-flat to foot-flat. Empty unless the set-up asked for
         ``record_waves``; feet without a gyroscope are left out.
         """
-        engines = {foot: self._engines.get(f"foot_{foot}") for foot in ("left", "right")}
-        return {foot: item.waves for foot, item in engines.items() if isinstance(item, FootEngine)}
+        out = {}
+        for name, engine in self._engines.items():
+            if isinstance(engine, FootEngine):
+                out[name.removeprefix("foot_")] = engine.waves
+        return out
 
     def tables(self) -> GaitTables:
         """Return the tables over everything seen so far (complete after ``finish``); needs ``keep_strides``."""
@@ -275,6 +265,17 @@ class GaitPipeline:
     def _belt_at(self, time_s: float) -> TreadmillReading | None:
         place = bisect_right(self._belt, time_s, key=lambda item: item.t_s)
         return self._belt[place - 1] if place else None
+
+
+def _feed(engine: Engine, block: SampleBlock) -> np.ndarray:
+    if not isinstance(engine, FootEngine):
+        return engine.feed(block.t_s, block.acc_mps2, block.gyr_radps)
+    if block.gyr_radps is None:
+        raise UsageError(
+            f"samples of '{block.placement}' came without a gyroscope, but the session was set up with one; "
+            "set has_gyroscope to false for this sensor"
+        )
+    return engine.feed(block.t_s, block.acc_mps2, block.gyr_radps)
 
 
 def _engine_for(spec: SensorSpec, setup: PipelineSetup) -> Engine:

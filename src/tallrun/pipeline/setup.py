@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from tallrun.gait.flag_terms import OwnBaseline
 from tallrun.numerics.recording import FloatArray, Recording, RunnerProfile, SensorSpec
@@ -44,5 +47,16 @@ class PipelineSetup:
             runner=recording.runner,
             baseline=baseline,
             record_waves=record_waves,
+            pelvis_neutral=standing_neutral(recording.info),
             typed_speed_mps=float(speed) if isinstance(speed, (int, float)) and speed > 0 else None,
         )
+
+
+def standing_neutral(info: dict[str, Any]) -> FloatArray | None:
+    """Return the pelvis sensor's up direction from the calibration kept with a session; None without one."""
+    try:
+        up = np.array(info["standing"]["pelvis"]["up_sensor"], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        return None
+    size = float(np.linalg.norm(up)) if up.shape == (3,) else 0.0
+    return up / size if np.isfinite(size) and size > 0.5 else None

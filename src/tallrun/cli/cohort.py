@@ -1,9 +1,0 @@
-"""Commands of the cohort group."""
-
-from __future__ import annotations
-
-import typer
-
-
-def register(app: typer.Typer) -> None:
-    """Add this group's commands to ``app``."""

@@ -1,1 +1,0 @@
-"""The cohort room; see docs/architecture.md."""
