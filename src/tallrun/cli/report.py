@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import progress_bar
 
 if TYPE_CHECKING:
+    from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.pipeline import GaitTables
 
@@ -22,35 +22,64 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    session: Path = typer.Argument(..., help="Session folder."),
-    out: Path | None = typer.Option(
-        None, "--out", "-o", help="HTML file; default: derived/report.html in the session."
-    ),
+    session: Annotated[Path, typer.Argument(help="Session folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="HTML file; default: derived/report.html in the session."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Folder of the records: adds today's advice and the own baselines."),
+    ] = None,
+    runner: Annotated[
+        str | None, typer.Option("--runner", help="Whose records; needed only with several runners.")
+    ] = None,
 ) -> None:
     """Write a single-file report that opens without a network."""
     from tallrun.sessions import read_session
 
     recording = read_session(session)
-    note_if_cold()
+    history: tuple[SessionBlocks, ...] = ()
+    advice = None
+    if data_dir is not None:
+        history, advice = _from_records(data_dir, runner, str(recording.info.get("session_id")))
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
-        write_report(recording, session.name, target, show)
+        write_report(recording, session.resolve().name, target, show, history, advice)
     typer.echo(str(target))
 
 
-def write_report(recording: Recording, title: str, target: Path, show: Callable[[float], None]) -> GaitTables:
+def write_report(
+    recording: Recording,
+    title: str,
+    target: Path,
+    show: Callable[[float], None] = lambda share: None,
+    history: tuple[SessionBlocks, ...] = (),
+    advice: dict[str, Any] | None = None,
+) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it."""
-    from tallrun.pipeline import PipelineSetup, run_recording
-    from tallrun.report import ReportInput, build_report
+    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.report import build_report
+    from tallrun.report.session_report import analysed
     from tallrun.sessions import write_text
 
-    pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), show)
-    tables = pipeline.tables()
-    pain = [
-        (marker.t_s, int(marker.text))
-        for marker in recording.markers
-        if marker.kind == "pain" and marker.text.isdigit() and int(marker.text) <= 10
-    ]
-    page = build_report(ReportInput(recording, tables, title, pain=pain, waves=pipeline.waves()))
-    write_text(target, page)
-    return tables
+    source = analysed(recording, title, load_protocol(), show, history=history, advice=advice)
+    write_text(target, build_report(source))
+    return source.tables
+
+
+def _from_records(
+    data_dir: Path, runner: str | None, session_id: str
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
+    """Return the runner's other sessions and today's verdict."""
+    from tallrun.cli.recovery_common import load_protocol, records
+    from tallrun.recovery.verdicts import verdict
+    from tallrun.report.history import own_history
+
+    protocol = load_protocol()
+    with records(str(data_dir), runner) as mine:
+        found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
+        advised = verdict(
+            protocol, mine.store.history(mine.runner_id), None, mine.now.astimezone(mine.zone), None
+        )
+    return found, advised.as_json()

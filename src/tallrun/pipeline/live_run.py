@@ -206,6 +206,15 @@ class LiveRun:
             n_contacts=self._n_contacts,
         )
 
+    def cadence_band(self, speed_mps: float) -> tuple[float, float]:
+        """Return the coached band [steps/min] at a speed; NaN where there is no target or nothing to raise."""
+        target = self._target
+        if target is None or not target.is_step(speed_mps):
+            return math.nan, math.nan
+        value = target.at(speed_mps)
+        share = self.setup.coach.band_share
+        return (1.0 - share) * value, (1.0 + share) * value
+
     def _handle(self, events: list[PipelineEvent]) -> list[LiveEvent]:
         out: list[LiveEvent] = []
         for event in events:
@@ -276,17 +285,8 @@ class LiveRun:
         self._target = CadenceTarget(own, own_mps, runner, fixed_spm=self.setup.target_spm)
 
     def _focus(self) -> Focus | None:
-        share = self.setup.coach.band_share
         if self.setup.focus == "cadence":
-
-            def cadence_band(speed_mps: float) -> tuple[float, float]:
-                target = self._target
-                if target is None or not target.is_step(speed_mps):
-                    return math.nan, math.nan
-                value = target.at(speed_mps)
-                return (1.0 - share) * value, (1.0 + share) * value
-
-            return Focus("cadence", cadence_band)
+            return Focus("cadence", self.cadence_band)
         limit = self.setup.tilt_limit_deg
         if self.setup.focus in ("tall", "tilt") and limit is not None:
             return Focus("tall" if self.setup.focus == "tall" else "tilt", lambda _speed: (math.nan, limit))

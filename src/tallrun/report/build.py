@@ -11,25 +11,42 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
 
 from tallrun._version import __version__
+from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables
 from tallrun.reasons import REASONS
-from tallrun.report import figures
-from tallrun.report.cycles import foot_paths, pitch_cycles, stride_cycles
-from tallrun.report.findings import find
-from tallrun.report.tables import definition_rows, metric_rows, sensor_rows
+from tallrun.report.drift import drifts
+from tallrun.report.figure_list import GROUPS, all_figures
+from tallrun.report.findings import find, unchanged_words
+from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences
+from tallrun.report.lanes import Marks
+from tallrun.report.own import against_own
+from tallrun.report.pages import environment
+from tallrun.report.pain_strip import pain_strip
+from tallrun.report.replay_data import session_end_s
+from tallrun.report.tables import (
+    calibration_words,
+    definition_rows,
+    drift_rows,
+    metric_rows,
+    own_rows,
+    sensor_rows,
+    version_rows,
+)
 
 
 @dataclass(frozen=True)
 class ReportInput:
     """Everything a report shows.
 
-    cues : rows of the cue ledger. in_band_share : share of coached strides inside the band, None unknown.
-    pain : (t_s, score 0-10) marks of this run. advice : the verdict as JSON, None when none was asked for.
+    cues : rows of the cue ledger. in_band_share : share of answering strides inside the band, None unknown.
+    goal : what was coached and how much of the run was in band, None when that is not known.
+    pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
     waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
+    history : the runner's other sessions, for own bands and findings; empty without records.
     """
 
     recording: Recording
@@ -40,128 +57,64 @@ class ReportInput:
     pain: Sequence[tuple[float, int]] = ()
     advice: dict[str, Any] | None = None
     waves: dict[str, np.ndarray] = field(default_factory=dict)
+    history: Sequence[SessionBlocks] = ()
+    goal: Goal | None = None
 
 
 def build_report(source: ReportInput) -> str:
     """Return the report as one HTML text that loads nothing from anywhere."""
     tables = source.tables
     summary = tables.summary
-    shown = _figures(source)
-    template = _environment().get_template("report.html.j2")
-    return template.render(
+    shoe = source.recording.context.get("shoes")
+    shoe = str(shoe) if shoe else None
+    blocks = steady_blocks(tables.strides)
+    against = against_own(blocks, source.history, shoe)
+    drift = drifts(tables.strides, blocks)
+    shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe)
+    drawn = {item.name: item.figure for item in shown if item.figure is not None}
+    return environment().get_template("report.html.j2").render(
         title=source.title,
         facts=_facts(source),
         summary=summary,
-        findings=find(tables.strides, tables.flags, summary["run_time_s"]),
+        goal=source.goal,
+        focus_words=FOCUS_WORDS,
+        cue_sentences=cue_sentences(source.cues),
+        findings=[(item, Markup(item.strip)) for item in find(tables.flags, summary["run_time_s"], against, drift)],
+        unchanged=unchanged_words(against),
+        has_history=bool(source.history),
         source=source,
-        figures=[(name, text) for name, text, _ in shown],
-        figure_json=_script_json({name: item for name, _, item in shown}),
-        plotly_script=_plotly_script() if shown else "",
+        pain_strip=Markup(pain_strip(tables.strides, source.pain, session_end_s(source.recording))),
+        groups=[(title, [item for item in shown if item.group == group]) for group, title in GROUPS.items()],
+        figure_json=Markup(_script_json(drawn)),
+        plotly_script=Markup(_plotly_script()) if drawn else "",
         metrics=metric_rows(summary, tables.strides),
+        own=own_rows(against),
+        drift=drift_rows(drift),
         definitions=definition_rows(),
         sensors=sensor_rows(summary["quality"]),
+        calibration=calibration_words(summary["quality"]["calibration"]),
         reason_counts=[
             (code, REASONS[code], count) for code, count in summary["quality"]["reason_counts"].items()
         ],
+        versions=version_rows(source.recording, summary, __version__),
         version=__version__,
+    )  # fmt: skip
+
+
+def marks_of(source: ReportInput) -> Marks:
+    """Return what lies under every lane of this report."""
+    timed = [row for row in source.cues if row.get("end_s") is not None]
+    return Marks(
+        end_s=session_end_s(source.recording),
+        cues=[(row["at_s"], row["end_s"]) for row in timed],
+        cue_bands=[
+            (row["at_s"], row["end_s"], row["low"], row["high"])
+            for row in timed
+            if row.get("focus") == "cadence" and row.get("low") is not None and row.get("high") is not None
+        ],
+        pain=source.pain,
+        flags=source.tables.flags,
     )
-
-
-def _figures(source: ReportInput) -> list[tuple[str, str, figures.Figure]]:
-    """Return (id, what it shows in words, figure) of every figure there is data for."""
-    strides, flags = source.tables.strides, source.tables.flags
-    cues = [(row["at_s"], row["end_s"]) for row in source.cues if row.get("end_s") is not None]
-    cycles = stride_cycles(source.recording, strides) + pitch_cycles(source.waves, strides)
-    wanted: list[tuple[str, str, figures.Figure | None]] = [
-        (
-            "speed",
-            "Running speed over the session, with pain scores below it.",
-            figures.speed_lane(strides, source.pain),
-        ),
-        (
-            "cadence",
-            "Steps a minute over the session. Shaded: low cadence or landing far ahead. Green bar: a cue was on.",
-            figures.over_time(
-                strides,
-                "cadence_spm",
-                "Cadence",
-                "steps a minute",
-                flags=flags,
-                shown_flags=("low_cadence", "overstriding"),
-                pain=source.pain,
-                cues=cues,
-            ),
-        ),
-        (
-            "contact",
-            "Time each foot stays on the ground.",
-            figures.over_time(
-                strides, "stance_time_s", "Ground contact", "ms", 1000.0, flags, ("asymmetry",)
-            ),
-        ),
-        (
-            "flight",
-            "Time in the air after each foot leaves.",
-            figures.over_time(strides, "flight_time_s", "Flight", "ms", 1000.0),
-        ),
-        (
-            "strike-time",
-            "Angle of the foot when it lands, toes up positive.",
-            figures.over_time(
-                strides, "foot_strike_angle_deg", "Foot-strike angle", "°", 1.0, flags, ("overstriding",)
-            ),
-        ),
-        (
-            "strike",
-            "How often each landing angle came.",
-            figures.distribution(strides, "foot_strike_angle_deg", "Foot-strike angle, all strides", "°"),
-        ),
-        (
-            "tilt",
-            "Tilt of the pelvis against quiet standing, forward positive.",
-            figures.over_time(
-                strides,
-                "pelvic_tilt_deg",
-                "Pelvic tilt from standing",
-                "°",
-                1.0,
-                flags,
-                ("anterior_pelvic_tilt",),
-                by_foot=False,
-            ),
-        ),
-        (
-            "bounce",
-            "How far the pelvis goes up and down in a step.",
-            figures.over_time(strides, "vertical_oscillation_m", "Pelvis bounce", "cm", 100.0, by_foot=False),
-        ),
-        (
-            "sides",
-            "Difference between the feet, with the middle half of strides.",
-            figures.left_right(strides),
-        ),
-        (
-            "force-wave",
-            "Size of the acceleration at the foot over one stride.",
-            figures.waveforms(cycles, "specific force"),
-        ),
-        (
-            "pitch-wave",
-            "Angle of the foot over one stride from foot-flat to foot-flat, toes up positive.",
-            figures.waveforms(cycles, "foot pitch"),
-        ),
-        (
-            "turn-wave",
-            "Size of the foot's turning rate over one stride.",
-            figures.waveforms(cycles, "angular rate"),
-        ),
-        (
-            "path",
-            "Path of the foot seen from the side.",
-            figures.foot_path(foot_paths(source.waves, strides)),
-        ),
-    ]
-    return [(name, text, item) for name, text, item in wanted if item is not None]
 
 
 def _facts(source: ReportInput) -> list[str]:
@@ -190,13 +143,3 @@ def _script_json(value: Any) -> str:
 @cache
 def _plotly_script() -> str:
     return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("tallrun.report", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

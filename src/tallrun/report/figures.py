@@ -12,18 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tallrun.report.cycles import Cycle, clean_running
-from tallrun.report.palette import (
-    FLAG_FILL,
-    FLAG_NAME,
-    NEUTRAL_COLOUR,
-    PAIN_COLOUR,
-    PELVIS_COLOUR,
-    SIDE_COLOUR,
-    SIDE_DASH,
-    SIDE_LETTER,
-    SIDE_SYMBOL,
-    translucent,
-)
+from tallrun.report.own import OwnSpan
+from tallrun.report.palette import CUE_COLOUR, SIDE_COLOUR, SIDE_DASH, SIDE_LETTER, translucent
 
 Figure = dict[str, Any]
 
@@ -60,101 +50,23 @@ def thin_series(
         return [], []
     t_s, values = t_s[known], values[known]
     if t_s.size <= most:
-        return [float(item) for item in np.round(t_s / 60.0, 4)], _rounded(values)
+        return [float(item) for item in np.round(t_s / 60.0, 4)], rounded(values)
     edges = np.linspace(t_s[0], t_s[-1], most + 1)
     place = np.clip(np.searchsorted(edges, t_s, side="right") - 1, 0, most - 1)
     medians = pd.Series(values).groupby(place).median().reindex(range(most)).to_numpy()
     middle = 0.5 * (edges[:-1] + edges[1:])
-    return [float(item) for item in np.round(middle / 60.0, 4)], _rounded(medians)
+    return [float(item) for item in np.round(middle / 60.0, 4)], rounded(medians)
 
 
-def over_time(
+def distribution(
     strides: pd.DataFrame,
     column: str,
     title: str,
     unit: str,
     factor: float = 1.0,
-    flags: Sequence[dict[str, Any]] = (),
-    shown_flags: Sequence[str] = (),
-    by_foot: bool = True,
-    pain: Sequence[tuple[float, int]] = (),
-    cues: Sequence[tuple[float, float]] = (),
+    own: Sequence[OwnSpan] = (),
 ) -> Figure | None:
-    """One quantity over the run, each foot its own line; None when nothing is known.
-
-    pain : (t_s, score) marks. cues : (start_s, end_s) spans.
-    """
-    traces: list[dict[str, Any]] = []
-    rows = clean_running(strides)
-    for foot in ("left", "right") if by_foot else (None,):
-        part = rows[rows["foot"] == foot] if foot else rows
-        minutes, values = thin_series(
-            part["initial_contact_s"].to_numpy(), factor * part[column].to_numpy(dtype=np.float64)
-        )
-        if not minutes:
-            continue
-        colour = SIDE_COLOUR[foot] if foot else PELVIS_COLOUR
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers" if len(minutes) < 80 else "lines",
-                "name": f"{SIDE_LETTER[foot]} {foot}" if foot else title.split(",")[0],
-                "x": minutes,
-                "y": values,
-                "line": {"color": colour, "dash": SIDE_DASH[foot] if foot else "solid", "width": 2},
-                "marker": {"symbol": SIDE_SYMBOL[foot] if foot else "triangle-up", "size": 5},
-                "hovertemplate": "%{y:.4g} " + unit,
-            }
-        )
-    if not traces:
-        return None
-    for minute, score in ((at / 60.0, score) for at, score in pain):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": [minute],
-                "y": [max(value for value in traces[0]["y"] if value is not None)],
-                "text": [f"pain {score}"],
-                "textfont": {"color": PAIN_COLOUR},
-                "showlegend": False,
-                "hoverinfo": "skip",
-            }
-        )
-    shapes = _flag_shapes(flags, shown_flags) + [
-        {"type": "line", "xref": "x", "yref": "paper", "x0": low / 60, "x1": high / 60, "y0": 0.01, "y1": 0.01,
-         "line": {"color": "#1B7F5C", "width": 6}}
-        for low, high in cues
-    ]  # fmt: skip
-    notes = [
-        {
-            "x": shape["x0"],
-            "y": 1,
-            "xref": "x",
-            "yref": "paper",
-            "text": shape["name"],
-            "showarrow": False,
-            "xanchor": "left",
-            "yanchor": "top",
-            "font": {"size": 12},
-        }
-        for shape in shapes
-        if shape.get("name")
-    ]
-    return figure(
-        traces,
-        title,
-        xaxis={"title": {"text": "minutes"}},
-        yaxis={"title": {"text": unit}},
-        shapes=shapes,
-        annotations=notes,
-    )
-
-
-def distribution(
-    strides: pd.DataFrame, column: str, title: str, unit: str, factor: float = 1.0
-) -> Figure | None:
-    """Both feet's histograms over clean running strides; None when nothing is known."""
+    """Both feet's histograms over clean running strides, the own band shaded; None when nothing is known."""
     rows = clean_running(strides)
     known = factor * rows[column].to_numpy(dtype=np.float64)
     if np.isfinite(known).sum() < 5:
@@ -174,8 +86,8 @@ def distribution(
                 "type": "scatter",
                 "mode": "lines",
                 "name": f"{SIDE_LETTER[foot]} {foot}, middle {np.median(values):.3g} {unit}",
-                "x": _rounded(middle),
-                "y": _rounded(share),
+                "x": rounded(middle),
+                "y": rounded(share),
                 "line": {"color": SIDE_COLOUR[foot], "dash": SIDE_DASH[foot], "shape": "hvh"},
                 "fill": "tozeroy",
                 "fillcolor": translucent(SIDE_COLOUR[foot], 0.15),
@@ -183,12 +95,25 @@ def distribution(
         )
     if not traces:
         return None
+    bands = sorted({(factor * item.low, factor * item.high) for item in own})
+    shapes = [
+        {"type": "rect", "xref": "x", "yref": "paper", "x0": low_, "x1": high_, "y0": 0, "y1": 1,
+         "fillcolor": translucent(CUE_COLOUR, 0.14), "line": {"width": 0}, "layer": "below"}
+        for low_, high_ in bands
+    ]  # fmt: skip
+    notes = [
+        {"x": low_, "y": 1, "xref": "x", "yref": "paper", "text": "your usual", "showarrow": False,
+         "xanchor": "left", "yanchor": "top", "font": {"size": 12}}
+        for low_, _ in bands[:1]
+    ]  # fmt: skip
     return figure(
         traces,
         title,
         xaxis={"title": {"text": unit}},
         yaxis={"title": {"text": "% of strides"}},
         hovermode="closest",
+        shapes=shapes,
+        annotations=notes,
     )
 
 
@@ -223,10 +148,10 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
     bars: dict[str, Any] = {
         "type": "bar",
         "orientation": "h",
-        "x": _rounded(np.array(values)),
+        "x": rounded(np.array(values)),
         "y": labels,
-        "error_x": {"type": "data", "symmetric": False, "array": _rounded(np.array(high)),
-                    "arrayminus": _rounded(np.array(low))},
+        "error_x": {"type": "data", "symmetric": False, "array": rounded(np.array(high)),
+                    "arrayminus": rounded(np.array(low))},
         "marker": {"color": [SIDE_COLOUR["right" if value > 0 else "left"] for value in values]},
         "text": [f"{'R' if value > 0 else 'L'} {abs(value):.1f} %" for value in values],
         "textposition": "none",
@@ -257,7 +182,7 @@ def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
             {
                 "type": "scatter",
                 "x": percent + percent[::-1],
-                "y": _rounded(np.concatenate([upper, lower[::-1]])),
+                "y": rounded(np.concatenate([upper, lower[::-1]])),
                 "fill": "toself",
                 "fillcolor": translucent(colour, 0.16),
                 "line": {"width": 0},
@@ -268,7 +193,7 @@ def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
                 "type": "scatter",
                 "mode": "lines",
                 "x": percent,
-                "y": _rounded(item.mean),
+                "y": rounded(item.mean),
                 "name": f"{SIDE_LETTER[item.foot]} {item.foot}, {item.n_strides} strides",
                 "line": {"color": colour, "dash": SIDE_DASH[item.foot], "width": 2.5},
             },
@@ -289,8 +214,8 @@ def foot_path(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure | None:
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _rounded(forward),
-                "y": _rounded(100.0 * up),
+                "x": rounded(forward),
+                "y": rounded(100.0 * up),
                 "name": f"{SIDE_LETTER[foot]} {foot}",
                 "line": {"color": SIDE_COLOUR[foot], "dash": SIDE_DASH[foot], "width": 2.5},
             }
@@ -306,58 +231,6 @@ def foot_path(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure | None:
     )
 
 
-def speed_lane(strides: pd.DataFrame, pain: Sequence[tuple[float, int]]) -> Figure | None:
-    """Speed with the pain marks below it."""
-    rows = clean_running(strides)
-    minutes, values = thin_series(
-        rows["initial_contact_s"].to_numpy(), 3.6 * rows["speed_mps"].to_numpy(dtype=np.float64)
-    )
-    traces: list[dict[str, Any]] = []
-    if minutes:
-        traces.append({"type": "scatter", "mode": "lines", "x": minutes, "y": values, "name": "speed, km/h",
-                       "line": {"color": NEUTRAL_COLOUR, "width": 2}})  # fmt: skip
-    if pain:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": [at / 60.0 for at, _ in pain],
-                "y": [score for _, score in pain],
-                "text": [str(score) for _, score in pain],
-                "textposition": "top center",
-                "marker": {"color": PAIN_COLOUR, "size": 10, "symbol": "diamond"},
-                "name": "pain, 0–10",
-                "yaxis": "y2",
-            }
-        )
-    if not traces:
-        return None
-    axes: dict[str, Any] = {"yaxis": {"title": {"text": "km/h"}, "domain": [0.42, 1] if pain else [0, 1]}}
-    if pain:
-        axes["yaxis2"] = {"title": {"text": "pain"}, "range": [-0.5, 11.5], "domain": [0, 0.34]}
-    return figure(traces, "Speed and pain", xaxis={"title": {"text": "minutes"}}, **axes)
-
-
-def _flag_shapes(flags: Sequence[dict[str, Any]], shown: Sequence[str]) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "rect",
-            "xref": "x",
-            "yref": "paper",
-            "x0": item["start_s"] / 60.0,
-            "x1": item["end_s"] / 60.0,
-            "y0": 0,
-            "y1": 1,
-            "fillcolor": FLAG_FILL[item["flag"]],
-            "line": {"width": 1, "dash": "dot", "color": NEUTRAL_COLOUR},
-            "layer": "below",
-            "name": FLAG_NAME[item["flag"]],
-        }
-        for item in flags
-        if item["flag"] in shown
-    ]
-
-
-def _rounded(values: np.ndarray) -> list[float | None]:
+def rounded(values: np.ndarray) -> list[float | None]:
     """Four significant digits are all a screen shows; NaN becomes a gap."""
     return [float(f"{value:.4g}") if np.isfinite(value) else None for value in np.asarray(values).tolist()]

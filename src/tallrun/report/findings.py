@@ -1,6 +1,7 @@
 """At most three things worth saying about a run, each with how sure it is and where to look.
 
-Own baseline first, population second; a difference that may be noise is not a finding.
+Safety signals first, then what differs from the own baseline by more than measurement error, then flags held
+against a population, then drift inside the run. A difference that may be noise is not a finding.
 """
 
 from __future__ import annotations
@@ -10,37 +11,118 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from tallrun.report.cycles import clean_running
+from tallrun.report.drift import Drift
+from tallrun.report.own import Against
+from tallrun.report.pages import minutes_words
+from tallrun.report.svg import band_strip
 
 MOST_FINDINGS = 3
-#: Drift from the first to the last third must exceed this share, and twice its own uncertainty, to be told.
+#: Drift below this share of the value is not worth a sentence, however sure.
 DRIFT_SHARE = 0.03
+#: Flag -> (metric that says the same against the own baseline, figure).
+_FLAG_METRIC = {
+    "low_cadence": "cadence_spm",
+    "overstriding": "foot_ahead_m",
+    "anterior_pelvic_tilt": "pelvic_tilt_deg",
+    "asymmetry": "asymmetry_contact_pct",
+}
+_FIGURE = {
+    "cadence_spm": "cadence", "stance_time_s": "contact", "flight_time_s": "flight",
+    "foot_strike_angle_deg": "strike-time", "pelvic_tilt_deg": "tilt", "vertical_oscillation_m": "bounce",
+    "asymmetry_contact_pct": "asymmetry", "foot_ahead_m": "strike-time", "stride_length_m": "speed",
+    "peak_impact_g": "force-wave",
+}  # fmt: skip
+#: Metric -> sentence starts when it is above and below the own baseline.
+_OWN_WORDS = {
+    "cadence_spm": ("You took more steps a minute than usual", "You took fewer steps a minute than usual"),
+    "stance_time_s": ("Your feet stayed on the ground longer than usual",
+                      "Your feet stayed on the ground for less time than usual"),
+    "flight_time_s": ("You spent more time in the air than usual", "You spent less time in the air than usual"),
+    "foot_strike_angle_deg": ("You landed with your toes higher than usual",
+                              "You landed with your toes lower than usual"),
+    "foot_ahead_m": ("Your landings were further ahead of you than usual",
+                     "Your landings were closer to you than usual"),
+    "stride_length_m": ("Your strides were longer than usual", "Your strides were shorter than usual"),
+    "pelvic_tilt_deg": ("Your pelvis was tipped forward more than usual",
+                        "Your pelvis was tipped forward less than usual"),
+    "vertical_oscillation_m": ("You went up and down more than usual", "You went up and down less than usual"),
+    "peak_impact_g": ("Your shoes met the ground harder than usual", "Your shoes met the ground softer than usual"),
+    "asymmetry_contact_pct": ("Your right foot stayed on the ground longer than usual, against the left",
+                              "Your left foot stayed on the ground longer than usual, against the right"),
+}  # fmt: skip
+_DRIFT_WORDS = {
+    "cadence_spm": ("Your steps got quicker", "Your steps got slower"),
+    "stance_time_s": ("Your ground contact got longer", "Your ground contact got shorter"),
+    "vertical_oscillation_m": ("You went up and down more", "You went up and down less"),
+    "stride_length_m": ("Your strides got longer", "Your strides got shorter"),
+}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence, the figures behind it, how sure, and the figure that shows it."""
+    """One sentence, the figures behind it, how sure, the figure that shows it, and a small one (SVG or empty)."""
 
     sentence: str
     detail: str
     how_sure: str
     figure_id: str
+    strip: str = ""
 
 
-def find(strides: pd.DataFrame, flags: Sequence[dict[str, Any]], run_time_s: float) -> list[Finding]:
+def find(
+    flags: Sequence[dict[str, Any]],
+    run_time_s: float,
+    against: Sequence[Against] = (),
+    drift: Sequence[Drift] = (),
+) -> list[Finding]:
     """Return at most three findings, safety signals first; an empty list is a result too."""
-    out = [_flag_finding(name, spans, run_time_s) for name, spans in _by_flag(flags)]
-    out += _drifts(strides)
+    grouped = _by_flag(flags)
+    told: set[str] = set()
+    out: list[Finding] = []
+    for name, spans in grouped:
+        if name == "asymmetry":
+            out.append(_flag_finding(name, spans, run_time_s))
+            told.add(_FLAG_METRIC[name])
+    for item in against:
+        if item.word == "real change" and item.metric.key in _OWN_WORDS and item.metric.key not in told:
+            out.append(_own_finding(item))
+            told.add(item.metric.key)
+    out += [
+        _flag_finding(name, spans, run_time_s) for name, spans in grouped if _FLAG_METRIC[name] not in told
+    ]
+    out += [_drift_finding(item) for item in drift if _is_worth_telling(item)]
     return out[:MOST_FINDINGS]
+
+
+def unchanged_words(against: Sequence[Against]) -> str:
+    """Name what was as usual; empty without a baseline."""
+    same = [item.metric.label.lower() for item in against if item.word == "no real change"]
+    return f"No real change against your usual: {', '.join(dict.fromkeys(same))}." if same else ""
 
 
 def _by_flag(flags: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     order = ("asymmetry", "overstriding", "low_cadence", "anterior_pelvic_tilt")
     grouped = [(name, [item for item in flags if item["flag"] == name]) for name in order]
     return [(name, spans) for name, spans in grouped if spans]
+
+
+def _own_finding(item: Against) -> Finding:
+    metric = item.metric
+    up, down = _OWN_WORDS[metric.key]
+    value, usual = (f"{metric.factor * number:.{metric.digits}f}" for number in (item.value, item.usual))
+    limit = (
+        ""
+        if item.detectable is None
+        else f"{metric.factor * item.detectable:.{metric.digits}f} {metric.unit}"
+    )
+    low, high = item.band
+    return Finding(
+        f"{up if item.value > item.usual else down} at this speed.",
+        f"{value} {metric.unit}, your usual {usual}, at {3.6 * item.speed_mps:.1f} km/h",
+        f"real change: more than {limit}, from {item.n_sessions} of your own sessions",
+        _FIGURE[metric.key],
+        band_strip(item.value, low, high, f"{value} {metric.unit} against your usual band"),
+    )
 
 
 def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> Finding:
@@ -50,7 +132,7 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
     own = spans[0]["evidence"]["reference_kind"] == "own_baseline"
     uncertainty = spans[0]["evidence"]["uncertainty"]
     against = "your own usual" if own else "people of your size at this speed"
-    when = f"{_minutes(seconds)} of {_minutes(run_time_s)} running"
+    when = f"{minutes_words(seconds)} of {minutes_words(run_time_s)} running"
     sure = (
         f"held against your own baseline, ± {uncertainty:.0f}"
         if own and uncertainty
@@ -76,7 +158,7 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
             f"Your landings were further ahead of you {ahead}.",
             f"{when}; seen as: {', '.join(seen) or 'several signs together'}",
             sure,
-            "strike",
+            "strike-time",
         )
     if name == "anterior_pelvic_tilt":
         return Finding(
@@ -90,58 +172,31 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
         f"Your {side} foot stayed on the ground longer, by {abs(value):.0f} %.",
         f"{when}; a sound runner shows about 2 %",
         sure,
-        "contact",
+        "asymmetry",
     )
 
 
-def _drifts(strides: pd.DataFrame) -> list[Finding]:
-    """Change from the first to the last third at like speed, only where it is more than noise."""
-    rows = clean_running(strides)
-    if len(rows) < 120:
-        return []
-    time = rows["initial_contact_s"].to_numpy()
-    low, high = np.quantile(time, [1 / 3, 2 / 3])
-    out = []
-    speed_change = _change(rows["speed_mps"].to_numpy(), time <= low, time >= high)
-    if speed_change is not None and abs(speed_change[0]) > 0.02:
-        return []  # another speed explains a change by itself
-    for column, figure_id, up, down in (
-        ("stance_time_s", "contact", "Your ground contact got longer", "Your ground contact got shorter"),
-        ("cadence_spm", "cadence", "Your steps got quicker", "Your steps got slower"),
+def _is_worth_telling(item: Drift) -> bool:
+    if (
+        item.word != "real change"
+        or item.metric.key not in _DRIFT_WORDS
+        or not item.first
+        or item.last is None
     ):
-        change = _change(rows[column].to_numpy(dtype=np.float64), time <= low, time >= high)
-        if change is None:
-            continue
-        share, spread = change
-        if abs(share) > DRIFT_SHARE and abs(share) > 2.0 * spread:
-            out.append(
-                Finding(
-                    f"{up if share > 0 else down} by {abs(100 * share):.0f} % from the first to the last third.",
-                    "at the same speed",
-                    f"± {100 * spread:.1f} %",
-                    figure_id,
-                )
-            )
-    return out
+        return False
+    return abs(item.last - item.first) > DRIFT_SHARE * abs(item.first)
 
 
-def _change(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> tuple[float, float] | None:
-    """Relative change of the median and its standard error from 30-stride blocks; None when too few."""
-    before, after = values[first & np.isfinite(values)], values[last & np.isfinite(values)]
-    if before.size < 60 or after.size < 60:
-        return None
-    blocks = [
-        [float(np.median(part)) for part in np.array_split(item, max(2, item.size // 30))]
-        for item in (before, after)
-    ]
-    middle = float(np.median(before))
-    error = float(np.hypot(*(np.std(item, ddof=1) / np.sqrt(len(item)) for item in blocks)))
-    return (float(np.median(after)) - middle) / middle, error / middle
-
-
-def _minutes(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60:02d} s"
+def _drift_finding(item: Drift) -> Finding:
+    first, last = item.first or 0.0, item.last or 0.0
+    up, down = _DRIFT_WORDS[item.metric.key]
+    share = 100.0 * (last - first) / first
+    return Finding(
+        f"{up if share > 0 else down} by {abs(share):.0f} % from the first to the last third.",
+        "at the same speed",
+        "more than the scatter inside this run",
+        _FIGURE[item.metric.key],
+    )
 
 
 def _capital(text: str) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student_t
 
+from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
+
+if TYPE_CHECKING:
+    from tallrun.report.drift import Drift
+    from tallrun.report.own import Against
+
+LEAST_STRIDES = 5
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,11 @@ class Metric:
     unit: str
     digits: int
     meaning: str
+
+    def show(self, value: float, digits: int | None = None) -> str:
+        """Return a value already in the shown unit, without a minus before zero."""
+        text = f"{value:.{self.digits if digits is None else digits}f}"
+        return text.lstrip("-") if not float(text) else text.replace("-", "−")
 
 
 METRICS = (
@@ -108,35 +122,136 @@ METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY)}
 
 
 def metric_rows(summary: dict[str, Any], strides: pd.DataFrame) -> list[dict[str, str]]:
-    """One row per metric: median, 5-95 % range, each foot, number of strides; or why it is unknown."""
+    """One row per metric: median, 5-95 % range, each foot, 95 % interval of the median; or why it is withheld."""
     rows = clean_running(strides)
     out = []
     for metric in METRICS:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
         known = values[np.isfinite(values)]
-        row = {"label": metric.label, "unit": metric.unit, "why": "", "n": str(known.size)}
-        if known.size < 5:
-            item = summary.get(metric.key)
-            code = item.get("reason") if isinstance(item, dict) else None
-            row |= {"median": "–", "range": "–", "left": "–", "right": "–"}
-            row["why"] = REASONS[code] if code else REASONS["too_few_strides"]
+        row = {"key": metric.key, "label": metric.label, "unit": metric.unit, "why": "", "n": str(known.size)}
+        notes = []
+        if known.size < LEAST_STRIDES:
+            row |= dict.fromkeys(("median", "range", "left", "right", "interval"), "–")
+            row["why"] = REASONS[unknown_reason(summary, metric.key)]
         else:
             low, middle, high = np.percentile(known, [5, 50, 95])
             row |= {
-                "median": f"{middle:.{metric.digits}f}",
-                "range": f"{low:.{metric.digits}f} to {high:.{metric.digits}f}",
+                "median": metric.show(middle),
+                "range": f"{metric.show(low)} to {metric.show(high)}",
+                "interval": _interval(metric, known),
             }
             for foot in ("left", "right"):
                 side = values[(rows["foot"] == foot).to_numpy(dtype=bool, na_value=False)]
                 side = side[np.isfinite(side)]
-                row[foot] = f"{np.median(side):.{metric.digits}f}" if side.size >= 5 else "–"
+                row[foot] = metric.show(np.median(side)) if side.size >= LEAST_STRIDES else "–"
+                if row[foot] == "–":
+                    notes.append(f"{foot}: too few clean strides of this foot")
+            if row["interval"] == "–":
+                notes.append("interval: fewer than four blocks of 30 strides")
+        row["note"] = "; ".join(notes)
         out.append(row)
     return out
 
 
+def unknown_reason(summary: dict[str, Any], key: str) -> str:
+    """Return the reason code for a metric of this session that is not known."""
+    found = summary.get(key)
+    if isinstance(found, dict) and found.get("reason"):
+        return str(found["reason"])
+    return _like(summary, key)
+
+
+def _like(summary: dict[str, Any], key: str) -> str:
+    """Metrics the summary does not hold share the reason of the one they are made from."""
+    source = {
+        "duty_factor": "stance_time_s", "overstride_index": "foot_strike_angle_deg", "foot_ahead_m": "pelvic_tilt_deg",
+        "braking_dv_mps": "vertical_oscillation_m",
+    }.get(key)  # fmt: skip
+    found = summary.get(source) if source else None
+    reason = found.get("reason") if isinstance(found, dict) else None
+    return str(reason) if reason else "too_few_strides"
+
+
+def _interval(metric: Metric, known: np.ndarray) -> str:
+    """95 % interval of the median from medians of 30-stride blocks; strides next to each other are alike (sci:D7)."""
+    n = known.size // 30
+    if n < 4:
+        return "–"
+    medians = np.array([np.median(part) for part in np.array_split(known, n)])
+    half = float(student_t.ppf(0.975, n - 1)) * float(medians.std(ddof=1)) / np.sqrt(n)
+    return f"± {metric.show(half, metric.digits + 1)}"
+
+
+def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
+    """Each metric of this run beside its own baseline."""
+    return [
+        {
+            "label": item.metric.label,
+            "unit": item.metric.unit,
+            "speed": f"{3.6 * item.speed_mps:.1f}",
+            "value": item.metric.show(item.metric.factor * item.value),
+            "usual": item.metric.show(item.metric.factor * item.usual),
+            "detectable": "–"
+            if item.detectable is None
+            else item.metric.show(item.metric.factor * item.detectable),
+            "sessions": str(item.n_sessions),
+            "word": item.word,
+        }
+        for item in against
+    ]
+
+
+def drift_rows(drift: Sequence[Drift]) -> list[dict[str, str]]:
+    """Each metric in the first and the last third."""
+
+    def show(metric: Metric, value: float | None) -> str:
+        return "–" if value is None else metric.show(metric.factor * value)
+
+    return [
+        {
+            "label": item.metric.label,
+            "unit": item.metric.unit,
+            "first": show(item.metric, item.first),
+            "last": show(item.metric, item.last),
+            "detectable": show(item.metric, item.detectable),
+            "word": item.word,
+            "why": REASONS[item.reason] if item.reason else "",
+        }
+        for item in drift
+    ]
+
+
+def calibration_words(calibration: dict[str, Any]) -> str:
+    """Say how stride length was scaled, and what the belt says about it."""
+    if calibration["is_calibrated"]:
+        told = f"Stride length is calibrated to the belt (× {calibration['gain_applied']:.3f})."
+    else:
+        told = "Stride length is not calibrated to a belt."
+    found = calibration["gain_found"]
+    if found is None:
+        return f"{told} This run gave no new calibration: {REASONS[calibration['reason']]}"
+    return f"{told} By this run's belt it would be × {found:.3f}, from {calibration['n_strides']} strides."
+
+
+def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:
+    """Return what made these numbers: versions, sensor configs, where the session came from."""
+    rows = [("tallrun", version), ("algorithm", str(summary["algorithm"]))]
+    bindings = recording.info.get("bindings")
+    if isinstance(bindings, dict):
+        for place, item in bindings.items():
+            if isinstance(item, dict):
+                rows.append(
+                    (f"sensor config, {place}", f"{item.get('config')} ({str(item.get('sha256'))[:12]})")
+                )
+    for key in ("session_id", "source", "licence"):
+        if recording.info.get(key):
+            rows.append((key.replace("_", " "), str(recording.info[key])))
+    return rows
+
+
 def definition_rows() -> list[tuple[str, str]]:
     """(label, meaning) of every metric."""
-    return [(metric.label, metric.meaning) for metric in METRICS]
+    return [(metric.label, metric.meaning) for metric in (*METRICS, ASYMMETRY)]
 
 
 def sensor_rows(quality: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

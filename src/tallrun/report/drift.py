@@ -1,0 +1,63 @@
+"""Change from the first to the last third of a run, at like speed, against the scatter inside the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tallrun.insight import Block, compare_blocks, steady_blocks
+from tallrun.report.compare import shared_speeds
+from tallrun.report.tables import METRIC_BY_KEY, Metric
+
+DRIFT_KEYS = (
+    "cadence_spm", "stance_time_s", "flight_time_s", "stride_length_m", "foot_strike_angle_deg", "peak_impact_g",
+    "pelvic_tilt_deg", "vertical_oscillation_m", "asymmetry_contact_pct",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One metric over the run. detectable : in its unit; word : real change, no real change, cannot tell."""
+
+    metric: Metric
+    first: float | None
+    last: float | None
+    detectable: float | None
+    word: str
+    reason: str | None
+
+    @property
+    def ratio(self) -> float:
+        """|change| over the detectable one, 0 when unknown."""
+        if self.first is None or self.last is None or not self.detectable:
+            return 0.0
+        return abs(self.last - self.first) / self.detectable
+
+
+def drifts(strides: pd.DataFrame, blocks: tuple[Block, ...] | None = None) -> tuple[Drift, ...]:
+    """Return the drift of each metric, largest against its error first; empty without steady running."""
+    blocks = steady_blocks(strides) if blocks is None else blocks
+    if not blocks:
+        return ()
+    start_s, end_s = blocks[0].start_s, blocks[-1].end_s
+    third_s = (end_s - start_s) / 3.0
+    first = tuple(item for item in blocks if item.end_s <= start_s + third_s)
+    last = tuple(item for item in blocks if item.start_s >= end_s - third_s)
+    speeds = shared_speeds(first, last)
+    if not speeds:
+        return ()
+    old, new = (
+        [item for item in part if item.speed_mps and abs(item.speed_mps - speeds[0]) <= 0.05 * speeds[0]]
+        for part in (first, last)
+    )
+    out = []
+    for key in DRIFT_KEYS:
+        change = compare_blocks(key, old, new, (), speeds[0])
+        if change.before is None and change.after is None:
+            continue
+        # within one run the scatter of its own blocks is the right error: nothing was taken off in between
+        word = "real change" if change.ratio > 1.0 else change.word
+        reason = None if change.ratio > 1.0 else change.reason
+        out.append(Drift(METRIC_BY_KEY[key], change.before, change.after, change.detectable, word, reason))
+    return tuple(sorted(out, key=lambda item: -item.ratio))

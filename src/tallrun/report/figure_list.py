@@ -1,0 +1,122 @@
+"""Every figure of a report in reading order: on the time axis, over the stride, as distributions; or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tallrun.insight import SessionBlocks
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline import GaitTables
+from tallrun.reasons import REASONS
+from tallrun.report import figures, lanes
+from tallrun.report.cycles import foot_paths, pitch_cycles, stride_cycles
+from tallrun.report.figures import Figure
+from tallrun.report.lanes import Marks
+from tallrun.report.own import own_spans
+from tallrun.report.tables import unknown_reason
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One figure. figure None: withheld, and ``reason`` says why in a sentence."""
+
+    name: str
+    group: str
+    title: str
+    text: str
+    figure: Figure | None
+    reason: str = ""
+
+
+#: Headings of the groups, in order.
+GROUPS = {
+    "time": "Over the run, all on one time axis",
+    "stride": "Over the stride, left and right",
+    "spread": "How often each value came",
+}
+
+
+def all_figures(
+    recording: Recording,
+    tables: GaitTables,
+    waves: dict[str, Any],
+    marks: Marks,
+    history: Sequence[SessionBlocks],
+    shoe: str | None,
+) -> list[Shown]:
+    """Return every figure the report knows; those without data carry their reason."""
+    strides, summary = tables.strides, tables.summary
+    own = {
+        key: own_spans(strides, key, history, shoe)
+        for key in (
+            "cadence_spm", "stance_time_s", "flight_time_s", "foot_strike_angle_deg", "pelvic_tilt_deg",
+            "vertical_oscillation_m", "asymmetry_contact_pct",
+        )
+    }  # fmt: skip
+
+    def why(key: str) -> str:
+        return REASONS[unknown_reason(summary, key)]
+
+    stiffness, stiffness_reason = lanes.stiffness(recording, strides, marks)
+    out = [
+        Shown("speed", "time", "Speed and incline",
+              "Running speed and the belt's, with the incline where it changed.",
+              lanes.speed_and_incline(recording, strides, marks), why("speed_mps")),
+        Shown("pain", "time", "Pain", "Pain scores at the time they were entered.", lanes.pain_lane(marks),
+              "No score was entered during this run. Unknown is not zero."),
+        Shown("cadence", "time", "Cadence",
+              "Steps a minute. Shaded: low cadence or landing far ahead. Green bar: a cue was on; green box: its band.",
+              lanes.cadence(strides, marks, own["cadence_spm"]), why("cadence_spm")),
+        Shown("contact", "time", "Ground contact", "Time each foot stays on the ground.",
+              lanes.both_feet(strides, "stance_time_s", "Ground contact", "ms", marks, 1000.0, ("asymmetry",),
+                              own["stance_time_s"]), why("stance_time_s")),
+        Shown("flight", "time", "Flight", "Time in the air after each foot leaves.",
+              lanes.both_feet(strides, "flight_time_s", "Flight", "ms", marks, 1000.0, (), own["flight_time_s"]),
+              why("flight_time_s")),
+        Shown("strike-time", "time", "Foot-strike angle", "Angle of the foot when it lands, toes up positive.",
+              lanes.both_feet(strides, "foot_strike_angle_deg", "Foot-strike angle", "°", marks, 1.0,
+                              ("overstriding",), own["foot_strike_angle_deg"]), why("foot_strike_angle_deg")),
+        Shown("tilt", "time", "Pelvic tilt",
+              "Tilt of the pelvis against quiet standing, forward positive. The ribbon is how uncertain it is.",
+              lanes.pelvis(strides, "pelvic_tilt_deg", "Pelvic tilt from standing", "°", marks, 1.0,
+                           "pelvic_tilt_sigma_deg", ("anterior_pelvic_tilt",), own["pelvic_tilt_deg"]),
+              why("pelvic_tilt_deg")),
+        Shown("bounce", "time", "Pelvis bounce", "How far the pelvis goes up and down in a step.",
+              lanes.pelvis(strides, "vertical_oscillation_m", "Pelvis bounce", "cm", marks, 100.0,
+                           own=own["vertical_oscillation_m"]), why("vertical_oscillation_m")),
+        Shown("asymmetry", "time", "Left against right over the run",
+              "Contact time of the right foot against the left, in windows of 30 s.",
+              lanes.asymmetry(strides, marks, own["asymmetry_contact_pct"]), why("asymmetry_contact_pct")),
+        Shown("stiffness", "time", "Stiffness",
+              "Stiffness of the body as a spring, from contact, flight and speed; on level ground only.",
+              stiffness, REASONS[stiffness_reason or "too_few_strides"]),
+    ]  # fmt: skip
+    cycles = stride_cycles(recording, strides) + pitch_cycles(waves, strides)
+    shapes = (
+        ("pitch-wave", "foot pitch", "Foot angle",
+         "Angle of the foot over one stride from foot-flat to foot-flat, toes up positive.", "foot_strike_angle_deg"),
+        ("force-wave", "specific force", "Acceleration at the foot",
+         "Size of the acceleration at the foot over one stride.", "peak_impact_g"),
+        ("turn-wave", "angular rate", "Turning rate of the foot", "Size of the foot's turning rate over one stride.",
+         "foot_strike_angle_deg"),
+    )  # fmt: skip
+    for name, signal, title, text, key in shapes:
+        out.append(Shown(name, "stride", title, text, figures.waveforms(cycles, signal), why(key)))
+    out += [
+        Shown("path", "stride", "Foot path", "Path of the foot seen from the side.",
+              figures.foot_path(foot_paths(waves, strides)), why("stride_length_m")),
+        Shown("sides", "spread", "Left against right", "Difference between the feet, with the middle half of strides.",
+              figures.left_right(strides), why("asymmetry_contact_pct")),
+    ]  # fmt: skip
+    for name, key, title, unit, factor in (
+        ("cadence-spread", "cadence_spm", "Cadence", "steps a minute", 1.0),
+        ("contact-spread", "stance_time_s", "Ground contact", "ms", 1000.0),
+        ("strike", "foot_strike_angle_deg", "Foot-strike angle", "°", 1.0),
+    ):
+        made = figures.distribution(strides, key, f"{title}, all clean strides", unit, factor, own[key])
+        out.append(
+            Shown(name, "spread", title, f"How often each value of {title.lower()} came.", made, why(key))
+        )
+    return out

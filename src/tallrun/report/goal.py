@@ -1,0 +1,74 @@
+"""What the run aimed at and how much of it was there: the goal, time in band, what the cues did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tallrun.report.cycles import clean_running
+
+#: What each focus is about, in the runner's words.
+FOCUS_WORDS = {
+    "cadence": "quick, light steps",
+    "tall": "running tall",
+    "tilt": "belt buckle up a touch",
+}
+LEAST_STRIDES = 30
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The goal of a coached run. band : (low, high) at the speed most run at, None unknown.
+
+    in_band_share : share of judged strides inside the band, None with fewer than thirty of them.
+    """
+
+    focus: str
+    band: tuple[float, float] | None
+    unit: str
+    in_band_share: float | None
+    n_strides: int
+
+
+def cadence_goal(
+    strides: pd.DataFrame, band_at: Callable[[float], tuple[float, float]], from_s: float
+) -> Goal:
+    """Return the cadence goal and the share of clean running strides inside it after the learning block.
+
+    band_at : speed [m/s] -> (low, high) [steps/min], NaN where there is no target.
+    """
+    rows = clean_running(strides)
+    rows = rows[rows["initial_contact_s"] >= from_s]
+    speed = (
+        rows["belt_speed_mps"]
+        .where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
+        .to_numpy(dtype=np.float64)
+    )
+    cadence = rows["cadence_spm"].to_numpy(dtype=np.float64)
+    bands = np.array([band_at(float(item)) for item in speed]).reshape(-1, 2)
+    judged = np.isfinite(bands).all(axis=1) & np.isfinite(cadence)
+    if judged.sum() < LEAST_STRIDES:
+        return Goal("cadence", None, "steps a minute", None, int(judged.sum()))
+    inside = (cadence[judged] >= bands[judged, 0]) & (cadence[judged] <= bands[judged, 1])
+    low, high = np.median(bands[judged], axis=0)
+    return Goal(
+        "cadence", (float(low), float(high)), "steps a minute", float(inside.mean()), int(judged.sum())
+    )
+
+
+def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:
+    """Say what the runner's steps did after each cue; unknown answers say why."""
+    out = []
+    for row in cues:
+        answer = row.get("answer") or {}
+        before, after, share = answer.get("before"), answer.get("after"), answer.get("in_band_share")
+        if before is None or after is None:
+            out.append("Too few clean strides came after it to tell.")
+            continue
+        told = f"From {before:.0f} to {after:.0f} in the next {answer['n_strides']} strides"
+        out.append(told + ("." if share is None else f", {100 * share:.0f} % of them in band."))
+    return out

@@ -1,0 +1,114 @@
+"""One run against the runner's own baseline at the same speed: real change, no real change, or cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines, typical_error
+from tallrun.insight.baselines import SPEED_TOLERANCE
+from tallrun.insight.blocks import metric_values
+from tallrun.report.cycles import clean_running
+from tallrun.report.tables import METRIC_BY_KEY, Metric
+
+#: Half width of the own band, in standard deviations between sessions.
+BAND_SPREADS = 2.0
+_SPAN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Against:
+    """One metric of this run beside its baseline. word as in insight; detectable None: error not known."""
+
+    metric: Metric
+    speed_mps: float
+    value: float
+    usual: float
+    band: tuple[float, float]
+    detectable: float | None
+    n_sessions: int
+    word: str
+
+    @property
+    def ratio(self) -> float:
+        """|difference| over the detectable one, 0 when unknown."""
+        return abs(self.value - self.usual) / self.detectable if self.detectable else 0.0
+
+
+@dataclass(frozen=True)
+class OwnSpan:
+    """Stretch of the run at a baseline's speed, and the band there, in SI."""
+
+    start_s: float
+    end_s: float
+    low: float
+    high: float
+
+
+def against_own(
+    blocks: Sequence[Block], history: Sequence[SessionBlocks], shoe: str | None
+) -> tuple[Against, ...]:
+    """Return each metric that has a baseline at a speed of this run, largest against its error first."""
+    out = []
+    for baseline in _baselines(history, shoe):
+        metric = METRIC_BY_KEY.get(baseline.metric)
+        near = [
+            item
+            for item in blocks
+            if item.speed_mps is not None
+            and abs(item.speed_mps - baseline.speed_mps) <= SPEED_TOLERANCE * baseline.speed_mps
+        ]
+        values = metric_values(near, baseline.metric)
+        if metric is None or not len(values):
+            continue
+        value = float(np.median(values))
+        error = typical_error(history, baseline.metric, baseline.speed_mps)
+        limit = None if error is None else error.detectable_change
+        word = "cannot tell" if limit is None else "no real change"
+        if limit is not None and abs(value - baseline.value) > limit:
+            word = "real change"
+        out.append(
+            Against(
+                metric, baseline.speed_mps, value, baseline.value, _band(baseline), limit,
+                len(baseline.session_ids), word,
+            )
+        )  # fmt: skip
+    return tuple(sorted(out, key=lambda item: -item.ratio))
+
+
+def own_spans(
+    strides: pd.DataFrame, key: str, history: Sequence[SessionBlocks], shoe: str | None
+) -> list[OwnSpan]:
+    """Return where on the time line a baseline of this metric applies, and its band."""
+    baselines = [item for item in _baselines(history, shoe) if item.metric == key]
+    rows = clean_running(strides)
+    if not baselines or rows.empty:
+        return []
+    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
+    bins = (rows["initial_contact_s"] // _SPAN_S).astype(int)
+    out: list[OwnSpan] = []
+    for place, speed in pace.groupby(bins).median().items():
+        found = next(
+            (item for item in baselines if abs(item.speed_mps - speed) <= SPEED_TOLERANCE * item.speed_mps),
+            None,
+        )
+        if found is None:
+            continue
+        low, high = _band(found)
+        start_s = _SPAN_S * float(place)
+        if out and out[-1].end_s == start_s and (out[-1].low, out[-1].high) == (low, high):
+            out[-1] = OwnSpan(out[-1].start_s, start_s + _SPAN_S, low, high)
+        else:
+            out.append(OwnSpan(start_s, start_s + _SPAN_S, low, high))
+    return out
+
+
+def _baselines(history: Sequence[SessionBlocks], shoe: str | None) -> tuple[Baseline, ...]:
+    return own_baselines(history, shoe=shoe) if history else ()
+
+
+def _band(item: Baseline) -> tuple[float, float]:
+    return item.value - BAND_SPREADS * item.spread, item.value + BAND_SPREADS * item.spread

@@ -1,0 +1,62 @@
+"""From a recording to all a report shows; the command line and the web app go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tallrun.insight import SessionBlocks
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline import PipelineSetup, run_recording
+from tallrun.pipeline.live_run import LiveRun
+from tallrun.pipeline.setup_record import KEY
+from tallrun.pipeline.taps import marker_tap
+from tallrun.recovery import Protocol
+from tallrun.report.build import ReportInput
+from tallrun.report.goal import Goal, cadence_goal
+from tallrun.report.replay_data import replay
+
+
+def analysed(
+    recording: Recording,
+    title: str,
+    protocol: Protocol,
+    progress: Callable[[float], None] = lambda share: None,
+    *,
+    history: Sequence[SessionBlocks] = (),
+    advice: dict[str, Any] | None = None,
+) -> ReportInput:
+    """Analyse a recording; a coached one is replayed with its own set-up, so its cues and its goal are there too."""
+    if recording.info.get(KEY) is None:
+        pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), progress)
+        return ReportInput(
+            recording, pipeline.tables(), title, pain=pain_marks(recording), advice=advice, waves=pipeline.waves(),
+            history=history,
+        )  # fmt: skip
+    done = replay(recording, protocol, record_waves=True)
+    tables = done.tables
+    return ReportInput(
+        recording, tables, title, cues=done.cues, pain=pain_marks(recording), advice=advice,
+        waves=done.run.gait.waves(), history=history, goal=goal_of(done.run, tables.strides),
+    )  # fmt: skip
+
+
+def goal_of(run: LiveRun, strides: Any) -> Goal | None:
+    """Return the goal of a finished coached run; None when nothing was coached."""
+    focus = run.setup.focus
+    if focus is None:
+        return None
+    learning_s = max((item.end_s for item in run.setup.plan.blocks if item.kind == "learning"), default=0.0)
+    if focus == "cadence":
+        return cadence_goal(strides, run.cadence_band, learning_s)
+    return Goal(focus, None, "", None, 0)
+
+
+def pain_marks(recording: Recording) -> list[tuple[float, int]]:
+    """Return (t_s, score) of every pain tap of a recording."""
+    out = []
+    for marker in recording.markers:
+        tap = marker_tap(marker)
+        if tap is not None and tap.kind == "pain" and tap.score is not None:
+            out.append((marker.t_s, tap.score))
+    return out
