@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from tallrun.gait.flag_terms import expected_cadence_spm
 from tallrun.insight.baselines import Baseline, own_baseline, usual_speeds
-from tallrun.insight.blocks import Block, SessionBlocks, steady_blocks
+from tallrun.insight.blocks import SessionBlocks
 from tallrun.insight.pain import pain_after
 from tallrun.journal.advice import advise
 from tallrun.journal.clinician import holds
 from tallrun.journal.desk import Records, load_protocol
-from tallrun.journal.sessions import DERIVED
 from tallrun.numerics.recording import RunnerProfile
 from tallrun.reasons import REASONS
 from tallrun.recovery.gait_plan import GaitFacts, GaitSession, gait_steps
 from tallrun.recovery.model import History, RunSession
+from tallrun.report.history import own_history
 
 NEWEST_SESSIONS = 20
 #: Ladder moves on the day of which no new change of gait starts (GT2).
@@ -48,13 +44,10 @@ def focus(mine: Records) -> dict[str, Any]:
         )
         for run in runs
     )
-    own = _own_cadence(
-        mine,
-        [
-            SessionBlocks(run.session_id, run.started_at, pains[run.session_id].grade, _blocks_of(Path(recorded[run.session_id].folder)))
-            for run in runs
-        ],
-    )  # fmt: skip
+    looked_at = {run.session_id for run in runs}
+    left_out = tuple(session_id for session_id in recorded if session_id not in looked_at)
+    blocks = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=left_out)
+    own = _own_cadence(mine, blocks)
     profile = mine.store.profile(mine.runner_id)
     measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
     in_force = [item for item in history.clinician if holds(item, mine.now)]
@@ -87,23 +80,10 @@ def _step_at(history: History, run: RunSession) -> str | None:
     return None if last is None or last.event == "withdrawn" else last.step
 
 
-def _own_cadence(mine: Records, sessions: list[SessionBlocks]) -> Baseline | None:
+def _own_cadence(mine: Records, sessions: tuple[SessionBlocks, ...]) -> Baseline | None:
     """Return the own cadence at the speed nearest the usual easy pace, or at the slowest usual speed."""
     speeds = usual_speeds(sessions)
     easy = mine.runner.easy_speed_mps
     nearest = sorted(speeds, key=lambda speed: abs(speed - (speeds[0] if easy is None else easy)))
     found = (own_baseline(sessions, "cadence_spm", speed) for speed in nearest)
     return next((item for item in found if item is not None), None)
-
-
-def _blocks_of(folder: Path) -> tuple[Block, ...]:
-    path = folder / DERIVED / "strides.parquet"
-    try:
-        return _blocks(path, path.stat().st_mtime_ns)
-    except OSError:
-        return ()
-
-
-@lru_cache(maxsize=256)
-def _blocks(path: Path, changed_ns: int) -> tuple[Block, ...]:
-    return steady_blocks(pd.read_parquet(path))

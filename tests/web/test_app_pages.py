@@ -1,0 +1,400 @@
+"""The pages of the web app in a real browser: filled and empty records, phone and desktop, light and dark."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium
+from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, wait_for_analysis
+from tallrun.web.desk import Desk
+from tallrun.web.site import create_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+PAGES = ["today", "sessions", "recovery", "plan", "settings"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("template")
+    fill(folder / "records")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, template):
+    """A filled store with one analysed recording, for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("app")
+    shutil.copytree(template / "records", folder / "records")
+    add_sessions(folder / "sessions")
+    pairing = {"version": 1, "sensors": [
+        {"placement": name, "address": f"C0:FF:EE:00:00:0{place}", "config": "open-imu", "name": f"tallrun {name}", "paired_at": ""}
+        for place, name in enumerate(("foot_left", "foot_right", "pelvis"))
+    ]}  # fmt: skip
+    (folder / "records" / "pairing.json").write_text(json.dumps(pairing))
+    (folder / "records" / "standing.json").write_text(
+        json.dumps({"version": 1, "sensors": {"pelvis": {"at": "2026-03-01T10:00:00+00:00"}}})
+    )
+    desk = Desk(folder / "records", folder / "sessions", clock=lambda: NOW)
+    with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
+        api.post("/sessions/scan")
+        listed = {item["folder_name"]: item["session_id"] for item in api.get("/sessions").json()}
+        assert wait_for_analysis(api, listed["demo_treadmill"])["state"] == "done"
+        server.api, server.analysed, server.raw = api, listed["demo_treadmill"], listed["one_foot"]
+        yield server
+    desk.close()
+
+
+@pytest.fixture
+def fresh(tmp_path, template):
+    """A filled store of its own, for tests that write."""
+    shutil.copytree(template / "records", tmp_path / "records")
+    desk = Desk(tmp_path / "records", tmp_path / "sessions", clock=lambda: NOW)
+    with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
+        server.api, server.folder = api, tmp_path / "records"
+        yield server
+    desk.close()
+
+
+@pytest.fixture
+def bare(tmp_path):
+    desk = Desk(tmp_path / "records", tmp_path / "sessions", clock=lambda: NOW)
+    with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
+        server.api = api
+        yield server
+    desk.close()
+
+
+def open_page(browser, server, path, size=PHONE, scheme="light", **more):
+    """A page that has finished loading; everything it complains about is kept in ``problems``."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en-GB", **more)
+    page.problems, page.asked = [], []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda told: page.problems.append(told.text) if told.type == "error" else None)
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(f"{server.url}/{path}")
+    page.wait_for_selector("#main[data-state=ready], #main[data-state=empty], #main[data-state=error]")
+    return page
+
+
+def keep(page, name):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(SHOTS / f"app-{name}.png"), full_page=True, animations="disabled")
+
+
+def overflow(page):
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def serious(page):
+    """Violations of accessibility rules that matter, as text."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"resultTypes": ["violations"], "iframes": False})
+    return [
+        f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}"
+        for item in found.response["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_of_a_filled_store(browser, place, name, size, scheme):
+    page = open_page(browser, place, name, SIZES[size], scheme)
+    assert page.get_attribute("#main", "data-state") == "ready"
+    assert page.locator("h1").count() == 1
+    assert page.locator("#nav [aria-current=page]").count() == 1
+    if name == "recovery":
+        page.wait_for_selector(".plot .main-svg")
+    keep(page, f"{name}-{size}-{scheme}")
+    assert overflow(page) <= 0
+    assert page.problems == []
+    assert all(url.startswith((place.url, "data:", "blob:")) for url in page.asked)
+    page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
+    assert overflow(page) <= 0
+    if (size, scheme) in (("phone", "light"), ("desktop", "dark")):
+        keep(page, f"{name}-{size}-{scheme}-unfolded")
+        assert serious(page) == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_report_page(browser, place, size, scheme):
+    page = open_page(browser, place, f"report/{place.analysed}", SIZES[size], scheme)
+    frame = page.frame_locator("iframe.report-frame")
+    frame.locator("h1").first.wait_for()
+    keep(page, f"report-{size}-{scheme}")
+    assert overflow(page) <= 0
+    assert "allow-same-origin" not in page.get_attribute("iframe", "sandbox")
+    assert serious(page) == []
+    page.close()
+
+
+def test_report_is_made_with_progress_when_it_is_not_there(browser, place):
+    page = open_page(browser, place, f"report/{place.raw}")
+    page.frame_locator("iframe.report-frame").locator("h1").first.wait_for(timeout=60_000)
+    assert place.api.get(f"/sessions/{place.raw}").json()["has_report"]
+    page.close()
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_empty_database_says_what_to_do_first(browser, bare, size, scheme):
+    for name in PAGES:
+        page = open_page(browser, bare, name, SIZES[size], scheme)
+        assert page.get_attribute("#main", "data-state") == "empty"
+        assert page.locator("main button").count() == 1
+        if name != "today":
+            page.close()
+            continue
+        keep(page, f"empty-{size}-{scheme}")
+        page.click("text=Say who runs")
+        keep(page, f"setup-{size}-{scheme}")
+        assert overflow(page) <= 0
+        assert serious(page) == []
+        page.close()
+
+
+def test_set_up_then_today_then_empty_sessions(browser, bare):
+    page = open_page(browser, bare, "today", bypass_csp=True)
+    page.click("text=Say who runs")
+    page.select_option("main select >> nth=0", "right")
+    page.get_by_label("Time zone").fill("Europe/Amsterdam")
+    page.get_by_label("Usual easy pace").fill("6:99")
+    page.click("text=Save and go on")
+    assert "6:30" in page.inner_text(".failure")
+    page.get_by_label("Usual easy pace").fill("6:30")
+    page.click("text=Save and go on")
+    page.wait_for_selector("#main[data-state=ready]")
+    assert page.get_attribute(".verdict", "data-state") == "LOG_FIRST"
+    keep(page, "today-after-setup")
+    page.goto(f"{bare.url}/sessions")
+    page.wait_for_selector(".empty")
+    keep(page, "sessions-empty")
+    page.goto(f"{bare.url}/recovery")
+    page.wait_for_selector("#main[data-state=ready]")
+    keep(page, "recovery-empty")
+    assert page.problems == []
+    page.close()
+
+
+def test_one_tap_keeps_a_score_and_undo_takes_it_back(browser, fresh):
+    page = open_page(browser, fresh, "today", bypass_csp=True)
+    keep(page, "today-due")
+    page.locator("[data-question=morning]").get_by_label("Pain 2 of 10").click()
+    page.wait_for_selector(".noted")
+    assert "Noted: 2 of 10" in page.inner_text(".noted")
+    page.wait_for_function("document.getElementById('said').textContent.includes('Noted: 2')")
+    kept = fresh.api.get("/pain", params={"days": 1}).json()[-1]
+    assert (kept["kind"], kept["score"], kept["load_test"]) == ("morning", 2, "single_leg_bridge")
+    assert page.locator("[data-question=morning]").count() == 0
+    page.click("text=Undo")
+    page.locator("[data-question=morning]").wait_for()
+    page.locator("[data-question=limping]").get_by_text("No", exact=True).click()
+    page.wait_for_function("!document.querySelector('[data-question=limping]')")
+    page.get_by_label("slow single-leg bridge, done today").click()
+    page.wait_for_selector(".todo [aria-pressed=true]")
+    assert fresh.api.get("/exercises", params={"days": 1}).json()[-1]["name"] == "slow single-leg bridge"
+    page.close()
+
+
+def test_a_high_score_changes_the_card_at_once(browser, fresh):
+    page = open_page(browser, fresh, "today", bypass_csp=True)
+    page.locator("[data-question=morning]").get_by_label("Pain 7 of 10").click()
+    page.wait_for_selector(".verdict[data-state=REST48]")
+    assert page.locator(".dose").count() == 0
+    keep(page, "today-rest48")
+    page.click("text=Why")
+    keep(page, "today-rest48-why")
+    assert page.locator(".rule code").count() >= 2
+    fresh.api.post("/screen", json={"answers": {"saddle_numbness": True}})
+    page.reload()
+    page.wait_for_selector(".verdict[data-state=REFER]")
+    keep(page, "today-refer")
+    assert "emergency" in page.inner_text(".verdict")
+    page.close()
+
+
+def test_screening_dialog_by_keyboard(browser, fresh):
+    page = open_page(browser, fresh, "today", DESKTOP, bypass_csp=True)
+    page.get_by_role("button", name="Screening questions").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] fieldset")
+    keep(page, "screen-dialog")
+    assert serious(page) == []
+    page.get_by_role("button", name="No to all that are open").press("Enter")
+    page.get_by_role("button", name="Keep the answers").press("Enter")
+    page.wait_for_function("!document.querySelector('dialog')")
+    screen = fresh.api.get("/screen").json()
+    assert screen["unanswered"] == []
+    assert set(screen["answers"].values()) == {False}
+    page.close()
+
+
+def test_a_score_in_full_by_keyboard(browser, fresh):
+    page = open_page(browser, fresh, "today", bypass_csp=True)
+    page.get_by_role("button", name="Another score").press("Enter")
+    page.wait_for_selector("dialog[open]")
+    keep(page, "pain-dialog")
+    assert serious(page) == []
+    page.locator("dialog").get_by_label("Pain 4 of 10").press("Enter")
+    page.get_by_label("Side").select_option("left")
+    page.get_by_role("button", name="Keep this score").press("Enter")
+    assert "right side" in page.inner_text("dialog .failure")
+    page.get_by_label("new place").check()
+    page.get_by_role("button", name="Keep this score").press("Enter")
+    page.wait_for_function("!document.querySelector('dialog')")
+    assert fresh.api.get("/pain", params={"days": 1}).json()[-1]["side"] == "left"
+    page.close()
+
+
+def test_keyboard_walk_reaches_everything_in_order(browser, place):
+    page = open_page(browser, place, "today", DESKTOP)
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            "(() => { const at = document.activeElement; const shape = getComputedStyle(at);"
+            " return [at.id || at.getAttribute('aria-label') || at.textContent.trim().slice(0, 40), shape.outlineStyle]; })()"
+        )
+        if told[0] == "" or (seen and told[0] == seen[0]):
+            break
+        assert told[1] != "none", f"{told[0]} shows no focus"
+        seen.append(told[0])
+    assert seen[:3] == ["skip", "home", "Today"]
+    for name in ("Settings", "Why", "Pain 10 of 10", "Another score", "slow single-leg bridge, done today"):
+        assert name in seen
+    page.close()
+
+
+def test_plan_is_checked_on_the_page(browser, fresh):
+    page = open_page(browser, fresh, "plan", bypass_csp=True)
+    page.get_by_label("Level", exact=True).select_option("H3")
+    page.click("text=Check against today's advice")
+    page.wait_for_selector(".verdict")
+    assert "Does not fit" in page.inner_text(".verdict")
+    keep(page, "plan-refused")
+    page.click("text=Add an entry")
+    page.get_by_label("Name of the clinician").first.fill("K. Jansen")
+    page.get_by_label("No running until this ends").check()
+    page.click("text=Keep the entry")
+    page.wait_for_function("document.body.innerText.includes('no running')")
+    assert fresh.api.get("/verdict").json()["state"] == "CLINICIAN"
+    page.close()
+
+
+def test_erase_needs_the_word_and_shows_the_receipt(browser, fresh):
+    page = open_page(browser, fresh, "settings", bypass_csp=True)
+    page.click("text=Erase the records")
+    button = page.get_by_role("button", name="Erase for good")
+    assert button.is_disabled()
+    page.get_by_label("Type erase to go on").fill("erase")
+    button.click()
+    page.get_by_role("heading", name=re.compile("Receipt: erased")).wait_for()
+    keep(page, "erase-receipt")
+    assert "tallrun.sqlite" in page.inner_text("main")
+    assert not (fresh.folder / "tallrun.sqlite").exists()
+    page.close()
+
+
+def test_hostile_text_stays_text_on_every_page(browser, tmp_path, template):
+    shutil.copytree(template / "records", tmp_path / "records")
+    add_sessions(tmp_path / "sessions")
+    desk = Desk(tmp_path / "records", tmp_path / "sessions", clock=lambda: NOW)
+    nasty, long_name = NASTY, "W" * 180
+    with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
+        calls = [
+            ("/pain", {"kind": "rest", "score": 2, "site": nasty[:80], "provoked_by": nasty[:80], "entered_by": nasty[:80], "new_place": True}),
+            ("/exercises", {"phase": 2, "name": nasty[:80], "entered_by": nasty[:80]}),
+            ("/clinician", {"note": f"{nasty} {ARABIC}", "entered_by": nasty[:80], "cap": "V6"}),
+            ("/diagnosis", {"text": f"{ARABIC} {nasty}", "entered_by": nasty[:80]}),
+            ("/setup", {"site": nasty[:80]}),
+            ("/runs", {"minutes": 5, "shoe": nasty[:80], "at": "2026-03-02T06:00"}),
+        ]  # fmt: skip
+        for path, body in calls:
+            answer = api.post(path, json=body)
+            assert answer.status_code in (200, 201), answer.text
+        for item in zip(api.post("/sessions/scan").json()["added"], (nasty, long_name), strict=True):
+            api.post(
+                f"/sessions/{item[0]}/rename",
+                json={"title": item[1], "note": ARABIC, "tags": [nasty[:80], long_name[:80]]},
+            )
+        desk.store.log_access(None, nasty, "looked", NOW, nasty)
+        for name in PAGES:
+            page = open_page(browser, server, name, PHONE)
+            page.on("dialog", lambda dialog: pytest.fail("a script ran"))
+            page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true; })")
+            assert page.evaluate("window.pwned") is None
+            assert page.locator("main img, main script, main b").count() == 0
+            assert "<img src=x" in page.inner_text("main") or name == "recovery"
+            assert overflow(page) <= 0
+            assert page.problems == []
+            keep(page, f"hostile-{name}")
+            page.close()
+    desk.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_twice_the_size_does_not_scroll_sideways(browser, place, name):
+    page = open_page(browser, place, name, {"width": 640, "height": 400}, device_scale_factor=2)
+    assert overflow(page) <= 0
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert overflow(page) <= 0
+    page.close()
+
+
+def test_error_says_what_to_do_and_can_be_tried_again(browser, place):
+    page = open_page(browser, place, "today", PHONE, bypass_csp=True)
+    page.route("**/api/today*", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector("#main[data-state=error]")
+    assert "tallrun serve" in page.inner_text(".failure")
+    keep(page, "error")
+    page.unroute("**/api/today*")
+    page.click("text=Try again")
+    page.wait_for_selector("#main[data-state=ready]")
+    page.close()
+
+
+def test_slow_answers_show_bones_then_an_estimate_without_motion(browser, place):
+    page = browser.new_page(viewport=PHONE, reduced_motion="reduce", bypass_csp=True)
+    waiting = []
+    page.route("**/api/today*", waiting.append)
+    page.goto(f"{place.url}/today")
+    page.wait_for_selector(".skeleton .bone")
+    assert page.evaluate("getComputedStyle(document.querySelector('.bone')).animationName") == "none"
+    page.wait_for_function("document.querySelector('.skeleton').innerText.includes('seconds')", timeout=4000)
+    keep(page, "loading")
+    for route in waiting:
+        route.continue_()
+    page.wait_for_selector("#main[data-state=ready]")
+    page.close()
+
+
+def test_left_and_right_are_marked_by_letter_shape_and_place(browser, place):
+    page = open_page(browser, place, "settings", DESKTOP)
+    rows = page.locator(".sensor").all_inner_texts()
+    assert rows[0].startswith("L")
+    assert "foot left" in rows[0]
+    assert rows[1].startswith("R")
+    assert "foot right" in rows[1]
+    assert "Standing check passed" in rows[2]
+    radius = [
+        page.locator(".place").nth(n).evaluate("(node) => getComputedStyle(node).borderRadius")
+        for n in (0, 1)
+    ]
+    assert radius[0] != radius[1]
+    page.close()
