@@ -63,7 +63,7 @@ def locate_contact(
     slowed = swing
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
-    place = impact_onset(state.jerk, state.snap, mask, slowed, stop)
+    place = impact_onset(state.snap, mask, slowed, stop)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)
@@ -83,10 +83,10 @@ def locate_contact(
                 expected = state.pending[fs.C_IC] + nums[fs.X_STRIDE_S]
         before, after = state.t_s[(at - 1) & mask], state.t_s[at & mask]
         found = time_at(state.t_s, mask, place)
-        guard = 0.02
+        guard = params.event_guard_s / 6.0
         if found > before - guard and found < after + guard:
             inferred = True
-        if np.isfinite(expected) and expected > before - guard and expected < after + guard:
+        if doubtful and np.isfinite(expected) and expected > before - guard and expected < after + guard:
             inferred = True
         if inferred:
             when = expected if np.isfinite(expected) else 0.5 * (before + after)

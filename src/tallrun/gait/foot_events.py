@@ -64,14 +64,13 @@ def time_at(t_s: FloatArray, mask: int, place: float) -> float:
 
 
 @njit(cache=True)
-def impact_onset(jerk: FloatArray, snap: FloatArray, mask: int, first: int, last: int) -> float:
+def impact_onset(snap: FloatArray, mask: int, first: int, last: int) -> float:
     """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
 
-    The impact is the first time the second difference of the force (``snap``) passes 35 % of its greatest
-    value in the window: the swing is smooth, so this holds at low sampling rates too. From there back to
-    where the first difference (``jerk``) falls under max(3 x its level in the swing, 10 % of the impact's),
-    with the crossing put between samples. ``jerk[k]`` spans samples k - 1 and k, so it belongs half a sample
-    earlier.
+    ``snap[k]`` is the size of the second difference of the force over samples k - 2 to k. The swing is smooth,
+    so it is small there at any sampling rate, whatever force the leg brakes the foot with. The impact is the
+    first time it passes 35 % of its greatest value in the window; its onset is where it rose through
+    max(3 x its level in the swing, 10 % of that peak), put between samples.
     """
     if last - first < 3:
         return np.nan
@@ -79,23 +78,20 @@ def impact_onset(jerk: FloatArray, snap: FloatArray, mask: int, first: int, last
     hit = first + 1
     while snap[hit & mask] < 0.35 * sharpest:
         hit += 1
-    peak = jerk[largest_at(jerk, mask, hit, min(hit + 3, last)) & mask]
-    quiet = 0.0
     calm = 0.0
-    n_quiet = max((hit - first) // 2, 1)
-    for k in range(first + 1, first + 1 + n_quiet):
-        quiet += jerk[k & mask] / n_quiet
-        calm += snap[k & mask] / n_quiet
-    if sharpest < 3.0 * calm or peak <= 0.0:
+    n_calm = max((hit - first) // 2, 1)
+    for k in range(first + 1, first + 1 + n_calm):
+        calm += snap[k & mask] / n_calm
+    if sharpest < 3.0 * calm or sharpest <= 0.0:
         return np.nan
-    floor = min(max(3.0 * quiet, 0.1 * peak), 0.5 * peak)
-    while hit > first + 1 and jerk[(hit - 1) & mask] > floor:
+    floor = min(max(3.0 * calm, 0.1 * sharpest), 0.34 * sharpest)
+    while hit > first + 1 and snap[(hit - 1) & mask] > floor:
         hit -= 1
-    below, above = jerk[(hit - 1) & mask], jerk[hit & mask]
+    below, above = snap[(hit - 1) & mask], snap[hit & mask]
     part = 0.0
     if above > below and above > floor:
         part = min(max((floor - below) / (above - below), 0.0), 1.0)
-    return hit - 1.5 + part
+    return hit - 1.0 + part
 
 
 @njit(cache=True)

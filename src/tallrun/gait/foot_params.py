@@ -21,21 +21,21 @@ class FootParams(NamedTuple):
     leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
     swing_peak_radps: float = 2.5
     longest_stride_s: float = 2.5  # a longer pause ends the bout
-    landing_timeout_s: float = 0.8  # a foot that does not push off after this has come to stand
+    landing_timeout_s: float = 0.802  # a foot that does not push off after this has come to stand
     shortest_stride_s: float = 0.35
     least_travel_m: float = (
         0.05  # a swing that ends where it began is not a step; without impact, three times that
     )
     # events
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
-    impact_search_s: float = 0.3  # the foot strikes at most this long after its highest toe-up angle
+    impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # foot-flat
     flat_rate_radps: float = 1.0
     flat_acc_mps2: float = 2.0
-    flat_half_s: float = 0.03
+    flat_half_s: float = 0.0312
     flat_after_contact_s: float = 0.04
-    flat_search_s: float = 0.8
+    flat_search_s: float = 0.802
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
     flat_cost_mps: float = 0.01  # velocity left per root of the cost
@@ -47,7 +47,7 @@ class FootParams(NamedTuple):
     height_weight: float = (
         0.5  # how much turning [rad2/s] outweighs that first guess; a stride brings about 0.1
     )
-    rolling_s: float = 0.15  # part of the push-off in which the foot still turns about its ball
+    rolling_s: float = 0.152  # part of the push-off in which the foot still turns about its ball
     rolling_radps: float = 3.5
     bias_radps: float = 0.01
     rate_share: float = 0.01  # share of the turn rate (scale, cross axis)
@@ -84,7 +84,7 @@ class FootParams(NamedTuple):
     # modes
     run_below_duty: float = 0.47
     walk_above_duty: float = 0.52
-    clear_duty: float = 0.06  # a duty factor this far beyond either limit counts twice
+    clear_duty: float = 0.07  # a duty factor this far beyond either limit decides at once
     votes: int = 3
     quick_stride_s: float = 0.8  # a bout that starts with strides this quick starts as running
     turn_deg: float = 20.0

@@ -76,12 +76,12 @@ def _vote_mode(state: FootState, duty: float, stride_s: float, params: FootParam
         ints[fs.I_MODE] = MODE_RUN if duty < limit else MODE_WALK
         ints[fs.I_VOTES] = 0
     elif mode == MODE_WALK:
-        weight = 2 if duty < params.run_below_duty - params.clear_duty else 1
+        weight = params.votes if duty < params.run_below_duty - params.clear_duty else 1
         ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty < params.run_below_duty else 0
         if ints[fs.I_VOTES] >= params.votes:
             ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_RUN, 0
     else:
-        weight = 2 if duty > params.walk_above_duty + params.clear_duty else 1
+        weight = params.votes if duty > params.walk_above_duty + params.clear_duty else 1
         ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty > params.walk_above_duty else 0
         if ints[fs.I_VOTES] >= params.votes:
             ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_WALK, 0

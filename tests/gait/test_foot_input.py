@@ -1,0 +1,96 @@
+"""Odd input to the foot engine: empty, short, wrong shapes, finished, gaps between bouts."""
+
+import numpy as np
+import pytest
+from support.foot_runs import RUN, rows_of, simulated
+
+from tallrun.errors import SignalError, UsageError
+from tallrun.gait.foot import FootEngine, warm_up
+from tallrun.gait.rows import FOOT_CONTACT_DTYPE, reason_bit
+from tallrun.numerics.recording import SensorSpec
+
+SPEC = SensorSpec("foot_left", 200.0)
+
+
+def test_empty_input_gives_no_rows():
+    engine = FootEngine(SPEC, "left")
+    rows = engine.feed(np.empty(0), np.empty((0, 3)), np.empty((0, 3)))
+    assert rows.dtype == FOOT_CONTACT_DTYPE
+    assert len(rows) == 0
+    assert len(engine.finish()) == 0
+    assert np.isnan(engine.last_time_s)
+    assert not engine.status().mounting_learned
+
+
+def test_two_seconds_of_running_give_rows_without_error():
+    sensor, _ = simulated((RUN,))
+    pick = (sensor.t_s > 8.0) & (sensor.t_s < 10.0)
+    rows, engine = rows_of(sensor.t_s[pick], sensor.acc_mps2[pick], sensor.gyr_radps[pick])
+    assert 1 <= len(rows) <= 3
+    assert engine.status().mounting_quality < 0.55
+
+
+def test_a_single_sample_is_enough_to_finish():
+    engine = FootEngine(SPEC, "right")
+    engine.feed(np.array([0.0]), np.array([[0.0, 0.0, 9.8]]), np.zeros((1, 3)))
+    assert len(engine.finish()) == 0
+    assert engine.last_time_s == 0.0
+
+
+def test_wrong_shapes_are_refused_with_what_was_expected():
+    engine = FootEngine(SPEC, "left")
+    with pytest.raises(SignalError, match=r"expected t_s \(n,\)"):
+        engine.feed(np.zeros(3), np.zeros((3, 2)), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "foot", "match"),
+    [
+        (SPEC, "middle", '"left" or "right"'),
+        (SensorSpec("foot_left", 200.0, has_gyroscope=False), "left", "needs a gyroscope"),
+        (SensorSpec("foot_left", 3.0), "left", "rate_hz must be"),
+    ],
+)
+def test_impossible_engines_are_refused(spec, foot, match):
+    with pytest.raises(UsageError, match=match):
+        FootEngine(spec, foot)
+
+
+def test_a_finished_engine_takes_no_more_samples():
+    engine = FootEngine(SPEC, "left")
+    engine.finish()
+    with pytest.raises(UsageError, match="finished"):
+        engine.feed(np.zeros(1), np.zeros((1, 3)), np.zeros((1, 3)))
+
+
+def test_float32_strided_and_read_only_arrays_are_taken():
+    sensor, _ = simulated((RUN,))
+    both = np.concatenate([sensor.acc_mps2, sensor.gyr_radps], axis=1).astype(np.float32)
+    both.flags.writeable = False
+    rows, _ = rows_of(sensor.t_s, both[:, :3], both[:, 3:])
+    assert len(rows) > 15
+
+
+def test_a_long_pause_closes_the_bout_and_the_next_one_starts_clean():
+    sensor, _ = simulated((RUN,))
+    pause = np.where(np.arange(len(sensor.t_s)) > len(sensor.t_s) // 2, 30.0, 0.0)
+    rows, _ = rows_of(sensor.t_s + pause, sensor.acc_mps2, sensor.gyr_radps)
+    open_rows = rows[(rows["reasons"] & reason_bit("open_stride")) != 0]
+    assert len(open_rows) == 2
+    assert np.nanmax(rows["next_initial_contact_s"] - rows["initial_contact_s"]) < 1.2
+
+
+def test_noise_never_gives_rows_or_errors(rng):
+    t_s = np.arange(4000) / 200.0
+    for scale in (0.01, 1.0, 50.0):
+        rows, _ = rows_of(t_s, scale * rng.standard_normal((4000, 3)), scale * rng.standard_normal((4000, 3)) / 5)
+        assert np.isfinite(rows["initial_contact_s"]).all()
+
+
+def test_warming_up_compiles_the_sample_loop_once():
+    from tallrun.gait.foot_kernel import track
+
+    warm_up()
+    sensor, _ = simulated((RUN,))
+    rows_of(sensor.t_s, sensor.acc_mps2.astype(np.float32), sensor.gyr_radps)
+    assert len(track.signatures) == 1

@@ -1,0 +1,76 @@
+"""The foot engine on real recordings, with the targets of the design (section 6). Nothing is fitted to them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.foot_runs import optical_errors, read_pyshoe, rows_of
+
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, MODES
+
+pytestmark = pytest.mark.real_data
+JOGS = ("11-11-24", "11-12-18", "11-13-10", "11-13-41", "11-24-07")
+WALKS = ("11-25-20", "11-36-45")
+
+
+def folder(real_data, name):
+    day = "jog_2017-11-27" if name in JOGS else "walk_2017-11-22"
+    return real_data / f"pyshoe_{day}-{name}"
+
+
+@pytest.mark.parametrize("name", JOGS + WALKS)
+def test_every_optical_stride_has_one_contact_and_standing_has_none(real_data, name):
+    t_s, acc, gyr, instants, rate = read_pyshoe(folder(real_data, name))
+    rows, _ = rows_of(t_s, acc, gyr, rate)
+    per_stride, _ = optical_errors(rows, instants)
+    assert (per_stride == 1).all(), per_stride
+    assert len(rows) == len(per_stride)
+    assert (rows["initial_contact_s"] > instants[0, 0]).all()
+
+
+@pytest.mark.parametrize("name", JOGS + WALKS)
+def test_stride_lengths_of_each_trial_are_right_on_average(real_data, name):
+    t_s, acc, gyr, instants, rate = read_pyshoe(folder(real_data, name))
+    _, errors = optical_errors(rows_of(t_s, acc, gyr, rate)[0], instants)
+    assert abs(errors.mean()) <= 2.0
+
+
+def test_stride_lengths_of_all_jogs_are_within_two_and_a_half_percent(real_data):
+    errors = []
+    for name in JOGS:
+        t_s, acc, gyr, instants, rate = read_pyshoe(folder(real_data, name))
+        errors.append(optical_errors(rows_of(t_s, acc, gyr, rate)[0], instants)[1])
+    errors = np.concatenate(errors)
+    assert len(errors) >= 120
+    assert np.median(np.abs(errors)) <= 2.5
+
+
+@pytest.mark.parametrize("name", JOGS + WALKS)
+def test_walks_are_walks_and_jogs_are_runs(real_data, name):
+    t_s, acc, gyr, _, rate = read_pyshoe(folder(real_data, name))
+    modes = {MODES[k] for k in rows_of(t_s, acc, gyr, rate)[0]["mode"]}
+    assert modes == {MODES[MODE_RUN if name in JOGS else MODE_WALK]}
+
+
+@pytest.mark.parametrize("foot", ["left", "right"])
+def test_a_lateral_shoe_sensor_finds_the_published_walking_contacts(real_data, foot):
+    base = real_data / "foreign" / "gaitmap_walk"
+    frame = pd.read_csv(base / "imu_sample.csv", header=[0, 1], index_col=0)[f"{foot}_sensor"]
+    acc = frame[["acc_x", "acc_y", "acc_z"]].to_numpy(float)
+    gyr = np.radians(frame[["gyr_x", "gyr_y", "gyr_z"]].to_numpy(float))
+    events = pd.read_csv(base / "stride_events_sample.csv").query("foot == @foot")
+    rows, _ = rows_of(np.arange(len(acc)) / 204.8, acc, gyr, 204.8, foot)
+    published_s = events["ic"].dropna().to_numpy() / 204.8
+    away = [np.abs(rows["initial_contact_s"] - when).min() for when in published_s]
+    # one published stride spans a turn of more than a second that holds a step of its own
+    assert np.mean(np.array(away) <= 0.08) >= 0.96
+    assert set(rows["mode"]) == {MODE_WALK}
+    assert 1.1 < np.nanmedian(rows["stride_length_m"]) < 1.6
+
+
+def test_an_instep_sensor_with_irregular_stamps_walks_at_one_steady_rhythm(real_data):
+    data = pd.read_csv(real_data / "foreign" / "xio_walk" / "short_walk.csv").to_numpy()
+    rows, engine = rows_of(data[:, 0], 9.80665 * data[:, 4:7], np.radians(data[:, 1:4]), 400.0)
+    assert len(rows) >= 15
+    assert np.ptp(np.diff(rows["initial_contact_s"])) < 0.5
+    assert engine.status().n_duplicates == 205
+    assert set(rows["mode"]) == {MODE_WALK}
