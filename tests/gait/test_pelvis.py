@@ -9,6 +9,7 @@ from tallrun.errors import SignalError, UsageError
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import SensorSpec
+from tallrun.simulate.imu import SensorSetup
 from tallrun.simulate.programme import ROAD, RUN, STAND, TREADMILL, WALK, Bout, Programme
 from tallrun.simulate.session import run
 
@@ -175,3 +176,23 @@ def test_what_cannot_be_is_refused():
 def test_fidgeting_and_a_car_are_no_steps():
     recording, _ = run("nuisance", seed=5)
     assert len(rows_of(recording.sensors["pelvis"])) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "speed_mps", "overstride"), [(RUN, 2.8, 0.0), (RUN, 3.0, 1.5), (WALK, 1.4, 0.0)]
+)
+def test_speed_lost_in_braking_and_where_it_ends_match_the_truth(mode, speed_mps, overstride):
+    programme = Programme(
+        (Bout(STAND, 6.0), Bout(mode, 24.0, speed_mps, overstride=overstride)), TREADMILL, "test"
+    )
+    recording, truth = run(programme, sensors=(SensorSetup("pelvis"),), seed=3)
+    rows = rows_of(recording.sensors["pelvis"])
+    rows = rows[(rows["step_s"] > 16.0) & (rows["step_s"] < 28.0)]
+    strides = truth["strides"]
+    near = np.abs(rows["step_s"][:, None] - [s["initial_contact_s"] for s in strides]).argmin(axis=1)
+    lost = np.array([strides[k]["braking_dv_mps"] for k in near])
+    assert np.mean(rows["braking_dv_mps"]) == pytest.approx(lost.mean(), rel=0.08)
+    contact = np.array([strides[k]["initial_contact_s"] for k in near])
+    ahead = speed_mps * (rows["crossing_s"] - contact) - [strides[k]["foot_ahead_m"] for k in near]
+    assert abs(ahead.mean()) < 0.04  # smoothing and soft tissue put it some ms late
+    assert ahead.std() < 0.01

@@ -45,6 +45,9 @@ class PelvisParams(NamedTuple):
     slip_rad: float = 0.14  # 8 deg
     slip_strides: int = 4
     # limits
-    sacrum_behind_m: float = 0.1  # the sensor sits behind the hip centres, so tilt moves it up and down
+    # from the sensor to the body's centre, which lies inside the pelvis at the height of the second sacral
+    # vertebra; tilting swings the sensor about it
+    centre_ahead_m: float = 0.1
+    centre_below_m: float = 0.02
     clip_mps2: float = 1e9
     tilt_sigma_deg: float = 0.7

@@ -184,12 +184,11 @@ def _bounce(vertical, lean, n, inner, dt_s):
 
 
 @njit(cache=True)
-def _braking(ahead, n, first, step, rate_hz, smoothed, row):
-    """Speed lost, peak and end of braking; ``first`` is the row of contact inside ahead[:n]."""
-    mean = 0.0
-    for i in range(n):
-        mean += ahead[i]
-    mean /= n
+def _braking(ahead, mean, n, first, step, rate_hz, smoothed, row):
+    """Speed lost, peak and end of braking; ``first`` is the row of contact inside ahead[:n].
+
+    mean : forward force over whole steps: slope, bias of the sensor, and steady gain of speed are no braking.
+    """
     smooth(ahead, n, BRAKING_SIGMA_S * rate_hz, smoothed)
     last = min(n - 1, first + int(0.6 * step))
     lowest, at = 0.0, -1
@@ -206,10 +205,11 @@ def _braking(ahead, n, first, step, rate_hz, smoothed, row):
             break
     if crossing < 0.0:
         return -1.0
-    lost = 0.0
-    for i in range(first, int(crossing) + 1):
+    lost, most = 0.0, 0.0  # back from the slowest moment to the fastest one before it
+    for i in range(int(crossing), max(0, int(crossing - 0.6 * step)), -1):
         lost -= (ahead[i] - mean) / rate_hz
-    row[O_BRAKING] = max(lost, 0.0)
+        most = max(most, lost)
+    row[O_BRAKING] = most
     row[O_PEAK] = -lowest / GRAVITY_MPS2
     return crossing
 
@@ -271,20 +271,45 @@ def analyse_step(
     if not whole:
         reasons |= R_GAP
 
-    # window: from half a step before the landmark to a little after the next
-    begin = max(0, int(mark - 0.6 * step))
+    # window: the step before, if known, and a little after the next landmark
+    begin = max(0, min(stride_first, int(mark - 0.6 * step)))
     end = min(now + 1, int(after + 0.1 * p.rate_hz) + 1)
     n = end - begin
-    force, ahead, smoothed = scratch[0], scratch[1], scratch[2]
+    force, ahead, smoothed, centre_ahead, centre_up = (
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+    )
+    is_rigid = p.has_gyroscope and known_axis
     for i in range(n):
-        vertical, along, ahead_up = 0.0, 0.0, 0.0
+        vertical, along, ahead_up, upright = 0.0, 0.0, 0.0, 0.0
         for j in range(3):
             up = buf[begin + i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
             vertical += buf[begin + i, B_FORCE + j] * up
             along += buf[begin + i, B_FORCE + j] * axis[j]
             ahead_up += up * axis[j]
+            upright += up * (neutral[j] if has_neutral else buf[first, B_UP + j])
         along -= vertical * ahead_up  # what a tilted sensor sees of the vertical force
         force[i], ahead[i] = vertical / GRAVITY_MPS2, along
+        level = math.sqrt(max(1.0 - ahead_up * ahead_up, 0.01))
+        centre_ahead[i] = p.centre_ahead_m * level + p.centre_below_m * upright * ahead_up / level
+        centre_up[i] = p.centre_ahead_m * ahead_up - p.centre_below_m * upright
+    mean_ahead = 0.0
+    if is_rigid:
+        for i in range(1, n - 1):
+            turning = centre_ahead[i + 1] - 2.0 * centre_ahead[i] + centre_ahead[i - 1]
+            ahead[i] += turning * p.rate_hz * p.rate_hz
+    for i in range(stride_first - begin, last - begin):
+        mean_ahead += ahead[i] / (last - stride_first)
+    if whole and not missing and not is_open:
+        for i in range(stride_first - begin, last - begin):
+            smoothed[i - stride_first + begin] = force[i] * GRAVITY_MPS2
+            centre_up[i - stride_first + begin] = centre_up[i] if is_rigid else 0.0
+        row[O_BOUNCE] = _bounce(
+            smoothed, centre_up, last - stride_first, first - stride_first, 1.0 / p.rate_hz
+        )
 
     smooth(force, n, 0.015 * p.rate_hz, smoothed)
     lightest = 9.0
@@ -310,19 +335,8 @@ def analyse_step(
         else:
             reasons |= R_DOUBTFUL
 
-    if whole and not missing and not is_open:
-        lean = scratch[3]
-        for i in range(stride_first, last):
-            vertical, ahead_up = 0.0, 0.0
-            for j in range(3):
-                up = buf[i, B_UP + j] if p.has_gyroscope else buf[now, B_UP + j]
-                vertical += buf[i, B_FORCE + j] * up
-                ahead_up += up * axis[j]
-            smoothed[i - stride_first] = vertical
-            lean[i - stride_first] = p.sacrum_behind_m * ahead_up if p.has_gyroscope and known_axis else 0.0
-        row[O_BOUNCE] = _bounce(smoothed, lean, last - stride_first, first - stride_first, 1.0 / p.rate_hz)
     if whole and known_axis and not is_open:
-        crossing = _braking(ahead, n, contact_row, step, p.rate_hz, smoothed, row)
+        crossing = _braking(ahead, mean_ahead, n, contact_row, step, p.rate_hz, smoothed, row)
         if crossing >= 0.0:
             row[O_CROSSING] = time_at(buf, begin + crossing)
     if not p.has_gyroscope:
