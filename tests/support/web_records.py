@@ -9,6 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
+import numpy as np
+import pandas as pd
 
 from tallrun.journal.desk import load_protocol
 from tallrun.recovery.model import (
@@ -100,9 +102,11 @@ def _run(days_ago: int, rung: str, worst: int, answered: bool) -> list[object]:
     minutes = load_protocol().run_min[rung]
     begin = at(days_ago, "17:30")
     end = begin + timedelta(minutes=24 + minutes / 3)
+    name = f"00000000-0000-4000-8000-{days_ago:012d}"
     run = RunSession(
-        f"00000000-0000-4000-8000-{days_ago:012d}", begin, end, rung=rung, run_minutes=minutes, distance_m=150.0 * minutes,
-        surface="treadmill", speed_mps=2.7, session_rpe=3 + worst / 2, limping=False if answered else None,
+        name, begin, end, rung=rung, run_minutes=minutes,
+        distance_m=150.0 * minutes, surface="treadmill", speed_mps=2.7, session_rpe=3 + worst / 2,
+        limping=False if answered else None,
         advised=Advice("RUN", rung, minutes),
     )  # fmt: skip
     found: list[object] = [run, _score(begin - timedelta(minutes=15), "before", 1)]
@@ -137,6 +141,39 @@ def add_sessions(folder: Path) -> None:
     (folder / "broken" / "session.json").write_text(json.dumps({"format": "other"}), encoding="utf-8")
 
 
+#: A report that tries to get out of its frame.
+PRISONER = """<!doctype html><html lang="en"><title>t</title><h1>Report of a run</h1><p id="told">shut in</p><script>
+(async () => {
+  let told = "shut in";
+  try { parent.document.title = "taken"; told = "reached the page"; } catch (error) { /* as it should be */ }
+  try { if ((await fetch("/api/status")).ok) told = "reached the records"; } catch (error) { /* as it should be */ }
+  document.getElementById("told").textContent = told;
+  document.documentElement.dataset.done = "yes";
+})();
+</script></html>"""
+
+
+def pretend_analysed(session: Path, cadence_spm: float = 168.0) -> None:
+    """Write derived files as an analysis would, without running one."""
+    derived = session / "derived"
+    derived.mkdir()
+    known = {"median": cadence_spm, "p05": cadence_spm - 6, "p95": cadence_spm + 5, "n": 300}
+    flag = {"flag": "low_cadence", "start_s": 60.0, "end_s": 120.0, "evidence": {}}
+    summary = {
+        "cadence_spm": known, "stance_time_s": {"median": 0.25, "p05": 0.22, "p95": 0.28, "n": 300},
+        "asymmetry_contact_pct": 1.5, "run_time_s": 200.0, "flags": [flag], "quality": {"valid_strides_pct": 98.7},
+    }  # fmt: skip
+    (derived / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    t_s = np.arange(0.0, 240.0, 5.0)
+    cadence = cadence_spm + 4 * np.sin(t_s / 20)
+    cadence[:4] = np.nan
+    pd.DataFrame({"t_s": t_s, "cadence_spm": cadence}).to_parquet(derived / "timeline.parquet")
+    pd.DataFrame({"start_s": [0.0], "end_s": [240.0], "mode": ["run"]}).to_parquet(
+        derived / "segments.parquet"
+    )
+    (derived / "report.html").write_text(PRISONER, encoding="utf-8")
+
+
 def client(url: str) -> httpx.Client:
     """A client of a running server."""
     return httpx.Client(base_url=f"{url}/api", timeout=60.0)
@@ -147,7 +184,7 @@ def wait_for_analysis(api: httpx.Client, session_id: str) -> dict[str, object]:
     import time
 
     assert api.post(f"/sessions/{session_id}/analysis").status_code == 202
-    for _ in range(1200):
+    for _ in range(4000):
         state: dict[str, object] = api.get(f"/sessions/{session_id}/analysis").json()
         if state["state"] != "running":
             return state

@@ -23,7 +23,7 @@ PAIN_ANSWERS = (
 
 
 def pain_entry(mine: Records, answers: Mapping[str, Any]) -> PainScore:
-    """Build a score from answers by name (``PAIN_ANSWERS``, ``at`` and ``painkiller_at`` as text); checks nothing else."""
+    """Build a score from answers by name: ``PAIN_ANSWERS``, and ``at`` and ``painkiller_at`` as text."""
     runner = mine.runner
     if answers.get("score") is None:
         raise EntryError("A pain score must be a whole number from 0 to 10, got nothing.")

@@ -1,6 +1,6 @@
 // Small drawings made here; the big ones are plotly's.
 
-import { dayOf, el, svg } from "./dom.js";
+import { dayOf, el, svg, table } from "./dom.js";
 
 export const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
 const GRADE_COLOURS = { GREEN: "var(--good)", AMBER: "var(--warn)", LATE: "var(--warn)", RED: "var(--stop)", UNKNOWN: "var(--ink-soft)" };
@@ -53,14 +53,13 @@ export function drawStrip(days) {
   const legend = el("div", { class: "strip-key" }, key("run-block", "run"), key("walk-block", "walk"),
     el("span", { class: "key" }, "▬ strength"), el("span", { class: "key" }, "pain 0–10: the worst of the day has its number"),
     Object.entries(GRADES).map(([grade, mark]) => el("span", { class: "key" }, `${mark} ${grade}`)));
-  const table = el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll" }, el("table", {},
-    el("thead", {}, el("tr", {}, ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, days.map((day) => el("tr", {}, el("th", { scope: "row" }, dayOf(day.date)),
-      el("td", {}, day.run_minutes ? day.run_minutes.toFixed(0) : "–"), el("td", {}, day.walk_minutes ? day.walk_minutes.toFixed(0) : "–"),
-      el("td", {}, day.grades.map((item) => `${GRADES[item.grade]} ${item.grade} (${item.rule})`).join(", ") || "–"),
-      el("td", {}, day.scores.map((item) => `${item.kind} ${item.score}${item.masked ? " (painkiller)" : ""}`).join(", ") || "–"),
-      el("td", {}, day.exercises ? `${day.exercises}` : "–")))))));
-  return [picture, legend, table];
+  const rows = days.map((day) => el("tr", {}, el("th", { scope: "row" }, dayOf(day.date)),
+    el("td", {}, day.run_minutes ? day.run_minutes.toFixed(0) : "–"), el("td", {}, day.walk_minutes ? day.walk_minutes.toFixed(0) : "–"),
+    el("td", {}, day.grades.map((item) => `${GRADES[item.grade]} ${item.grade} (${item.rule})`).join(", ") || "–"),
+    el("td", {}, day.scores.map((item) => `${item.kind} ${item.score}${item.masked ? " (painkiller)" : ""}`).join(", ") || "–"),
+    el("td", {}, day.exercises ? `${day.exercises}` : "–")));
+  const numbers = el("details", {}, el("summary", {}, "As a table"), table("The last 14 days", ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"], rows));
+  return [picture, legend, numbers];
 }
 
 /** A grade as its own shape: full, half and quarter circle, square, ring. */

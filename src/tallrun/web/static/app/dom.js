@@ -81,3 +81,9 @@ export function choose(pairs, chosen, props = {}) {
 }
 
 export const plainButton = (text, click, props = {}) => el("button", { type: "button", ...props, on: { click } }, text);
+
+/** A table that may be wider than the page; reachable by keyboard so that it can be scrolled. */
+export function table(label, head, rows) {
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    el("table", {}, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows)));
+}

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { GRADES, loadPlotly, themeColours } from "./charts.js";
-import { capital, card, choose, dayOf, el, field, number, say, when, words } from "./dom.js";
+import { capital, card, choose, dayOf, el, field, number, say, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
 
 const GAIT = {
@@ -112,11 +112,9 @@ function told(course) {
 
 function courseTable(course) {
   const head = ["Session", "Minutes", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
-  return el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sessions as a table" }, el("table", {},
-    el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
+  return el("details", {}, el("summary", {}, "As a table"), table("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
       el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
-      Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))))));
+      Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }
 
 /** Three lanes over one time axis: load below, gait in the middle, pain on top. */
@@ -164,18 +162,15 @@ function ladderCard(ladder) {
 }
 
 function adviceCard(ladder) {
-  return card("Advice given", ladder.advice.length ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Advice given" }, el("table", {}, el("thead", {}, el("tr", {}, ["When", "State", "Level", "Rules"].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, words(item.state)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))))))) : el("p", {}, "None yet."));
+  const rows = [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, words(item.state)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))));
+  return card("Advice given", rows.length ? table("Advice given", ["When", "State", "Level", "Rules"], rows) : el("p", {}, "None yet."));
 }
 
 function exerciseCard(list) {
   const days = new Map();
-  for (const item of list) {
-    const day = item.at.slice(0, 10);
-    days.set(day, [...(days.get(day) ?? []), item]);
-  }
-  return card("Strength work, 4 weeks", days.size ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Strength work" }, el("table", {}, el("thead", {}, el("tr", {}, ["Day", "Phase", "Exercise", "Pain before/during/after"].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, [...days].reverse().map(([day, items]) => items.map((item, place) => el("tr", {}, el("td", { class: "date" }, place ? "" : dayOf(day)), el("td", {}, String(item.phase)), el("td", { class: "free" }, [item.name, [item.sets, item.reps].filter(Boolean).join(" × "), item.load_kg ? `${item.load_kg} kg` : ""].filter(Boolean).join(", ")),
-      el("td", {}, [item.pain_before, item.pain_during, item.pain_after].map((score) => number(score)).join(" / ")))))))) : el("p", {}, "None logged. Tick an exercise on Today."));
+  for (const item of list) days.set(item.at.slice(0, 10), [...(days.get(item.at.slice(0, 10)) ?? []), item]);
+  const rows = [...days].reverse().map(([day, items]) => items.map((item, place) => el("tr", {}, el("td", { class: "date" }, place ? "" : dayOf(day)), el("td", {}, String(item.phase)),
+    el("td", { class: "free" }, [item.name, [item.sets, item.reps].filter(Boolean).join(" × "), item.load_kg ? `${item.load_kg} kg` : ""].filter(Boolean).join(", ")),
+    el("td", {}, [item.pain_before, item.pain_during, item.pain_after].map((score) => number(score)).join(" / ")))));
+  return card("Strength work, 4 weeks", rows.length ? table("Strength work", ["Day", "Phase", "Exercise", "Pain before / during / after"], rows) : el("p", {}, "None logged. Tick an exercise on Today."));
 }
-

@@ -1,7 +1,7 @@
 // Sensors and settings: who runs, what is paired, and the rights over the records.
 
 import { download, forgetRunner, get, post } from "./api.js";
-import { card, el, field, longDay, number, plainButton, say, when, words } from "./dom.js";
+import { card, el, field, longDay, number, plainButton, say, table, when, words } from "./dom.js";
 import { paceOf, setupForm } from "./setup.js";
 import { attempt } from "./states.js";
 
@@ -79,8 +79,8 @@ function receiptView(receipt) {
 }
 
 function logCard(log) {
-  return card("Who looked", log.length ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Access log" }, el("table", {}, el("thead", {}, el("tr", {}, ["When", "Who", "What"].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, log.slice(0, 50).map((row) => el("tr", {}, el("td", { class: "date" }, when(row.at)), el("td", { class: "free" }, row.actor), el("td", { class: "free" }, row.action, row.detail ? `: ${row.detail}` : "")))))) : el("p", {}, "No one has taken anything out yet."));
+  const rows = log.slice(0, 50).map((row) => el("tr", {}, el("td", { class: "date" }, when(row.at)), el("td", { class: "free" }, row.actor), el("td", { class: "free" }, row.action, row.detail ? `: ${row.detail}` : "")));
+  return card("Who looked", rows.length ? table("Access log", ["When", "Who", "What"], rows) : el("p", {}, "No one has taken anything out yet."));
 }
 
 function aboutCard(status) {
