@@ -224,6 +224,7 @@ def serve_replay(session: Path, recording: Recording, from_packets: bool, port: 
     from tallrun.cli.live_server import make_gate, serving
     from tallrun.cli.recovery_common import load_protocol
     from tallrun.web.app import create_app
+    from tallrun.web.problems import add_problem_handlers
     from tallrun.web.replay_api import replay_router
 
     gate = make_gate(lan=False, tls=False)
@@ -231,8 +232,11 @@ def serve_replay(session: Path, recording: Recording, from_packets: bool, port: 
         lambda session_id: session, load_protocol, load=lambda folder: recording, as_live=from_packets
     )
 
+    app = create_app(gate, routers=[router])
+    add_problem_handlers(app)
+
     async def go() -> None:
-        async with serving(create_app(gate, routers=[router]), gate, port, session) as served:
+        async with serving(app, gate, port, session) as served:
             url = f"{served.url}/replay/{session.resolve().name}"
             sys.stderr.write(f"Replay page: {url}  (Ctrl-C ends it)\n")
             webbrowser.open(url)

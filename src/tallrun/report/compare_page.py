@@ -86,9 +86,7 @@ def window_words(found: Comparison) -> str:
     return f"{first} in A and {second} in B, both at {speeds}"
 
 
-def build_compare_page(
-    found: Comparison, script_url: str | None = None, links: dict[str, str] | None = None
-) -> str:
+def build_compare_page(found: Comparison, script_url: str | None = None) -> str:
     """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script."""
     return environment().get_template("compare.html.j2").render(
         found=found,
@@ -104,7 +102,6 @@ def build_compare_page(
             "so a larger difference is called “cannot tell”."
         ),
         script_url=script_url,
-        links=links or {},
         version=__version__,
     )  # fmt: skip
 

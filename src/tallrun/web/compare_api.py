@@ -1,0 +1,97 @@
+"""Comparison in the browser: the page, its numbers as JSON, and the patient's hand-out."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from tallrun.insight import SessionBlocks, steady_blocks
+from tallrun.pipeline import PipelineSetup, run_recording
+from tallrun.report.compare import Comparison, Side, compare, side_of
+from tallrun.report.compare_page import build_compare_page, build_handout
+from tallrun.sessions import read_session
+from tallrun.web.problems import PROBLEMS
+
+MOST_KEPT = 6
+SCRIPT = "/static/compare/compare.js"
+
+Speed = Annotated[float | None, Query(gt=0.0, lt=40.0, description="Compare at this speed [km/h].")]
+From = Annotated[float | None, Query(ge=0.0, allow_inf_nan=False, description="Part from here [s].")]
+To = Annotated[float | None, Query(gt=0.0, allow_inf_nan=False, description="Part up to here [s].")]
+
+
+def compare_router(
+    folder_of: Callable[[str], Path],
+    history_of: Callable[[tuple[str, ...]], Sequence[SessionBlocks]] = lambda session_ids: (),
+    name_of: Callable[[str], str] | None = None,
+) -> APIRouter:
+    """Return the routes of the comparison.
+
+    Errors are left to the application's problem handlers.
+
+    folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the runner's
+    sessions, given the two compared. name_of : what the session is called, default the folder's name.
+    """
+    router = APIRouter(tags=["compare"], responses=PROBLEMS)
+    kept: OrderedDict[tuple[Path, float], Side] = OrderedDict()
+    lock = threading.Lock()
+
+    def side(session_id: str, start_s: float | None, end_s: float | None) -> Side:
+        folder = folder_of(session_id)
+        key = (folder, (folder / "session.json").stat().st_mtime)
+        with lock:
+            if key not in kept:
+                recording = read_session(folder)
+                pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True))
+                kept[key] = side_of(recording, pipeline, folder.resolve().name)
+                while len(kept) > MOST_KEPT:
+                    kept.popitem(last=False)
+            kept.move_to_end(key)
+            whole = kept[key]
+        named = replace(whole, name=name_of(session_id) if name_of else whole.name)
+        if start_s is None and end_s is None:
+            return named
+        part = replace(named, part_s=(start_s or 0.0, end_s or float("inf")))
+        return replace(part, blocks=steady_blocks(part.strides.reset_index(drop=True)))
+
+    def found(
+        a: str,
+        b: str,
+        speed_kmh: float | None,
+        parts: tuple[float | None, float | None, float | None, float | None],
+    ) -> Comparison:
+        first, second = side(a, *parts[:2]), side(b, *parts[2:])
+        return compare(first, second, history_of((a, b)), None if speed_kmh is None else speed_kmh / 3.6)
+
+    @router.get("/api/compare", summary="Two sessions at matched speed")
+    def compared(
+        a: str, b: str, speed_kmh: Speed = None, a_from: From = None, a_to: To = None, b_from: From = None,
+        b_to: To = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)).as_json()
+
+    @router.get("/compare", include_in_schema=False, response_class=HTMLResponse)
+    def compare_page(
+        a: str, b: str, speed_kmh: Speed = None, a_from: From = None, a_to: To = None, b_from: From = None,
+        b_to: To = None,
+    ) -> str:  # fmt: skip
+        return build_compare_page(found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)), script_url=SCRIPT)
+
+    @router.get("/compare/handout", include_in_schema=False, response_class=HTMLResponse)
+    def handout(
+        a: str,
+        b: str,
+        speed_kmh: Speed = None,
+        note: Annotated[str, Query(max_length=2000)] = "",
+        for_whom: Annotated[str, Query(max_length=80)] = "",
+    ) -> str:
+        return build_handout(found(a, b, speed_kmh, (None, None, None, None)), note, for_whom)
+
+    return router
