@@ -20,6 +20,8 @@ QUIET_ACC_SD_MPS2 = 1.2
 QUIET_GYR_RADPS = 0.8
 #: A gap between contacts up to this long still belongs to the same bout.
 BOUT_GAP_S = 2.0
+#: A change of gait and back within this time is no change.
+BLIP_S = 1.5
 #: Getting going and coming to rest belong to the bout next to them up to this long.
 MERGE_OTHER_S = 1.5
 
@@ -147,7 +149,24 @@ def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
             spans[-1] = Segment(last.start_s, start, last.mode)
         if stop > start:
             spans.append(Segment(start, stop, item.mode))
-    return [span for span in spans if span.end_s > span.start_s]
+    return _without_blips([span for span in spans if span.end_s > span.start_s])
+
+
+def _without_blips(spans: list[Segment]) -> list[Segment]:
+    """Let a stride or two of another gait inside a bout pass, the shortest first: nobody walks for one stride."""
+    spans = list(spans)
+    while True:
+        inner = [
+            (spans[k].end_s - spans[k].start_s, k)
+            for k in range(1, len(spans) - 1)
+            if spans[k - 1].mode == spans[k + 1].mode
+            and spans[k - 1].end_s == spans[k].start_s
+            and spans[k].end_s == spans[k + 1].start_s
+        ]
+        if not inner or min(inner)[0] >= BLIP_S:
+            return spans
+        k = min(inner)[1]
+        spans[k - 1 : k + 2] = [Segment(spans[k - 1].start_s, spans[k + 1].end_s, spans[k - 1].mode)]
 
 
 def _rest(start_s: float, stop_s: float, quiet: np.ndarray) -> list[Segment]:
