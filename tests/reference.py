@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -37,7 +39,9 @@ def toe_up_swings(t_s, pitch_rate_radps, least_rad=0.6):
 
     Looks at the whole signal at once: local extremes of the angle, small wiggles merged away.
     """
-    angle = np.concatenate([[0.0], np.cumsum(0.5 * (pitch_rate_radps[1:] + pitch_rate_radps[:-1]) * np.diff(t_s))])
+    angle = np.concatenate(
+        [[0.0], np.cumsum(0.5 * (pitch_rate_radps[1:] + pitch_rate_radps[:-1]) * np.diff(t_s))]
+    )
     turns = [0]
     rising = None
     for k in range(1, len(angle)):
@@ -52,7 +56,7 @@ def toe_up_swings(t_s, pitch_rate_radps, least_rad=0.6):
                 rising = not rising
                 turns.append(k)
     out = []
-    for first, last in zip(turns[:-1], turns[1:], strict=True):
+    for first, last in itertools.pairwise(turns):
         if angle[last] - angle[first] > least_rad:
             out.append(t_s[first + int(np.argmax(pitch_rate_radps[first:last]))])
     return np.array(out)

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from support.foot_runs import RUN, rows_of, simulated
 
+from support.foot_runs import RUN, rows_of, simulated
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot import FootEngine, warm_up
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, reason_bit
@@ -83,7 +83,9 @@ def test_a_long_pause_closes_the_bout_and_the_next_one_starts_clean():
 def test_noise_never_gives_rows_or_errors(rng):
     t_s = np.arange(4000) / 200.0
     for scale in (0.01, 1.0, 50.0):
-        rows, _ = rows_of(t_s, scale * rng.standard_normal((4000, 3)), scale * rng.standard_normal((4000, 3)) / 5)
+        rows, _ = rows_of(
+            t_s, scale * rng.standard_normal((4000, 3)), scale * rng.standard_normal((4000, 3)) / 5
+        )
         assert np.isfinite(rows["initial_contact_s"]).all()
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+
 from support.foot_runs import optical_errors, read_pyshoe, rows_of, simulated
 
 TURNS = [Rotation.create_group("O")[k].as_matrix() for k in range(24)]

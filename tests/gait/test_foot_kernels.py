@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
-
 from tallrun.gait import foot_events, foot_stride
 from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, find_clipped_lobes
 from tallrun.gait.foot_kernel import track
@@ -48,7 +48,7 @@ def stride():
 
 def test_a_clean_stride_agrees_with_plain_strapdown_and_with_the_truth(stride):
     t_s, acc, gyr, up, length_m = stride
-    result, scratch, _, _ = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
+    result, _scratch, _, _ = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
     found = np.hypot(result[foot_stride.R_DX], result[foot_stride.R_DY])
     plain = reference.strapdown(t_s, acc, gyr, up)
     assert found == pytest.approx(np.hypot(*plain[-1, :2]), rel=0.02)

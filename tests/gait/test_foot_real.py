@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.foot_runs import optical_errors, read_pyshoe, rows_of
 
+from support.foot_runs import optical_errors, read_pyshoe, rows_of
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, MODES
 
 pytestmark = pytest.mark.real_data

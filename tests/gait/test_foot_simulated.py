@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from support.foot_runs import RUN, STAND, WALK, compare, rows_of, simulated
 
+from support.foot_runs import RUN, STAND, WALK, compare, rows_of, simulated
 from tallrun import simulate
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit, reason_text
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
-from reference import match_events
 
+from reference import match_events
 from tallrun import simulate
 from tallrun.gait.foot import FootEngine
 from tallrun.gait.rows import reason_bit
 from tallrun.numerics.recording import SensorSpec
 
-STAND, WALK, RUN = (simulate.Bout("stand", 8.0), simulate.Bout("walk", 10.0, 1.4), simulate.Bout("run", 20.0, 3.0))
+STAND, WALK, RUN = (
+    simulate.Bout("stand", 8.0),
+    simulate.Bout("walk", 10.0, 1.4),
+    simulate.Bout("run", 20.0, 3.0),
+)
 
 
 def read_pyshoe(folder):
@@ -36,7 +41,7 @@ def rows_of(t_s, acc, gyr, rate_hz=200.0, foot="right", chunk=None, **spec):
         edges = [*range(0, len(t_s), chunk), len(t_s)]
     else:
         edges = [0, *np.minimum(np.cumsum(list(chunk)), len(t_s)), len(t_s)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         parts.append(engine.feed(t_s[start:stop], acc[start:stop], gyr[start:stop]))
     parts.append(engine.finish())
     return np.concatenate(parts), engine
@@ -55,7 +60,9 @@ def optical_errors(rows, instants):
     return per_stride, np.array(errors)
 
 
-def simulated(bouts=(STAND, WALK, RUN), runner=None, seed=1, rate_hz=200.0, foot="left", surface="road", **sensor):
+def simulated(
+    bouts=(STAND, WALK, RUN), runner=None, seed=1, rate_hz=200.0, foot="left", surface="road", **sensor
+):
     """One simulated foot: its recording and its true strides."""
     programme = simulate.Programme(tuple(bouts), surface=surface)
     setup = simulate.SensorSetup(f"foot_{foot}", rate_hz, **sensor)

@@ -86,7 +86,9 @@ def locate_contact(
         guard = params.event_guard_s / 6.0
         if found > before - guard and found < after + guard:
             inferred = True
-        if doubtful and np.isfinite(expected) and expected > before - guard and expected < after + guard:
+        # an impact that shows where it is due was not lost; one that shows elsewhere is a later one
+        due_lost = np.isfinite(expected) and expected > before - guard and expected < after + guard
+        if due_lost and abs(found - expected) > 1.5 * guard:
             inferred = True
         if inferred:
             when = expected if np.isfinite(expected) else 0.5 * (before + after)

@@ -74,7 +74,7 @@ def _even_stamp(state: FootState, t: float, params: FootParams) -> tuple[float, 
 def _accept(
     state: FootState, mask: int, t: float, acc: FloatArray, gyr: FloatArray, params: FootParams
 ) -> tuple[float, float]:
-    """Put one sample into the ring and derive its pitch rate, jerk and stillness."""
+    """Put one sample into the ring and derive its pitch rate, sharpness and stillness."""
     ints, nums = state.ints, state.nums
     k = ints[fs.I_COUNT]
     p = k & mask
@@ -83,7 +83,6 @@ def _accept(
     state.t_s[p] = even
     rate2 = 0.0
     force2 = 0.0
-    step2 = 0.0
     bend2 = 0.0
     pitch = 0.0
     for c in range(3):
@@ -93,14 +92,14 @@ def _accept(
         force2 += f * f
         rate2 += (w - state.bias[c]) ** 2
         pitch -= state.mount[1, c] * (w - state.bias[c])
-        if k > 0:
-            step2 += (f - state.acc[(k - 1) & mask, c]) ** 2
         if k > 1:
             bend2 += (f - 2.0 * state.acc[(k - 1) & mask, c] + state.acc[(k - 2) & mask, c]) ** 2
         nums[fs.X_ACC_TOP] = max(nums[fs.X_ACC_TOP], abs(f))
     state.pitch_radps[p] = pitch
-    state.jerk[p] = math.sqrt(step2) * params.rate_hz / (1.0 + missing * params.rate_hz)
-    state.snap[p] = math.sqrt(bend2)
+    # differences across lost samples say nothing about sharpness
+    whole = missing == 0.0 and (k == 0 or not state.was_lost[(k - 1) & mask])
+    state.was_lost[p] = missing > 0.0
+    state.snap[p] = math.sqrt(bend2) if whole else 0.0
     over = (math.sqrt(force2) - GRAVITY_MPS2) / params.flat_acc_mps2
     state.cost[p] = rate2 / params.flat_rate_radps**2 + over * over
     bridged = max(min(params.bridged_samples / params.rate_hz, params.bridged_s), 1.5 / params.rate_hz)
@@ -220,7 +219,7 @@ def close(state: FootState, params: FootParams, rows: FloatArray, waves: FloatAr
     mask = state.t_s.shape[0] - 1
     now = ints[fs.I_COUNT] - 1
     n = 0
-    if now >= 2 and ints[fs.I_RISING] and ints[fs.I_SWING_FROM] >= 0:
+    if now >= 2 and ints[fs.I_SWING_FROM] >= 0:
         settled = state.t_s[now & mask] - state.t_s[ints[fs.I_TOP] & mask] > params.settle_s
         _, _, _, is_soft = locate_contact(state, mask, now, params)
         if settled or not is_soft:

@@ -47,7 +47,7 @@ WAVE_KINDS = 4
 class FootState(NamedTuple):
     """Everything the kernel changes; see the module's constants for the places.
 
-    t_s (cap,), acc, gyr (cap, 3), pitch_radps, jerk, snap, cost, gap_s (cap,) : ring of accepted samples.
+    t_s (cap,), acc, gyr (cap, 3), pitch_radps, snap, cost, gap_s, was_lost (cap,) : ring of accepted samples.
     mount : (3, 3) sensor to foot; bias : (3,) [rad/s]; level : (3, 3) sensor to world at the open foot-flat.
     """
 
@@ -55,10 +55,10 @@ class FootState(NamedTuple):
     acc: FloatArray
     gyr: FloatArray
     pitch_radps: FloatArray
-    jerk: FloatArray
     snap: FloatArray
     cost: FloatArray
     gap_s: FloatArray
+    was_lost: NDArray[np.bool_]
     ints: IntArray
     nums: FloatArray
     mount: FloatArray
@@ -88,10 +88,10 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         acc=np.zeros((capacity, 3)),
         gyr=np.zeros((capacity, 3)),
         pitch_radps=np.zeros(capacity),
-        jerk=np.zeros(capacity),
         snap=np.zeros(capacity),
         cost=np.zeros(capacity),
         gap_s=np.zeros(capacity),
+        was_lost=np.zeros(capacity, np.bool_),
         ints=ints,
         nums=nums,
         mount=np.eye(3),
