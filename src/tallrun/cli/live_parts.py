@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tallrun.cli.output import progress_bar
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tallrun.ble import Worn
     from tallrun.cli.live_server import Served
     from tallrun.cli.live_session import LiveLoop
+    from tallrun.gait.flag_terms import OwnBaseline
     from tallrun.numerics.recording import Recording, RunnerProfile
     from tallrun.pipeline import GaitTables
     from tallrun.pipeline.live_run import LiveRun, LiveSetup
@@ -83,7 +85,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     from tallrun.pipeline.live_run import LiveSetup
     from tallrun.pipeline.setup import standing_neutral
 
-    runner, green_limit = _known_runner(folder)
+    known = known_runner(folder, datetime.now(UTC))
     plan = plan_session(
         60.0 * wishes.minutes,
         wishes.step_session,
@@ -94,7 +96,10 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     return LiveSetup(
         pipeline=PipelineSetup(
             specs=specs_of(worn),
-            runner=runner,
+            runner=known.measures,
+            baseline=known.baseline,
+            stride_gain=known.stride_gain or 1.0,
+            is_calibrated=known.stride_gain is not None,
             typed_speed_mps=wishes.speed_mps,
             keep_strides=False,
             pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
@@ -103,9 +108,21 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
         protocol=load_protocol(),
         focus=wishes.focus,
         target_spm=wishes.target_spm,
-        green_limit=green_limit,
+        green_limit=known.green_limit,
+        tilt_limit_deg=tilt_limit(known.baseline, wishes.focus),
         coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
     )
+
+
+def tilt_limit(baseline: OwnBaseline | None, focus: str | None) -> float | None:
+    """Return the tilt beyond which "tall" and "tilt" are cued, from the own baseline; None withholds cues."""
+    from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
+
+    tilts = [item.pelvic_tilt_deg for item in baseline.bins] if baseline else []
+    known = [value for value in tilts if value == value]
+    if focus not in ("tall", "tilt") or not known:
+        return None
+    return median(known) + OWN_TILT_MARGIN_DEG
 
 
 def standing_info(folder: Path) -> dict[str, Any]:
@@ -132,8 +149,8 @@ def finish_run(folder: Path, out: Path, raw: RawRun) -> RunResult:
     from tallrun.cli.flight import rebuild
     from tallrun.cli.radio import load_configs
     from tallrun.coaching import ledger_rows
-    from tallrun.pipeline import PipelineSetup, run_recording
-    from tallrun.report import ReportInput, build_report
+    from tallrun.report import build_report
+    from tallrun.report.session_report import analysed
     from tallrun.sessions import write_tables, write_text
     from tallrun.sessions.recorder import OWN_SENSOR, read_packets
 
@@ -142,42 +159,15 @@ def finish_run(folder: Path, out: Path, raw: RawRun) -> RunResult:
     recording = replace(recording, markers=tuple(raw.run.markers), runner=raw.setup.pipeline.runner)
     notes = raw.recorder.finalise(recording)
     with progress_bar("analysing") as show:
-        setup = replace(
-            PipelineSetup.of(recording, record_waves=True), typed_speed_mps=raw.setup.pipeline.typed_speed_mps
-        )
-        pipeline = run_recording(recording, setup, show)
-    tables = pipeline.tables()
+        source = analysed(recording, out.name, raw.setup.protocol, show)
+    tables = source.tables
     cues = ledger_rows(raw.run.coach_events)
     write_tables(out / "derived", tables)
     _write_cues(out / "derived" / "cues.json", cues)
     report = out / "derived" / "report.html"
-    pain = pain_marks(recording)
-    page = build_report(
-        ReportInput(
-            recording,
-            tables,
-            out.name,
-            cues=cues,
-            in_band_share=in_band_share(cues),
-            pain=pain,
-            waves=pipeline.waves(),
-        )
-    )
-    write_text(report, page)
-    note_in_records(folder, out, recording, tables, raw)
+    write_text(report, build_report(source))
+    note_in_records(folder, out, recording, tables, raw, cues)
     return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)
-
-
-def pain_marks(recording: Recording) -> list[tuple[float, int]]:
-    """Return (t_s, score) of every pain tap of a recording."""
-    from tallrun.pipeline.taps import marker_tap
-
-    out = []
-    for marker in recording.markers:
-        tap = marker_tap(marker)
-        if tap is not None and tap.kind == "pain" and tap.score is not None:
-            out.append((marker.t_s, tap.score))
-    return out
 
 
 def in_band_share(cues: list[dict[str, Any]]) -> float | None:
@@ -228,9 +218,13 @@ def saved_line(tables: GaitTables) -> str:
     return f"Saved: {int(total // 60)}:{int(total % 60):02d}, {steps} steps, {clean}"
 
 
-def note_in_records(folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun) -> None:
+def note_in_records(
+    folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun, cues: list[dict[str, Any]]
+) -> None:
     """Add the run, its pain taps and its place to the records, if a runner is set up there."""
+    from tallrun.pipeline import json_ready
     from tallrun.store import Store
+    from tallrun.store.models import CueRow
 
     with Store.open(folder) as store:
         codes = store.runner_codes()
@@ -250,6 +244,19 @@ def note_in_records(folder: Path, out: Path, recording: Recording, tables: GaitT
             summary=tables.summary,
         )
         store.note_file(runner_id, out / "derived" / "report.html", "report", now)
+        for row in cues:
+            store.add_row(
+                CueRow,
+                runner_id,
+                at=session.started_at + timedelta(seconds=row["at_s"]),
+                by="tallrun",
+                now=now,
+                session_id=session.session_id,
+                t_s=row["at_s"],
+                focus=row["focus"],
+                reason=f"{row['value']:.0f} against {row['low']:.0f}-{row['high']:.0f}",
+                response=json_ready(row["answer"] or {}),
+            )
 
 
 def run_entry(
@@ -260,6 +267,7 @@ def run_entry(
     from zoneinfo import ZoneInfo
 
     from tallrun.recovery.model import SURFACES, PainScore, RunSession
+    from tallrun.report.session_report import pain_marks
 
     info = recording.info
     started = datetime.fromisoformat(info["started_at"])
@@ -295,21 +303,37 @@ def run_entry(
     return session, scores
 
 
-def _known_runner(folder: Path) -> tuple[RunnerProfile, int | None]:
-    """Return the runner's measures and the clinician's green limit; unknown where nobody is set up."""
+@dataclass(frozen=True)
+class Known:
+    """What the records know of the runner before a run; unknown where nobody is set up."""
+
+    measures: RunnerProfile
+    green_limit: int | None = None
+    baseline: OwnBaseline | None = None
+    stride_gain: float | None = None
+
+
+#: The belt calibration is the middle of this many newest sessions that had one.
+GAIN_SESSIONS = 5
+
+
+def known_runner(folder: Path, now: datetime) -> Known:
+    """Look up measures, the clinician's green limit, own baselines and the belt calibration."""
+    from tallrun.cli.recovery_common import load_protocol
     from tallrun.errors import TallrunError
+    from tallrun.insight import flag_baseline
     from tallrun.numerics.recording import RunnerProfile
+    from tallrun.report.history import own_history
     from tallrun.store import Store
 
     with Store.open(folder) as store:
         if len(store.runner_codes()) != 1:
-            return RunnerProfile(), None
+            return Known(RunnerProfile())
         runner_id = store.find_runner()
         try:
             profile = store.profile(runner_id)
         except TallrunError:
-            return RunnerProfile(), None
-        now = datetime.now(UTC)
+            return Known(RunnerProfile())
         limits = [
             item.green_limit
             for item in store.history(runner_id).clinician
@@ -317,8 +341,18 @@ def _known_runner(folder: Path) -> tuple[RunnerProfile, int | None]:
             and item.at <= now
             and (item.expires_at is None or now < item.expires_at)
         ]
+        baseline = flag_baseline(own_history(store, runner_id, load_protocol(), now))
+        gains = [gain for row in store.sessions(runner_id) if (gain := _gain_of(row.summary)) is not None]
     measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
-    return measures, limits[-1] if limits else None
+    gain = median(gains[-GAIN_SESSIONS:]) if gains else None
+    return Known(measures, limits[-1] if limits else None, baseline if baseline.bins else None, gain)
+
+
+def _gain_of(summary: dict[str, Any] | None) -> float | None:
+    """Return the belt calibration a session found, None without one."""
+    calibration = ((summary or {}).get("quality") or {}).get("calibration") or {}
+    gain = calibration.get("gain_found")
+    return float(gain) if isinstance(gain, (int, float)) and not calibration.get("is_at_bound") else None
 
 
 def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
