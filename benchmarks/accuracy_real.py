@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+
 from accuracy_simulated import mounting_rows
 from tables import REAL, REAL_DATA, Row, at_least, at_most, told
-from trial import pairs
-
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables, analyze_recording
 from tallrun.sessions import read_session
 from tallrun.sessions.csv_import import import_csv
 from tallrun.sessions.csv_layouts import PRESETS, Axes, CsvLayout, SensorColumns
+from trial import pairs
 
 BURST_S = 60.0
 
@@ -52,7 +52,9 @@ def _against_optics(tables: GaitTables, optical: np.ndarray) -> tuple[int, int, 
         at = int(np.nanargmin(np.abs(flat - begin)))
         measured = strides["stride_length_m"].iloc[at]
         if abs(flat[at] - begin) < 0.25 and np.isfinite(measured):
-            rows.append((length[k], measured, strides["quality"].iloc[at], "clipped" in strides["reasons"].iloc[at]))
+            rows.append(
+                (length[k], measured, strides["quality"].iloc[at], "clipped" in strides["reasons"].iloc[at])
+            )
     frame = pd.DataFrame(rows, columns=["optical_m", "measured_m", "quality", "is_clipped"])
     frame["error_pct"] = 100.0 * (frame["measured_m"] / frame["optical_m"] - 1.0)
     return len(optical) - 1, missed, extra, frame
@@ -129,7 +131,9 @@ def _sacral() -> list[Row]:
         error = strides["stance_time_s"].to_numpy()[b] - (plate[a, 1] - plate[a, 0])
         errors.append(1e3 * error[np.isfinite(error)])
         ours = strides["initial_contact_s"].to_numpy()[b]
-        cadence.append(60.0 * (len(a) - 1) * (1.0 / (ours[-1] - ours[0]) - 1.0 / (plate[a[-1], 0] - plate[a[0], 0])))
+        cadence.append(
+            60.0 * (len(a) - 1) * (1.0 / (ours[-1] - ours[0]) - 1.0 / (plate[a[-1], 0] - plate[a[0], 0]))
+        )
     error = np.concatenate(errors)
     each = ", ".join(f"{np.mean(np.abs(item)):.1f}" for item in errors)
     return [
@@ -181,13 +185,24 @@ def _gaitmap() -> list[Row]:
             if name == "ic":
                 n, missed = n + len(theirs), missed + len(theirs) - len(a)
         off = np.concatenate(differences)
-        rows.append(told(section, f"{label} contact against their events, median", float(np.median(off)), "ms", REAL, f"SD {np.std(off):.1f} ms; theirs are computed, too"))
+        rows.append(
+            told(
+                section,
+                f"{label} contact against their events, median",
+                float(np.median(off)),
+                "ms",
+                REAL,
+                f"SD {np.std(off):.1f} ms; theirs are computed, too",
+            )
+        )
     walked = tables.summary["walk_time_s"]
     total = walked + tables.summary["run_time_s"]
     return [
         told(section, "their contacts not found within 150 ms", float(missed), "", REAL, f"{n} contacts"),
         *rows,
-        at_least(section, "moving time labelled walk", 100.0 * walked / total if total else None, 99.0, "%", REAL),
+        at_least(
+            section, "moving time labelled walk", 100.0 * walked / total if total else None, 99.0, "%", REAL
+        ),
     ]
 
 
@@ -206,5 +221,12 @@ def _xio() -> list[Row]:
     return [
         told(section, "contacts", float(len(strides)), "", REAL),
         told(section, "distance walked", walked, "m", REAL),
-        told(section, "end to start, of the distance", 100.0 * float(np.hypot(x, y)) / walked if walked else None, "%", REAL, "headings from each stride's turn"),
+        told(
+            section,
+            "end to start, of the distance",
+            100.0 * float(np.hypot(x, y)) / walked if walked else None,
+            "%",
+            REAL,
+            "headings from each stride's turn",
+        ),
     ]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from tables import Row, at_least, at_most, told
-from trial import Trial, compare, pairs
 
+from tables import Row, at_least, at_most, told
 from tallrun import simulate
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import PipelineSetup, analyze_recording
+from trial import Trial, compare, pairs
 
 STRIKES_DEG = {"rearfoot": 8.0, "midfoot": 2.0, "forefoot": -7.0}
 SPEEDS_MPS = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
@@ -58,7 +58,11 @@ def grid(is_quick: bool) -> Iterator[Case]:
                 ("clean, 400 Hz", 400.0, {}),
                 ("range 8 g", 200.0, {"acc_range_g": 8.0}),
                 ("range 500 dps", 200.0, {"gyr_range_dps": 500.0}),
-                ("2 % lost in 80-ms packets", 200.0, {"loss": 0.02, "packet_samples": round(PACKET_S * 200.0)}),
+                (
+                    "2 % lost in 80-ms packets",
+                    200.0,
+                    {"loss": 0.02, "packet_samples": round(PACKET_S * 200.0)},
+                ),
                 ("stamp jitter 2 ms", 200.0, {"jitter_s": 0.002}),
                 ("clock skew 100 ppm", 200.0, {"skew_ppm": 100.0}),
             ):
@@ -123,10 +127,18 @@ def _group_rows(section: str, group: str, members: list[tuple[Case, Trial]]) -> 
     for which, label in (("contact_s", "initial"), ("final_s", "final")):
         bias = np.array([1e3 * np.mean(item) for t in trials for item in getattr(t, which) if len(item)])
         rows.append(
-            told(section, f"{label} contact, median bias", float(np.median(bias)), "ms", note="no accuracy claim")
+            told(
+                section,
+                f"{label} contact, median bias",
+                float(np.median(bias)),
+                "ms",
+                note="no accuracy claim",
+            )
         )
     cadence = np.abs(np.concatenate([t.cadence_spm for t in trials]))
-    rows.append(at_most(section, "cadence over 20 steps, 95th percentile", _q(cadence, 0.95), 0.3, "steps/min"))
+    rows.append(
+        at_most(section, "cadence over 20 steps, 95th percentile", _q(cadence, 0.95), 0.3, "steps/min")
+    )
     rows.append(told(section, "cadence over 20 steps, largest", _q(cadence, 1.0), "steps/min"))
     for surface in ("treadmill", "road"):
         rows += _length_rows(section, surface, [t for case, t in members if case.surface == surface])
@@ -141,7 +153,14 @@ def _group_rows(section: str, group: str, members: list[tuple[Case, Trial]]) -> 
         )
     seconds, right = sum(t.seconds for t in trials), sum(t.seconds_right for t in trials)
     rows.append(
-        at_least(section, "run/walk/stand labels", 100.0 * right / seconds, 99.0, "%", note=f"{seconds:.0f} s, 4 changes in 180 s")
+        at_least(
+            section,
+            "run/walk/stand labels",
+            100.0 * right / seconds,
+            99.0,
+            "%",
+            note=f"{seconds:.0f} s, 4 changes in 180 s",
+        )
     )
     return rows
 
@@ -171,9 +190,13 @@ def belt_rows(is_quick: bool = False) -> list[Row]:
     for seed in range(3 if is_quick else 12):
         runner = simulate.random_runner(900 + seed)
         speed = 2.4 + 0.15 * seed
-        before, _ = simulate.run(programme(speed, "treadmill", 3.0), runner, simulate.three_sensors(200.0), 900 + seed)
+        before, _ = simulate.run(
+            programme(speed, "treadmill", 3.0), runner, simulate.three_sensors(200.0), 900 + seed
+        )
         gain = analyze_recording(before).summary["quality"]["calibration"]["gain_found"]
-        recording, truth = simulate.run(programme(speed + 0.3, "treadmill"), runner, simulate.three_sensors(200.0), 950 + seed)
+        recording, truth = simulate.run(
+            programme(speed + 0.3, "treadmill"), runner, simulate.three_sensors(200.0), 950 + seed
+        )
         setup = replace(PipelineSetup.of(recording), stride_gain=gain or 1.0, is_calibrated=gain is not None)
         trial = compare("belt", recording, truth, analyze_recording(recording, setup))
         lengths.append(100.0 * trial.length_share)
@@ -181,7 +204,14 @@ def belt_rows(is_quick: bool = False) -> list[Row]:
     worst = max((float(np.mean(item)) for item in lengths), key=abs)
     spread = float(np.sqrt(np.mean([np.var(item) for item in lengths])))
     return [
-        at_most(section, "stride length, bias, mean over runners", float(np.mean([np.mean(i) for i in lengths])), 1.0, "%", note=note),
+        at_most(
+            section,
+            "stride length, bias, mean over runners",
+            float(np.mean([np.mean(i) for i in lengths])),
+            1.0,
+            "%",
+            note=note,
+        ),
         at_most(section, "stride length, bias of a session, worst", worst, 1.0, "%"),
         at_most(section, "stride length, SD within a session", spread, 1.5, "%"),
     ]
@@ -189,7 +219,10 @@ def belt_rows(is_quick: bool = False) -> list[Row]:
 
 def rotations() -> list[NDArray[np.float64]]:
     """The 24 ways to put a box on a shoe, and 50 random ones."""
-    return [*Rotation.create_group("O").as_matrix(), *Rotation.random(50, rng=np.random.default_rng(24)).as_matrix()]
+    return [
+        *Rotation.create_group("O").as_matrix(),
+        *Rotation.random(50, rng=np.random.default_rng(24)).as_matrix(),
+    ]
 
 
 def turned(recording: Recording, matrix: NDArray[np.float64]) -> Recording:
@@ -218,9 +251,13 @@ def mounting_rows(section: str, recording: Recording, kind: str) -> list[Row]:
             a, b = pairs(old["initial_contact_s"].to_numpy(), new["initial_contact_s"].to_numpy())
             unmatched += len(old) + len(new) - 2 * len(a)
             for name in ("initial_contact_s", "final_contact_s"):
-                worst["events"] = max(worst["events"], _largest(new[name].to_numpy()[b] - old[name].to_numpy()[a]) * rate)
+                worst["events"] = max(
+                    worst["events"], _largest(new[name].to_numpy()[b] - old[name].to_numpy()[a]) * rate
+                )
             length = new["stride_length_m"].to_numpy()[b] / old["stride_length_m"].to_numpy()[a] - 1.0
-            worst["length"] = max(worst["length"], 100.0 * _largest(length[old["quality"].to_numpy()[a] >= 0.6]))
+            worst["length"] = max(
+                worst["length"], 100.0 * _largest(length[old["quality"].to_numpy()[a] >= 0.6])
+            )
             angle = new["foot_strike_angle_deg"].to_numpy()[b] - old["foot_strike_angle_deg"].to_numpy()[a]
             worst["angle"] = max(worst["angle"], _largest(angle))
     note = "largest over 24 + 50 mountings, all strides"
@@ -251,7 +288,9 @@ def label_rows(is_quick: bool = False) -> list[Row]:
     seconds = right = border = border_right = 0.0
     for k, name in enumerate(names):
         for seed in range(1 if is_quick else 4):
-            recording, truth = simulate.run(name, simulate.random_runner(70 + 10 * k + seed), seed=700 + 10 * k + seed)
+            recording, truth = simulate.run(
+                name, simulate.random_runner(70 + 10 * k + seed), seed=700 + 10 * k + seed
+            )
             trial = compare(name, recording, truth)
             seconds += trial.seconds
             right += trial.seconds_right
@@ -280,6 +319,8 @@ def nuisance_rows(hours: float) -> list[Row]:
             name: replace(item, gyr_radps=None, spec=replace(item.spec, has_gyroscope=False))
             for name, item in recording.sensors.items()
         }
-        counted["accelerometers alone, contacts"] += len(analyze_recording(replace(recording, sensors=bare)).strides)
+        counted["accelerometers alone, contacts"] += len(
+            analyze_recording(replace(recording, sensors=bare)).strides
+        )
     note = f"{seconds / 3600:.1f} h"
     return [at_most(section, what, float(n), 0.0, "", note=note) for what, n in counted.items()]

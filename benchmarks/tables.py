@@ -35,7 +35,13 @@ class Row:
 
 
 def at_most(
-    section: str, figure: str, value: float | None, bar: float, unit: str, kind: str = SIMULATED, note: str = ""
+    section: str,
+    figure: str,
+    value: float | None,
+    bar: float,
+    unit: str,
+    kind: str = SIMULATED,
+    note: str = "",
 ) -> Row:
     """A figure whose size must not exceed the bar; an unknown value does not meet it."""
     met = value is not None and abs(value) <= bar
@@ -43,14 +49,22 @@ def at_most(
 
 
 def at_least(
-    section: str, figure: str, value: float | None, bar: float, unit: str, kind: str = SIMULATED, note: str = ""
+    section: str,
+    figure: str,
+    value: float | None,
+    bar: float,
+    unit: str,
+    kind: str = SIMULATED,
+    note: str = "",
 ) -> Row:
     """A figure that must reach the bar; an unknown value does not."""
     met = value is not None and value >= bar
     return Row(section, figure, value, unit, f"≥ {bar:g}", met, kind, note)
 
 
-def told(section: str, figure: str, value: float | None, unit: str, kind: str = SIMULATED, note: str = "") -> Row:
+def told(
+    section: str, figure: str, value: float | None, unit: str, kind: str = SIMULATED, note: str = ""
+) -> Row:
     """A figure without a bar."""
     return Row(section, figure, value, unit, "", None, kind, note)
 
@@ -125,7 +139,9 @@ def save(name: str, rows: list[Row], **extra: Any) -> None:
     RESULTS.mkdir(exist_ok=True)
     facts = machine_facts()
     body = {"machine": facts, **extra, "rows": [asdict(row) for row in rows]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(body, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps(body, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    )
     (RESULTS / f"{name}.md").write_text(f"{facts_line(facts)}\n\n{markdown(rows)}")
 
 

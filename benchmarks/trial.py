@@ -50,7 +50,9 @@ class Trial:
         return 2.0 * self.n_right_measured / max(self.n_true + self.n_found_measured, 1)
 
 
-def pairs(true_s: Array, found_s: Array, within_s: float = NEAR_S) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pairs(
+    true_s: Array, found_s: Array, within_s: float = NEAR_S
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One-to-one matches of two sorted series, nearest first in time; indices into each."""
     left, right = [], []
     place = 0
@@ -74,7 +76,9 @@ def column(rows: list[dict[str, Any]], name: str) -> Array:
     return np.array([np.nan if row[name] is None else row[name] for row in rows], float)
 
 
-def compare(name: str, recording: Recording, truth: dict[str, Any], tables: GaitTables | None = None) -> Trial:
+def compare(
+    name: str, recording: Recording, truth: dict[str, Any], tables: GaitTables | None = None
+) -> Trial:
     """Analyse (unless done) and hold against the truth."""
     tables = tables or analyze_recording(recording)
     trial = Trial(name)
@@ -99,9 +103,14 @@ def compare(name: str, recording: Recording, truth: dict[str, Any], tables: Gait
         final = found["final_contact_s"].to_numpy()[to[sure]] - column(rows, "final_contact_s")[at[sure]]
         trial.final_s.append(final[np.isfinite(final)])
         good = sure & (found["quality"].to_numpy()[to] >= 0.6)
-        length = found["stride_length_m"].to_numpy()[to[good]] / column(rows, "stride_length_m")[at[good]] - 1.0
+        length = (
+            found["stride_length_m"].to_numpy()[to[good]] / column(rows, "stride_length_m")[at[good]] - 1.0
+        )
         lengths.append(length[np.isfinite(length)])
-        angle = found["foot_strike_angle_deg"].to_numpy()[to[good]] - column(rows, "foot_strike_angle_deg")[at[good]]
+        angle = (
+            found["foot_strike_angle_deg"].to_numpy()[to[good]]
+            - column(rows, "foot_strike_angle_deg")[at[good]]
+        )
         angles.append(angle[np.isfinite(angle)])
         cadences.append(_cadence(true_s[at[running]], found_s[to[running]]))
     trial.cadence_spm = np.concatenate([np.empty(0), *cadences])
@@ -141,7 +150,9 @@ def _tilt(tables: GaitTables, truth: dict[str, Any]) -> Array:
 def _labels(trial: Trial, tables: GaitTables, truth: dict[str, Any]) -> None:
     """Share of time at which the segment says what was done, in steps of 50 ms."""
     step_s = 0.05
-    end_s = min(float(tables.segments["end_s"].max()) if len(tables.segments) else 0.0, truth["segments"][-1]["end_s"])
+    end_s = min(
+        float(tables.segments["end_s"].max()) if len(tables.segments) else 0.0, truth["segments"][-1]["end_s"]
+    )
     t = np.arange(0.5 * step_s, end_s, step_s)
     true_start = np.array([item["start_s"] for item in truth["segments"]])
     true_mode = np.array([item["mode"] for item in truth["segments"]])
@@ -150,14 +161,25 @@ def _labels(trial: Trial, tables: GaitTables, truth: dict[str, Any]) -> None:
         np.searchsorted(tables.segments["start_s"].to_numpy(), t, side="right") - 1
     ]
     changes = true_start[1:][true_mode[1:] != true_mode[:-1]]
-    near = (np.abs(t[:, None] - changes[None, :]) < BORDER_S).any(axis=1) if len(changes) else np.zeros(len(t), bool)
+    near = (
+        (np.abs(t[:, None] - changes[None, :]) < BORDER_S).any(axis=1)
+        if len(changes)
+        else np.zeros(len(t), bool)
+    )
     right = mode == found
     trial.seconds, trial.seconds_right = step_s * len(t), step_s * float(right.sum())
-    trial.seconds_border, trial.seconds_border_right = step_s * float(near.sum()), step_s * float((right & near).sum())
+    trial.seconds_border, trial.seconds_border_right = (
+        step_s * float(near.sum()),
+        step_s * float((right & near).sum()),
+    )
 
 
 def simulated(
-    name: str, programme: simulate.Programme, runner: simulate.Runner, sensors: tuple[simulate.SensorSetup, ...], seed: int
+    name: str,
+    programme: simulate.Programme,
+    runner: simulate.Runner,
+    sensors: tuple[simulate.SensorSetup, ...],
+    seed: int,
 ) -> Trial:
     """Simulate a session and hold its analysis against the truth."""
     recording, truth = simulate.run(programme, runner, sensors, seed)

@@ -7,6 +7,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tallrun.gait.eligible import is_clean_run
 from tallrun.gait.strides import NAN, Stride
@@ -34,16 +35,11 @@ def contact_asymmetry_pct(stances: Sequence[tuple[str, float]]) -> float:
 
     stances : (foot, stance_time_s) pairs; NaN times and unknown feet are left out.
     """
-    left = sorted(value for foot, value in stances if foot == "left" and math.isfinite(value))
-    right = sorted(value for foot, value in stances if foot == "right" and math.isfinite(value))
-    return _index_pct(left, right)
-
-
-def _index_pct(left: Sequence[float], right: Sequence[float]) -> float:
-    """Index of sorted contact times."""
+    left = [value for foot, value in stances if foot == "left" and math.isfinite(value)]
+    right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
     if len(left) < LEAST_PER_FOOT or len(right) < LEAST_PER_FOOT:
         return NAN
-    left_s, right_s = _middle(left), _middle(right)
+    left_s, right_s = median(left), median(right)
     return 200.0 * (right_s - left_s) / (right_s + left_s)
 
 
@@ -53,30 +49,36 @@ def _middle(ordered: Sequence[float]) -> float:
 
 
 class RollingAsymmetry:
-    """``contact_asymmetry_pct`` of the last ``count`` strides, kept up to date stride by stride."""
+    """Asymmetry of the last ``count`` strides, kept up to date stride by stride.
+
+    Every contact is held against the one before it of the other foot, 200 (R - L) / (R + L), and the median of
+    these is the index: a change of speed lengthens both contacts of a pair, while medians taken foot by foot over
+    strides at two speeds may fall on different speeds.
+    """
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._recent: deque[tuple[str, float]] = deque()
-        self._sorted: dict[str, list[float]] = {"left": [], "right": []}
+        self._last: tuple[str, float] | None = None
+        self._recent: deque[float] = deque()
+        self._sorted: list[float] = []
 
     def clear(self) -> None:
         """Forget all strides."""
+        self._last = None
         self._recent.clear()
-        for values in self._sorted.values():
-            values.clear()
+        self._sorted.clear()
 
     def add(self, foot: str, stance_s: float) -> float:
-        """Take one finite contact time; return the index [%], NaN before ``count`` strides of both feet."""
-        self._recent.append((foot, stance_s))
-        insort(self._sorted[foot], stance_s)
-        if len(self._recent) > self.count:
-            old_foot, old_s = self._recent.popleft()
-            values = self._sorted[old_foot]
-            del values[bisect_left(values, old_s)]
-        if len(self._recent) < self.count:
-            return NAN
-        return _index_pct(self._sorted["left"], self._sorted["right"])
+        """Take one finite contact time; return the index [%], NaN before ``count`` strides were paired."""
+        last, self._last = self._last, (foot, stance_s)
+        if last is not None and last[0] != foot:
+            difference = stance_s - last[1] if foot == "right" else last[1] - stance_s
+            index = 200.0 * difference / (stance_s + last[1])
+            self._recent.append(index)
+            insort(self._sorted, index)
+            if len(self._recent) >= self.count:  # n strides make n - 1 pairs
+                del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
+        return _middle(self._sorted) if len(self._recent) == self.count - 1 else NAN
 
 
 class AsymmetryMonitor:
