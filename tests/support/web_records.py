@@ -156,7 +156,7 @@ PRISONER = """<!doctype html><html lang="en"><title>t</title><h1>Report of a run
 def pretend_analysed(session: Path, cadence_spm: float = 168.0) -> None:
     """Write derived files as an analysis would, without running one."""
     derived = session / "derived"
-    derived.mkdir()
+    derived.mkdir(parents=True)
     known = {"median": cadence_spm, "p05": cadence_spm - 6, "p95": cadence_spm + 5, "n": 300}
     flag = {"flag": "low_cadence", "start_s": 60.0, "end_s": 120.0, "evidence": {}}
     summary = {

@@ -49,9 +49,24 @@ def place(tmp_path_factory, template):
     with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
         api.post("/sessions/scan")
         listed = {item["folder_name"]: item["session_id"] for item in api.get("/sessions").json()}
+        recorded_runs(desk, folder / "sessions")
         server.api, server.analysed, server.raw = api, listed["demo_treadmill"], listed["one_foot"]
         yield server
     desk.close()
+
+
+def recorded_runs(desk, folder):
+    """Let every third run have been recorded with sensors, its cadence rising slowly."""
+    mine = desk.records(None)
+    for number, run in enumerate(mine.store.runs(mine.runner_id)[1::3]):
+        session = folder / f"run_{number + 1}"
+        pretend_analysed(session, 162.0 + number)
+        (session / "session.json").write_text("{}")
+        mine.store.index_session(
+            mine.runner_id, session_id=run.session_id, started_at=run.started_at, folder=session,
+            duration_s=run.minutes * 60, context={"surface": "treadmill", "tags": ["run/walk"]},
+            summary=json.loads((session / "derived" / "summary.json").read_text()),
+        )  # fmt: skip
 
 
 @pytest.fixture

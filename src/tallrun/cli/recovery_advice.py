@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,28 +17,17 @@ from tallrun.cli.recovery_common import (
     RunnerCode,
     fields_of,
     load_protocol,
-    read_instant,
     records,
     show,
     when,
 )
-from tallrun.errors import EntryError
 
 if TYPE_CHECKING:
+    from tallrun.journal.advice import DosePart, PlanWish
     from tallrun.recovery.protocol import Protocol
     from tallrun.recovery.verdicts import Verdict
 
-CONTRACT_KEYS = (
-    "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
-)  # fmt: skip
-_INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 _RUN, _WALK = "█", "░"
-_INPUT_WORDS = {
-    "pain_today": "worst pain today", "baseline": "your usual morning", "trend": "mornings over 7 days",
-    "days_since_run": "days since the last run", "last_grade": "last session",
-    "exercise_sessions_7d": "strength sessions in 7 days", "exercise_phase": "strength phase",
-    "diagnosed": "diagnosis by a clinician",
-}  # fmt: skip
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="At another moment than now.")]
 Rung = Annotated[str | None, typer.Option("--rung", help="Level: V0 ... H3; leave out for a free run.")]
@@ -73,34 +62,26 @@ def advise(
 ) -> None:
     """Say what your plan allows today, by which rule, from which inputs, on which source."""
     with records(data_dir, runner) as mine:
-        protocol = load_protocol()
-        found = _verdict(mine, protocol, as_of)
-        if as_of is None:
-            mine.store.note_advice(mine.runner_id, found, mine.now)
-        payload = found.as_json()
-        show(as_json, {key: payload[key] for key in CONTRACT_KEYS}, *_card(found, protocol, mine))
+        from tallrun.journal import advice
 
-
-def _verdict(mine: Records, protocol: Protocol, as_of: str | None, plan: Any = None) -> Verdict:
-    from tallrun.recovery.verdicts import verdict
-
-    at = read_instant(as_of, mine.zone, mine.now)
-    return verdict(protocol, mine.store.history(mine.runner_id), None, at, plan)
+        found = advice.advise(mine, as_of)
+        show(as_json, advice.contract(found), *_card(found, load_protocol(), mine))
 
 
 def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
+    from tallrun.journal.advice import dose_of, inputs_in_words
+
     runner, zone = mine.runner, mine.zone
     lines = [f"{when(found.as_of, zone)} · {runner.side} {runner.site.replace('_', ' ')}", ""]
     head = found.state if found.rung is None else f"{found.state} · level {found.rung}"
     lines += [head, *(f"  {sentence}" for sentence in found.sentences[:1])]
-    if found.state in ("RUN", "WALK") and found.rung is not None:
-        blocks = dose_blocks(protocol.work["V0" if found.state == "WALK" else found.rung], found.run_minutes)
-        if blocks:
-            lines.append(f"  {blocks}   {_RUN} 1 min run  {_WALK} 1 min walk")
+    if blocks := dose_blocks(dose_of(found, protocol)):
+        lines.append(f"  {blocks}   {_RUN} 1 min run  {_WALK} 1 min walk")
     lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[1:])]
     lines.append(f"  Rules: {', '.join(found.rules)}")
     if found.rung is not None:
-        lines.append(f"  Looked at: {'; '.join(_inputs_in_words(found, protocol))}")
+        looked_at = "; ".join(" ".join(pair) for pair in inputs_in_words(found, protocol))
+        lines.append(f"  Looked at: {looked_at}")
     lines += ["  Sources:", *(f"    {source}" for source in found.sources)]
     lines += ["", "What would change it", f"  {found.changes_if}"]
     if found.notices:
@@ -115,27 +96,10 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
     return lines
 
 
-def dose_blocks(work: str, run_minutes: float | None) -> str:
-    """Draw a dose to scale, one sign a minute; empty when the text is not a run or walk of some minutes."""
-    match = _INTERVALS.fullmatch(work)
-    if match:
-        times, run, walk = (int(part) for part in match.groups())
-        return " ".join([_RUN * run + _WALK * walk] * times)
-    if work.startswith("walk"):
-        return _WALK * int(re.sub(r"\D", "", work))
-    return _RUN * round(run_minutes) if run_minutes else ""
-
-
-def _inputs_in_words(found: Verdict, protocol: Protocol) -> list[str]:
-    told = []
-    for name, words in _INPUT_WORDS.items():
-        value = found.inputs.get(name)
-        if isinstance(value, bool):
-            value = "yes" if value else "no"
-        elif name == "trend":
-            value = protocol.texts.trends[str(value)]
-        told.append(f"{words} {'not known' if value is None else str(value)}")
-    return told
+def dose_blocks(parts: Sequence[DosePart]) -> str:
+    """Draw a dose to scale, one sign a minute; every repeat of run and walk stands apart."""
+    drawn = [{"run": _RUN, "walk": _WALK}[part.mode] * round(part.minutes) for part in parts]
+    return " ".join("".join(drawn[k : k + 2]) for k in range(0, len(drawn), 2))
 
 
 def ladder(
@@ -145,29 +109,21 @@ def ladder(
 ) -> None:  # fmt: skip
     """Show the ladder with the level advised now, and the advice given so far."""
     with records(data_dir, runner) as mine:
-        from tallrun.store.models import AdviceRow
+        from tallrun.journal import advice
 
-        protocol = load_protocol()
-        found = _verdict(mine, protocol, as_of)
-        rows = mine.store.entries(AdviceRow, mine.runner_id, since=mine.now - timedelta(days=days))
-        past = [{"at": row.at, "state": row.state, "rung": row.rung, "rules": row.rules} for row in rows]
-        rungs = [
-            {
-                "rung": rung,
-                "work": work.format(dose=f"{protocol.run_min[rung]:.0f}"),
-                "here": rung == found.rung,
-            }
-            for rung, work in protocol.work.items()
+        found = advice.ladder(mine, as_of, days)
+        past = found["advice"]
+        lines = [
+            f"{'→' if item['here'] else ' '} {item['rung']:<3} {item['work']}" for item in found["ladder"]
         ]
-        lines = [f"{'→' if item['here'] else ' '} {item['rung']:<3} {item['work']}" for item in rungs]
-        if found.rung is None:
-            lines.append(f"No level is advised now: {found.state}.")
+        if found["rung"] is None:
+            lines.append(f"No level is advised now: {found['state']}.")
         lines += ["", "Advice given"] if past else []
         lines += [
             f"  {when(item['at'], mine.zone)}  {item['state']:<9} {item['rung'] or '–':<3} {', '.join(item['rules'])}"
             for item in past
         ]
-        show(as_json, {"rung": found.rung, "state": found.state, "ladder": rungs, "advice": past}, *lines)
+        show(as_json, found, *lines)
 
 
 def set_plan(
@@ -178,11 +134,14 @@ def set_plan(
 ) -> None:  # fmt: skip
     """Write down a planned session."""
     with records(data_dir, runner) as mine:
-        plan = _plan(
-            mine, rung, at, run_minutes, distance_m, fastest_kmh, incline_min_pct, incline_max_pct, surface,
-            cambered, kind, runs_per_week,
+        from tallrun.journal.advice import keep_plan
+
+        plan_id, plan = keep_plan(
+            mine,
+            _wish(rung, at, run_minutes, distance_m, fastest_kmh, incline_min_pct, incline_max_pct, surface,
+                  cambered, kind, runs_per_week),
+            by,
         )  # fmt: skip
-        plan_id = mine.store.add(mine.runner_id, plan, by=by, now=mine.now)
         show(
             as_json,
             fields_of(plan) | {"plan_id": plan_id},
@@ -199,20 +158,14 @@ def check_plan(
 ) -> None:  # fmt: skip
     """Check a session against today's advice: the one given by options, else the one planned for today."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.plan_guard import plan_guard
+        from tallrun.journal.advice import check_plan as check
 
-        given = (rung, run_minutes, distance_m, fastest_kmh, incline_min_pct, incline_max_pct, surface, kind)
-        if any(value is not None for value in given) or at is not None or cambered:
-            plan = _plan(
-                mine, rung, at, run_minutes, distance_m, fastest_kmh, incline_min_pct, incline_max_pct, surface,
-                cambered, kind, runs_per_week,
-            )  # fmt: skip
-        else:
-            plan = _planned_today(mine, as_of)
-        protocol = load_protocol()
-        found = _verdict(mine, protocol, as_of, plan)
-        history = mine.store.history(mine.runner_id)
-        checked = plan_guard(protocol, history, None, found.as_of, plan, found)
+        plan, found, checked = check(
+            mine,
+            _wish(rung, at, run_minutes, distance_m, fastest_kmh, incline_min_pct, incline_max_pct, surface,
+                  cambered, kind, runs_per_week),
+            as_of,
+        )  # fmt: skip
         show(
             as_json,
             {"plan": fields_of(plan), "state": found.state, "rung": found.rung, **fields_of(checked)},
@@ -222,44 +175,18 @@ def check_plan(
         )
 
 
-def _plan(
-    mine: Records, rung: str | None, at: str | None, run_minutes: float | None, distance_m: float | None,
+def _wish(
+    rung: str | None, at: str | None, run_minutes: float | None, distance_m: float | None,
     fastest_kmh: float | None, low_pct: float | None, high_pct: float | None, surface: str | None,
     cambered: bool, kinds: list[str] | None, runs_per_week: int | None,
-) -> Any:  # fmt: skip
-    from tallrun.recovery.model import PlannedSession
-    from tallrun.store.checks import check_plan as check_entry
+) -> PlanWish:  # fmt: skip
+    from tallrun.journal.advice import PlanWish
 
-    plan = PlannedSession(
-        starts_at=read_instant(at, mine.zone, mine.now),
-        rung=None if rung is None else rung.upper(),
-        run_minutes=run_minutes,
-        distance_m=distance_m,
-        speed_mps=None if fastest_kmh is None else fastest_kmh / 3.6,
-        incline_min_pct=low_pct,
-        incline_max_pct=high_pct,
-        surface=surface,  # type: ignore[arg-type]  # checked by PlannedSession
-        cambered=cambered,
-        kinds=frozenset(kinds or ()),
-        runs_per_week=runs_per_week,
-    )
-    check_entry(plan)
-    return plan
-
-
-def _planned_today(mine: Records, as_of: str | None) -> Any:
-    from tallrun.recovery.model import PlannedSession
-    from tallrun.store.models import PlanRow
-    from tallrun.store.records import from_rows
-
-    day = read_instant(as_of, mine.zone, mine.now).date()
-    plans = from_rows(PlannedSession, mine.store.entries(PlanRow, mine.runner_id))
-    today = [plan for plan in plans if plan.starts_at.astimezone(mine.zone).date() == day]
-    if not today:
-        raise EntryError(
-            f"Nothing is planned for {day}; plan it with: tallrun plan set, or give --rung and so on."
-        )
-    return today[-1]
+    fastest_mps = None if fastest_kmh is None else fastest_kmh / 3.6
+    return PlanWish(
+        at, rung, run_minutes, distance_m, fastest_mps, low_pct, high_pct, surface, cambered,
+        tuple(kinds or ()), runs_per_week,
+    )  # fmt: skip
 
 
 def _plan_line(plan: Any, mine: Records) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +11,11 @@ from tallrun.cli.recovery_common import (
     AsJson,
     At,
     DataDir,
-    Records,
     RunnerCode,
     fields_of,
-    read_instant,
     records,
     show,
+    visible,
 )
 from tallrun.errors import EntryError
 
@@ -55,10 +54,9 @@ def diagnose(
 ) -> None:  # fmt: skip
     """Record that a clinician has made the diagnosis."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import Diagnosis
+        from tallrun.journal import clinician
 
-        entry = Diagnosis(at=_not_ahead(mine, at), by_clinician=True, text=text)
-        mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+        entry = clinician.diagnose(mine, text, by=by, at=at)
         show(as_json, fields_of(entry), "Noted: diagnosed by a clinician.")
 
 
@@ -124,17 +122,12 @@ def tighten(
 def list_entries(data_dir: DataDir = None, runner: RunnerCode = None, as_json: AsJson = False) -> None:
     """List the clinician's entries, with their ids and whether they hold now."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import ClinicianEntry
-        from tallrun.store.models import ClinicianRow
-        from tallrun.store.records import from_rows
+        from tallrun.journal import clinician
 
-        rows = mine.store.entries(ClinicianRow, mine.runner_id)
-        payload = [
-            fields_of(entry) | {"clinician_id": row.clinician_id, "in_force": _holds(entry, mine.now)}
-            for entry, row in zip(from_rows(ClinicianEntry, rows), rows, strict=True)
-        ]
+        payload = clinician.entries(mine)
         lines = [
-            f"{item['clinician_id'][:8]}  {item['at']:%Y-%m-%d}  {item['entered_by']}: {_words(item)}"
+            f"{item['clinician_id'][:8]}  {item['at']:%Y-%m-%d}  {visible(item['entered_by'])}: "
+            f"{visible(clinician.in_words(item))}"
             f"{'' if item['in_force'] else '  (ended)'}"
             for item in payload
         ]
@@ -148,10 +141,9 @@ def end(
 ) -> None:  # fmt: skip
     """End an entry now; it stays in the records as one that held until now."""
     with records(data_dir, runner) as mine:
-        from tallrun.store.models import ClinicianRow
+        from tallrun.journal import clinician
 
-        full_id = mine.store.find_entry(ClinicianRow, mine.runner_id, clinician_id)
-        mine.store.supersede(ClinicianRow, mine.runner_id, full_id, by=by, now=mine.now, expires_at=mine.now)
+        full_id = clinician.end(mine, clinician_id, by=by)
         show(as_json, {"ended": full_id, "at": mine.now}, f"Ended: {full_id[:8]}.")
 
 
@@ -160,60 +152,18 @@ def _enter(
     **limits: Any,
 ) -> None:  # fmt: skip
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import ClinicianEntry
+        from tallrun.journal import clinician
 
-        start = _not_ahead(mine, at)
-        entry = ClinicianEntry(
-            at=start, expires_at=_end_of_day(mine, expires_on, start), entered_by=by, **limits
-        )
-        clinician_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
-        payload = fields_of(entry) | {"clinician_id": clinician_id}
-        show(as_json, payload, f"Noted: {_words(payload)}  [{clinician_id[:8]}]")
+        payload = clinician.enter(mine, by=by, at=at, expires_on=_last_day(expires_on), **limits)
+        words = visible(clinician.in_words(payload))
+        del payload["in_force"]
+        show(as_json, payload, f"Noted: {words}  [{payload['clinician_id'][:8]}]")
 
 
-def _not_ahead(mine: Records, at: str | None) -> datetime:
-    from tallrun.store.checks import check_not_future
-
-    start = read_instant(at, mine.zone, mine.now)
-    check_not_future(start, mine.now, "A clinician's entry")
-    return start
-
-
-def _end_of_day(mine: Records, text: str | None, start: datetime) -> datetime | None:
+def _last_day(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        last = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise EntryError(f"The date {text!r} cannot be read; write 2026-06-30.") from error
-    ends = datetime.combine(last + timedelta(days=1), time(0), mine.zone)
-    if ends <= start:
-        raise EntryError(f"The entry would end on {text}, before it begins.")
-    return ends
-
-
-def _holds(entry: Any, now: datetime) -> bool:
-    return entry.at <= now and (entry.expires_at is None or now < entry.expires_at)
-
-
-def _words(entry: dict[str, Any]) -> str:
-    from tallrun.cli.recovery_common import visible
-
-    parts = []
-    if entry["clears"]:
-        parts.append("earlier referrals and stops are cleared")
-    if entry["hold"]:
-        parts.append("no running")
-    if entry["cap"]:
-        parts.append(f"level at most {entry['cap']}")
-    if entry["permits_rung"]:
-        parts.append(f"levels up to {entry['permits_rung']} permitted")
-    if entry["green_limit"] is not None:
-        parts.append(f"green up to {entry['green_limit']}")
-    parts += [f"{name} = {value:g}" for name, value in entry["tighten"].items()]
-    if entry["note"]:
-        parts.append(visible(entry["note"]))
-    until = entry["expires_at"]
-    return "; ".join(parts) + (
-        "" if until is None else f" (until the end of {until - timedelta(seconds=1):%Y-%m-%d})"
-    )

@@ -8,19 +8,15 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from tallrun.errors import EntryError
-
-if TYPE_CHECKING:
-    from tallrun.recovery.model import Runner
-    from tallrun.recovery.protocol import Protocol
-    from tallrun.store import Store
+from tallrun.journal.desk import Records, current_time, load_protocol, read_instant
 
 DataDir = Annotated[
     str | None,
@@ -40,33 +36,11 @@ At = Annotated[
         "--at", help="When: 2026-03-01T07:30+01:00, '2026-03-01 07:30', or 07:30 for today. Default: now."
     ),
 ]
+#: What every record-keeping command takes from here.
+__all__ = ["Records", "current_time", "load_protocol", "read_instant"]
 NOT_A_DEVICE = (
     "Not a medical device. It goes by your entries and your clinician's plan; it cannot examine you."
 )
-
-
-@dataclass(frozen=True)
-class Records:
-    """An open store, whose records, and the moment the command was given."""
-
-    store: Store
-    runner_id: str
-    now: datetime
-
-    @property
-    def runner(self) -> Runner:
-        """Who runs; raises EntryError before set-up."""
-        return self.store.runner(self.runner_id)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The runner's time zone."""
-        return ZoneInfo(self.runner.time_zone)
-
-
-def current_time() -> datetime:
-    """Return the wall clock's time (the only place these commands look at it)."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 @contextmanager
@@ -76,33 +50,6 @@ def records(data_dir: str | None, runner: str | None) -> Iterator[Records]:
 
     with Store.open(data_dir) as store:
         yield Records(store, store.find_runner(runner), current_time())
-
-
-def read_instant(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:
-    """Turn what a person typed into an instant in the runner's zone; None is ``now``.
-
-    Raises EntryError when it cannot be read or falls into the hour a clock change skipped.
-    """
-    local_now = now.astimezone(zone)
-    if text is None:
-        return local_now
-    typed = text.strip()
-    if re.fullmatch(r"\d{1,2}:\d{2}", typed):
-        typed = f"{local_now.date().isoformat()}T{typed.zfill(5)}"
-    try:
-        found = datetime.fromisoformat(typed)
-    except ValueError as error:
-        raise EntryError(
-            f"The time {text!r} cannot be read; write 2026-03-01T07:30, 2026-03-01T07:30+01:00 or 07:30."
-        ) from error
-    if found.tzinfo is not None:
-        return found
-    local = found.replace(tzinfo=zone)
-    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != found:
-        raise EntryError(
-            f"{text} does not exist in {zone.key}: the clock was put forward then; give the time with an offset."
-        )
-    return local
 
 
 def read_score(text: str | None, what: str = "A pain score") -> int | None:
@@ -223,15 +170,3 @@ def when(at: datetime, zone: ZoneInfo) -> str:
 def visible(text: str) -> str:
     """Return free text with control characters made harmless, so that a note cannot drive the terminal."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def load_protocol(name: str = "pht") -> Protocol:
-    """Return a shipped protocol; raises ConfigError when there is none of that name."""
-    from tallrun.errors import ConfigError
-    from tallrun.recovery.protocol import Protocol
-    from tallrun.resources import protocol_texts
-
-    texts = protocol_texts()
-    if name not in texts:
-        raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(texts)}")
-    return Protocol.from_toml(texts[name])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -18,12 +16,9 @@ from tallrun.cli.recovery_common import (
     At,
     DataDir,
     EnteredBy,
-    Records,
     RunnerCode,
     ask,
     ask_or_skip,
-    fields_of,
-    read_instant,
     read_score,
     read_yes_no,
     records,
@@ -75,30 +70,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="pain")
 
 
-def _entry(answers: Mapping[str, str | None], runner_records: Records, zone: ZoneInfo) -> PainScore:
-    """Build a score from typed answers; ``score`` and ``kind`` must be there."""
-    from tallrun.recovery.model import PainScore
-
-    runner, now = runner_records.runner, runner_records.now
-    taken_at = answers.get("painkiller_at")
-    score = read_score(answers.get("score"))
-    if score is None:
-        raise EntryError("A pain score must be a whole number from 0 to 10, got nothing.")
-    return PainScore(
-        pain_id="",
-        at=read_instant(answers.get("at"), zone, now),
-        kind=answers["kind"],  # type: ignore[arg-type]  # checked by PainScore
-        score=score,
-        side=answers.get("side") or runner.side,  # type: ignore[arg-type]
-        site=answers.get("site") or runner.site,
-        quality=answers.get("quality"),  # type: ignore[arg-type]
-        session_id=answers.get("session_id"),
-        provoked_by=answers.get("provoked_by"),
-        load_test=answers.get("load_test"),  # type: ignore[arg-type]
-        painkiller=answers.get("painkiller") or "none",  # type: ignore[arg-type]
-        painkiller_at=None if taken_at is None else read_instant(taken_at, zone, now),
-        limping=read_yes_no(answers.get("limping"), "Limping"),
-    )
+def _answers(
+    score: str | None, painkiller: str | None = None, limping: str | None = None, **typed: str | None
+) -> dict[str, Any]:
+    """Turn typed answers into those of ``journal.entries``."""
+    return {
+        "score": read_score(score), "painkiller": painkiller, "limping": read_yes_no(limping, "Limping"), **typed,
+    }  # fmt: skip
 
 
 def add(
@@ -122,8 +100,8 @@ def add(
 ) -> None:
     """Add one pain score (asks for what is missing when you type)."""
     with records(data_dir, runner) as mine:
+        from tallrun.journal import entries
         from tallrun.recovery.model import PAIN_KINDS, PAINKILLERS
-        from tallrun.store.checks import check_pain
 
         typing_person = score is None or kind is None
         kind = ask(kind, "Which question", "--kind", as_json=as_json, choices=PAIN_KINDS)
@@ -139,21 +117,18 @@ def add(
                     as_json=as_json,
                     check=lambda t: read_yes_no(t, "Limping"),
                 )
-        entry = _entry(
-            {
-                "score": score, "kind": kind, "at": at, "side": side, "site": site, "quality": quality,
-                "session_id": session, "provoked_by": provoked_by, "load_test": load_test,
-                "painkiller": painkiller, "painkiller_at": painkiller_at, "limping": limping,
-            },
-            mine, mine.zone,
+        entry, warnings = entries.add_pain(
+            mine,
+            _answers(
+                score, painkiller, limping, kind=kind, at=at, side=side, site=site, quality=quality,
+                session_id=session, provoked_by=provoked_by, load_test=load_test, painkiller_at=painkiller_at,
+            ),
+            by=by, new_place=new_place,
         )  # fmt: skip
-        warnings = check_pain(entry, mine.runner, mine.now, new_place=new_place)
-        _check_session(mine, entry.session_id)
-        pain_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
         show(
             as_json,
-            _as_payload(replace(entry, pain_id=pain_id, entered_by=by)) | {"warnings": warnings},
-            f"Noted: {_line(entry, mine.zone)}  [{pain_id[:8]}]",
+            entries.pain_payload(entry) | {"warnings": warnings},
+            f"Noted: {_line(entry, mine.zone)}  [{entry.pain_id[:8]}]",
             *warnings,
         )
 
@@ -169,20 +144,13 @@ def list_scores(
 ) -> None:
     """List pain scores, oldest first."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import PainScore
-        from tallrun.store.models import PainRow
-        from tallrun.store.records import from_rows
+        from tallrun.journal import entries
 
-        rows = mine.store.entries(PainRow, mine.runner_id, since=mine.now - timedelta(days=days), every=every)
-        scores = from_rows(PainScore, rows)
-        replaced = {row.supersedes for row in rows} if every else set()
-        payload = [
-            _as_payload(score) | {"in_force": not row.withdrawn and score.pain_id not in replaced}
-            for score, row in zip(scores, rows, strict=True)
-        ]
+        found = entries.pain_scores(mine, days, every=every)
+        payload = [entries.pain_payload(score) | {"in_force": in_force} for score, in_force in found]
         lines = [
-            f"{item['pain_id'][:8]}  {_line(score, mine.zone)}{'' if item['in_force'] else '  (not in force)'}"
-            for item, score in zip(payload, scores, strict=True)
+            f"{score.pain_id[:8]}  {_line(score, mine.zone)}{'' if in_force else '  (not in force)'}"
+            for score, in_force in found
         ]
         show(as_json, payload, *(lines or [f"No scores in the last {days} days. Add one: tallrun pain add"]))
 
@@ -210,41 +178,22 @@ def fix(
 ) -> None:
     """Correct a score. The old row stays in the records, replaced by the new one."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import PainScore
-        from tallrun.store.checks import check_pain
-        from tallrun.store.models import PainRow
-        from tallrun.store.records import from_rows, to_columns
+        from tallrun.journal import entries
 
-        full_id = mine.store.find_entry(PainRow, mine.runner_id, pain_id)
-        row = next(row for row in mine.store.entries(PainRow, mine.runner_id) if row.pain_id == full_id)
-        old: PainScore = from_rows(PainScore, [row])[0]
-        typed: dict[str, Any] = {
-            "score": read_score(score), "kind": kind, "side": side, "site": site, "quality": quality,
-            "session_id": session, "provoked_by": provoked_by, "load_test": load_test,
-            "painkiller": painkiller, "limping": read_yes_no(limping, "Limping"),
-            "at": None if at is None else read_instant(at, mine.zone, mine.now),
-            "painkiller_at": None
-            if painkiller_at is None
-            else read_instant(painkiller_at, mine.zone, mine.now),
-        }  # fmt: skip
-        changes = {name: value for name, value in typed.items() if value is not None}
-        if not changes and not withdraw:
-            raise EntryError("Nothing to change was given; name what was wrong, or use --withdraw.")
-        if changes.get("painkiller") == "none":
-            changes["painkiller_at"] = None
-        new = replace(old, **changes)
-        moved = not {"side", "site"} & changes.keys()
-        warnings = check_pain(new, mine.runner, mine.now, new_place=new_place or moved)
-        _check_session(mine, new.session_id)
-        new_id = mine.store.supersede(
-            PainRow, mine.runner_id, full_id, by=by, now=mine.now, withdrawn=withdraw, **to_columns(new)
-        )
+        new, warnings = entries.fix_pain(
+            mine,
+            pain_id,
+            _answers(
+                score, painkiller, limping, kind=kind, at=at, side=side, site=site, quality=quality,
+                session_id=session, provoked_by=provoked_by, load_test=load_test, painkiller_at=painkiller_at,
+            ),
+            by=by, withdraw=withdraw, new_place=new_place,
+        )  # fmt: skip
         done = "Taken back" if withdraw else "Corrected"
         show(
             as_json,
-            _as_payload(replace(new, pain_id=new_id, entered_by=by, supersedes=full_id))
-            | {"withdrawn": withdraw, "warnings": warnings},
-            f"{done}: {_line(new, mine.zone)}  [{new_id[:8]}, in place of {full_id[:8]}]",
+            entries.pain_payload(new) | {"withdrawn": withdraw, "warnings": warnings},
+            f"{done}: {_line(new, mine.zone)}  [{new.pain_id[:8]}, in place of {str(new.supersedes)[:8]}]",
             *warnings,
         )
 
@@ -261,17 +210,18 @@ def import_scores(
 ) -> None:
     """Import pain scores from a CSV file: all rows or none; rows that are there already are skipped."""
     with records(data_dir, runner) as mine:
+        from tallrun.journal.entries import check_session, pain_entry
         from tallrun.recovery.model import PainScore
         from tallrun.store.checks import check_pain
         from tallrun.store.models import PainRow
         from tallrun.store.records import from_rows
 
-        zone, found = mine.zone, []
+        found = []
         for line, answers in _csv_rows(file):
             try:
-                entry = _entry(answers, mine, zone)
+                entry = pain_entry(mine, _answers(**answers))
                 check_pain(entry, mine.runner, mine.now, new_place=new_place)
-                _check_session(mine, entry.session_id)
+                check_session(mine, entry.session_id)
             except EntryError as error:
                 raise EntryError(f"{file.name}, line {line}: {error} Nothing was imported.") from error
             found.append(entry)
@@ -328,25 +278,6 @@ def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
 
 def _identity(score: PainScore) -> tuple[datetime, str, str, str, str | None]:
     return (score.at, score.kind, score.side, score.site, score.load_test)
-
-
-def _check_session(mine: Records, session_id: str | None) -> None:
-    if session_id is None:
-        return
-    from tallrun.store.models import RunRow
-
-    known = {row.session_id for row in mine.store.entries(RunRow, mine.runner_id)}
-    known |= {row.session_id for row in mine.store.sessions(mine.runner_id)}
-    if session_id not in known:
-        raise EntryError(
-            f"There is no run with the id {session_id!r}; leave --session out to go by the time."
-        )
-
-
-def _as_payload(score: PainScore) -> dict[str, Any]:
-    payload = fields_of(score)
-    payload["limping"] = {None: None, True: "yes", False: "no"}[score.limping]
-    return payload
 
 
 def _line(score: PainScore, zone: ZoneInfo) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,14 +14,12 @@ from tallrun.cli.recovery_common import (
     At,
     DataDir,
     EnteredBy,
-    Records,
     RunnerCode,
     ask,
     ask_or_skip,
     current_time,
     load_protocol,
     person_types,
-    read_instant,
     read_pace,
     read_score,
     read_yes_no,
@@ -32,9 +29,10 @@ from tallrun.cli.recovery_common import (
 from tallrun.errors import EntryError
 
 if TYPE_CHECKING:
-    from tallrun.recovery.protocol import Protocol
+    from tallrun.journal.profile import DiagnosedBy
+    from tallrun.recovery.model import Screen
 
-DIAGNOSES = ("clinician", "own", "none")
+DIAGNOSES: tuple[DiagnosedBy, ...] = ("clinician", "own", "none")
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +78,7 @@ def setup(
     as_json: AsJson = False,
 ) -> None:
     """Say who runs: side, time zone, birth date, measures, usual pace, diagnosis. Run it again to change."""
+    from tallrun.journal.profile import known_profile, set_up
     from tallrun.recovery.model import SIDES
     from tallrun.store import Store
 
@@ -87,8 +86,7 @@ def setup(
     with Store.open(data_dir) as store:
         codes = store.runner_codes()
         code = runner or (next(iter(codes)) if len(codes) == 1 else "me")
-        old = _old_profile(store, codes.get(code))
-        first = not old
+        first = not known_profile(store, codes.get(code))
         if first:
             side = ask(side, "Which side hurts", "--side", as_json=as_json, choices=SIDES)
             time_zone = ask(time_zone, "Time zone, such as Europe/Amsterdam", "--time-zone", as_json=as_json)
@@ -110,18 +108,12 @@ def setup(
             "leg_length_m": leg_length_m, "mass_kg": mass_kg, "easy_speed_mps": read_pace(easy_pace),
             "fast_speed_mps": read_pace(fast_pace),
         }  # fmt: skip
-        profile = (
-            {"site": "sit_bone"} | old | {name: value for name, value in typed.items() if value is not None}
-        )
-        for name in typed:
-            profile.setdefault(name, None)
-        _check_profile(profile, now.date())
-        now = now.astimezone(ZoneInfo(profile["time_zone"]))
-        about = _about(diagnosis, diagnosis_text, phase, mornings, load_test, now)
-        runner_id = codes.get(code) or store.add_runner(code, now)
-        _keep_profile(store, runner_id, profile, old, by, now)
-        if about:
-            store.add_all(runner_id, about, by=by, now=now)
+        profile = set_up(
+            store, code, typed, by=by, now=now,
+            diagnosed_by=None if diagnosis is None else _diagnosis(diagnosis),
+            diagnosis_text=diagnosis_text, phase=phase, load_test=load_test,
+            morning_scores=[] if mornings is None else _morning_scores(mornings),
+        )  # fmt: skip
         show(
             as_json,
             {"runner": code, **profile, "diagnosis": diagnosis, "records": str(store.folder or data_dir)},
@@ -131,70 +123,8 @@ def setup(
         )
 
 
-def _old_profile(store: Any, runner_id: str | None) -> dict[str, Any]:
-    if runner_id is None:
-        return {}
-    from tallrun.store.models import RunnerRow
-
-    row = store.latest(RunnerRow, runner_id)
-    if row is None:
-        return {}
-    names = (
-        "profile_id", "side", "site", "time_zone", "born_on", "height_m", "leg_length_m", "mass_kg",
-        "easy_speed_mps", "fast_speed_mps",
-    )  # fmt: skip
-    return {name: row._mapping[name] for name in names}
-
-
-def _keep_profile(
-    store: Any, runner_id: str, profile: dict[str, Any], old: dict[str, Any], by: str, now: Any
-) -> None:
-    from tallrun.store.models import RunnerRow
-
-    profile_id = profile.pop("profile_id", None)
-    if profile_id is None:
-        store.add_row(RunnerRow, runner_id, at=now, by=by, now=now, **profile)
-    elif any(profile[name] != old[name] for name in profile):
-        store.supersede(RunnerRow, runner_id, profile_id, by=by, now=now, at=now, **profile)
-
-
-def _check_profile(profile: dict[str, Any], today: date) -> None:
-    from tallrun.recovery.model import Runner
-
-    Runner(
-        time_zone=profile["time_zone"], side=profile["side"], site=profile["site"], born_on=profile["born_on"],
-        easy_speed_mps=profile["easy_speed_mps"],
-    )  # fmt: skip
-    bounds = {"height_m": (0.5, 2.6), "leg_length_m": (0.3, 1.5), "mass_kg": (20, 300)}
-    for name, (low, high) in bounds.items():
-        value = profile[name]
-        if value is not None and not low <= value <= high:
-            raise EntryError(f"{name} lies between {low} and {high}, got {value:g}; check the unit.")
-    if profile["born_on"] is not None and not date(1900, 1, 1) <= profile["born_on"] <= today:
-        raise EntryError(f"The birth date {profile['born_on']} cannot be right.")
-    easy, fast = profile["easy_speed_mps"], profile["fast_speed_mps"]
-    if easy is not None and fast is not None and fast < easy:
-        raise EntryError("The fast pace is slower than the easy pace; swap them.")
-
-
-def _about(
-    diagnosis: str | None, text: str, phase: int | None, mornings: str | None, load_test: str | None, now: Any
-) -> list[Any]:
-    from tallrun.recovery.model import Diagnosis, PhaseEntry, SetupBaseline
-
-    found: list[Any] = []
-    if diagnosis is not None and _diagnosis(diagnosis) != "none":
-        found.append(Diagnosis(at=now, by_clinician=diagnosis == "clinician", text=text))
-    if phase is not None:
-        found.append(PhaseEntry(at=now, phase=phase))
-    if mornings is not None:
-        scores = sorted(read_score(part, "A morning score") or 0 for part in mornings.split(","))
-        if len(scores) < 3:
-            raise EntryError(f"A baseline needs the scores of at least 3 mornings, got {len(scores)}.")
-        exercise = load_protocol().exercise
-        due = exercise.late_test if (phase or 1) >= exercise.late_test_from_phase else exercise.early_test
-        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test or due))
-    return found
+def _morning_scores(text: str) -> list[int]:
+    return [read_score(part, "A morning score") or 0 for part in text.split(",")]
 
 
 def _date(text: str) -> date:
@@ -211,10 +141,11 @@ def _metres(text: str) -> float:
         raise EntryError(f"A length in metres such as 0.92 was expected, got {text!r}.") from error
 
 
-def _diagnosis(text: str) -> str:
-    if text not in DIAGNOSES:
-        raise EntryError(f"The diagnosis is by one of {', '.join(DIAGNOSES)}, got {text!r}.")
-    return text
+def _diagnosis(text: str) -> DiagnosedBy:
+    for name in DIAGNOSES:
+        if text == name:
+            return name
+    raise EntryError(f"The diagnosis is by one of {', '.join(DIAGNOSES)}, got {text!r}.")
 
 
 def screen(
@@ -255,22 +186,19 @@ def screen(
         show(as_json, asked, *(f"{name}: {text}" for name, text in asked.items()))
         return
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import Screen
+        from tallrun.journal.entries import keep_screen
 
         given = _screen_answers(asked, yes or [], unknown or [], rest_no, answers_file, as_json)
         feels = quality or []
         if not feels:
             typed = ask_or_skip(None, "How does it feel (ache, sharp, burning, tingling)", as_json=as_json)
             feels = [] if typed is None else [word.strip() for word in typed.split(",")]
-        _check_qualities(feels)
-        entry = Screen(
-            at=read_instant(at, mine.zone, mine.now),
-            answers=given,
-            qualities=frozenset(feels),
+        entry, screen_id, _ = keep_screen(
+            mine, given, by=by, qualities=feels, at=at,
             operation_on=None if operation_on is None else _date(operation_on),
             injection_on=None if injection_on is None else _date(injection_on),
-        )
-        _keep_screen(mine, entry, protocol, by, as_json)
+        )  # fmt: skip
+        _tell_screen(entry, screen_id, as_json)
 
 
 def _screen_answers(
@@ -282,12 +210,6 @@ def _screen_answers(
             given |= json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise EntryError(f"{file} cannot be read as JSON answers: {error}") from error
-    if strange := sorted(set(given) - set(asked)):
-        raise EntryError(
-            f"There are no screening questions {strange}; list them with: tallrun screen --questions"
-        )
-    if any(value not in (True, False, None) for value in given.values()):
-        raise EntryError("Screening answers are true, false or null (not answered).")
     for name, text in asked.items():
         if name in given:
             continue
@@ -305,19 +227,7 @@ def _screen_answers(
     return given
 
 
-def _check_qualities(feels: list[str]) -> None:
-    from tallrun.recovery.model import QUALITIES
-
-    for word in feels:
-        if word not in QUALITIES:
-            raise EntryError(f"The pain feels one of {', '.join(QUALITIES)}, got {word!r}.")
-
-
-def _keep_screen(mine: Records, entry: Any, protocol: Protocol, by: str, as_json: bool) -> None:
-    from tallrun.store.checks import check_not_future
-
-    check_not_future(entry.at, mine.now, "A screening")
-    screen_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+def _tell_screen(entry: Screen, screen_id: str, as_json: bool) -> None:
     fired = [name for name, value in entry.answers.items() if value]
     open_ = [name for name, value in entry.answers.items() if value is None]
     show(
@@ -343,12 +253,9 @@ def visa_h(
 ) -> None:
     """Note the total of a VISA-H form; a fall of 10 or more holds the level and points to a physio."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import Questionnaire
-        from tallrun.store.checks import check_not_future
+        from tallrun.journal.entries import add_visa_h
 
         if not total.strip().isdigit():
             raise EntryError(f"A VISA-H total is a whole number from 0 to 100, got {total!r}.")
-        entry = Questionnaire(at=read_instant(at, mine.zone, mine.now), total=int(total))
-        check_not_future(entry.at, mine.now, "A form")
-        mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+        entry = add_visa_h(mine, int(total), by=by, at=at)
         show(as_json, {"at": entry.at, "total": entry.total}, f"Noted: VISA-H {entry.total} of 100.")

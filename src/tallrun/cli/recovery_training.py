@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
@@ -19,7 +17,6 @@ from tallrun.cli.recovery_common import (
     ask_or_skip,
     fields_of,
     load_protocol,
-    read_instant,
     read_number,
     read_score,
     read_yes_no,
@@ -84,15 +81,12 @@ def log_run(
 ) -> None:
     """Log a run or walk done without sensors. It counts for load, breaks and the spike limit."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import SURFACES, RunSession
-        from tallrun.store.checks import check_run
+        from tallrun.journal.entries import RunAnswers
+        from tallrun.journal.entries import log_run as keep_run
+        from tallrun.recovery.model import SURFACES
 
         typing_person = minutes is None
         minutes = ask(minutes, "How many minutes", "--minutes", as_json=as_json)
-        length = timedelta(minutes=read_number(minutes, "The duration in minutes"))
-        start = (
-            mine.now.astimezone(mine.zone) - length if at is None else read_instant(at, mine.zone, mine.now)
-        )
         if typing_person:
             surface = ask_or_skip(surface, f"Surface ({'/'.join(SURFACES)})", as_json=as_json)
             pain_during = ask_or_skip(
@@ -102,55 +96,32 @@ def log_run(
             limping = ask_or_skip(
                 limping, "Did you limp (yes/no)", as_json=as_json, check=lambda t: read_yes_no(t, "Limping")
             )
-        run = RunSession(
-            session_id=str(uuid4()),
-            started_at=start,
-            ended_at=start + length,
+        told = RunAnswers(
+            minutes=read_number(minutes, "The duration in minutes"),
+            at=at,
             rung=rung,
             run_minutes=run_minutes,
             distance_m=distance_m,
-            surface=surface,  # type: ignore[arg-type]  # checked by RunSession
+            surface=surface,
             cambered=cambered,
-            speed_mps=None if fastest_kmh is None else fastest_kmh / 3.6,
+            fastest_mps=None if fastest_kmh is None else fastest_kmh / 3.6,
             incline_min_pct=incline_pct if incline_min_pct is None else incline_min_pct,
             incline_max_pct=incline_pct if incline_max_pct is None else incline_max_pct,
             session_rpe=rpe,
             limping=read_yes_no(limping, "Limping"),
-            stop_reason=stopped,  # type: ignore[arg-type]
+            stop_reason=stopped,
             sharp_change=sharp,
-            advised=mine.store.advice_before(mine.runner_id, start, mine.zone),
+            pain=(read_score(pain_before), read_score(pain_during), read_score(pain_after)),
+            shoe=shoe,
         )
-        check_run(run, mine.store.runs(mine.runner_id), mine.now)
-        scores = _scores_around(mine, run, pain_before, pain_during, pain_after)
-        mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, shoe=shoe)
+        run, scores = keep_run(mine, told, by=by)
         show(
             as_json,
             fields_of(run) | {"pain_scores": len(scores)},
-            f"Noted: {when(start, mine.zone)}, {run.minutes:g} min{f', level {rung}' if rung else ''}, "
-            f"{len(scores)} pain scores.",
+            f"Noted: {when(run.started_at, mine.zone)}, {run.minutes:g} min"
+            f"{f', level {run.rung}' if run.rung else ''}, {len(scores)} pain scores.",
             "What is asked next: tallrun due",
         )
-
-
-def _scores_around(
-    mine: Records, run: Any, before: str | None, during: str | None, after: str | None
-) -> list[Any]:
-    from tallrun.recovery.model import PainScore
-
-    runner = mine.runner
-    asked: tuple[tuple[Any, str | None, datetime], ...] = (
-        ("before", before, run.started_at),
-        ("during", during, run.ended_at),
-        ("after", after, run.ended_at),
-    )
-    return [
-        PainScore(
-            pain_id="", at=at, kind=kind, score=score, side=runner.side, site=runner.site,
-            session_id=run.session_id, limping=run.limping if kind == "during" else None,
-        )
-        for kind, text, at in asked
-        if (score := read_score(text)) is not None
-    ]  # fmt: skip
 
 
 def add_exercise(
@@ -170,8 +141,7 @@ def add_exercise(
 ) -> None:
     """Log one exercise with its pain scores."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import ExerciseSession
-        from tallrun.store.checks import check_not_future
+        from tallrun.journal.entries import add_exercise as keep_exercise
 
         typing_person = name is None or phase is None
         phase = ask(phase, "Phase", "--phase", as_json=as_json, choices=("1", "2", "3"))
@@ -188,25 +158,16 @@ def add_exercise(
                 pain_during, "Worst pain during, 0-10", as_json=as_json, check=read_score
             )
             pain_after = ask_or_skip(pain_after, "Pain right after, 0-10", as_json=as_json, check=read_score)
-        entry = ExerciseSession(
-            exercise_id="",
-            at=read_instant(at, mine.zone, mine.now),
-            phase=number,
-            name=name,
-            sets=sets,
-            reps=reps,
-            load_kg=load_kg,
-            pain_before=read_score(pain_before),
-            pain_during=read_score(pain_during),
-            pain_after=read_score(pain_after),
-        )
-        check_not_future(entry.at, mine.now, "An exercise")
-        exercise_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
-        show(
-            as_json,
-            fields_of(entry) | {"exercise_id": exercise_id},
-            f"Noted: {_exercise_line(entry, mine)}",
-        )
+        entry = keep_exercise(
+            mine,
+            {
+                "at": at, "phase": number, "name": name, "sets": sets, "reps": reps, "load_kg": load_kg,
+                "pain_before": read_score(pain_before), "pain_during": read_score(pain_during),
+                "pain_after": read_score(pain_after),
+            },
+            by=by,
+        )  # fmt: skip
+        show(as_json, fields_of(entry), f"Noted: {_exercise_line(entry, mine)}")
 
 
 def list_exercises(
@@ -217,12 +178,9 @@ def list_exercises(
 ) -> None:
     """List logged exercises, oldest first."""
     with records(data_dir, runner) as mine:
-        from tallrun.recovery.model import ExerciseSession
-        from tallrun.store.models import ExerciseRow
-        from tallrun.store.records import from_rows
+        from tallrun.journal.entries import exercises
 
-        rows = mine.store.entries(ExerciseRow, mine.runner_id, since=mine.now - timedelta(days=days))
-        found = from_rows(ExerciseSession, rows)
+        found = exercises(mine, days)
         show(
             as_json,
             [fields_of(entry) for entry in found],

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from tallrun.errors import EntryError
 from tallrun.journal.desk import NotThereError, Records, load_protocol, read_instant
-from tallrun.recovery.model import QUALITIES, ExerciseSession, PainScore, RunSession, Screen
+from tallrun.recovery.model import QUALITIES, ExerciseSession, PainScore, Questionnaire, RunSession, Screen
 from tallrun.recovery.screening import unanswered
 from tallrun.store.checks import check_not_future, check_pain, check_run
-from tallrun.store.models import ExerciseRow, PainRow, RunRow, ScreenRow
+from tallrun.store.models import ExerciseRow, PainRow, QuestionnaireRow, RunRow, ScreenRow
 from tallrun.store.records import from_rows, to_columns
 
 #: What of a pain score a person gives; the rest is filled in.
@@ -240,3 +240,16 @@ def last_screen(mine: Records) -> Screen | None:
     """Return the newest screen, None before the first."""
     row = mine.store.latest(ScreenRow, mine.runner_id)
     return None if row is None else from_rows(Screen, [row])[0]
+
+
+def add_visa_h(mine: Records, total: int, *, by: str, at: str | None = None) -> Questionnaire:
+    """Keep the total of a VISA-H form, 0-100 (100 is well)."""
+    entry = Questionnaire(at=read_instant(at, mine.zone, mine.now), total=total)
+    check_not_future(entry.at, mine.now, "A form")
+    mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+    return entry
+
+
+def visa_h(mine: Records) -> tuple[Questionnaire, ...]:
+    """Return the VISA-H totals on record, oldest first."""
+    return from_rows(Questionnaire, mine.store.entries(QuestionnaireRow, mine.runner_id))

@@ -109,8 +109,8 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
                 }
             )
     moves: dict[int, set[str]] = defaultdict(set)
-    for item in history.exercises:
-        moves[clock.day(item.at.timestamp())].add(item.name)
+    for done in history.exercises:
+        moves[clock.day(done.at.timestamp())].add(done.name)
     for day, names in moves.items():
         if day in rows:
             rows[day]["exercises"] = len(names)

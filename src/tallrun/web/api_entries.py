@@ -24,6 +24,8 @@ from tallrun.web.models import (
     RunOut,
     ScreenIn,
     ScreenOut,
+    VisaIn,
+    VisaOut,
 )
 from tallrun.web.problems import PROBLEMS
 
@@ -113,6 +115,18 @@ def keep_screen(mine: Mine, given: ScreenIn) -> Any:
         operation_on=given.operation_on, injection_on=given.injection_on,
     )  # fmt: skip
     return _screen(mine)
+
+
+@router.get("/visa-h", response_model=list[VisaOut])
+def list_visa_h(mine: Mine) -> Any:
+    """List the VISA-H totals, oldest first."""
+    return [asdict(item) for item in entries.visa_h(mine)]
+
+
+@router.post("/visa-h", response_model=VisaOut, status_code=201)
+def add_visa_h(mine: Mine, given: VisaIn) -> Any:
+    """Note the total of a VISA-H form."""
+    return asdict(entries.add_visa_h(mine, given.total, by=given.entered_by, at=given.at))
 
 
 def _run(run: RunSession) -> dict[str, Any]:

@@ -673,3 +673,17 @@ class FocusOut(BaseModel):
     own_speed_mps: float | None
     own_reason: str | None
     n_sessions: int
+
+
+class VisaIn(ByWhom):
+    """Total of a VISA-H form."""
+
+    total: Annotated[int, Field(strict=True, ge=0, le=100, description="100 is well.")]
+    at: WhenText | None = None
+
+
+class VisaOut(BaseModel):
+    """A VISA-H total on record."""
+
+    at: datetime
+    total: int

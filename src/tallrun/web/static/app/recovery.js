@@ -28,11 +28,11 @@ class Recovery {
   }
 
   async load() {
-    const [ladder, course, exercises] = await Promise.all([get("/ladder"), get("/course", { days: this.days }), get("/exercises", { days: 28 })]);
+    const [ladder, course, exercises, forms] = await Promise.all([get("/ladder"), get("/course", { days: this.days }), get("/exercises", { days: 28 }), get("/visa-h")]);
     this.course = course;
     this.picture = el("div", {});
     this.body.replaceChildren(this.courseCard(),
-      el("div", { class: "page two" }, el("div", { class: "column" }, ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), exerciseCard(exercises))));
+      el("div", { class: "page two" }, el("div", { class: "column" }, ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), this.visaCard(forms), exerciseCard(exercises))));
     await this.draw();
   }
 
@@ -101,6 +101,18 @@ class Recovery {
       field("Distance [km]", km), field("Surface", surface), field("Effort, 0–10", rpe), field("Worst pain during", pain), field("Did you limp?", limping), field("Cut short?", stop)), trouble, save);
     return card("A run without sensors", el("details", {}, el("summary", {}, "Log a run or walk"), form));
   }
+
+  visaCard(forms) {
+    const total = el("input", { type: "number", min: "0", max: "100", step: "1", required: true, inputmode: "numeric" });
+    const trouble = el("div", {});
+    const save = el("button", { class: "main" }, "Keep this total");
+    const rows = [...forms].reverse().slice(0, 12).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, `${item.total} of 100`)));
+    return card("VISA-H form", rows.length ? table("VISA-H totals", ["When", "Total"], rows) : el("p", {}, "No total yet. Once a week is enough; 100 is well."),
+      el("details", {}, el("summary", {}, "Note a total"), el("form", { on: { submit: async (event) => {
+        event.preventDefault();
+        await attempt(save, trouble, async () => { await post("/visa-h", { total: Number(total.value) }); say("Noted."); await this.load(); });
+      } } }, field("Total, 0 to 100", total), trouble, el("p", {}, save))));
+  }
 }
 
 const RUNGS = ["V0", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V9", "F1", "F2", "I1", "I2", "I3", "H1", "H2", "H3"];
@@ -146,7 +158,7 @@ function figure(course, metric) {
     margin: { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: true, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
     xaxis: { ...axis, type: "date", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
     yaxis: { ...axis, domain: [0, 0.26], title: { text: "minutes run" }, rangemode: "tozero" },
-    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: { text: "min × effort" }, rangemode: "tozero", showgrid: false } } : {}),
+    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: { text: "min × effort" }, rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
     yaxis2: { ...axis, domain: [0.34, 0.6], title: { text: unit.split(",")[0] }, ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
     yaxis3: { ...axis, domain: [0.68, 1], title: { text: "pain" }, range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
     shapes: [rule(course.green_limit, "dot"), rule(course.stop_above, "dash")],

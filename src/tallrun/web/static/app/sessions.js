@@ -78,8 +78,8 @@ class Sessions {
     const context = ["surface", "session_kind", "shoes"].map((key) => item.context[key]).filter(Boolean);
     return el("li", { class: "card session", data: { id: item.session_id } },
       drawThumbnail(item.thumbnail, item.name),
-      el("div", {}, el("h2", {}, item.name), el("p", { class: "soft" }, facts.join(" · ")),
-        el("div", { class: "row" }, context.map((text) => el("span", { class: "chip" }, words(text))), item.flags.map((text) => el("span", { class: "chip flag" }, `⚑ ${words(text)}`)), item.tags.map((text) => el("span", { class: "chip" }, text))),
+      el("div", {}, el("h2", { title: item.name }, item.name), el("p", { class: "soft" }, facts.join(" · ")),
+        el("div", { class: "row" }, context.map((text) => el("span", { class: "chip" }, words(text))), item.flags.map((text) => el("span", { class: "chip flag" }, `⚑ ${words(text)}`)), item.tags.map((text) => el("span", { class: "chip", title: text }, text))),
         item.note ? el("p", { class: "free" }, item.note) : null),
       el("div", { class: "row wide" },
         !item.is_present ? el("p", {}, "The folder of this session is gone. Its summary is kept.") : open(ready && item.has_report ? "Report" : "Make the report", `/report/${id}`, "main"),
