@@ -36,7 +36,7 @@ from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.sacral import GRAVITY_MPS2, smooth_at
 
 UP_MEMORY_S = 3.0
-MARK_SIGMA_S = 0.02
+MARK_SIGMA_S = 0.01
 #: How far before its detection a landmark is looked for.
 MARK_REACH_S = 0.3
 MAX_MARKS = 24
@@ -188,36 +188,49 @@ def _watch_slip(buf, first, last, p, fs, ints):
 
 
 @njit(cache=True)
-def _place_step(buf, mark, is_open, p, fs, row):
-    """Put the step at its landmark less the usual lag: the landmark scatters less than the edge of contact."""
-    if np.isnan(row[O_CONTACT]):
-        lag = fs[F_LAG] if row[O_MODE] == MODE_RUN else 0.0
-    else:
-        if not is_open:
-            fs[F_LAG_N] += 1.0
-            fs[F_LAG] += max(0.1, 1.0 / fs[F_LAG_N]) * (time_at(buf, mark) - row[O_STEP] - fs[F_LAG])
-        lag = fs[F_LAG]
-    row[O_STEP] = time_at(buf, mark) - lag
-    row[O_NEXT] -= lag
+def _look_at(buf, now, base, marks, k, mode, p, fs, ints, scratch, row):
+    """Analyse the step of landmark k into row; returns its mode."""
+    mark = marks[k] - base
+    before = marks[k - 1] - base if k > 0 else -1.0
+    is_open = k == ints[I_MARKS] - 1
+    after = mark + (mark - before) if is_open else marks[k + 1] - base
+    return analyse_step(
+        buf, now, before, mark, after, is_open, ints[I_AXIS_KNOWN] == 1, fs[F_AXIS : F_AXIS + 3],
+        fs[F_NEUTRAL : F_NEUTRAL + 3], ints[I_NEUTRAL_KNOWN] > 0, mode, p, scratch, row,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _learn_lag(buf, mark, fs, row):
+    """How long the landmark usually comes after contact: the landmark scatters less than the edge of contact."""
+    if not np.isnan(row[O_CONTACT]):
+        fs[F_LAG_N] += 1.0
+        fs[F_LAG] += max(0.1, 1.0 / fs[F_LAG_N]) * (time_at(buf, mark) - row[O_STEP] - fs[F_LAG])
 
 
 @njit(cache=True)
 def _hand_out(buf, now, base, marks, upto, is_end, p, fs, ints, scratch, out, n_out):
     """Write rows for the marks that are closed (all of them when the bout ends)."""
+    if (
+        fs[F_LAG_N] == 0.0
+    ):  # all that wait share one lag, else the first steps of a record would seem to drift
+        mode = ints[I_MODE]
+        for k in range(ints[I_NEXT], ints[I_MARKS] - 1):
+            mode = _look_at(buf, now, base, marks, k, mode, p, fs, ints, scratch, out[n_out])
+            _learn_lag(buf, marks[k] - base, fs, out[n_out])
     while ints[I_NEXT] < upto:
         k = ints[I_NEXT]
         is_open = k == ints[I_MARKS] - 1
         if is_open and not is_end:
             break
         mark = marks[k] - base
-        before = marks[k - 1] - base if k > 0 else -1.0
-        after = mark + (mark - before) if is_open else marks[k + 1] - base
         row = out[n_out]
-        ints[I_MODE] = analyse_step(
-            buf, now, before, mark, after, is_open, ints[I_AXIS_KNOWN] == 1, fs[F_AXIS : F_AXIS + 3],
-            fs[F_NEUTRAL : F_NEUTRAL + 3], ints[I_NEUTRAL_KNOWN] > 0, ints[I_MODE], p, scratch, row,
-        )  # fmt: skip
-        _place_step(buf, mark, is_open, p, fs, row)
+        ints[I_MODE] = _look_at(buf, now, base, marks, k, ints[I_MODE], p, fs, ints, scratch, row)
+        if not is_open:
+            _learn_lag(buf, mark, fs, row)
+        lag = fs[F_LAG] if row[O_MODE] == MODE_RUN else 0.0
+        row[O_STEP] = time_at(buf, mark) - lag
+        row[O_NEXT] -= lag
         if p.has_gyroscope:
             time = buf[min(int(mark), now), B_TIME]
             hidden = 0
