@@ -38,6 +38,7 @@ imports: $(STAMP)
 	@$(BIN)/lint-imports
 
 docs: $(STAMP)
+	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_walkthrough.py
 	@$(BIN)/tallrun reasons --markdown > docs/reasons.md
 

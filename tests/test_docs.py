@@ -1,0 +1,75 @@
+"""Docs keep their word: links lead somewhere, every command is documented, the guides' commands run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from tallrun.cli.app import build_app
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+_NAMED = re.compile(r"(?<![\w/.])docs/[\w./-]+\.md")
+_BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def commands(group, prefix=()):
+    for name, item in group.commands.items():
+        if hasattr(item, "commands"):
+            yield from commands(item, (*prefix, name))
+        else:
+            yield (*prefix, name), item
+
+
+def all_commands():
+    return dict(commands(typer.main.get_command(build_app())))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in _LINK.findall(text):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target in _NAMED.findall(text):
+        assert (ROOT / target).exists(), f"{page.name} names {target}"
+
+
+def test_every_command_has_help_and_a_line_in_the_docs():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name, command in all_commands().items():
+        assert command.help, name
+        assert "tallrun " + " ".join(name) in text, f"tallrun {' '.join(name)} is nowhere in the docs"
+
+
+def test_every_option_says_what_it_is():
+    for name, command in all_commands().items():
+        for option in command.params:
+            if option.param_type_name == "option":
+                assert getattr(option, "help", None), f"{name} {option.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_guides_run_as_written(guide, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TALLRUN_DATA_DIR", str(tmp_path / "records"))
+    (tmp_path / "recordings").symlink_to(ROOT / "recordings")
+    lines = [
+        line
+        for block in _BLOCK.findall(guide.read_text(encoding="utf-8"))
+        for line in block.splitlines()
+        if line.strip()
+    ]
+    assert len(lines) >= 3
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == "tallrun"
+        result = CliRunner().invoke(build_app(), arguments)
+        assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
