@@ -21,7 +21,7 @@ from tallrun.reasons import REASONS
 from tallrun.report.drift import drifts
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
-from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences
+from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
 from tallrun.report.lanes import Marks
 from tallrun.report.own import against_own
 from tallrun.report.pages import environment
@@ -79,6 +79,7 @@ def build_report(source: ReportInput) -> str:
         goal=source.goal,
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
+        looked_at=inputs_in_words(source.advice),
         findings=[(item, Markup(item.strip)) for item in find(tables.flags, summary["run_time_s"], against, drift)],
         unchanged=unchanged_words(against),
         has_history=bool(source.history),

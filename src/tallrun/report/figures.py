@@ -37,7 +37,14 @@ def figure(traces: list[dict[str, Any]], title: str, height: int = 280, **layout
         "hovermode": "x unified",
     }
     for name, axis in layout.items():
-        base[name] = {**_AXIS, **axis} if name.startswith(("xaxis", "yaxis")) else axis
+        if name.startswith(("xaxis", "yaxis")):
+            axis = {**_AXIS, **axis}
+            if "title" in axis:
+                # a lone degree sign turned on its side reads as a dot
+                if axis["title"].get("text") == "°":
+                    axis["title"] = {"text": "degrees"}
+                axis["title"] = {"font": {"size": 12}, "standoff": 4, **axis["title"]}
+        base[name] = axis
     return {"data": traces, "layout": base}
 
 

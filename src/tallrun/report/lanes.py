@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def cadence(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) ->
     shapes, notes = _own_shapes(own, 1.0)
     for start_s, end_s, low, high in marks.cue_bands:
         shapes.append(_rect(start_s, end_s, "y", low, high, translucent(CUE_COLOUR, 0.12), CUE_COLOUR))
-        notes.append(_label(start_s, high, f"cue: {low:.0f}–{high:.0f}", yref="y", anchor="bottom"))
+        notes.append(_label(start_s, low, f"cue: {low:.0f}–{high:.0f}", yref="y"))
     for start_s, end_s in marks.cues:
         shapes.append(
             {"type": "line", "xref": "x", "yref": "paper", "x0": start_s / 60, "x1": end_s / 60, "y0": 0.01,
@@ -261,7 +262,12 @@ def flag_shapes(
         _rect(item["start_s"], item["end_s"], "paper", 0, 1, FLAG_FILL[item["flag"]], NEUTRAL_COLOUR)
         for item in chosen
     ]
-    return spans, [_label(item["start_s"], 1, FLAG_NAME[item["flag"]]) for item in chosen]
+    rows = {name: place for place, name in enumerate(dict.fromkeys(item["flag"] for item in chosen))}
+    names = [
+        _label(item["start_s"], 1, FLAG_NAME[item["flag"]]) | {"yshift": -14 * rows[item["flag"]]}
+        for item in chosen
+    ]
+    return spans, names
 
 
 def _own_shapes(own: Sequence[OwnSpan], factor: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -319,11 +325,22 @@ def _line(
 def _ribbon(at_s: np.ndarray, values: np.ndarray, width: np.ndarray) -> list[dict[str, Any]]:
     minutes, upper = thin_series(at_s, values + width, MOST_POINTS // 2)
     _, lower = thin_series(at_s, values - width, MOST_POINTS // 2)
-    kept = [(x, low, high) for x, low, high in zip(minutes, lower, upper, strict=True) if low is not None]
-    if not kept:
+    known = [(x, low, high) for x, low, high in zip(minutes, lower, upper, strict=True) if low is not None]
+    if len(known) < 2:
         return []
-    x, low, high = (list(item) for item in zip(*kept, strict=True))
-    return [
-        {"type": "scatter", "x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "line": {"width": 0},
-         "fillcolor": translucent(PELVIS_COLOUR, 0.16), "hoverinfo": "skip", "name": "± 2 of its uncertainty"}
-    ]  # fmt: skip
+    # the ribbon breaks where the values do, so that it never spans a stretch without any
+    gap = 3.0 * float(np.median(np.diff([item[0] for item in known]))) + 1e-6
+    parts: list[list[tuple[float, Any, Any]]] = [[known[0]]]
+    for before, item in pairwise(known):
+        if item[0] - before[0] > gap:
+            parts.append([])
+        parts[-1].append(item)
+    out = []
+    for place, part in enumerate(parts):
+        x, low, high = (list(item) for item in zip(*part, strict=True))
+        out.append(
+            {"type": "scatter", "x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "line": {"width": 0},
+             "fillcolor": translucent(PELVIS_COLOUR, 0.16), "hoverinfo": "skip", "mode": "lines",
+             "name": "± 2 of its uncertainty", "showlegend": place == 0}
+        )  # fmt: skip
+    return out

@@ -11,7 +11,7 @@ from tallrun.report.cycles import clean_running
 from tallrun.report.figures import thin_series
 from tallrun.report.svg import ticks
 
-_WIDTH, _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 560, 90, 80, 44, 26
+_WIDTH, _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 1040, 110, 96, 64, 28
 
 
 def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: float) -> str:
@@ -31,10 +31,10 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
     height = _SPEED_H + _PAIN_H + _BOTTOM
     words = ", ".join(f"{score} at {at / 60:.1f} min" for at, score in pain) or "none entered"
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" class="chart" '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" class="chart wide-chart" '
         f'aria-label="Speed over the run; pain: {words}">',
-        '<text x="2" y="16">km/h</text>',
-        f'<text x="2" y="{_SPEED_H + 18}">pain</text>',
+        '<text x="2" y="24">km/h</text>',
+        f'<text x="2" y="{_SPEED_H + 24}">pain</text>',
     ]
     known = [item for item in speeds if item is not None]
     if known:

@@ -88,7 +88,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(item * power for item in (1.0, 2.0, 2.5, 5.0, 10.0) if item * power >= raw)
     first = np.ceil(low / step - 1e-9) * step
-    return [round(float(item), 10) for item in np.arange(first, high + 1e-9 * step, step)]
+    return [round(float(item), 10) + 0.0 for item in np.arange(first, high + 1e-9 * step, step)]
 
 
 def _range(values: np.ndarray, margin: float) -> tuple[float, float]:

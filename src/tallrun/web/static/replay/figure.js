@@ -29,7 +29,7 @@ export class SideView {
     for (const foot of ["left", "right"]) known[foot] = this.foot(pen, foot, time, middle, ground, scale, colours);
     this.pelvis(pen, time, middle, ground, scale, colours);
     const missing = ["left", "right"].filter((foot) => !known[foot]);
-    if (missing.length) text(pen, missing.length === 2 ? "No measured stride at this moment." : `No measured stride of the ${missing[0]} foot here.`, 10, 20, colours["ink-soft"], 13);
+    if (missing.length) text(pen, missing.length === 2 ? "No measured stride at this moment." : `No measured stride of the ${missing[0]} foot here.`, 10, 36, colours["ink-soft"], 13);
   }
 
   foot(pen, foot, time, middle, ground, scale, colours) {
@@ -113,7 +113,7 @@ export class SideView {
     pen.restore();
     const sigma = row < 0 ? null : this.session.strides.pelvic_tilt_sigma_deg[row];
     const words = tilt === null ? "pelvis: tilt not known here" : `pelvis ${tilt.toFixed(1)}°${sigma === null ? "" : ` ± ${(2 * sigma).toFixed(1)}`} forward of standing`;
-    text(pen, words, middle + half * 1.5, y - 14, colours.ink, 12);
+    text(pen, words, 10, 18, colours.ink, 12);
   }
 }
 
@@ -173,7 +173,7 @@ export class CycleView {
       text(pen, `${foot === "left" ? "● L left" : "■ R right"}${now ? "" : ": no stride here"}`, left, 16, colours[foot], 13, "left", "bold");
       text(pen, `${high.toFixed(0)}°`, left - 4, 32, colours["ink-soft"], 11, "right");
       text(pen, `${low.toFixed(0)}°`, left - 4, height - 22, colours["ink-soft"], 11, "right");
-      text(pen, "foot-flat to foot-flat, % of stride", left + (wide - 44) / 2, height - 6, colours["ink-soft"], 11, "center");
+      text(pen, wide > 230 ? "% of stride, from foot-flat" : "% of stride", left + (wide - 44) / 2, height - 6, colours["ink-soft"], 11, "center");
     });
   }
 }

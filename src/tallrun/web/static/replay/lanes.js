@@ -5,8 +5,8 @@ import { clock } from "./data.js";
 
 const LEFT = 64;
 const RIGHT = 10;
-const ROWS = [["speed", 46], ["cadence", 46], ["flags", 24], ["cues", 24], ["pain", 24], ["notes", 24]];
-const FLAG_LETTER = { low_cadence: "C", overstriding: "O", anterior_pelvic_tilt: "T", asymmetry: "LR" };
+const ROWS = [["speed", 46], ["cadence", 46], ["flags", 32], ["cues", 24], ["pain", 24], ["notes", 24]];
+const FLAG_WORD = { low_cadence: "cadence", overstriding: "landing", anterior_pelvic_tilt: "tilt", asymmetry: "L–R" };
 
 export class Lanes {
   constructor(canvas, session) {
@@ -62,15 +62,18 @@ export class Lanes {
     const pace = strides.speed_mps.map((value, row) => strides.belt_speed_mps[row] ?? value);
     this.line(pen, width, "speed", strides.initial_contact_s, pace, 3.6, "km/h", colours["ink-soft"], colours);
     this.line(pen, width, "cadence", strides.initial_contact_s, strides.cadence_spm, 1, "/min", colours.ink, colours, cues);
+    const kinds = [...new Set(flags.map((item) => item.flag))];
     for (const flag of flags) {
-      const [y, tall] = this.tops.flags;
+      const [top_, whole] = this.tops.flags;
+      const tall = whole / kinds.length;
+      const y = top_ + tall * kinds.indexOf(flag.flag);
       const x = this.xAt(flag.start_s, width);
       const wide = Math.max(4, this.xAt(flag.end_s, width) - x);
       pen.fillStyle = colours["warn-fill"];
       pen.fillRect(x, y, wide, tall);
       pen.strokeStyle = colours.warn;
       pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
-      text(pen, FLAG_LETTER[flag.flag] ?? "?", x + 3, y + 16, colours.ink, 12, "left", "bold");
+      text(pen, FLAG_WORD[flag.flag] ?? "?", x + 4, y + tall / 2 + 4, colours.ink, 11, "left", "bold");
     }
     this.cueBars(pen, width, cues, colours.good, 0, this.ifCues ? 0.5 : 1);
     if (this.ifCues) this.cueBars(pen, width, this.ifCues, colours.pelvis, 0.5, 0.5);

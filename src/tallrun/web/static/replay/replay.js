@@ -138,7 +138,7 @@ function goTo(time) {
 
 function setPlaying(wanted) {
   player.isPlaying = wanted;
-  $("play").textContent = wanted ? "⏸ Pause" : "▶ Play";
+  $("play").textContent = wanted ? "❚❚ Pause" : "▶ Play";
   $("play").setAttribute("aria-pressed", String(wanted));
 }
 
