@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from sqlalchemy import Row
 
-from tallrun.journal.desk import Records, current_time
+from tallrun.insight import SessionBlocks
+from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
+from tallrun.journal.sessions import find, folder_of
+from tallrun.report.history import own_history
 from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
 from tallrun.web.problems import NotSetUpError
@@ -66,6 +71,28 @@ class Desk:
         if not store.runner_codes():
             raise NotSetUpError
         return Records(store, store.find_runner(code), self.clock())
+
+    def session(self, session_id: str) -> tuple[Records, Row[Any]]:
+        """Return an indexed session, whoever's it is, and the records it belongs to; raises NotThereError."""
+        for runner_id in self.store.runner_codes().values():
+            mine = Records(self.store, runner_id, self.clock())
+            with contextlib.suppress(NotThereError):
+                return mine, find(mine, session_id)
+        raise NotThereError(f"There is no session with the id {session_id!r} in the records.")
+
+    def session_folder(self, session_id: str) -> Path:
+        """Return a session's folder; raises NotThereError or, when the folder is gone, SessionError."""
+        return folder_of(self.session(session_id)[1])
+
+    def session_name(self, session_id: str) -> str:
+        """Return what a session is called."""
+        row = self.session(session_id)[1]
+        return str(row.context.get("title") or Path(row.folder).name)
+
+    def history_without(self, session_ids: tuple[str, ...]) -> tuple[SessionBlocks, ...]:
+        """Return the other analysed sessions of the runner the first one belongs to."""
+        mine = self.session(session_ids[0])[0]
+        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=session_ids)
 
     def note_look(self, mine: Records, who: str) -> None:
         """Note in the access log that the records were looked at: once a day for each kind of page."""

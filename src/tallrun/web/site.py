@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import plotly
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
+from tallrun.journal.desk import load_protocol
 from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
 from tallrun.web.app import STATIC, create_app
+from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
 from tallrun.web.jobs import Jobs
 from tallrun.web.problems import add_problem_handlers
+from tallrun.web.replay_api import replay_router
 from tallrun.web.security import Gate
 
 #: Address -> what it is called. ``/report/ID`` is reached from Sessions.
@@ -27,13 +29,15 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def create_site(desk: Desk, gate: Gate | None = None, more: Sequence[APIRouter] = ()) -> FastAPI:
-    """Build the whole web app.
-
-    more : routers of further pages (replay, comparison).
-    """
-    routers = [module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)]
-    app = create_app(gate, routers=[*routers, page_router(), *more])
+def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
+    """Build the whole web app over one desk."""
+    routers = [
+        *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
+        page_router(),
+        replay_router(desk.session_folder, load_protocol),
+        compare_router(desk.session_folder, desk.history_without, desk.session_name),
+    ]
+    app = create_app(gate, routers=routers)
     app.state.desk = desk
     app.state.jobs = Jobs()
     add_problem_handlers(app)

@@ -143,7 +143,7 @@ function figure(course, metric) {
   });
   const grades = Object.keys(GRADE_SHAPES).map((grade) => {
     const list = course.sessions.filter((item) => item.grade === grade);
-    return { type: "scatter", mode: "markers", name: `${GRADES[grade]} ${grade}`, x: list.map((item) => item.started_at), y: list.map(() => 10.9), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
+    return { type: "scatter", mode: "markers", name: grade, x: list.map((item) => item.started_at), y: list.map(() => 10.9), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
       marker: { symbol: GRADE_SHAPES[grade], size: 11, color: { GREEN: colour.good, AMBER: colour.warn, LATE: colour.warn, RED: colour.stop, UNKNOWN: colour["ink-soft"] }[grade] },
       text: list.map((item) => `${item.grade} (${item.rule})`), hovertemplate: "%{x|%a %d %b}<br>%{text}<extra></extra>" };
   });

@@ -1,11 +1,14 @@
 // Sensors and settings: who runs, what is paired, and the rights over the records.
 
 import { download, forgetRunner, get, post } from "./api.js";
-import { card, el, field, longDay, number, plainButton, say, table, when, words } from "./dom.js";
+import { card, dayOf, el, field, number, plainButton, say, table, when, words } from "./dom.js";
 import { paceOf, setupForm } from "./setup.js";
 import { attempt } from "./states.js";
 
-const MARKS = { foot_left: ["L", "left"], foot_right: ["R", "right"], pelvis: ["P", "pelvis"], trunk: ["T", "pelvis"] };
+const MARKS = {
+  foot_left: ["L", "left", "Left foot"], foot_right: ["R", "right", "Right foot"], pelvis: ["P", "pelvis", "Pelvis"], trunk: ["T", "pelvis", "Trunk"],
+  treadmill: ["B", "other", "Treadmill"], heart_rate: ["H", "other", "Heart-rate strap"], foot_pod: ["F", "other", "Foot pod"],
+};
 
 export async function show(body, { heading, status, again }) {
   const [profile, sensors, log] = await Promise.all([get("/profile"), get("/sensors"), get("/access-log")]);
@@ -20,16 +23,16 @@ function sensorCard(found) {
   if (found.message) return card("Sensors", el("p", {}, found.message));
   if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet. Pairing needs the radio, so it is done in a terminal on this computer:"), el("pre", {}, el("code", {}, "tallrun pair")));
   return card("Sensors", el("ul", {}, found.sensors.map((item) => {
-    const [letter, side] = MARKS[item.placement] ?? ["·", "other"];
+    const [letter, side, name] = MARKS[item.placement] ?? ["·", "other", words(item.placement)];
     return el("li", { class: "sensor" }, el("span", { class: "place", data: { side }, "aria-hidden": "true" }, letter), el("div", {},
-      el("p", {}, el("strong", {}, words(item.placement))), el("p", { class: "small soft free" }, `${item.name || "no name"} · ${item.config}`), el("p", { class: "small soft free" }, `${item.address}`),
+      el("p", {}, el("strong", {}, name)), el("p", { class: "small soft free" }, `${item.name || "no name"} · ${item.config}`), el("p", { class: "small soft free" }, `${item.address}`),
       el("p", { class: "small" }, item.calibrated_at ? `✓ Standing check passed ${when(item.calibrated_at)}` : "○ No standing check yet: tallrun calibrate")));
   })));
 }
 
 function profileCard(profile, status, again) {
   const place = el("div", {});
-  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? longDay(`${profile.born_on}T12:00:00Z`) : "–"],
+  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "–"],
     ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : "–"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "–"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "–"],
     ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "–"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "–"]];
   return card("Who runs", el("dl", { class: "facts" }, facts.map(([what, value]) => [el("dt", {}, what), el("dd", { class: "free" }, value)])),

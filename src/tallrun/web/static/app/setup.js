@@ -35,7 +35,8 @@ const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.val
 
 /** Form for the profile; ``known`` fills it in. */
 export function setupForm(known = null, saved = () => location.reload()) {
-  const side = choose([["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "left");
+  // No side is chosen beforehand: left and right must never be mixed up by a form.
+  const side = choose([["", "Choose"], ["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "", { required: true });
   const site = el("input", { value: known?.site.replaceAll("_", " ") ?? "sit bone", maxlength: 80, autocomplete: "off", dir: "auto" });
   const zone = el("input", { value: known?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "", list: "zones", autocomplete: "off", required: true });
   const zones = el("datalist", { id: "zones" }, ZONES.map((value) => el("option", { value })));
