@@ -39,7 +39,8 @@ def test_no_input_breaks_the_server(schema):
         tried += 1
 
         @settings(
-            max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, phases=(Phase.explicit, Phase.generate),
+            max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+            phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @_given(operation.as_strategy())

@@ -280,6 +280,7 @@ def test_a_high_score_changes_the_card_at_once(browser, fresh):
     page.wait_for_selector(".verdict[data-state=REFER]")
     keep(page, "today-refer")
     assert "emergency" in page.inner_text(".verdict")
+    assert page.locator(".todo").count() == 0, "a referral comes with no other advice"
     page.close()
 
 

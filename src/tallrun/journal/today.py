@@ -20,13 +20,17 @@ STRIP_DAYS = 14
 
 
 def today(mine: Records) -> dict[str, Any]:
-    """Return verdict, due questions, strip and exercise as plain values."""
+    """Return verdict, due questions, strip and exercise as plain values.
+
+    ``exercise`` is None where the verdict refers to a doctor or clinician: then there is no other advice.
+    """
+    verdict = card(mine)
     return {
         "runner": who(mine),
-        "verdict": card(mine),
+        "verdict": verdict,
         "due": due(mine),
         "strip": strip(mine),
-        "exercise": exercise(mine),
+        "exercise": None if verdict["state"] in ("REFER", "CLINICIAN") else exercise(mine),
     }
 
 

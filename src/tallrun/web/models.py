@@ -503,7 +503,7 @@ class TodayOut(BaseModel):
     verdict: CardOut
     due: list[DueOut]
     strip: list[DayOut]
-    exercise: ExercisePlanOut
+    exercise: ExercisePlanOut | None = Field(description="null where the verdict refers to a doctor or clinician")
 
 
 class RungOut(BaseModel):

@@ -16,7 +16,7 @@ export async function show(body, { heading, status, again }) {
   body.className = "page two";
   body.replaceChildren(
     el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), logCard(log)),
-    el("div", { class: "column" }, takeCard(), eraseCard(status), aboutCard(status)));
+    el("div", { class: "column" }, takeCard(), eraseCard(status, body), aboutCard(status)));
 }
 
 function sensorCard(found) {
@@ -47,7 +47,7 @@ function takeCard() {
     el("p", { class: "hint" }, "Without names: no ids, dates, free text or signals. A rare history can still be recognised. A backup is put back with: tallrun data restore FILE"));
 }
 
-function eraseCard(status) {
+function eraseCard(status, body) {
   const trouble = el("div", {});
   const word = el("input", { autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
   const only = el("input", { type: "checkbox", checked: status.runners.length > 1 });
@@ -59,16 +59,16 @@ function eraseCard(status) {
     const receipt = await attempt(button, trouble, () => post("/erase", { confirm: word.value.trim(), only_this_runner: only.checked, also_outside: outside.checked }));
     if (!receipt) return;
     forgetRunner();
-    box.replaceChildren(receiptView(receipt));
-    box.querySelector("h2").focus();
+    body.className = "page";
+    body.replaceChildren(el("section", { class: "card" }, receiptView(receipt)));
+    body.querySelector("h2").focus();
     say("Erased. The receipt is shown.");
   } } },
   el("p", {}, "This removes the records, session folders and reports for good. Backups, exports and copies elsewhere are not reached from here."),
   status.runners.length > 1 ? el("label", { class: "tick" }, only, "Only the runner shown now") : null,
   el("label", { class: "tick" }, outside, "Also session folders outside the data folder"),
   field("Type erase to go on", word), trouble, el("p", {}, button));
-  const box = card("Erase", el("details", {}, el("summary", {}, "Erase the records"), form));
-  return box;
+  return card("Erase", el("details", {}, el("summary", {}, "Erase the records"), form));
 }
 
 function receiptView(receipt) {

@@ -112,6 +112,7 @@ class Today {
 
   exerciseCard() {
     const plan = this.data.exercise;
+    if (!plan) return card("Strength work", el("p", {}, "No advice on strength work until a doctor or physio has made an entry."));
     const trouble = el("div", {});
     const rows = plan.exercises.map((item) => {
       const done = item.done_today !== null;
