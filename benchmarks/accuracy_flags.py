@@ -236,9 +236,14 @@ def limp_rows(sessions: int) -> list[Row]:
     return [
         at_least(section, f"STOP within {STOP_WITHIN_S:g} s of the onset", in_time, 99.0, "%", note=note),
         told(section, "time to STOP, median", float(np.median(finite)) if len(finite) else None, "s"),
-        told(section, "time to STOP, 99th percentile", float(np.quantile(finite, 0.99)) if len(finite) else None, "s"),
+        told(
+            section,
+            "time to STOP, 99th percentile",
+            float(np.quantile(finite, 0.99)) if len(finite) else None,
+            "s",
+        ),
         told(section, "no STOP at all", float((~np.isfinite(late)).sum()), "sessions"),
-    ]  # fmt: skip
+    ]
 
 
 def layered_limp_rows(hours: float) -> list[Row]:

@@ -83,15 +83,52 @@ def _jogs() -> list[Row]:
         at_most(section, "optical strides without a contact", float(missed), 0.0, "", REAL, f"{n} strides"),
         at_most(section, "contacts too many", float(extra), 0.0, "", REAL),
         at_most(section, "contacts in the standing lead-ins", float(lead_in), 0.0, "", REAL),
-        at_most(section, "stride length, median abs error", float(error.abs().median()), 2.5, "%", REAL, f"{len(lengths)} strides, no scale fitted"),
-        at_most(section, "stride length, mean of a trial, worst", float(trials.loc[trials.abs().idxmax()]), 2.0, "%", REAL, by_trial),
+        at_most(
+            section,
+            "stride length, median abs error",
+            float(error.abs().median()),
+            2.5,
+            "%",
+            REAL,
+            f"{len(lengths)} strides, no scale fitted",
+        ),
+        at_most(
+            section,
+            "stride length, mean of a trial, worst",
+            float(trials.loc[trials.abs().idxmax()]),
+            2.0,
+            "%",
+            REAL,
+            by_trial,
+        ),
         told(section, "stride length, SD", float(error.std()), "%", REAL),
-        told(section, "median abs error, strides not clipped", _median(whole["error_pct"]), "%", REAL, f"{len(whole)} strides"),
-        told(section, "median abs error, strides clipped", _median(cut["error_pct"]), "%", REAL, f"{len(cut)} strides"),
-        told(section, "quality, not clipped against clipped", float(whole["quality"].mean() - cut["quality"].mean()), "", REAL, "difference of means"),
+        told(
+            section,
+            "median abs error, strides not clipped",
+            _median(whole["error_pct"]),
+            "%",
+            REAL,
+            f"{len(whole)} strides",
+        ),
+        told(
+            section,
+            "median abs error, strides clipped",
+            _median(cut["error_pct"]),
+            "%",
+            REAL,
+            f"{len(cut)} strides",
+        ),
+        told(
+            section,
+            "quality, not clipped against clipped",
+            float(whole["quality"].mean() - cut["quality"].mean()),
+            "",
+            REAL,
+            "difference of means",
+        ),
         told(section, "share of strides with a length", 100.0 * len(lengths) / n, "%", REAL),
         at_least(section, "moving time labelled run", 100.0 * running / moving, 99.0, "%", REAL),
-    ]  # fmt: skip
+    ]
 
 
 def _median(values: pd.Series) -> float | None:
@@ -138,10 +175,18 @@ def _sacral() -> list[Row]:
     each = ", ".join(f"{np.mean(np.abs(item)):.1f}" for item in errors)
     return [
         told(section, "steps missed", float(missed), "", REAL, f"{n} steps"),
-        at_most(section, "contact time, mean abs error", float(np.mean(np.abs(error))), 15.0, "ms", REAL, f"by trial {each}; {len(error)} steps"),
+        at_most(
+            section,
+            "contact time, mean abs error",
+            float(np.mean(np.abs(error))),
+            15.0,
+            "ms",
+            REAL,
+            f"by trial {each}; {len(error)} steps",
+        ),
         told(section, "contact time, bias", float(np.mean(error)), "ms", REAL),
         at_most(section, "cadence, worst trial", max(cadence, key=abs), 0.5, "steps/min", REAL),
-    ]  # fmt: skip
+    ]
 
 
 def _raw_sacrum() -> list[Row]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun import simulate
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables, analyze_recording
 
@@ -172,15 +171,3 @@ def _labels(trial: Trial, tables: GaitTables, truth: dict[str, Any]) -> None:
         step_s * float(near.sum()),
         step_s * float((right & near).sum()),
     )
-
-
-def simulated(
-    name: str,
-    programme: simulate.Programme,
-    runner: simulate.Runner,
-    sensors: tuple[simulate.SensorSetup, ...],
-    seed: int,
-) -> Trial:
-    """Simulate a session and hold its analysis against the truth."""
-    recording, truth = simulate.run(programme, runner, sensors, seed)
-    return compare(name, recording, truth)
