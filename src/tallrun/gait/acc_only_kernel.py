@@ -46,6 +46,10 @@ class AccFootParams(NamedTuple):
     rest_s: float = 0.005  # time over which the change of force counts as unrest
     least_score: float = 1.2  # unrest falls at least to 30 %
     score_share: float = 0.6  # of the usual score
+    due_share: float = 0.5  # of that limit, when the rhythm says a landing is due
+    due_within: float = 0.25  # of the last stride
+    dip_share: float = 0.15  # of the pull: how far force must rise again, going back, to end a dip before it
+    rise_share: float = 0.3  # of the rise from the dip to the pull: the foot is off the ground
     alone_s: float = 0.45  # no two landings of one foot are closer than this
     ahead_s: float = 0.6  # in a walk mid-swing comes this much earlier; then the landing is far clearer
     clearer: float = 1.33
@@ -107,6 +111,28 @@ def _onset(buf, place, p):
 
 
 @njit(cache=True)
+def _lift_off(buf, flat, pull, p):
+    """Time at which the force leaves its level of late stance for the first great pull of the swing.
+
+    A foot on the ground feels about what the ground gives; once free, the leg pulls at it with several g.
+    """
+    top = buf[pull, B_SIZE]
+    low, at = top, pull
+    for i in range(pull, flat, -1):
+        if buf[i, B_SIZE] < low:
+            low, at = buf[i, B_SIZE], i
+        elif buf[i, B_SIZE] > low + p.dip_share * (top - 1.0) and low < 1.0 + 0.5 * (top - 1.0):
+            break
+    level = low + p.rise_share * (top - low)
+    for i in range(at + 1, pull + 1):
+        if buf[i, B_SIZE] >= level:
+            before, here = buf[i - 1, B_SIZE], buf[i, B_SIZE]
+            share = (level - before) / (here - before) if here > before else 1.0
+            return buf[i - 1, B_TIME] + share * (buf[i, B_TIME] - buf[i - 1, B_TIME])
+    return buf[pull, B_TIME]
+
+
+@njit(cache=True)
 def _analyse(buf, now, contact, following, is_open, mode_before, p, row):
     for j in range(O_WIDTH):
         row[j] = np.nan
@@ -156,10 +182,10 @@ def _analyse(buf, now, contact, following, is_open, mode_before, p, row):
                 highest = max(highest, _mean_of(buf, i - small, min(now, i + small) + 1, B_SIZE))
             wanted = 1.0 + 0.5 * (highest - 1.0)
             past = 0.0
-            for i in range(flat, until):  # first great pull of the push-off
+            for i in range(flat, until):
                 value = _mean_of(buf, i - small, min(now, i + small) + 1, B_SIZE)
                 if past > wanted and (value < past or i == until - 1):
-                    row[O_FINAL] = buf[i - 1, B_TIME]
+                    row[O_FINAL] = _lift_off(buf, flat, i - 1, p)
                     break
                 past = value
         time = row[O_NEXT] - row[O_CONTACT]
@@ -276,9 +302,13 @@ def track(buf, start, stop, base, p, fs, ints, marks, out):
                 buf[place, B_SCORE] = math.log((unrest + p.floor_g) / (rest + p.floor_g))
         if ints[I_STEPS] > behind + ahead + alone + 2:
             place = i - behind - ahead
-            if _is_landing(
-                buf, place, alone, ahead, p.clearer, max(p.least_score, p.score_share * fs[F_USUAL])
-            ):
+            limit = max(p.least_score, p.score_share * fs[F_USUAL])
+            if ints[I_CONFIRMED] == 1:  # a change of gait or of speed changes the score, hardly the rhythm
+                stride = marks[ints[I_MARKS] - 1] - marks[ints[I_MARKS] - 2]
+                since = place + base - marks[ints[I_MARKS] - 1]
+                if abs(since - stride) < p.due_within * stride:
+                    limit *= p.due_share
+            if _is_landing(buf, place, alone, ahead, p.clearer, limit):
                 score = buf[place, B_SCORE]
                 fs[F_USUAL] = score if fs[F_USUAL] == 0.0 else fs[F_USUAL] + 0.3 * (score - fs[F_USUAL])
                 fs[F_LAST_S] = time
