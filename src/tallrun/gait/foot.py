@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot_kernel import close, track
-from tallrun.gait.foot_mounting import Mounting, learn_mounting
+from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_rows import sensor_height
 from tallrun.gait.foot_state import (
@@ -40,6 +40,7 @@ FloatArray = NDArray[np.float64]
 
 HISTORY_S = 60.0  # what is kept while the mounting is not known
 LOOK_EVERY_S = 1.0
+TURNING_TO_LOOK_S = 0.3  # a foot at rest or in a car gives nothing to learn from
 STRIDES_TO_LEARN = 6
 QUALITY_TO_LEARN = 0.55
 
@@ -117,9 +118,8 @@ class FootEngine:
         self._h_gyr = np.zeros((capacity, 3))
         self._h_n = 0
         self._seen = 0
+        self._turning = 0
         self._finished = False
-        self._history_bad = 0
-        self._history_duplicates = 0
 
     @property
     def last_time_s(self) -> float:
@@ -152,7 +152,8 @@ class FootEngine:
             stop = min(start + self._look_every - self._seen % self._look_every, len(t))
             self._remember(t[start:stop], acc[start:stop], gyr[start:stop])
             start = stop
-            if self._seen % self._look_every == 0:
+            if self._seen % self._look_every == 0 and self._turning >= TURNING_TO_LOOK_S * self.spec.rate_hz:
+                self._turning = 0
                 parts.append(self._look(STRIDES_TO_LEARN, QUALITY_TO_LEARN))
         if start < len(t):
             parts.append(self._track(t[start:], acc[start:], gyr[start:]))
@@ -232,6 +233,7 @@ class FootEngine:
         self._h_t[n : n + len(t)] = t
         self._h_acc[n : n + len(t)] = acc
         self._h_gyr[n : n + len(t)] = gyr
+        self._turning += int((np.einsum("ij,ij->i", gyr, gyr) > TURNING_RADPS**2).sum())
         self._h_n = n + len(t)
 
     def _look(self, least_strides: int, least_quality: float) -> NDArray[np.void]:
