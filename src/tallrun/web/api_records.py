@@ -14,7 +14,7 @@ from tallrun.errors import StoreError
 from tallrun.journal import rights
 from tallrun.store.erase import erase as remove
 from tallrun.web.desk import Mine, OpenDesk
-from tallrun.web.models import AccessOut, EraseIn, ReceiptOut, SensorOut, SensorsOut, TakeOutIn
+from tallrun.web.models_records import AccessOut, EraseIn, ReceiptOut, SensorOut, SensorsOut, TakeOutIn
 from tallrun.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/api", tags=["records"], responses=PROBLEMS)

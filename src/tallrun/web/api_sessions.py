@@ -13,7 +13,7 @@ from tallrun.journal import course, sessions
 from tallrun.journal.desk import Records
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.jobs import Jobs
-from tallrun.web.models import AnalysisOut, CourseOut, RenameIn, ScanOut, SessionOut, TableOut
+from tallrun.web.models_records import AnalysisOut, CourseOut, RenameIn, ScanOut, SessionOut, TableOut
 from tallrun.web.problems import PROBLEMS
 from tallrun.web.security import REPORT_POLICY
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
 from tallrun.web.desk import Mine, OpenDesk
-from tallrun.web.models import (
+from tallrun.web.models_today import (
     CardOut,
     DueOut,
     LadderOut,
