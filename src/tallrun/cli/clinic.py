@@ -109,7 +109,7 @@ def compare(
     if out is not None:
         write_text(out, build_compare_page(found))
     if handout is not None:
-        write_text(handout, build_handout(found, note, for_whom))
+        write_text(handout, build_handout(found, note, for_whom, stop_signs()))
     if as_json:
         print_json(found.as_json())
         return
@@ -118,6 +118,13 @@ def compare(
     for path in (out, handout):
         if path is not None:
             typer.echo(str(path))
+
+
+def stop_signs() -> list[str]:
+    """Return the questions of the protocol's screening, as the hand-out prints them."""
+    from tallrun.cli.recovery_common import load_protocol
+
+    return [item.text for item in load_protocol().screening.questions]
 
 
 def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:

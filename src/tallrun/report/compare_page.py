@@ -20,21 +20,27 @@ from tallrun.report.svg import Line, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
 A_DASH, B_DASH = "", "7 4"
-#: Plain words for the hand-out: (went up, went down) and the unit as people say it.
-_PLAIN: dict[str, tuple[str, str, str]] = {
-    "cadence_spm": ("You take more steps a minute", "You take fewer steps a minute", "steps a minute"),
-    "stance_time_s": ("Your feet stay on the ground longer", "Your feet stay on the ground for less time", "ms"),
-    "flight_time_s": ("You spend more time in the air", "You spend less time in the air", "ms"),
-    "foot_strike_angle_deg": ("You land with your toes higher", "You land with your toes lower", "°"),
-    "stride_length_m": ("Your strides are longer", "Your strides are shorter", "m"),
-    "pelvic_tilt_deg": ("Your pelvis tips forward more", "Your pelvis tips forward less", "°"),
-    "vertical_oscillation_m": ("You go up and down more", "You go up and down less", "cm"),
-    "foot_ahead_m": ("Your foot lands further ahead of you", "Your foot lands closer below you", "cm"),
-    "peak_impact_g": ("The shoe meets the ground harder", "The shoe meets the ground softer", "g"),
+#: Plain words for the hand-out: what it is, what to say when it went up and down, the unit as people say it.
+_PLAIN: dict[str, tuple[str, str, str, str]] = {
+    "cadence_spm": ("steps a minute", "You take more steps a minute", "You take fewer steps a minute",
+                    "steps a minute"),
+    "stance_time_s": ("time on the ground", "Your feet stay on the ground longer",
+                      "Your feet stay on the ground for less time", "ms"),
+    "flight_time_s": ("time in the air", "You spend more time in the air", "You spend less time in the air", "ms"),
+    "foot_strike_angle_deg": ("how high your toes are when you land", "You land with your toes higher",
+                              "You land with your toes lower", "°"),
+    "stride_length_m": ("length of a stride", "Your strides are longer", "Your strides are shorter", "m"),
+    "pelvic_tilt_deg": ("tilt of your pelvis", "Your pelvis tips forward more", "Your pelvis tips forward less", "°"),
+    "vertical_oscillation_m": ("how much you go up and down", "You go up and down more", "You go up and down less",
+                               "cm"),
+    "foot_ahead_m": ("how far ahead your foot lands", "Your foot lands further ahead of you",
+                     "Your foot lands closer below you", "cm"),
+    "peak_impact_g": ("how hard the shoe meets the ground", "The shoe meets the ground harder",
+                      "The shoe meets the ground softer", "g"),
     "asymmetry_contact_pct": (
+        "left against right",
         "Your right foot stays on the ground longer against the left than before",
-        "Your left foot stays on the ground longer against the right than before",
-        "%",
+        "Your left foot stays on the ground longer against the right than before", "%",
     ),
 }  # fmt: skip
 
@@ -106,8 +112,13 @@ def build_compare_page(found: Comparison, script_url: str | None = None) -> str:
     )  # fmt: skip
 
 
-def build_handout(found: Comparison, note: str = "", for_whom: str = "") -> str:
-    """Return one page for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped."""
+def build_handout(
+    found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[str] = ()
+) -> str:
+    """Return one page for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped.
+
+    stop_signs : the protocol's screening questions; a yes to one of them is a reason to stop and call.
+    """
     real = [row for row in found.rows if row.change.word == "real change"]
     same = [row for row in found.rows if row.change.word == "no real change" and row.change.metric in _PLAIN]
     open_ = [row for row in found.rows if row.change.word == "cannot tell" and row.change.metric in _PLAIN]
@@ -116,10 +127,11 @@ def build_handout(found: Comparison, note: str = "", for_whom: str = "") -> str:
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         changed=[sentence for row in real[:3] if (sentence := plain_sentence(row))],
-        same=[METRIC_BY_KEY[row.change.metric].label for row in same],
-        unclear=[METRIC_BY_KEY[row.change.metric].label for row in open_],
+        same=[_PLAIN[row.change.metric][0] for row in same],
+        unclear=[_PLAIN[row.change.metric][0] for row in open_],
         note=note,
         for_whom=for_whom,
+        stop_signs=stop_signs,
         version=__version__,
     )  # fmt: skip
 
@@ -130,7 +142,7 @@ def plain_sentence(row: Row) -> str:
     if words is None or row.change.difference is None:
         return ""
     metric = METRIC_BY_KEY[row.change.metric]
-    up, down, unit = words
+    _, up, down, unit = words
     which = up if row.change.difference > 0 else down
     return f"{which}: {_plain(metric, row.change.before)} before, {_plain(metric, row.change.after)} now ({unit})."
 

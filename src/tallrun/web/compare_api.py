@@ -31,13 +31,15 @@ def compare_router(
     folder_of: Callable[[str], Path],
     history_of: Callable[[tuple[str, ...]], Sequence[SessionBlocks]] = lambda session_ids: (),
     name_of: Callable[[str], str] | None = None,
+    stop_signs: Callable[[], Sequence[str]] = lambda: (),
 ) -> APIRouter:
     """Return the routes of the comparison.
 
     Errors are left to the application's problem handlers.
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the runner's
-    sessions, given the two compared. name_of : what the session is called, default the folder's name.
+    sessions, given the two compared. name_of : what the session is called, default the folder's name. stop_signs : the
+    screening questions the hand-out prints.
     """
     router = APIRouter(tags=["compare"], responses=PROBLEMS)
     kept: OrderedDict[tuple[Path, float], Side] = OrderedDict()
@@ -92,6 +94,6 @@ def compare_router(
         note: Annotated[str, Query(max_length=2000)] = "",
         for_whom: Annotated[str, Query(max_length=80)] = "",
     ) -> str:
-        return build_handout(found(a, b, speed_kmh, (None, None, None, None)), note, for_whom)
+        return build_handout(found(a, b, speed_kmh, (None, None, None, None)), note, for_whom, stop_signs())
 
     return router

@@ -1,0 +1,165 @@
+"""Comparison: matched speed, real change only beyond the own error, unmatched labelled, hostile names escaped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from support.html_reader import Page
+from support.report_sources import HOSTILE, PROTOCOL, RECORDINGS, demo_source, steady_side
+from tallrun.cli.app import build_app
+from tallrun.errors import UsageError
+from tallrun.insight import Block, SessionBlocks, steady_blocks
+from tallrun.recovery import wording
+from tallrun.report.compare import compare, side_of
+from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
+
+
+def repeats(side, n=6, wobble=0.2):
+    """Earlier green sessions that differ from this one only by day-to-day scatter."""
+    return tuple(
+        SessionBlocks(
+            f"h{k}", datetime(2026, 1, 1 + k, tzinfo=UTC), "GREEN",
+            tuple(Block(b.start_s, b.end_s, b.speed_mps, b.n_strides,
+                        {name: value * (1.0 + 0.002 * wobble * (-1) ** k * (1 + k % 3))
+                         for name, value in b.values.items()})
+                  for b in side.blocks),
+        )
+        for k in range(n)
+    )  # fmt: skip
+
+
+def words(found):
+    return {row.change.metric: row.change.word for row in found.rows}
+
+
+def test_a_run_against_itself_has_no_real_change():
+    side = steady_side(3.0, 1)
+    found = compare(side, side, repeats(side))
+    assert set(words(found).values()) == {"no real change"}
+    assert all(row.change.difference == 0.0 for row in found.rows)
+
+
+def test_a_true_shift_is_a_real_change_with_an_interval_around_it():
+    before, after = steady_side(3.0, 1), steady_side(3.0, 2, 10.0)
+    found = compare(before, after, repeats(before))
+    top = {row.change.metric: row for row in found.rows}["cadence_spm"]
+    assert top.change.word == "real change"
+    assert top.interval[0] <= top.change.difference <= top.interval[1]
+    assert 7.0 < top.change.difference < 13.0
+    ranks = [("real change", "no real change", "cannot tell").index(row.change.word) for row in found.rows]
+    assert ranks == sorted(ranks)
+
+
+def test_without_own_repeats_a_large_difference_cannot_be_told():
+    found = compare(steady_side(3.0, 1), steady_side(3.0, 2, 10.0))
+    assert "real change" not in words(found).values()
+    assert words(found)["cadence_spm"] == "cannot tell"
+    assert not found.has_own_error
+
+
+def test_unmatched_speeds_are_labelled_and_never_real():
+    found = compare(steady_side(2.6, 3), steady_side(3.4, 4), repeats(steady_side(2.6, 3)))
+    assert found.speed_mps is None
+    assert found.rows == ()
+    assert {row.change.word for row in found.unmatched} == {"cannot tell"}
+    page = Page(build_compare_page(found))
+    assert page.count("details") == 1
+    assert any("Speeds do not match" in text for _, text in page.blocks)
+    assert "may be the speed" in "\n".join(text_lines(found))
+    with pytest.raises(UsageError, match="both must have steady running"):
+        compare(steady_side(2.6, 3), steady_side(3.4, 4), speed_mps=2.6)
+
+
+def test_table_prints_the_numbers_it_is_given_with_a_reason_for_each_dash():
+    found = compare(steady_side(3.0, 1), steady_side(3.0, 2, 10.0))
+    page = Page(build_compare_page(found))
+    (rows,) = (item[1:] for item in page.tables.values())
+    assert len(rows) == len(found.rows)
+    for row, cells in zip(found.rows, rows, strict=True):
+        assert row.change.word in cells[-1]
+        if "–" in cells[1:-1]:
+            assert len(cells[-1]) > len(row.change.word) + 10
+    cadence = next(cells for cells in rows if cells[0] == "Cadence")
+    change = next(row.change for row in found.rows if row.change.metric == "cadence_spm")
+    assert cadence[2:4] == [f"{change.before:.0f}", f"{change.after:.0f}"]
+
+
+def test_left_charts_hold_left_feet_and_b_is_dashed():
+    text = build_compare_page(compare(steady_side(3.0, 1), steady_side(3.0, 2)))
+    charts = text.split('<svg viewBox="0 0 460 250"')[1:]
+    left = [item for item in charts if "left foot" in item.split(">")[0]]
+    assert len(left) == 2
+    for item in left:
+        assert "#0072B2" in item
+        assert "#D55E00" not in item
+        assert 'stroke-dasharray="7 4"' in item
+
+
+def test_hostile_names_and_notes_stay_text():
+    side = replace(steady_side(3.0, 1), name=HOSTILE, context={"surface": HOSTILE})
+    found = compare(side, side)
+    for text in (build_compare_page(found), build_handout(found, HOSTILE, HOSTILE)):
+        page = Page(text)
+        assert page.count("script") == 0
+        assert page.count("img") == 0
+        assert "{{7*7}}" in text
+
+
+def test_the_hand_out_is_plain_and_passes_the_lint():
+    before, after = steady_side(3.0, 1), steady_side(3.0, 2, 10.0)
+    for found in (
+        compare(before, after, repeats(before)),
+        compare(before, before, repeats(before)),
+        compare(before, after),
+        compare(steady_side(2.6, 3), steady_side(3.4, 4)),
+    ):
+        page = Page(build_handout(found, stop_signs=[item.text for item in PROTOCOL.screening.questions]))
+        body = [text for tag, text in page.blocks if tag in ("p", "li")]
+        wrong = {text: bad for text in body[1:-1] if (bad := wording.lint(text))}
+        assert wrong == {}
+    told = Page(build_handout(compare(before, after, repeats(before)))).blocks
+    assert any("You take more steps a minute" in text for _, text in told)
+
+
+def test_two_parts_of_one_session():
+    source = demo_source()
+    whole = replace(steady_side(3.0, 1), tables=source.tables, blocks=steady_blocks(source.tables.strides))
+
+    def part(start_s, end_s):
+        cut = replace(whole, part_s=(start_s, end_s))
+        return replace(cut, blocks=steady_blocks(cut.strides.reset_index(drop=True)))
+
+    found = compare(part(35.0, 95.0), part(95.0, 165.0))
+    change = {row.change.metric: row.change for row in found.rows or found.unmatched}["cadence_spm"]
+    assert change.difference < -8.0, "the slow-step part of the demo must show"
+
+
+def test_the_command_compares_parts_and_refuses_a_turned_one(tmp_path):
+    session = str(RECORDINGS / "demo_treadmill")
+    run = CliRunner().invoke(
+        build_app(),
+        ["compare", session, session, "--part-a", "0:35-1:35", "--part-b", "1:35-2:45", "--json",
+         "-o", str(tmp_path / "c.html"), "--handout", str(tmp_path / "h.html")],
+    )  # fmt: skip
+    assert run.exit_code == 0, run.output
+    told = json.loads(run.stdout)
+    assert {row["metric"] for row in told["changes"] + told["unmatched"]} >= {"cadence_spm", "stance_time_s"}
+    assert (tmp_path / "c.html").exists()
+    assert (tmp_path / "h.html").exists()
+    bad = CliRunner().invoke(build_app(), ["compare", session, session, "--part-a", "2:00-1:00"])
+    assert isinstance(bad.exception, UsageError)
+
+
+def test_a_session_without_running_compares_as_nothing():
+    from tallrun.pipeline import run_recording
+
+    empty = replace(demo_source().recording, sensors={}, treadmill=None, heart_rate=None)
+    side = side_of(empty, run_recording(empty), "empty")
+    found = compare(side, side)
+    assert found.rows == found.unmatched == ()
+    assert any("Nothing to compare" in text for _, text in Page(build_compare_page(found)).blocks)
