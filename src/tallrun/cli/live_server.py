@@ -148,7 +148,8 @@ def show_addresses(served: Served, page: str = "/live") -> None:
     """Print where the page is; for a phone also as a QR code."""
     import segno
 
-    sys.stderr.write(f"Live page: {served.url}{page}\n")
+    label = "Live page" if page == "/live" else "Pages"
+    sys.stderr.write(f"{label}: {served.url}{page}\n")
     if served.phone_url:
         sys.stderr.write(f"For the phone (one time): {served.phone_url}\n")
         segno.make(served.phone_url, error="m").terminal(out=sys.stderr, compact=True)

@@ -19,10 +19,12 @@ import pandas as pd
 from sqlalchemy import Row
 
 from tallrun.errors import EntryError, SessionError, TallrunError
-from tallrun.journal.desk import NotThereError, Records
-from tallrun.pipeline import PipelineSetup, json_ready, run_recording
-from tallrun.pipeline.taps import marker_tap
-from tallrun.report import ReportInput, build_report
+from tallrun.journal.advice import advise
+from tallrun.journal.desk import NotThereError, Records, load_protocol
+from tallrun.pipeline import json_ready
+from tallrun.report import build_report
+from tallrun.report.history import own_history
+from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
 
@@ -232,17 +234,18 @@ def analyse(
     row = find(mine, session_id)
     folder = folder_of(row)
     recording = read_session(folder)
-    pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), progress)
-    tables = pipeline.tables()
+    protocol = load_protocol()
+    source = analysed(
+        recording,
+        str(row.context.get("title") or folder.name),
+        protocol,
+        progress or (lambda share: None),
+        history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
+        advice=advise(mine, mine.local_now.isoformat()).as_json(),
+    )
+    tables = source.tables
     write_tables(folder / DERIVED, tables)
-    pain = [
-        (marker.t_s, tap.score)
-        for marker in recording.markers
-        if (tap := marker_tap(marker)) is not None and tap.kind == "pain" and tap.score is not None
-    ]
-    title = str(row.context.get("title") or folder.name)
-    page = build_report(ReportInput(recording, tables, title, pain=pain, waves=pipeline.waves()))
-    write_text(folder / DERIVED / REPORT, page)
+    write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
     ends = tables.segments["end_s"]
     _write_back(
