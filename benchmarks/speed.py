@@ -24,9 +24,9 @@ from tallrun.cli.kernel_cache import use_kernel_cache
 use_kernel_cache()
 
 import numpy as np
-from tables import Row, at_least, at_most, print_rows, save, told
 from vqf import VQF
 
+from tables import Row, at_least, at_most, print_rows, save, told
 from tallrun import simulate
 from tallrun.gait.acc_only import AccFootEngine
 from tallrun.gait.foot import FootEngine
