@@ -48,6 +48,7 @@ class AccFootParams(NamedTuple):
     score_share: float = 0.6  # of the usual score
     due_share: float = 0.5  # of that limit, when the rhythm says a landing is due
     due_within: float = 0.25  # of the last stride
+    steady_within: float = 0.1  # two strides this alike are a rhythm
     dip_share: float = 0.15  # of the pull: how far force must rise again, going back, to end a dip before it
     rise_share: float = 0.3  # of the rise from the dip to the pull: the foot is off the ground
     alone_s: float = 0.45  # no two landings of one foot are closer than this
@@ -303,12 +304,17 @@ def track(buf, start, stop, base, p, fs, ints, marks, out):
         if ints[I_STEPS] > behind + ahead + alone + 2:
             place = i - behind - ahead
             limit = max(p.least_score, p.score_share * fs[F_USUAL])
+            rivals, later = alone, ahead
             if ints[I_CONFIRMED] == 1:  # a change of gait or of speed changes the score, hardly the rhythm
                 stride = marks[ints[I_MARKS] - 1] - marks[ints[I_MARKS] - 2]
-                since = place + base - marks[ints[I_MARKS] - 1]
-                if abs(since - stride) < p.due_within * stride:
+                reach = p.due_within * stride
+                if abs(place + base - marks[ints[I_MARKS] - 1] - stride) < reach:
                     limit *= p.due_share
-            if _is_landing(buf, place, alone, ahead, p.clearer, limit):
+                    past = marks[ints[I_MARKS] - 2] - marks[ints[I_MARKS] - 3]
+                    is_steady = abs(stride - past) < p.steady_within * past
+                    if ints[I_MODE] == MODE_RUN and is_steady:  # a fast runner's mid-swing may score as high
+                        rivals = later = min(alone, int(reach))
+            if _is_landing(buf, place, rivals, later, p.clearer, limit):
                 score = buf[place, B_SCORE]
                 fs[F_USUAL] = score if fs[F_USUAL] == 0.0 else fs[F_USUAL] + 0.3 * (score - fs[F_USUAL])
                 fs[F_LAST_S] = time
