@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
+
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride
 
