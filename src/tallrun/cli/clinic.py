@@ -207,7 +207,7 @@ def _replay_lines(done: Replayed) -> list[str]:
         lines.append("With the changed settings:")
     cues = done.cues
     lines.append(
-        f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {len(done.stops)} word(s) of the safety rules."
+        f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {_stops_in_words(len(done.stops))}."
     )
     for row in cues:
         lines.append(f"  {clock(row['at_s'])}  cue {row['focus']} {row['direction']}: {row['value']:.0f} against "
@@ -271,3 +271,7 @@ def _part(text: str | None) -> tuple[float, float] | None:
         raise UsageError(f"a part is written as minutes:seconds-minutes:seconds (2:00-8:00), got {text!r}")
     start_min, start_s, end_min, end_s = (int(item) for item in match.groups())
     return 60.0 * start_min + start_s, 60.0 * end_min + end_s
+
+
+def _stops_in_words(count: int) -> str:
+    return "the safety rules did not step in" if count == 0 else f"the safety rules stepped in {count} times"

@@ -126,7 +126,7 @@ def build_handout(
         found=found,
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
-        changed=[sentence for row in real[:3] if (sentence := plain_sentence(row))],
+        changed=[sentence for row in real if (sentence := plain_sentence(row))][:3],
         same=[_PLAIN[row.change.metric][0] for row in same],
         unclear=[_PLAIN[row.change.metric][0] for row in open_],
         note=note,

@@ -90,7 +90,8 @@ def own_spans(
     pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
     bins = (rows["initial_contact_s"] // _SPAN_S).astype(int)
     out: list[OwnSpan] = []
-    for place, speed in pace.groupby(bins).median().items():
+    speeds = pace.groupby(bins).median()
+    for place, speed in zip(speeds.index.to_list(), speeds.to_list(), strict=True):
         found = next(
             (item for item in baselines if abs(item.speed_mps - speed) <= SPEED_TOLERANCE * item.speed_mps),
             None,
@@ -98,7 +99,7 @@ def own_spans(
         if found is None:
             continue
         low, high = _band(found)
-        start_s = _SPAN_S * float(place)
+        start_s = _SPAN_S * float(str(place))
         if out and out[-1].end_s == start_s and (out[-1].low, out[-1].high) == (low, high):
             out[-1] = OwnSpan(out[-1].start_s, start_s + _SPAN_S, low, high)
         else:

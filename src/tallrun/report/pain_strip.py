@@ -62,5 +62,5 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
         parts.append(f'<text x="{x + 9:.1f}" y="{y - 3:.1f}" class="pain-score">{score}</text>')
     for value in ticks(0.0, end_min):
         parts.append(f'<text x="{across(value):.1f}" y="{height - 10}" text-anchor="middle">{value:g}</text>')
-    parts.append(f'<text x="{_WIDTH - 4}" y="{height}" text-anchor="end">min</text></svg>')
+    parts.append(f'<text x="2" y="{height - 10}">min</text></svg>')
     return "".join(parts)

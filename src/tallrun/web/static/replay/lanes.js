@@ -5,6 +5,7 @@ import { clock } from "./data.js";
 
 const LEFT = 64;
 const RIGHT = 10;
+const BREAK_S = 4;
 const ROWS = [["speed", 46], ["cadence", 46], ["flags", 32], ["cues", 24], ["pain", 24], ["notes", 24]];
 const FLAG_WORD = { low_cadence: "cadence", overstriding: "landing", anterior_pelvic_tilt: "tilt", asymmetry: "L–R" };
 
@@ -135,9 +136,11 @@ export class Lanes {
     pen.strokeStyle = colour;
     pen.lineWidth = 1.5;
     pen.beginPath();
-    let before = -10;
+    // a line breaks where nothing was known for some seconds, and never only because strides lie far apart on paper
+    const breaks = Math.max(3, this.xAt(BREAK_S, width) - this.xAt(0, width));
+    let before = -Infinity;
     for (const [x, value] of points.sort((a, b) => a[0] - b[0])) {
-      if (x - before > 12) pen.moveTo(x, place(value)); else pen.lineTo(x, place(value));
+      if (x - before > breaks) pen.moveTo(x, place(value)); else pen.lineTo(x, place(value));
       before = x;
     }
     pen.stroke();
