@@ -17,6 +17,7 @@ from tallrun.cli.kernel_cache import use_kernel_cache
 use_kernel_cache()
 
 import accuracy
+import live
 import speed
 from tables import REAL, Row, facts_line, load, machine_facts, markdown, save
 
@@ -77,6 +78,7 @@ def main() -> None:
     if not options.page_only:
         print(facts_line(machine_facts()))
         save("speed", speed.measure(options.quick), is_quick=options.quick)
+        save("live", live.measure(options.quick), is_quick=options.quick)
         save("accuracy", accuracy.measure(options.quick, []), is_quick=options.quick)
     write_page()
 
