@@ -338,7 +338,7 @@ def test_advice_for_a_person_says_why_and_what_would_change_it(tallrun: Command)
     tallrun("screen", "--rest-no", "--quality", "ache")
     tallrun("pain", "add", "--score", 1, "--kind", "morning")
     said = tallrun("advise").out
-    assert "WALK · level V0" in said
+    assert "Walk today · level V0" in said
     assert "░" * 30 in said
     for part in (
         "Why",
@@ -359,7 +359,7 @@ def test_a_red_flag_gives_the_referral_text_and_nothing_else(tallrun: Command) -
     first = next(iter(asked))
     assert tallrun("screen", "--yes", first, "--rest-no").code == 0
     said = tallrun("advise").out
-    assert "REFER" in said
+    assert "See someone first" in said
     assert "level" not in said.split("Not a medical")[0]
     assert tallrun("advise", "--json").json["rung"] is None
     assert tallrun("clinician", "clear", "--by", "Dr A", now=NOW + timedelta(hours=1)).code == 0

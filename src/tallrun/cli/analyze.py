@@ -77,9 +77,18 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             f"{'Contact, right against left':<28}{asymmetry:>+9.1f}   %, longer on the right positive"
         )
     valid = summary["quality"]["valid_strides_pct"]
-    lines.append(f"{'Clean strides':<28}{'–' if valid is None else f'{valid:.1f}':>9}   %")
+    if valid is None:
+        lines.append(f"{'Clean strides':<28}{'–':>9}   No strides were found, so there is nothing to rate.")
+    else:
+        lines.append(f"{'Clean strides':<28}{valid:>9.1f}   %")
     lines.append("")
-    if not summary["flags"]:
+    if summary["n_steps"] == 0:
+        lines.append(
+            "No step was found. If there were some, check units, axes and where the sensor was worn."
+        )
+    elif summary["cadence_spm"].get("reason"):
+        lines.append("There was no clean running to judge, so no flag could be up.")
+    elif not summary["flags"]:
         lines.append("No flag was up.")
     for flag in summary["flags"]:
         evidence = flag["evidence"]

@@ -206,9 +206,7 @@ def _replay_lines(done: Replayed) -> list[str]:
     if not done.what_if.is_empty:
         lines.append("With the changed settings:")
     cues = done.cues
-    lines.append(
-        f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {_stops_in_words(len(done.stops))}."
-    )
+    lines.append(f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {_stops_in_words(len(done.stops))}.")
     for row in cues:
         lines.append(f"  {clock(row['at_s'])}  cue {row['focus']} {row['direction']}: {row['value']:.0f} against "
                      f"{row['low']:.0f}–{row['high']:.0f}")  # fmt: skip

@@ -273,6 +273,7 @@ def _protocol() -> Any:
 
 
 def _tell_advice(folder: Path, at: datetime) -> None:
+    from tallrun.cli.recovery_advice import STATE_NAMES
     from tallrun.recovery.verdicts import verdict
     from tallrun.store import Store
 
@@ -281,7 +282,8 @@ def _tell_advice(folder: Path, at: datetime) -> None:
         found: Verdict = verdict(_protocol(), store.history(runner_id), None, at, None)
         if at <= datetime.now(UTC):
             store.note_advice(runner_id, found, at)
-    head = found.state if found.rung is None else f"{found.state}, level {found.rung}"
+    name = STATE_NAMES[found.state]
+    head = name if found.rung is None else f"{name}, level {found.rung}"
     _say(f"    {head}")
     for sentence in found.sentences:
         _say(f"    {sentence}")

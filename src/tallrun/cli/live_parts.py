@@ -203,9 +203,20 @@ def after_lines(tables: GaitTables, cues: list[dict[str, Any]], raw: RawRun) -> 
             f"{len(cues)} cue{'' if len(cues) == 1 else 's'} came; too few strides followed to tell the effect."
         )
     else:
-        lines.append("No cue was needed.")
+        lines.append(why_no_cue(raw))
     lines.append("Next: your pain score tonight and tomorrow morning. They decide the next level.")
     return lines
+
+
+def why_no_cue(raw: RawRun) -> str:
+    """Say whether no cue was needed or none could be given."""
+    if raw.setup.focus is None:
+        return "No cue was asked for."
+    if raw.setup.plan.cued_s <= 0.0:
+        return "This session had no block for cues."
+    if raw.run.has_target:
+        return "No cue was needed: you kept to your band in the blocks with cues."
+    return "No cue could be given: there was too little steady running to learn your usual steps."
 
 
 def saved_line(tables: GaitTables) -> str:

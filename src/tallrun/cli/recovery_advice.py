@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from tallrun.recovery.protocol import Protocol
     from tallrun.recovery.verdicts import Verdict
 
+#: A state as a person reads it; JSON keeps the rule's own word.
+STATE_NAMES = {
+    "REFER": "See someone first", "CLINICIAN": "Ask your clinician first", "REST48": "Two days without running",
+    "LOG_FIRST": "Log first", "WALK": "Walk today", "REST_DAY": "Rest day", "RUN": "Run today",
+}  # fmt: skip
+
 _RUN, _WALK = "█", "░"
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="At another moment than now.")]
@@ -73,7 +79,9 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
 
     runner, zone = mine.runner, mine.zone
     lines = [f"{when(found.as_of, zone)} · {runner.side} {runner.site.replace('_', ' ')}", ""]
-    head = found.state if found.rung is None else f"{found.state} · level {found.rung}"
+    head = (
+        STATE_NAMES[found.state] if found.rung is None else f"{STATE_NAMES[found.state]} · level {found.rung}"
+    )
     lines += [head, *(f"  {sentence}" for sentence in found.sentences[:1])]
     if blocks := dose_blocks(dose_of(found, protocol)):
         lines.append(f"  {blocks}   {_RUN} 1 min run  {_WALK} 1 min walk")

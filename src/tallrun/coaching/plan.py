@@ -69,8 +69,8 @@ def plan_session(
 ) -> SessionPlan:
     """Lay out the blocks of one session.
 
-    duration_s : planned length from ``start_s``; a session too short for learning and a probe gets learning
-        first, then what fits
+    duration_s : planned length from ``start_s``
+    learning_s, probe_s : at most a third and a fifth of a short session, so that something is left to coach
     step_session : which session of this gait step it is, from 1
     is_uncued : after AMBER, LATE or RED the next session has no cues (GT5)
 
@@ -80,11 +80,11 @@ def plan_session(
         raise UsageError(f"a session needs a duration above 0 s, got {duration_s}")
     share = 0.0 if is_uncued else fade_share(step_session)
     end_s = start_s + duration_s
-    learning_end_s = min(end_s, start_s + learning_s)
-    probe_start_s = max(learning_end_s, end_s - probe_s)
+    learning_end_s = start_s + min(learning_s, duration_s / 3.0)
+    probe_start_s = end_s - min(probe_s, duration_s / 5.0)
     blocks = [Block("learning", start_s, learning_end_s)]
-    slots = max(0, round((probe_start_s - learning_end_s) / SLOT_S))
-    width_s = (probe_start_s - learning_end_s) / slots if slots else 0.0
+    slots = max(1, round((probe_start_s - learning_end_s) / SLOT_S))
+    width_s = (probe_start_s - learning_end_s) / slots
     done = 0.0
     for place in range(slots):
         # Spreading by a running remainder scatters the cued slots evenly and needs no random number.

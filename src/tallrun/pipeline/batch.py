@@ -18,11 +18,12 @@ PIECE_S = 30.0
 
 def pieces(recording: Recording, piece_s: float = PIECE_S) -> Iterator[tuple[float, list[SampleBlock]]]:
     """Yield (end of piece, blocks of all sensors in it), sensors cut at the same times."""
-    ends = [float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size]
+    ends = [float(item.t_s.max()) for item in recording.sensors.values() if item.t_s.size]
     if not ends:
         return
-    edges = np.arange(1, int(np.ceil((max(ends) + 1e-9) / piece_s)) + 1) * piece_s
-    edges[-1] = max(edges[-1], np.nextafter(max(ends), np.inf))
+    last = max(ends)
+    edges = np.arange(1, int(np.ceil(max(last, 0.0) / piece_s)) + 1) * piece_s
+    edges = np.append(edges[edges < last], np.nextafter(last, np.inf))
     at = dict.fromkeys(recording.sensors, 0)
     for edge in edges.tolist():
         blocks = []

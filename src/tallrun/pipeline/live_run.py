@@ -183,6 +183,13 @@ class LiveRun:
         self.markers.append(Marker(end_s, "stop", END_TEXT))
         return events + self._note(self._coach.finish(end_s))
 
+    @property
+    def has_target(self) -> bool:
+        """Return whether there is something to cue: a cadence target was learned or set, or a tilt limit given."""
+        if self.setup.focus == "cadence":
+            return self._target is not None
+        return self.setup.tilt_limit_deg is not None
+
     def view(self, now_s: float) -> LiveView:
         """Return what is to be shown at session time ``now_s``."""
         fresh = [value for at, value in self._shown if now_s - at <= SHOWN_MAX_AGE_S]

@@ -97,8 +97,12 @@ class GateMiddleware:
         await self.app(scope, receive, _with_headers(send))
 
     def _is_own(self, origin: str, host_header: str) -> bool:
-        parts = urlsplit(origin)
-        return parts.netloc == host_header and self.gate.allows_host(parts.hostname or "")
+        try:
+            parts = urlsplit(origin)
+            host = parts.hostname or ""
+        except ValueError:
+            return False
+        return parts.netloc == host_header and self.gate.allows_host(host)
 
     async def _pair(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(
@@ -127,7 +131,10 @@ def is_loopback(scope: Scope) -> bool:
 
 
 def _host_of(header: str) -> str:
-    return urlsplit(f"//{header}").hostname or ""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _cookie(headers: Headers) -> str | None:
