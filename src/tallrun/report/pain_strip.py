@@ -11,7 +11,7 @@ from tallrun.report.cycles import clean_running
 from tallrun.report.figures import thin_series
 from tallrun.report.svg import ticks
 
-_WIDTH, _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 1040, 110, 96, 64, 28
+_WIDTH, _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 1040, 110, 96, 88, 28
 
 
 def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: float) -> str:
