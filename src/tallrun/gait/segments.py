@@ -22,8 +22,8 @@ QUIET_GYR_RADPS = 0.8
 BOUT_GAP_S = 2.0
 #: A change of gait and back within this time is no change.
 BLIP_S = 1.5
-#: Getting going and coming to rest belong to the bout next to them up to this long.
-MERGE_OTHER_S = 1.5
+#: Getting going and coming to rest belong to the bout next to them up to this long: a stride and a half of walking.
+MERGE_OTHER_S = 2.5
 
 
 @njit(cache=True)
