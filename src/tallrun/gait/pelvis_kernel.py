@@ -40,7 +40,8 @@ MARK_SIGMA_S = 0.01
 #: How far before its detection a landmark is looked for.
 MARK_REACH_S = 0.3
 MAX_MARKS = 24
-QUEUE = 12
+#: Points of a stride at which it is compared with the next.
+REPEAT_POINTS = 48
 
 #: Float state.
 (
@@ -282,6 +283,38 @@ def _is_regular(marks, n, is_confirmed, p):
 
 
 @njit(cache=True)
+def _repeats(buf, base, marks, n, points):
+    """How alike successive strides of the last marks are: mean correlation of the three-axis force.
+
+    A body in gait moves along much the same path every stride. A car may shake as regularly along one axis for a
+    while, but its axes do not keep step.
+    """
+    total, pairs = 0.0, 0
+    for k in range(n - 4):
+        mean = np.zeros((2, 3))
+        both, first, second = 0.0, 0.0, 0.0
+        for is_summing in (False, True):
+            for q in range(points):
+                for j in range(3):
+                    force = np.zeros(2)
+                    for part in range(2):
+                        begin, end = marks[k + 2 * part] - base, marks[k + 2 * part + 2] - base
+                        place = begin + (end - begin) * q / points
+                        row = int(place)
+                        here, after = buf[row, B_FORCE + j], buf[row + 1, B_FORCE + j]
+                        force[part] = here + (place - row) * (after - here)
+                        if not is_summing:
+                            mean[part, j] += force[part] / points
+                    if is_summing:
+                        a, b = force[0] - mean[0, j], force[1] - mean[1, j]
+                        both, first, second = both + a * b, first + a * a, second + b * b
+        if first > 0.0 and second > 0.0:
+            total += both / math.sqrt(first * second)
+        pairs += 1
+    return total / pairs
+
+
+@njit(cache=True)
 def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight, scratch, out, n_out):
     n = ints[I_MARKS]
     if n == MAX_MARKS:  # only the last few are needed again
@@ -317,8 +350,13 @@ def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight,
                 gained += (buf[i, B_GAIN + j] - buf[past, B_GAIN + j]) * axis[j]
             if ints[I_AXIS_KNOWN] == 1 and abs(gained) > p.speed_change_mps:
                 fs[F_DISTURBED_S] = buf[i, B_TIME]
-    if n >= p.confirm_marks:
-        ints[I_CONFIRMED] = 1
+    if n >= p.confirm_marks and ints[I_CONFIRMED] == 0:
+        if _repeats(buf, base, marks, n, REPEAT_POINTS) > p.least_repeat:
+            ints[I_CONFIRMED] = 1
+        else:  # wait for the next one, which takes the place of the first
+            for k in range(n - 1):
+                marks[k] = marks[k + 1]
+            ints[I_MARKS] = n - 1
     if ints[I_CONFIRMED] == 1:
         n_out = _hand_out(buf, i, base, marks, n - 1, False, p, fs, ints, scratch, out, n_out)
     return n_out

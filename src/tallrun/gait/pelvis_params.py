@@ -23,6 +23,9 @@ class PelvisParams(NamedTuple):
     step_ratio: float = 1.8  # neighbouring step times differ by less than this, also in a limp
     stride_share: float = 0.25  # neighbouring stride times agree within this share
     confirm_marks: int = 8  # landmarks in a regular row before a bout counts
+    least_repeat: float = (
+        0.8  # correlation of their strides: real runners 0.94 and more, simulated cars to 0.65
+    )
     first_step_ratio: float = 1.25  # until then steps must be more alike: bumps of a car are not
     first_stride_share: float = 0.09
     # running or walking: how light the runner gets
