@@ -110,3 +110,18 @@ def test_order_and_identity_hold_for_random_losses(seed):
     assert times == sorted(times)
     for item in strides:
         assert math.isnan(item.flight_time_s) or item.flight_time_s == pytest.approx(0.1)
+
+
+def test_a_swallowed_contact_is_no_slow_stride():
+    joiner = StrideJoiner(("left",), False)
+    joiner.learned("left", 0.0)
+    out, at = [], 1.0
+    for stride_s in (0.72,) * 8 + (1.45,) + (0.72,) * 3:
+        joiner.add_contact("left", foot_row(at, stride_s))
+        out += joiner.release(at + stride_s + 3.0)
+        at += stride_s
+    doubtful = [item for item in out if math.isnan(item.cadence_spm)]
+    assert len(doubtful) == 1
+    assert doubtful[0].quality < 0.6
+    assert "gap" in reason_text(doubtful[0].reasons).split(";")
+    assert math.isfinite(doubtful[0].stance_time_s)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
+from statistics import median
 
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride
@@ -20,10 +21,14 @@ WAIT_S = 2.5
 LEARNING_WAIT_S = 60.0
 #: A pelvis step belongs to the contact nearest to it, at most this far away.
 PELVIS_MATCH_S = 0.2
+#: A running stride this much longer than the last ones holds a contact that was not seen.
+MISSED_CONTACT_SHARE = 1.6
 #: Flight or double support beyond timing noise.
 SURE_FLIGHT_S = 0.005
 
 _ONE_FOOT = reason_bit("one_foot")
+_GAP = reason_bit("gap")
+_LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
 _NO_PELVIS = reason_bit("no_pelvis")
@@ -51,6 +56,7 @@ class StrideJoiner:
         self._learned_at_s = {foot: math.inf for foot in feet}
         self._waiting: deque[Stride] = deque()
         self._contacts_s: dict[str, list[float]] = {foot: [] for foot in feet}
+        self._stride_times_s: deque[float] = deque(maxlen=10)
         self._pelvis: list[Row] = []
         self._pelvis_s: list[float] = []
 
@@ -143,6 +149,7 @@ class StrideJoiner:
             learning = self._learned_at_s[other] > now_s and now_s < LEARNING_WAIT_S
             if other_next is None and (not due or (learning and not final)):
                 return False
+        self._doubt_long_stride(head)
         step = self._matching_step(head.initial_contact_s) if self._has_pelvis else None
         if self._has_pelvis and step is None and not due:
             last = self._pelvis_s[-1] if self._pelvis_s else -math.inf
@@ -187,6 +194,20 @@ class StrideJoiner:
             head.reasons |= _OPEN
         self._forget_before(head.initial_contact_s - 5.0)
         return True
+
+    def _doubt_long_stride(self, stride: Stride) -> None:
+        """Withhold the stride values of a running stride that must have swallowed a contact nobody saw."""
+        if stride.mode != MODE_RUN or not math.isfinite(stride.stride_time_s):
+            self._stride_times_s.clear()
+            return
+        usual = median(self._stride_times_s) if len(self._stride_times_s) >= 4 else math.inf
+        if stride.stride_time_s > MISSED_CONTACT_SHARE * usual:
+            stride.reasons |= _GAP | _LOW_QUALITY
+            stride.quality = min(stride.quality, 0.2)
+            stride.stride_time_s = stride.cadence_spm = stride.duty_factor = NAN
+            stride.stride_length_m = stride.speed_mps = NAN
+            return
+        self._stride_times_s.append(stride.stride_time_s)
 
     def _matching_step(self, contact_s: float) -> Row | None:
         place = bisect_left(self._pelvis_s, contact_s)
