@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,4 +79,12 @@ async def _serve(desk: Desk, gate: Gate, port: int, browser: bool) -> None:
         sys.stderr.write("Ctrl-C ends it.\n")
         if browser:
             webbrowser.open(served.url)
+        # Compiling takes about a minute after an update; the first report should not have to wait for it.
+        threading.Thread(target=_warm_up, daemon=True).start()
         await ended.wait()
+
+
+def _warm_up() -> None:
+    from tallrun.gait.warm import warm_up
+
+    warm_up()

@@ -29,13 +29,18 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
+def stop_signs() -> list[str]:
+    """Return the screening questions a hand-out prints."""
+    return [question.text for question in load_protocol().screening.questions]
+
+
 def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     """Build the whole web app over one desk."""
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
         replay_router(desk.session_folder, load_protocol),
-        compare_router(desk.session_folder, desk.history_without, desk.session_name),
+        compare_router(desk.session_folder, desk.history_without, desk.session_name, stop_signs),
     ]
     app = create_app(gate, routers=routers)
     app.state.desk = desk
