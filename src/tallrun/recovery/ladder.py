@@ -29,11 +29,15 @@ from tallrun.recovery.rungs import (
     is_complete,
     run_minutes,
 )  # fmt: skip
+from tallrun.recovery.timeline import HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One session as the ladder sees it. base : rung advised for it, or min(advised, done) against advice."""
+    """One session as the ladder sees it. base : rung advised for it, or min(advised, done) against advice.
+
+    red_cap : MV6 of a RED dated before this run and within its rest, which this run did not keep; else None.
+    """
 
     k: int
     session: RunSession
@@ -42,6 +46,7 @@ class Step:
     done: int
     against: bool
     complete: bool
+    red_cap: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +94,41 @@ class Ladder:
             # A walk never carries a pending step up, and never opens the first runs by itself.
             advised = min(advised, previous)
         against = is_against_advice(self.protocol, session, advice, self.timeline.history.runner)
+        base = min(advised, done) if against else advised
+        red_cap, rests = self._red_before(k, base)
+        base = min(base, red_cap)
+        in_rest = rests and done > V0
         return Step(
-            k, session, self.timeline.start_day[k], min(advised, done) if against else advised, done, against,
-            is_complete(self.protocol, session, advice),
+            k, session, self.timeline.start_day[k], base, done, against or in_rest,
+            is_complete(self.protocol, session, advice), base if in_rest else None,
         )  # fmt: skip
+
+    def _red_before(self, k: int, base: int) -> tuple[int, bool]:
+        """Highest base that REDs dated before session ``k`` leave it, and whether they asked for rest then.
+
+        Advice kept with a session may be older than a score logged just before the start. A loose RED since
+        the last step counts whatever the advice said; a RED of an earlier session when it is of the same day.
+        """
+        t = self.timeline
+        start_s, day = t.start_s[k], t.start_day[k]
+        # A V0 walk on the way does not use up a RED: the ladder has not moved yet.
+        last = next((step for step in reversed(self._steps) if step.done > V0 or step.base == V0), None)
+        since_s = t.start_s[last.k] if last is not None else float("-inf")
+        today_s = t.clock.starts_s(day)
+        loose = [
+            m.at_s for m in t.high_marks if since_s <= m.at_s < start_s and not t.belongs_to_session(m.at_s)
+        ]
+        same_day = [at_s for at_s in loose if at_s >= today_s]
+        for earlier in range(k - 1, -1, -1):
+            if t.close_s[earlier] < today_s:
+                break
+            graded = self.course.grade(earlier, start_s)
+            same_day += [at_s for at_s in graded.red_times_s if today_s <= at_s < start_s]
+        rest_s = self.protocol.holds.rest_after_red_h * HOUR_S
+        rests = bool(same_day) or any(start_s - at_s < rest_s for at_s in loose)
+        if same_day or (loose and last is not None):
+            return down(base if last is None else last.base, 2), rests
+        return base, rests
 
     # -- the move -------------------------------------------------------------------------------------
 
@@ -119,12 +155,19 @@ class Ladder:
         if base == V0 and rules in (("MV1",), ("MV2",)) and rung >= V0:
             rung, rules = self._first_run(steps, now_s, today, no_advance)
         elif rules == ("MV1",) and base < TOP:
-            blocks = (*no_advance, *self._blocks(base, now_s, today))
+            blocks = (*no_advance, *self._blocks(base, now_s, today, found))
             if blocks:
                 rung, rules = base, blocks
         results = [(rung, rules)]
-        if loose or score_red:
+        if loose or (
+            score_red and self._high_since(max(after_s, self.timeline.clock.starts_s(today)), now_s)
+        ):
             results.append((down(base, 2), ("MV6",)))
+        elif score_red:
+            # Today's RED came before the last run, so its base is already the lowered one.
+            results.append((base, ("MV6",)))
+        if last is not None and last.red_cap is not None:
+            results.append((last.red_cap, ("MV6",)))
         days = self._days_since_run(steps, today)
         if days is not None:
             results += self._after_break(base, days, now_s, today)
@@ -141,6 +184,9 @@ class Ladder:
         longest = self.longest_qualifying_min(now_s, today)
         dose = dose_minutes(self.protocol, RUNGS[lowest], longest)
         return Move(lowest, tuple(dict.fromkeys(decided)), base, tuple(notices), dose, streak, days)
+
+    def _high_since(self, from_s: float, now_s: float) -> bool:
+        return any(from_s <= mark.at_s <= now_s for mark in self.timeline.high_marks)
 
     def _by_grade(self, steps: list[Step], now_s: float) -> tuple[int, tuple[str, ...]]:
         """MV1-MV7 from the grade of the last step."""
@@ -200,7 +246,7 @@ class Ladder:
 
     # -- what holds the level -------------------------------------------------------------------------
 
-    def _blocks(self, base: int, now_s: float, today: int) -> tuple[str, ...]:
+    def _blocks(self, base: int, now_s: float, today: int, found: list[Red]) -> tuple[str, ...]:
         ladder, t = self.protocol.ladder, self.timeline
         blocks = []
         if self.course.trend_on(today, now_s) in (baselines.RISING, baselines.UNKNOWN):
@@ -222,7 +268,7 @@ class Ladder:
         target, phase = base + 1, self.course.phase(now_s).phase
         if (
             (target >= F1 and phase < 2)
-            or (target >= I1 and (phase < 3 or not self._green_days(steps, now_s, today)))
+            or (target >= I1 and (phase < 3 or not self._green_days(steps, now_s, today, found)))
             or (target >= I2 and self._permitted(now_s) < target)
         ):
             blocks.append("BL5")
@@ -236,14 +282,15 @@ class Ladder:
         first_s = t.clock.starts_s(today - days + 1)
         return bisect_right(t.exercise_s, now_s) - bisect_left(t.exercise_s, first_s)
 
-    def _green_days(self, steps: list[Step], now_s: float, today: int) -> bool:
-        """14 days all GREEN: the record reaches back that far and nothing else was graded since."""
+    def _green_days(self, steps: list[Step], now_s: float, today: int, found: list[Red]) -> bool:
+        """14 days all GREEN: the record reaches back that far, nothing else was graded since, no loose RED."""
         days = self.protocol.ladder.green_days
         recent = [step for step in steps if today - step.day <= days]
         reaches_back = bool(steps) and today - steps[0].day >= days
         return (
             bool(recent)
             and reaches_back
+            and not any(today - self.timeline.clock.day(red.at_s) <= days for red in found)
             and all(self.course.grade(s.k, now_s).grade == "GREEN" and not s.against for s in recent)
         )
 
