@@ -43,9 +43,38 @@ RUNGS = ("V0", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V9",
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
-def _aware(name: str, at: datetime | None) -> None:
+#: Dates outside these years are slips of the pen, and calendar arithmetic on them runs off the calendar.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+#: Lowest value and upper limit of what is measured; minutes, metres and m/s only need to be sane numbers.
+_AMOUNT = (0.0, 1e6)
+_INCLINE_PCT = (-100.0, 100.0)
+_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"incline_min_pct": _INCLINE_PCT, "incline_max_pct": _INCLINE_PCT, "session_rpe": (0.0, 10.0)}
+)
+
+
+def check_date(name: str, day: date | None) -> None:
+    """Raise EntryError unless a date (or instant) is None or lies in the years 1900-2200."""
+    if day is not None and not (isinstance(day, date) and _FIRST_YEAR <= day.year <= _LAST_YEAR):
+        raise EntryError(
+            f"{name} must be a date in the years {_FIRST_YEAR} to {_LAST_YEAR}, got {day}; check the year."
+        )
+
+
+def check_instant(name: str, at: datetime | None) -> None:
+    """Raise EntryError unless an instant is None or has a time zone and a year in 1900-2200."""
     if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
         raise EntryError(f"{name} must be a date and time with a time zone, got {at!r}; add the offset.")
+    check_date(name, at)
+
+
+def _numbers(row: object, *names: str) -> None:
+    for name in names:
+        value = getattr(row, name)
+        low, high = _LIMITS.get(name, _AMOUNT)
+        # NaN fails both comparisons.
+        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
+            raise EntryError(f"{name} must be a number from {low:g} to {high:.0f}, got {value!r}.")
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -89,8 +118,8 @@ class PainScore:
     supersedes: str | None = None
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
-        _aware("painkiller_at", self.painkiller_at)
+        check_instant("at", self.at)
+        check_instant("painkiller_at", self.painkiller_at)
         if self.score is None:
             raise EntryError("A pain score must be a whole number from 0 to 10, got nothing.")
         check_score("A pain score", self.score)
@@ -111,6 +140,7 @@ class Advice:
     def __post_init__(self) -> None:
         _one_of("advised state", self.state, STATES)
         _one_of("advised rung", self.rung, RUNGS)
+        _numbers(self, "run_minutes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +176,8 @@ class RunSession:
     advised: Advice | None = None
 
     def __post_init__(self) -> None:
-        _aware("started_at", self.started_at)
-        _aware("ended_at", self.ended_at)
+        check_instant("started_at", self.started_at)
+        check_instant("ended_at", self.ended_at)
         if self.ended_at.timestamp() < self.started_at.timestamp():
             raise EntryError(
                 f"Session {self.session_id} ends at {self.ended_at} before it starts; swap them."
@@ -155,10 +185,8 @@ class RunSession:
         _one_of("rung", self.rung, RUNGS)
         _one_of("surface", self.surface, SURFACES)
         _one_of("stop_reason", self.stop_reason, STOP_REASONS)
-        for name in ("run_minutes", "planned_run_minutes", "distance_m", "speed_mps"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1e6:
-                raise EntryError(f"{name} must be 0 or more, got {value!r}.")
+        _numbers(self, "run_minutes", "planned_run_minutes", "distance_m", "speed_mps",
+                 "incline_min_pct", "incline_max_pct", "session_rpe")  # fmt: skip
 
     @property
     def minutes(self) -> float:
@@ -182,7 +210,7 @@ class ExerciseSession:
     pain_after: int | None = None
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
         if self.phase not in (1, 2, 3):
             raise EntryError(f"An exercise phase is 1, 2 or 3, got {self.phase!r}.")
         check_score("pain_before", self.pain_before)
@@ -205,7 +233,9 @@ class Screen:
     injection_on: date | None = None
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
+        check_date("operation_on", self.operation_on)
+        check_date("injection_on", self.injection_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +263,8 @@ class ClinicianEntry:
     entered_by: str = "clinician"
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
-        _aware("expires_at", self.expires_at)
+        check_instant("at", self.at)
+        check_instant("expires_at", self.expires_at)
         _one_of("cap", self.cap, RUNGS)
         _one_of("permits_rung", self.permits_rung, RUNGS)
         _one_of("first_gait_step", self.first_gait_step, GAIT_STEPS)
@@ -251,7 +281,7 @@ class Diagnosis:
     text: str = ""
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +293,7 @@ class PhaseEntry:
     entered_by: str = "runner"
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
         if self.phase not in (1, 2, 3):
             raise EntryError(f"An exercise phase is 1, 2 or 3, got {self.phase!r}.")
 
@@ -277,7 +307,7 @@ class GaitChange:
     event: Literal["begun", "target", "withdrawn"] = "begun"
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
         _one_of("step", self.step, GAIT_STEPS)
 
 
@@ -289,7 +319,7 @@ class Questionnaire:
     total: int
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
         if not 0 <= self.total <= 100:
             raise EntryError(f"A VISA-H total lies between 0 and 100, got {self.total!r}.")
 
@@ -303,7 +333,7 @@ class SetupBaseline:
     load_test: str = "double_leg_bridge"
 
     def __post_init__(self) -> None:
-        _aware("at", self.at)
+        check_instant("at", self.at)
         check_score("A set-up baseline", self.score)
 
 
@@ -319,6 +349,8 @@ class Runner:
 
     def __post_init__(self) -> None:
         _one_of("side", self.side, SIDES)
+        check_date("born_on", self.born_on)
+        _numbers(self, "easy_speed_mps")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -344,9 +376,10 @@ class PlannedSession:
     runs_per_week: int | None = None
 
     def __post_init__(self) -> None:
-        _aware("starts_at", self.starts_at)
+        check_instant("starts_at", self.starts_at)
         _one_of("rung", self.rung, RUNGS)
         _one_of("surface", self.surface, SURFACES)
+        _numbers(self, "run_minutes", "distance_m", "speed_mps", "incline_min_pct", "incline_max_pct")
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,23 @@ class Clock:
         return datetime.combine(tomorrow, time(0), self._zone).astimezone(UTC).timestamp()
 
 
+def superseded_ids(rows: list[PainScore]) -> set[str]:
+    """Ids that other rows of the list stand in for. Rows that supersede each other in a circle hide nothing."""
+    link = {row.pain_id: row.supersedes for row in rows if row.supersedes is not None}
+    seen: set[str] = set()
+    circles: set[str] = set()
+    for first in link:
+        path: list[str] = []
+        row_id: str | None = first
+        while row_id is not None and row_id not in seen:
+            seen.add(row_id)
+            path.append(row_id)
+            row_id = link.get(row_id)
+        if row_id in path:
+            circles.update(path[path.index(row_id) :])
+    return {older for newer, older in link.items() if newer not in circles}
+
+
 class Timeline:
     """A history indexed for one protocol. Rows after ``until`` and superseded rows are left out."""
 
@@ -82,12 +99,10 @@ class Timeline:
 
     def _read_scores(self) -> None:
         clock, runner, masked_s = self.clock, self.history.runner, self.protocol.windows.masked_h * HOUR_S
-        superseded = {row.supersedes for row in self.history.scores if row.supersedes is not None}
-        rows = []
-        for row in self.history.scores:
-            at_s = row.at.timestamp()
-            if row.pain_id not in superseded and at_s <= self.until_s:
-                rows.append((at_s, row))
+        known = [(row.at.timestamp(), row) for row in self.history.scores]
+        known = [(at_s, row) for at_s, row in known if at_s <= self.until_s]
+        hidden = superseded_ids([row for _, row in known])
+        rows = [(at_s, row) for at_s, row in known if row.pain_id not in hidden]
         taken_s = sorted(
             row.painkiller_at.timestamp() if row.painkiller_at is not None else at_s
             for at_s, row in rows

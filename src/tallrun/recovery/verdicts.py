@@ -17,7 +17,16 @@ from tallrun.recovery import holds, wording
 from tallrun.recovery.course import Course
 from tallrun.recovery.grading import GradedSession
 from tallrun.recovery.ladder import Ladder, Move
-from tallrun.recovery.model import RUNGS, STATES, Advice, History, PlannedSession, Screen, State
+from tallrun.recovery.model import (
+    RUNGS,
+    STATES,
+    Advice,
+    History,
+    PlannedSession,
+    Screen,
+    State,
+    check_instant,
+)
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import F1, V0
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
@@ -179,7 +188,8 @@ def verdict(
 
     screen : the newest screen; None when it is the last of ``history.screens``. plan : what the runner means
     to do; its surface enters MV9. Rows after ``now`` are left out. Clinician entries in force tighten the
-    protocol. Raises ConfigError when such an entry would loosen it.
+    protocol. Raises ConfigError when such an entry would loosen it,
+    EntryError for a ``now`` without a time zone or outside 1900-2200.
     """
     at, as_of = assessor(protocol, history, screen, now)
     found = at.assess(as_of, plan)
@@ -204,6 +214,7 @@ def assessor(
     protocol: Protocol, history: History, screen: Screen | None, now: datetime
 ) -> tuple[Assessor, float]:
     """Index a history at an instant; returns the assessor and the instant in seconds."""
+    check_instant("The time of the verdict", now)
     now_s = now.timestamp()
     stricter: dict[str, float] = {}
     for entry in history.clinician:
