@@ -17,6 +17,8 @@ from tallrun.recovery.screening import fired_rules, unanswered
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
 
 BAD = ("AMBER", "LATE", "RED")
+#: A score is no part of the past that says which test was due.
+_JUST_BEFORE_S = 1e-3
 
 
 def qualities_of(marks: list[Mark]) -> set[str]:
@@ -56,6 +58,9 @@ class Course:
         self._phase_memo: dict[float, PhaseState] = {}
         self._phase_prefix: list[PhaseState] = []
         self._graded_s = self.protocol.windows.h48_until_h * HOUR_S
+        # Old to new: the phase that says which test was due follows from earlier mornings only.
+        for morning in timeline.unnamed:
+            timeline.name_test(morning, self.due_test(morning.at_s - _JUST_BEFORE_S))
 
     # -- grades ---------------------------------------------------------------------------------------
 
@@ -129,6 +134,13 @@ class Course:
         exercise = self.protocol.exercise
         late = self.phase(now_s).highest >= exercise.late_test_from_phase
         return exercise.late_test if late else exercise.early_test
+
+    def is_test(self, mark: Mark, test: str) -> bool:
+        """Whether a score is a load test ``test``; a morning that names none is the one due at its own time."""
+        row = mark.row
+        if row is None or (row.load_test is None and row.kind != "morning"):
+            return False
+        return (row.load_test or self.due_test(mark.at_s - _JUST_BEFORE_S)) == test
 
     def baseline_on(self, day: int, now_s: float) -> int | None:
         """Baseline for a local day: the mornings of the days before it, bad ones left out.

@@ -408,9 +408,7 @@ class Ladder:
         first_s = t.clock.starts_s(today - ladder.gate_days)
         for mark in t.marks[bisect_left(t.mark_s, first_s) : bisect_right(t.mark_s, now_s)]:
             row = mark.row
-            if row is not None and (
-                row.load_test == test or (row.load_test is None and row.kind == "morning")
-            ):
+            if self.course.is_test(mark, test):
                 bridge = mark
             if row is not None and row.provoked_by == "sitting":
                 sitting = mark

@@ -95,7 +95,7 @@ class PainScore:
     """One answer to "how much does it hurt, 0-10", at one place and instant; superseded, never edited.
 
     at : when it was felt. kind : the question it answers; windows go by time, the kind is a label, except
-    that ``morning`` is the morning load test (``load_test`` None: the one the exercise phase asks for).
+    that ``morning`` is the morning load test (``load_test`` None: the one the exercise phase asked for ``at`` it).
     load_test : name of the test in the protocol file, e.g. ``single_leg_bridge``; None when none was done.
     painkiller_at : when the painkiller was taken; None with a painkiller means just before the score.
     provoked_by : free word; ``level_walking``, ``lying`` and ``sitting`` have a meaning in the rules.

@@ -144,17 +144,28 @@ class Timeline:
         self.quality_marks = [m for m in marks if m.row is not None and m.row.quality is not None]
         self.quality_s = [mark.at_s for mark in self.quality_marks]
         self.level_marks = [m for m in marks if m.row is not None and m.row.provoked_by in LEVEL_ACTIVITIES]
-        self._mornings: dict[str, dict[int, Morning]] = {}
         self._first_mornings: dict[tuple[str, int], list[Morning]] = {}
-        self._tests: dict[str | None, dict[int, Morning]] = {}
+        self._mornings: dict[str, dict[int, Morning]] = {}
+        #: First morning row of each day that names no test, by time, until ``name_test`` says which it was.
+        self.unnamed: list[Morning] = []
         for mark in marks:
             answer = mark.row
             if answer is None or (answer.load_test is None and answer.kind != "morning"):
                 continue
             local = clock.local(mark.at_s)
             if self.protocol.windows.day_starts_hour <= local.hour < self.protocol.windows.morning_until_hour:
-                days = self._tests.setdefault(answer.load_test, {})
-                days.setdefault(mark.day, Morning(mark.at_s, mark.day, mark.score, mark.masked))
+                morning = Morning(mark.at_s, mark.day, mark.score, mark.masked)
+                if answer.load_test is not None:
+                    self._mornings.setdefault(answer.load_test, {}).setdefault(mark.day, morning)
+                elif not self.unnamed or self.unnamed[-1].day != mark.day:
+                    self.unnamed.append(morning)
+
+    def name_test(self, morning: Morning, test: str) -> None:
+        """Enter a morning that names no test under the one that was due then; the first of a day counts."""
+        days = self._mornings.setdefault(test, {})
+        if morning.day not in days or morning.at_s <= days[morning.day].at_s:
+            days[morning.day] = morning
+        self._first_mornings.clear()
 
     def _read_sessions(self) -> None:
         found = [row for row in self.history.sessions if row.started_at.timestamp() <= self.until_s]
@@ -175,14 +186,8 @@ class Timeline:
         return self.marks[bisect_left(self.mark_s, from_s) : bisect_right(self.mark_s, to_s)]
 
     def mornings(self, test: str) -> dict[int, Morning]:
-        """First load test ``test`` of each local day; a morning row without a named test is the one due."""
-        if test not in self._mornings:
-            merged = dict(self._tests.get(None, {}))
-            for day, morning in self._tests.get(test, {}).items():
-                other = merged.get(day)
-                merged[day] = morning if other is None or morning.at_s <= other.at_s else other
-            self._mornings[test] = merged
-        return self._mornings[test]
+        """First load test ``test`` of each local day."""
+        return self._mornings.get(test, {})
 
     def first_mornings(self, test: str, count: int) -> list[Morning]:
         """Return the first unmasked mornings on record for a test, at most ``count``."""
