@@ -47,7 +47,17 @@ def invoke(*args: str):
 def test_run_records_cues_and_reports(short_run, tmp_path):
     out = tmp_path / "run"
     result = invoke(
-        "run", "--out", out, "--emulate", short_run, "--speed", 20, "--minutes", 2, "--data-dir", tmp_path / "data"
+        "run",
+        "--out",
+        out,
+        "--emulate",
+        short_run,
+        "--speed",
+        20,
+        "--minutes",
+        2,
+        "--data-dir",
+        tmp_path / "data",
     )
     assert result.exit_code == 0, result.output
     recording = read_session(out)
@@ -142,7 +152,19 @@ def test_hub_never_waits_for_a_slow_page():
 
 def test_the_emulated_run_keeps_every_sample(short_run, tmp_path):
     out = tmp_path / "whole"
-    invoke("run", "--out", out, "--emulate", short_run, "--speed", 20, "--minutes", 2, "--data-dir", tmp_path / "data")
+    invoke(
+        "run",
+        "--out",
+        out,
+        "--emulate",
+        short_run,
+        "--speed",
+        20,
+        "--minutes",
+        2,
+        "--data-dir",
+        tmp_path / "data",
+    )
     sent, got = read_session(short_run), read_session(out)
     for name, item in sent.sensors.items():
         assert got.sensors[name].t_s.size >= 0.99 * item.t_s.size

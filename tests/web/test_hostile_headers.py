@@ -3,8 +3,8 @@
 import socket
 
 import pytest
-from support.browser import ServerThread
 
+from support.browser import ServerThread
 from tallrun.web.app import create_app
 from tallrun.web.hub import LiveHub
 
