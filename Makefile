@@ -51,3 +51,12 @@ fmt: $(STAMP)
 
 clean:
 	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .numba_cache test-output out
+
+# The yardsticks need older numpy, so they get an environment of their own.
+.venv-bench/.installed: requirements-bench.lock
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: $(STAMP) .venv-bench/.installed
+	@$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
