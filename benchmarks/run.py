@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from tallrun.cli.kernel_cache import use_kernel_cache
@@ -46,7 +47,14 @@ def page(tables: dict[str, tuple[dict, list[Row]]]) -> str:
         f"{met} of {met + len(missed)} bars are met. Not met:\n" if missed else f"All {met} bars are met.\n",
     ]
     if missed:
-        out.append(markdown([Row(**{**vars(row), "section": "Bars not met"}) for row in missed]))
+        out.append(
+            markdown(
+                [
+                    replace(row, section="Bars not met", figure=f"{row.section}: {row.figure}")
+                    for row in missed
+                ]
+            )
+        )
     for title, name in (("Accuracy", "accuracy"), ("Speed", "speed"), ("The live run", "live")):
         if name not in tables:
             continue
