@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oracle.build import VerdictRow, at, clear_answers
@@ -91,6 +91,7 @@ def keep_advice(history: History) -> History:
 
 @settings(max_examples=150)
 @given(st.integers(0, 2**40))
+@example(1023)
 def test_a_score_of_six_or_more_anywhere_never_raises_a_later_level(seed):
     rnd = Random(seed)
     history, now, plan = random_history(seed, PROTOCOL)

@@ -450,7 +450,9 @@ class Ladder:
         days = {step.day for step in steps}
         if today in days:
             return False
-        came_down = any(step.base >= I1 and today - step.day <= ladder.green_days for step in steps)
+        came_down = any(
+            max(step.base, step.done) >= I1 and today - step.day <= ladder.green_days for step in steps
+        )
         if F1 <= rung <= F2 and not came_down:
             row = 0
             while today - 1 - row in days:
