@@ -201,7 +201,6 @@ def belt_rows(is_quick: bool = False) -> list[Row]:
         trial = compare("belt", recording, truth, analyze_recording(recording, setup))
         lengths.append(100.0 * trial.length_share)
     note = f"{len(lengths)} random runners, gain found in another session at another speed"
-    mean = float(np.mean([np.mean(item) for item in lengths]))
     worst = max((float(np.mean(item)) for item in lengths), key=abs)
     spread = float(np.sqrt(np.mean([np.var(item) for item in lengths])))
     return [

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot_kernel import close, track
-from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting
+from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, warm_up_mounting
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_rows import sensor_height
 from tallrun.gait.foot_state import (
@@ -279,4 +279,6 @@ def warm_up() -> None:
     acc = np.tile([0.0, 0.0, STANDARD_GRAVITY_MPS2], (8, 1))
     engine.feed(t, acc, np.zeros((8, 3)))
     engine.finish()
+    engine.status()
+    warm_up_mounting(engine.params)
     learn_mounting(t, acc, np.full((8, 3), 2.0), 8, np.zeros(3), np.full(3, np.nan), engine.params)

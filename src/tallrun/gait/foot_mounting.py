@@ -224,3 +224,21 @@ def learn_mounting(
         if best is None or found.travel_share > best.travel_share:
             best = found
     return best if best is not None and best.travel_share > 0.0 else None
+
+
+def warm_up_mounting(params: FootParams) -> None:
+    """Compile the kernel that ``learn_mounting`` reaches only with real strides."""
+    rows = np.zeros((8, 3))
+    _travel_directions(
+        np.arange(8.0),
+        rows,
+        rows,
+        np.zeros(4, np.int64),
+        0,
+        0,
+        np.zeros(3),
+        np.zeros(3),
+        params,
+        np.zeros(3),
+        rows,
+    )
