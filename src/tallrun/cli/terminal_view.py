@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def terminal_view() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Yield a function that shows a page state. A cue rings the terminal's bell, once, when it starts."""
+    """Yield a function that shows a page state. While a cue is on the terminal's bell keeps the beat."""
     from rich.align import Align
     from rich.console import Console, Group
     from rich.live import Live
@@ -18,7 +20,7 @@ def terminal_view() -> Iterator[Callable[[dict[str, Any]], None]]:
     from rich.text import Text
 
     console = Console(stderr=True)
-    last_cue: list[int | None] = [None]
+    beat = _Beat()
 
     def draw(state: dict[str, Any]) -> Group:
         cadence = state["cadence_spm"]
@@ -55,12 +57,13 @@ def terminal_view() -> Iterator[Callable[[dict[str, Any]], None]]:
 
         def show(state: dict[str, Any]) -> None:
             live.update(draw(state))
-            cue = state["cue"]["id"] if state["cue"] else None
-            if cue is not None and cue != last_cue[0]:
-                sys.stderr.write("\a")
-            last_cue[0] = cue
+            cue = state["cue"]
+            beat.follow(cue["id"] if cue else None, cue["tempo_spm"] if cue else None)
 
-        yield show
+        try:
+            yield show
+        finally:
+            beat.follow(None, None)
 
 
 def _light(item: dict[str, Any]) -> str:
@@ -68,3 +71,36 @@ def _light(item: dict[str, Any]) -> str:
         return f"{item['letter']} {item['state']}"
     received = item["received_pct"]
     return f"{item['letter']} {'–' if received is None else f'{received:.0f} %'}"
+
+
+class _Beat:
+    """The computer's own bell as a metronome; a posture cue rings once. Terminals without a bell stay silent."""
+
+    def __init__(self) -> None:
+        self._cue: int | None = None
+        self._silent = threading.Event()
+
+    def follow(self, cue: int | None, tempo_spm: float | None) -> None:
+        """Beat for this cue until another one, or none, is followed."""
+        if cue == self._cue:
+            return
+        self._silent.set()
+        self._cue = cue
+        if cue is None:
+            return
+        _ring()
+        if tempo_spm is not None:
+            self._silent = threading.Event()
+            threading.Thread(target=_beat, args=(60.0 / tempo_spm, self._silent), daemon=True).start()
+
+
+def _beat(period_s: float, silent: threading.Event) -> None:
+    due_s = time.monotonic() + period_s
+    while not silent.wait(max(0.0, due_s - time.monotonic())):
+        _ring()
+        due_s += period_s
+
+
+def _ring() -> None:
+    sys.stderr.write("\a")
+    sys.stderr.flush()

@@ -25,6 +25,7 @@ from tallrun.coaching import (
 )
 from tallrun.gait.asymmetry import JUMP_WINDOWS, AsymmetryJump, AsymmetryMonitor
 from tallrun.gait.eligible import SteadySpeed, is_clean_run
+from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
 from tallrun.numerics.recording import Marker, SampleBlock
 from tallrun.pipeline.gait_pipeline import (
@@ -134,6 +135,7 @@ class LiveRun:
             ),
         )
         self._steady = SteadySpeed()
+        self._posture_steady = SteadySpeed()
         self._learned: list[tuple[float, float]] = []
         self._shown: deque[tuple[float, float]] = deque(maxlen=SHOWN_STRIDES)
         self._belt: TreadmillReading | None = None
@@ -229,6 +231,7 @@ class LiveRun:
             if isinstance(event, Contact):
                 out += self._see(event)
             elif isinstance(event, StrideKnown):
+                out += self._see_posture(event)
                 jump = self._monitor.feed(event.stride, event.at_s)
                 if jump is not None:
                     out += self._jump(event.at_s, jump)
@@ -274,6 +277,23 @@ class LiveRun:
         if self.setup.focus != "cadence":
             return []
         sighting = Sighting(contact.at_s, closed_s, cadence, speed, steady and self._target is not None)
+        return self._note(self._coach.see(sighting))
+
+    def _see_posture(self, known: StrideKnown) -> list[LiveEvent]:
+        """Show the coach the pelvis of a joined stride, when posture is the focus.
+
+        A tilt whose own uncertainty is as large as the margin of the limit says nothing (GT8).
+        """
+        if self.setup.focus not in ("tall", "tilt"):
+            return []
+        stride = known.stride
+        clean = is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct)
+        if not clean:
+            self._posture_steady.clear()
+        steady = clean and self._posture_steady.add(stride.pace_mps)
+        sure = 2.0 * stride.pelvic_tilt_sigma_deg < OWN_TILT_MARGIN_DEG
+        value = stride.pelvic_tilt_deg if sure else math.nan
+        sighting = Sighting(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady)
         return self._note(self._coach.see(sighting))
 
     def _learn(self, at_s: float, cadence: float, speed_mps: float) -> None:

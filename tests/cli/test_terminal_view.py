@@ -1,0 +1,39 @@
+"""The terminal view draws every state and beats while a cue is on."""
+
+import time
+
+from tallrun.cli.terminal_view import terminal_view
+
+STATE = {
+    "cadence_spm": 161.0, "cadence_text": "", "band": [166.0, 172.0], "sentence": "quick, light steps",
+    "sensors": [
+        {"letter": "L", "state": "ok", "received_pct": 98.0},
+        {"letter": "R", "state": "lost", "received_pct": None},
+    ],
+    "stop": None, "block_text": "Block 1 of 2", "run_s": 65.0, "cue": None,
+}  # fmt: skip
+
+
+def bells(capfd):
+    return capfd.readouterr().err.count("\a")
+
+
+def test_a_cue_is_beaten_until_it_ends(capfd):
+    with terminal_view() as show:
+        show(STATE)
+        assert bells(capfd) == 0
+        show(STATE | {"cue": {"id": 1, "tempo_spm": 1200.0}})
+        time.sleep(0.4)
+        assert 4 <= bells(capfd) <= 10
+        show(STATE)
+        time.sleep(0.15)
+        bells(capfd)
+        time.sleep(0.15)
+        assert bells(capfd) == 0
+
+
+def test_unknown_cadence_and_a_stop_are_drawn(capfd):
+    with terminal_view() as show:
+        show(STATE | {"cadence_spm": None, "band": None, "cadence_text": "learning"})
+        show(STATE | {"stop": {"sentence": "Stop the run here.", "reason": "Your pain score was above 5."}})
+    assert "Stop the run here." in capfd.readouterr().err
