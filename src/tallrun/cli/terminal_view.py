@@ -13,50 +13,16 @@ from typing import Any
 @contextmanager
 def terminal_view() -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield a function that shows a page state. While a cue is on the terminal's bell keeps the beat."""
-    from rich.align import Align
-    from rich.console import Console, Group
+    from rich.console import Console
     from rich.live import Live
-    from rich.panel import Panel
-    from rich.text import Text
 
     console = Console(stderr=True)
     beat = _Beat()
 
-    def draw(state: dict[str, Any]) -> Group:
-        cadence = state["cadence_spm"]
-        digits = "–" if cadence is None else f"{cadence:.0f}"
-        band = state["band"]
-        parts: list[Any] = [
-            Text("   ".join(_light(item) for item in state["sensors"])),
-            Align.center(Text(f"\n{digits}\n", style="bold")),
-            Align.center(Text(state["cadence_text"] or "steps a minute")),
-        ]
-        if band is not None and cadence is not None:
-            side = (
-                "in band ✓"
-                if band[0] <= cadence <= band[1]
-                else "↑ quicker"
-                if cadence < band[0]
-                else "↓ slower"
-            )
-            parts.append(Align.center(Text(f"target {band[0]:.0f}–{band[1]:.0f}   {side}")))
-        if state["sentence"]:
-            parts.append(Align.center(Text(f"\n{state['sentence']}", style="bold")))
-        if state["stop"]:
-            parts = [
-                Align.center(
-                    Text(f"STOP\n{state['stop']['sentence']}\n{state['stop']['reason']}", style="bold")
-                )
-            ]
-        parts.append(
-            Text(f"\n{state['block_text']}    {state['run_s'] // 60:.0f}:{state['run_s'] % 60:02.0f}")
-        )
-        return Group(Panel(Group(*parts), title="tallrun"))
-
     with Live(console=console, refresh_per_second=4, transient=True) as live:
 
         def show(state: dict[str, Any]) -> None:
-            live.update(draw(state))
+            live.update(draw_state(state))
             cue = state["cue"]
             beat.follow(cue["id"] if cue else None, cue["tempo_spm"] if cue else None)
 
@@ -64,6 +30,36 @@ def terminal_view() -> Iterator[Callable[[dict[str, Any]], None]]:
             yield show
         finally:
             beat.follow(None, None)
+
+
+def draw_state(state: dict[str, Any]) -> Any:
+    """Return a page state as something rich can print."""
+    from rich.align import Align
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    cadence = state["cadence_spm"]
+    digits = "–" if cadence is None else f"{cadence:.0f}"
+    band = state["band"]
+    parts: list[Any] = [
+        Text("   ".join(_light(item) for item in state["sensors"])),
+        Align.center(Text(f"\n{digits}\n", style="bold")),
+        Align.center(Text(state["cadence_text"] or "steps a minute")),
+    ]
+    if band is not None and cadence is not None:
+        side = (
+            "in band ✓" if band[0] <= cadence <= band[1] else "↑ quicker" if cadence < band[0] else "↓ slower"
+        )
+        parts.append(Align.center(Text(f"target {band[0]:.0f}–{band[1]:.0f}   {side}")))
+    if state["sentence"]:
+        parts.append(Align.center(Text(f"\n{state['sentence']}", style="bold")))
+    if state["stop"]:
+        parts = [
+            Align.center(Text(f"STOP\n{state['stop']['sentence']}\n{state['stop']['reason']}", style="bold"))
+        ]
+    parts.append(Text(f"\n{state['block_text']}    {state['run_s'] // 60:.0f}:{state['run_s'] % 60:02.0f}"))
+    return Group(Panel(Group(*parts), title="tallrun"))
 
 
 def _light(item: dict[str, Any]) -> str:
