@@ -288,6 +288,8 @@ def run_entry(
     stopped = any(item.action in ("STOP", "REFER") for item in rules)
     limped = any(item.rule == "LV3" for item in rules)
     belt = recording.treadmill
+    # A treadmill that does not tell its incline leaves NaN rows: unknown, not level.
+    inclines = [] if belt is None else [value for value in belt.incline_pct.tolist() if value == value]
     speed = tables.summary["speed_mps"]
     surface = recording.context.get("surface") or ("treadmill" if belt is not None else None)
     session = RunSession(
@@ -297,8 +299,8 @@ def run_entry(
         run_minutes=tables.summary["run_time_s"] / 60.0,
         surface=surface if surface in SURFACES else None,  # type: ignore[arg-type]
         speed_mps=speed.get("p95"),
-        incline_min_pct=None if belt is None else float(belt.incline_pct.min()),
-        incline_max_pct=None if belt is None else float(belt.incline_pct.max()),
+        incline_min_pct=min(inclines) if inclines else None,
+        incline_max_pct=max(inclines) if inclines else None,
         limping=True if limped else None,
         stop_reason="pain" if stopped else "none",
         live_rules=tuple(dict.fromkeys(item.rule for item in rules if item.rule and item.rule != "LV7")),
