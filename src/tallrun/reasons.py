@@ -36,6 +36,8 @@ REASONS: dict[str, str] = {
     "axis_missing": "An axis this number needs was not recorded.",
     "event_doubtful": "Two ways of finding this event disagree by more than 25 ms.",
     "no_baseline": "There is no own baseline yet.",
+    "no_own_error": "More than the scatter inside one run. Your own day-to-day scatter at this speed is not known yet.",
+    "blocks_disagree": "The blocks of 30 strides disagree about the direction.",
     "no_incline": "The incline is not known.",
     "no_speed": "The speed, or the runner's best pace, is not known.",
     "no_effort": "The effort of the session (session RPE) was not given.",

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tallrun.errors import SignalError
 from tallrun.insight import (
     Block,
+    Change,
     SessionBlocks,
+    by_weight,
     compare_blocks,
-    compare_sessions,
     flag_baseline,
     own_baseline,
     own_baselines,
@@ -22,6 +23,7 @@ from tallrun.insight import (
     typical_error,
     usual_speeds,
 )
+from tallrun.insight.change import paired_difference
 
 START = datetime.fromisoformat("2026-03-01T08:00:00+01:00")
 
@@ -211,7 +213,7 @@ def test_a_change_beyond_day_to_day_error_is_real() -> None:
 def test_without_day_to_day_error_a_difference_is_not_called_real() -> None:
     before, after = session("a", 165.0), session("b", 172.0, day=1)
     change = compare_blocks("cadence_spm", before.blocks, after.blocks, [before, after], 2.6)
-    assert (change.word, change.reason) == ("cannot tell", "no_baseline")
+    assert (change.word, change.reason) == ("cannot tell", "no_own_error")
     close = compare_blocks("cadence_spm", before.blocks, session("c", 165.2, day=1).blocks, [], 2.6)
     assert close.word == "no real change"
 
@@ -224,12 +226,64 @@ def test_unknown_metric_cannot_be_compared() -> None:
     )  # fmt: skip
 
 
-def test_comparison_puts_real_changes_first() -> None:
-    history = [session(f"s{i}", value, day=i) for i, value in enumerate((165.0, 166.0, 164.0, 165.0))]
-    found = compare_sessions(
-        history[0], session("new", 172.0, day=9), history, 2.6, ["stride_length_m", "cadence_spm"]
-    )
-    assert [item.metric for item in found] == ["cadence_spm", "stride_length_m"]
+def made(metric: str, values: list[float]) -> list[Block]:
+    return [Block(20.0 * k, 20.0 * k + 20.0, 2.6, 30, {metric: value}) for k, value in enumerate(values)]
+
+
+def test_a_reader_gets_real_changes_first_then_open_ones_each_by_size_over_error() -> None:
+    def change(name: str, word: str, ratio: float) -> Change:
+        return Change(name, 0.0, ratio, ratio, 1.0, word, None)  # type: ignore[arg-type]
+
+    mixed = [change("a", "no real change", 0.9), change("b", "cannot tell", 1.5), change("c", "real change", 1.1),
+             change("d", "real change", -3.0), change("e", "cannot tell", 4.0)]  # fmt: skip
+    assert [item.metric for item in by_weight(mixed)] == ["d", "c", "e", "b", "a"]
+
+
+def test_parts_of_one_session_are_held_against_the_scatter_of_its_own_blocks() -> None:
+    old = made("cadence_spm", [165.0, 165.4, 164.8, 165.1, 165.2, 164.9])
+    new = made("cadence_spm", [168.1, 168.3, 167.9, 168.2, 168.0, 168.4])
+    two = compare_blocks("cadence_spm", old, new, [], 2.6)
+    assert (two.word, two.reason) == ("cannot tell", "no_own_error")
+    one = compare_blocks("cadence_spm", old, new, [], 2.6, is_one_session=True)
+    assert (one.word, one.reason) == ("real change", None)
+    assert one.interval is not None
+    assert one.interval[0] <= one.difference <= one.interval[1]
+
+
+def test_blocks_that_disagree_give_no_verdict_however_large_the_middle() -> None:
+    history = [session(f"s{i}", value, day=i) for i, value in enumerate((165.0, 165.1, 164.9, 165.0))]
+    old = made("cadence_spm", [165.0] * 8)
+    new = made("cadence_spm", [150.0, 181.0, 150.0, 181.0, 181.0, 150.0, 181.0, 181.0])
+    change = compare_blocks("cadence_spm", old, new, history, 2.6)
+    assert abs(change.difference) > change.detectable
+    assert (change.word, change.reason) == ("cannot tell", "blocks_disagree")
+
+
+@given(st.lists(st.integers(-40, 40), min_size=1, max_size=14))
+def test_middle_and_interval_are_those_of_the_signed_rank_test(values: list[int]) -> None:
+    """Against the definition: the interval holds every shift that the exact test does not reject."""
+    differences = np.array(values, dtype=np.float64)
+    n = len(values)
+    means = sorted((values[i] + values[j]) / 2.0 for i in range(n) for j in range(i, n))
+    middle, interval = paired_difference(differences)
+    assert middle == float(np.median(means))
+    if n < 6:
+        assert interval is None
+        return
+    picks = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+    ranks = picks @ np.arange(1, n + 1)
+    cut = max(c for c in range(-1, len(means)) if (ranks <= c).mean() <= 0.025)
+    assert interval == (means[cut], means[len(means) - 1 - cut])
+    assert interval[0] <= middle <= interval[1]
+
+
+def test_interval_covers_the_true_difference_19_times_in_20(rng: np.random.Generator) -> None:
+    for n in (6, 12, 60):
+        held = 0
+        for _ in range(800):
+            _, (low, high) = paired_difference(rng.normal(1.0, 2.0, n))
+            held += low <= 1.0 <= high
+        assert 0.93 <= held / 800 <= 0.985, n
 
 
 @given(st.lists(st.floats(150, 190), min_size=3, max_size=8), st.randoms(use_true_random=False))

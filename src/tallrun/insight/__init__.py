@@ -3,7 +3,7 @@
 Pure functions over plain data; nothing here advises (that is ``recovery``) and nothing claims a cause.
 
 * ``steady_blocks`` cuts a stride table into blocks; ``own_baseline(s)`` and ``flag_baseline`` say what is usual;
-* ``typical_error``, ``compare_blocks`` and ``compare_sessions`` say whether a change is real;
+* ``typical_error`` and ``compare_blocks`` say whether a change is real;
 * ``morning_trend`` says rising, steady or falling, and how sure;
 * ``exposure_of_run``, ``exposure_of_session``, ``load_by_day`` and ``spike`` describe what was asked;
 * ``cross`` puts pain beside gait and load at three lags;
@@ -12,7 +12,7 @@ Pure functions over plain data; nothing here advises (that is ``recovery``) and 
 
 from tallrun.insight.baselines import Baseline, flag_baseline, own_baseline, own_baselines, usual_speeds
 from tallrun.insight.blocks import METRICS, Block, SessionBlocks, steady_blocks
-from tallrun.insight.change import Change, TypicalError, compare_blocks, compare_sessions, typical_error
+from tallrun.insight.change import Change, TypicalError, by_weight, compare_blocks, typical_error
 from tallrun.insight.crossing import CAVEAT, LAGS, CrossRow, LagResult, cross, row_of
 from tallrun.insight.due import Due, questions_due
 from tallrun.insight.exposure import (
@@ -43,8 +43,8 @@ __all__ = [
     "Spike",
     "Trend",
     "TypicalError",
+    "by_weight",
     "compare_blocks",
-    "compare_sessions",
     "cross",
     "exposure_of_run",
     "exposure_of_session",

@@ -24,6 +24,8 @@ ChangeWord = Literal["real change", "no real change", "cannot tell"]
 
 #: With fewer repeats than this a typical error is not worth the name.
 LEAST_DOF = 2
+#: Fewer pairs of blocks than this give no 95 % interval: the signed-rank test cannot reach it.
+LEAST_PAIRS = 6
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,12 @@ class TypicalError:
 
 @dataclass(frozen=True)
 class Change:
-    """A metric in two sessions at matched speed. detectable None: the own error is not known (reason)."""
+    """A metric in two sessions at matched speed, in its unit; None is unknown (reason).
+
+    before, after : medians of the paired blocks. difference : middle of the paired differences (after minus before).
+    interval : 95 % of that middle, None with fewer than ``LEAST_PAIRS`` pairs. detectable : what two measurements may
+    differ by when nothing has changed.
+    """
 
     metric: str
     before: float | None
@@ -52,6 +59,8 @@ class Change:
     detectable: float | None
     word: ChangeWord
     reason: str | None
+    interval: tuple[float, float] | None = None
+    n_pairs: int = 0
 
     @property
     def ratio(self) -> float:
@@ -59,6 +68,12 @@ class Change:
         if self.difference is None or not self.detectable:
             return 0.0
         return abs(self.difference) / self.detectable
+
+
+def by_weight(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return changes as a reader wants them: real ones, then those that cannot be told, each by size over error."""
+    order = {"real change": 0, "cannot tell": 1, "no real change": 2}
+    return tuple(sorted(changes, key=lambda item: (order[item.word], -item.ratio)))
 
 
 def typical_error(
@@ -102,51 +117,75 @@ def compare_blocks(
     after: Sequence[Block],
     history: Sequence[SessionBlocks],
     speed_mps: float,
+    *,
+    is_one_session: bool = False,
 ) -> Change:
-    """Compare one metric of two sessions at matched speed.
+    """Compare one metric of two sessions, or of two parts of one, at matched speed.
 
-    before, after : the blocks of each session inside the matched window. history : the runner's sessions,
-    whose repeats give the error. Unknown values give ``cannot tell`` with a reason code.
+    before, after : the blocks of each inside the matched window, in order of time; the k-th is held against the k-th,
+    so that both are equally far into the running. history : the runner's sessions, whose repeats give the error between
+    sessions. is_one_session : nothing was taken off in between, so the scatter of the blocks is the right error.
+    A change is real when it exceeds the detectable one and its interval, where there is one, leaves out zero.
+    Unknown values give ``cannot tell`` with a reason code.
     """
-    old, new = metric_values(before, metric), metric_values(after, metric)
-    if not len(old) or not len(new):
-        return Change(metric, _median(old), _median(new), None, None, "cannot tell", "too_few_strides")
-    first, second = float(np.median(old)), float(np.median(new))
-    difference = second - first
-    error = typical_error(history, metric, speed_mps)
-    if error is not None:
-        limit = error.detectable_change
-        word: ChangeWord = "real change" if abs(difference) > limit else "no real change"
-        return Change(metric, first, second, difference, limit, word, None)
-    within = _pooled(metric, "within_session", [old, new])
-    if within is None:
-        return Change(metric, first, second, difference, None, "cannot tell", "no_baseline")
-    # Day-to-day error is not known: a difference inside the scatter of one run is certainly no real change,
-    # a larger one may be the day.
-    limit = within.detectable_change
-    word = "no real change" if abs(difference) <= limit else "cannot tell"
-    return Change(
-        metric, first, second, difference, limit, word, None if word == "no real change" else "no_baseline"
+    pairs = np.array(
+        [
+            (old.values[metric], new.values[metric])
+            for old, new in zip(before, after, strict=False)
+            if metric in old.values and metric in new.values
+        ]
     )
+    if not len(pairs):
+        first_known, second_known = (_median(metric_values(part, metric)) for part in (before, after))
+        return Change(metric, first_known, second_known, None, None, "cannot tell", "too_few_strides")
+    first, second = (float(value) for value in np.median(pairs, axis=0))
+    difference, interval = paired_difference(pairs[:, 1] - pairs[:, 0])
+    between = None if is_one_session else typical_error(history, metric, speed_mps)
+    error = between or _pooled(metric, "within_session", [pairs[:, 0], pairs[:, 1]])
+
+    def found(word: ChangeWord, reason: str | None) -> Change:
+        limit = None if error is None else error.detectable_change
+        return Change(metric, first, second, difference, limit, word, reason, interval, len(pairs))
+
+    if error is None:
+        return found("cannot tell", "no_baseline")
+    if abs(difference) <= error.detectable_change:
+        return found("no real change", None)
+    if interval is not None and interval[0] <= 0.0 <= interval[1]:
+        return found("cannot tell", "blocks_disagree")
+    if between is None and not is_one_session:
+        # larger than the scatter inside one run, but it may be the day: that error is not known
+        return found("cannot tell", "no_own_error")
+    return found("real change", None)
 
 
-def compare_sessions(
-    before: SessionBlocks,
-    after: SessionBlocks,
-    history: Sequence[SessionBlocks],
-    speed_mps: float,
-    metrics: Sequence[str],
-) -> tuple[Change, ...]:
-    """Compare two sessions at ±5 % of a speed, changes largest against their error first."""
-    changes = [
-        compare_blocks(
-            metric, before.at_speed(speed_mps, SPEED_TOLERANCE), after.at_speed(speed_mps, SPEED_TOLERANCE),
-            history, speed_mps,
-        )
-        for metric in metrics
-    ]  # fmt: skip
-    order = {"real change": 0, "no real change": 1, "cannot tell": 2}
-    return tuple(sorted(changes, key=lambda item: (order[item.word], -item.ratio)))
+def paired_difference(differences: FloatArray) -> tuple[float, tuple[float, float] | None]:
+    """Return the middle of paired differences and its 95 % interval.
+
+    differences : float64 (n,), n >= 1, finite. The middle is the median of all pairwise means (Hodges and Lehmann
+    1963), the interval the one that inverts Wilcoxon's signed-rank test, exact for n up to 50: it always holds its own
+    middle and leans on no shape of distribution. None below ``LEAST_PAIRS`` pairs, where 95 % cannot be reached.
+    """
+    n = len(differences)
+    means = np.sort(np.add.outer(differences, differences)[np.triu_indices(n)] / 2.0)
+    middle = float(np.median(means))
+    if n < LEAST_PAIRS:
+        return middle, None
+    cut = _signed_rank_cut(n)
+    return middle, (float(means[cut]), float(means[-1 - cut]))
+
+
+def _signed_rank_cut(n: int) -> int:
+    """Return how many of the sorted pairwise means lie outside the interval on each side."""
+    total = n * (n + 1) // 2
+    if n > 50:
+        spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24.0)
+        return max(int(np.floor(total / 2.0 - 1.959964 * spread)), 0)
+    ways = np.zeros(total + 1)
+    ways[0] = 1.0
+    for rank in range(1, n + 1):
+        ways[rank:] += ways[:-rank].copy()
+    return int(np.searchsorted(np.cumsum(ways) / 2.0**n, 0.025, side="right")) - 1
 
 
 def _median(values: FloatArray) -> float | None:

@@ -5,31 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from tallrun.errors import UsageError
 from tallrun.insight import METRICS as BLOCK_METRICS
-from tallrun.insight import Block, Change, SessionBlocks, compare_blocks, steady_blocks
+from tallrun.insight import (
+    Block,
+    Change,
+    SessionBlocks,
+    by_weight,
+    compare_blocks,
+    steady_blocks,
+    typical_error,
+)
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitPipeline, GaitTables, json_ready
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
 from tallrun.report.tables import METRIC_BY_KEY
 
-#: Fewer pairs of blocks than this give no interval.
-LEAST_PAIRS = 4
-RESAMPLES = 2000
-_SEED = 20
+#: Where the error comes from that a difference is held against.
+ErrorFrom = Literal["own sessions", "one session", "scatter inside these two"]
 
 
 @dataclass(frozen=True)
 class Side:
     """One of the two: its name (untrusted), tables, stride shapes and blocks, cut to the wanted part.
 
-    part_s : (start, end) in session seconds, None for all of it.
+    part_s : (start, end) in session seconds, None for all of it. session_id : tells two parts of one session from two.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Side:
     context: dict[str, Any] = field(default_factory=dict)
     waves: dict[str, np.ndarray] = field(default_factory=dict)
     part_s: tuple[float, float] | None = None
+    session_id: str | None = None
 
     @property
     def strides(self) -> pd.DataFrame:
@@ -51,15 +58,6 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One metric. interval : 95 % of the difference from paired blocks, None with fewer than four pairs."""
-
-    change: Change
-    interval: tuple[float, float] | None
-    n_pairs: int
-
-
-@dataclass(frozen=True)
 class Comparison:
     """What was compared and found. speed_mps None: the speeds do not match, and nothing is called real."""
 
@@ -68,16 +66,16 @@ class Comparison:
     speed_mps: float | None
     speed_range_mps: tuple[float, float] | None
     seconds: tuple[float, float]
-    rows: tuple[Row, ...]
-    unmatched: tuple[Row, ...]
+    rows: tuple[Change, ...]
+    unmatched: tuple[Change, ...]
     other_speeds_mps: tuple[float, ...]
-    has_own_error: bool
+    error_from: ErrorFrom
 
     def as_json(self) -> dict[str, Any]:
         """Return everything but the figures; JSON-ready."""
 
-        def row(item: Row) -> dict[str, Any]:
-            found = vars(item.change) | {"ratio": item.change.ratio, "n_pairs": item.n_pairs}
+        def row(item: Change) -> dict[str, Any]:
+            found = vars(item) | {"ratio": item.ratio}
             return found | {"interval": None if item.interval is None else list(item.interval)}
 
         return json_ready(
@@ -90,7 +88,7 @@ class Comparison:
                 "seconds_a": self.seconds[0],
                 "seconds_b": self.seconds[1],
                 "other_speeds_mps": list(self.other_speeds_mps),
-                "error_from": "own sessions" if self.has_own_error else "scatter inside these two",
+                "error_from": self.error_from,
                 "changes": [row(item) for item in self.rows],
                 "unmatched": [row(item) for item in self.unmatched],
             }
@@ -104,7 +102,10 @@ def side_of(
     tables = pipeline.tables()
     if part_s is not None and not 0.0 <= part_s[0] < part_s[1]:
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
-    whole = Side(name, tables, (), _started(recording), recording.context, pipeline.waves(), part_s)
+    whole = Side(
+        name, tables, (), _started(recording), recording.context, pipeline.waves(), part_s,
+        recording.info.get("session_id"),
+    )  # fmt: skip
     return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
 
 
@@ -138,15 +139,24 @@ def compare(
     if chosen is None:
         rows = tuple(_unmatched(metric, a.blocks, b.blocks) for metric in BLOCK_METRICS)
         return Comparison(
-            a, b, None, None, (_seconds(a.blocks), _seconds(b.blocks)), (), _known(rows), (), False
+            a,
+            b,
+            None,
+            None,
+            (_seconds(a.blocks), _seconds(b.blocks)),
+            (),
+            _known(rows),
+            (),
+            "scatter inside these two",
         )
     # the k-th block at this speed against the k-th, so that both are equally far into the running
     pairs = min(len(_near(a.blocks, chosen)), len(_near(b.blocks, chosen)))
     old, new = _near(a.blocks, chosen)[:pairs], _near(b.blocks, chosen)[:pairs]
-    rows = tuple(_matched(metric, old, new, history, chosen) for metric in BLOCK_METRICS)
-    order = {"real change": 0, "no real change": 1, "cannot tell": 2}
-    known = _known(rows)
-    ordered = sorted(known, key=lambda item: (order[item.change.word], -item.change.ratio))
+    is_one = a.session_id is not None and a.session_id == b.session_id
+    rows = tuple(
+        compare_blocks(metric, old, new, history, chosen, is_one_session=is_one) for metric in BLOCK_METRICS
+    )
+    has_own = not is_one and any(typical_error(history, metric, chosen) for metric in BLOCK_METRICS)
     speeds = [item.speed_mps for item in (*old, *new) if item.speed_mps is not None]
     return Comparison(
         a,
@@ -154,10 +164,10 @@ def compare(
         chosen,
         (min(speeds), max(speeds)),
         (_seconds(old), _seconds(new)),
-        tuple(ordered),
+        by_weight(_known(rows)),
         (),
         tuple(item for item in shared if abs(item - chosen) > SPEED_TOLERANCE * chosen),
-        any(_has_own_error(metric, history, chosen) for metric in BLOCK_METRICS),
+        "one session" if is_one else "own sessions" if has_own else "scatter inside these two",
     )
 
 
@@ -200,53 +210,20 @@ def _seconds(blocks: Sequence[Block]) -> float:
     return float(sum(item.end_s - item.start_s for item in blocks))
 
 
-def _known(rows: Sequence[Row]) -> tuple[Row, ...]:
+def _known(rows: Sequence[Change]) -> tuple[Change, ...]:
     """Leave out what neither session measured."""
     return tuple(
         item
         for item in rows
-        if (item.change.before is not None or item.change.after is not None)
-        and item.change.metric in METRIC_BY_KEY
+        if (item.before is not None or item.after is not None) and item.metric in METRIC_BY_KEY
     )
 
 
-def _matched(
-    metric: str,
-    old: Sequence[Block],
-    new: Sequence[Block],
-    history: Sequence[SessionBlocks],
-    speed_mps: float,
-) -> Row:
-    change = compare_blocks(metric, old, new, history, speed_mps)
-    pairs = [
-        (first.values[metric], second.values[metric])
-        for first, second in zip(old, new, strict=False)
-        if metric in first.values and metric in second.values
-    ]
-    return Row(change, _interval(np.array(pairs)), len(pairs))
-
-
-def _interval(pairs: np.ndarray) -> tuple[float, float] | None:
-    """95 % interval of the difference of medians, by resampling pairs of 30-stride blocks (sci:D7)."""
-    if len(pairs) < LEAST_PAIRS:
-        return None
-    picks = np.random.default_rng(_SEED).integers(0, len(pairs), (RESAMPLES, len(pairs)))
-    middle = np.median(pairs[picks], axis=1)
-    low, high = np.percentile(middle[:, 1] - middle[:, 0], [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _unmatched(metric: str, a: Sequence[Block], b: Sequence[Block]) -> Row:
+def _unmatched(metric: str, a: Sequence[Block], b: Sequence[Block]) -> Change:
     old = [item.values[metric] for item in a if metric in item.values]
     new = [item.values[metric] for item in b if metric in item.values]
     first = float(np.median(old)) if old else None
     second = float(np.median(new)) if new else None
     difference = None if first is None or second is None else second - first
     reason = "too_few_strides" if difference is None else "speed_unmatched"
-    return Row(Change(metric, first, second, difference, None, "cannot tell", reason), None, 0)
-
-
-def _has_own_error(metric: str, history: Sequence[SessionBlocks], speed_mps: float) -> bool:
-    from tallrun.insight import typical_error
-
-    return typical_error(history, metric, speed_mps) is not None
+    return Change(metric, first, second, difference, None, "cannot tell", reason)

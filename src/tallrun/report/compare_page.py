@@ -11,8 +11,9 @@ import numpy as np
 from markupsafe import Markup
 
 from tallrun._version import __version__
+from tallrun.insight import Change
 from tallrun.reasons import REASONS
-from tallrun.report.compare import Comparison, Row, Side, paths_of, waveforms_of
+from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
 from tallrun.report.pages import environment, minutes_words
 from tallrun.report.palette import PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
@@ -44,6 +45,13 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
     ),
 }  # fmt: skip
 
+_ERROR_WORDS: dict[ErrorFrom, str] = {
+    "own sessions": "Detectable change: from your own repeated sessions, so day and mounting are in it.",
+    "one session": "Detectable change: from the scatter between blocks of this one run, worn throughout.",
+    "scatter inside these two": "Detectable change: from the scatter inside these two runs. Day and mounting are "
+    "not in it, so a larger difference is called “cannot tell”.",
+}
+
 
 @dataclass(frozen=True)
 class ShownRow:
@@ -61,23 +69,24 @@ class ShownRow:
     why: str
 
 
-def shown_row(row: Row) -> ShownRow:
-    """Return one row as it is printed."""
-    change = row.change
+def shown_row(change: Change) -> ShownRow:
+    """Return one change as it is printed."""
     metric = METRIC_BY_KEY[change.metric]
-    interval = (
-        f"{_signed(metric, row.interval[0])} to {_signed(metric, row.interval[1])}" if row.interval else ""
-    )
+    interval = ""
+    if change.interval is not None:
+        low, high = (metric.factor * end for end in change.interval)
+        digits = metric.error_digits(0.5 * (high - low))
+        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     why = REASONS[change.reason] if change.reason else ""
-    if change.difference is not None and row.interval is None and change.reason != "speed_unmatched":
-        few = f"Only {row.n_pairs} pairs of blocks, too few for an interval."
+    if change.difference is not None and change.interval is None and change.reason != "speed_unmatched":
+        few = f"Only {change.n_pairs} pairs of blocks, too few for an interval."
         why = f"{why} {few}".strip()
     return ShownRow(
         metric.label, metric.meaning, metric.unit,
         _plain(metric, change.before), _plain(metric, change.after),
-        "" if change.difference is None else _signed(metric, change.difference),
+        "" if change.difference is None else _signed(metric, metric.factor * change.difference),
         interval,
-        "" if change.detectable is None else _plain(metric, change.detectable),
+        "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
         change.word, why,
     )  # fmt: skip
 
@@ -92,21 +101,36 @@ def window_words(found: Comparison) -> str:
     return f"{first} in A and {second} in B, both at {speeds}"
 
 
+def summary_words(found: Comparison) -> str:
+    """Say in one or two sentences what the table holds."""
+    words = [row.word for row in found.rows]
+    real, open_ = words.count("real change"), words.count("cannot tell")
+    total = len(words)
+    if not real and not open_:
+        return "No real change. That is a result, too."
+    first = f"{real} of {total} changed by more than measurement error." if real else "No change is certain."
+    if not open_:
+        return first
+    beyond = sum(row.reason == "no_own_error" for row in found.rows)
+    if beyond:
+        return (
+            f"{first} {beyond} of {total} differ by more than the scatter inside these runs. They can be called "
+            "real once three GREEN sessions at this speed, on other days, show how much you differ from day to day."
+        )
+    return f"{first} {open_} of {total} cannot be told."
+
+
 def build_compare_page(found: Comparison, script_url: str | None = None) -> str:
     """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script."""
     return environment().get_template("compare.html.j2").render(
         found=found,
         window=window_words(found),
+        summary=summary_words(found),
         rows=[shown_row(row) for row in found.rows],
         unmatched=[shown_row(row) for row in found.unmatched],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         charts=[Markup(chart) for chart in charts(found) if chart],
-        error_words=(
-            "Detectable change: from your own repeated sessions, so day and mounting are in it."
-            if found.has_own_error
-            else "Detectable change: from the scatter inside these two runs. Day and mounting are not in it, "
-            "so a larger difference is called “cannot tell”."
-        ),
+        error_words=_ERROR_WORDS[found.error_from],
         script_url=script_url,
         version=__version__,
     )  # fmt: skip
@@ -119,16 +143,16 @@ def build_handout(
 
     stop_signs : the protocol's screening questions; a yes to one of them is a reason to stop and call.
     """
-    real = [row for row in found.rows if row.change.word == "real change"]
-    same = [row for row in found.rows if row.change.word == "no real change" and row.change.metric in _PLAIN]
-    open_ = [row for row in found.rows if row.change.word == "cannot tell" and row.change.metric in _PLAIN]
+    real = [row for row in found.rows if row.word == "real change"]
+    same = [row for row in found.rows if row.word == "no real change" and row.metric in _PLAIN]
+    open_ = [row for row in found.rows if row.word == "cannot tell" and row.metric in _PLAIN]
     return environment().get_template("handout.html.j2").render(
         found=found,
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         changed=[sentence for row in real if (sentence := plain_sentence(row))][:3],
-        same=[_PLAIN[row.change.metric][0] for row in same],
-        unclear=[_PLAIN[row.change.metric][0] for row in open_],
+        same=[_PLAIN[row.metric][0] for row in same],
+        unclear=[_PLAIN[row.metric][0] for row in open_],
         note=note,
         for_whom=for_whom,
         stop_signs=stop_signs,
@@ -136,15 +160,15 @@ def build_handout(
     )  # fmt: skip
 
 
-def plain_sentence(row: Row) -> str:
+def plain_sentence(row: Change) -> str:
     """Say one change in plain words, empty for a metric that has none."""
-    words = _PLAIN.get(row.change.metric)
-    if words is None or row.change.difference is None:
+    words = _PLAIN.get(row.metric)
+    if words is None or row.difference is None:
         return ""
-    metric = METRIC_BY_KEY[row.change.metric]
+    metric = METRIC_BY_KEY[row.metric]
     _, up, down, unit = words
-    which = up if row.change.difference > 0 else down
-    return f"{which}: {_plain(metric, row.change.before)} before, {_plain(metric, row.change.after)} now ({unit})."
+    which = up if row.difference > 0 else down
+    return f"{which}: {_plain(metric, row.before)} before, {_plain(metric, row.after)} now ({unit})."
 
 
 def side_facts(letter: str, side: Side) -> dict[str, Any]:
@@ -258,8 +282,6 @@ def _plain(metric: Metric, value: float | None) -> str:
     return "" if value is None else f"{metric.factor * value:.{metric.digits}f}"
 
 
-def _signed(metric: Metric, value: float) -> str:
-    text = f"{metric.factor * value:+.{metric.digits}f}"
-    if not float(text):
-        return text[1:]
-    return text.replace("-", "−")
+def _signed(metric: Metric, value: float, digits: int | None = None) -> str:
+    text = metric.show(value, digits)
+    return text if text.startswith("−") or not float(text) else f"+{text}"

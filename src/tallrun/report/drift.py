@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tallrun.insight import Block, compare_blocks, steady_blocks
+from tallrun.insight import Block, Change, compare_blocks, steady_blocks
 from tallrun.report.compare import shared_speeds
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
@@ -18,21 +18,10 @@ DRIFT_KEYS = (
 
 @dataclass(frozen=True)
 class Drift:
-    """One metric over the run. detectable : in its unit; word : real change, no real change, cannot tell."""
+    """One metric over the run: how it is shown, and its change."""
 
     metric: Metric
-    first: float | None
-    last: float | None
-    detectable: float | None
-    word: str
-    reason: str | None
-
-    @property
-    def ratio(self) -> float:
-        """|change| over the detectable one, 0 when unknown."""
-        if self.first is None or self.last is None or not self.detectable:
-            return 0.0
-        return abs(self.last - self.first) / self.detectable
+    change: Change
 
 
 def drifts(strides: pd.DataFrame, blocks: tuple[Block, ...] | None = None) -> tuple[Drift, ...]:
@@ -53,11 +42,8 @@ def drifts(strides: pd.DataFrame, blocks: tuple[Block, ...] | None = None) -> tu
     )
     out = []
     for key in DRIFT_KEYS:
-        change = compare_blocks(key, old, new, (), speeds[0])
+        change = compare_blocks(key, old, new, (), speeds[0], is_one_session=True)
         if change.before is None and change.after is None:
             continue
-        # within one run the scatter of its own blocks is the right error: nothing was taken off in between
-        word = "real change" if change.ratio > 1.0 else change.word
-        reason = None if change.ratio > 1.0 else change.reason
-        out.append(Drift(METRIC_BY_KEY[key], change.before, change.after, change.detectable, word, reason))
-    return tuple(sorted(out, key=lambda item: -item.ratio))
+        out.append(Drift(METRIC_BY_KEY[key], change))
+    return tuple(sorted(out, key=lambda item: -item.change.ratio))

@@ -19,6 +19,8 @@ from tallrun.report.svg import band_strip
 MOST_FINDINGS = 3
 #: Drift below this share of the value is not worth a sentence, however sure.
 DRIFT_SHARE = 0.03
+#: A change of contact-time asymmetry inside a run is worth a sentence from here on: the line of LV and J (points).
+DRIFT_ASYMMETRY_PCT = 4.0
 #: Flag -> (metric that says the same against the own baseline, figure).
 _FLAG_METRIC = {
     "low_cadence": "cadence_spm",
@@ -90,7 +92,12 @@ def find(
     out += [
         _flag_finding(name, spans, run_time_s) for name, spans in grouped if _FLAG_METRIC[name] not in told
     ]
-    out += [_drift_finding(item) for item in drift if _is_worth_telling(item)]
+    worth = [item for item in drift if _is_worth_telling(item)]
+    # a one-sided change may be a limp: before matters of style, unless it was told already
+    one_sided = [item for item in worth if item.metric.key == "asymmetry_contact_pct"]
+    if "asymmetry_contact_pct" not in told:
+        out[:0] = [_drift_finding(item) for item in one_sided]
+    out += [_drift_finding(item) for item in worth if item not in one_sided]
     return out[:MOST_FINDINGS]
 
 
@@ -177,25 +184,37 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
 
 
 def _is_worth_telling(item: Drift) -> bool:
-    if (
-        item.word != "real change"
-        or item.metric.key not in _DRIFT_WORDS
-        or not item.first
-        or item.last is None
-    ):
+    change = item.change
+    if change.word != "real change" or change.before is None or change.difference is None:
         return False
-    return abs(item.last - item.first) > DRIFT_SHARE * abs(item.first)
+    if item.metric.key == "asymmetry_contact_pct":
+        return abs(change.difference) > DRIFT_ASYMMETRY_PCT
+    return item.metric.key in _DRIFT_WORDS and abs(change.difference) > DRIFT_SHARE * abs(change.before)
 
 
 def _drift_finding(item: Drift) -> Finding:
-    first, last = item.first or 0.0, item.last or 0.0
-    up, down = _DRIFT_WORDS[item.metric.key]
-    share = 100.0 * (last - first) / first
+    change, metric = item.change, item.metric
+    moved = change.difference or 0.0
+    first, last = (
+        metric.show(metric.factor * value) for value in (change.before or 0.0, change.after or 0.0)
+    )
+    if metric.key == "asymmetry_contact_pct":
+        side = "right" if moved > 0 else "left"
+        sentence = f"Towards the end your {side} foot stayed on the ground longer than at the start."
+    else:
+        up, down = _DRIFT_WORDS[metric.key]
+        share = 100.0 * abs(moved) / abs(change.before or 1.0)
+        sentence = f"{up if moved > 0 else down} by {share:.0f} % from the first to the last third."
+    limit = (
+        ""
+        if change.detectable is None
+        else f" ({metric.show_error(metric.factor * change.detectable)} {metric.unit})"
+    )
     return Finding(
-        f"{up if share > 0 else down} by {abs(share):.0f} % from the first to the last third.",
-        "at the same speed",
-        "more than the scatter inside this run",
-        _FIGURE[item.metric.key],
+        sentence,
+        f"{metric.label.lower()}: {first} in the first third, {last} {metric.unit} in the last, at the same speed",
+        f"more than the scatter inside this run{limit}",
+        _FIGURE[metric.key],
     )
 
 

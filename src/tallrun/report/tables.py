@@ -37,6 +37,15 @@ class Metric:
         text = f"{value:.{self.digits if digits is None else digits}f}"
         return text.lstrip("-") if not float(text) else text.replace("-", "−")
 
+    def error_digits(self, error: float) -> int:
+        """Return how many digits an error in the shown unit needs to keep its size: 0.3 steps/min, not 0."""
+        more = (self.digits, self.digits + 1, self.digits + 2)
+        return next((item for item in more if round(abs(error), item) >= 2.0 * 10.0**-item), more[-1])
+
+    def show_error(self, error: float) -> str:
+        """Return an error, or a limit made of errors, already in the shown unit."""
+        return self.show(error, self.error_digits(error))
+
 
 METRICS = (
     Metric("cadence_spm", "Cadence", 1.0, "steps/min", 0, "Steps of both feet in a minute."),
@@ -193,7 +202,7 @@ def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
             "usual": item.metric.show(item.metric.factor * item.usual),
             "detectable": "–"
             if item.detectable is None
-            else item.metric.show(item.metric.factor * item.detectable),
+            else item.metric.show_error(item.metric.factor * item.detectable),
             "sessions": str(item.n_sessions),
             "word": item.word,
         }
@@ -207,15 +216,18 @@ def drift_rows(drift: Sequence[Drift]) -> list[dict[str, str]]:
     def show(metric: Metric, value: float | None) -> str:
         return "–" if value is None else metric.show(metric.factor * value)
 
+    def limit(metric: Metric, value: float | None) -> str:
+        return "–" if value is None else metric.show_error(metric.factor * value)
+
     return [
         {
             "label": item.metric.label,
             "unit": item.metric.unit,
-            "first": show(item.metric, item.first),
-            "last": show(item.metric, item.last),
-            "detectable": show(item.metric, item.detectable),
-            "word": item.word,
-            "why": REASONS[item.reason] if item.reason else "",
+            "first": show(item.metric, item.change.before),
+            "last": show(item.metric, item.change.after),
+            "detectable": limit(item.metric, item.change.detectable),
+            "word": item.change.word,
+            "why": REASONS[item.change.reason] if item.change.reason else "",
         }
         for item in drift
     ]
