@@ -97,7 +97,7 @@ def test_demo_walks_the_whole_loop(short_run, tmp_path):
         assert part in result.output
     assert "answered by a script" in result.output
     assert "Rule " in result.output
-    assert (tmp_path / "demo" / "session" / "derived" / "report.html").exists()
+    assert (tmp_path / "demo" / "demo-run" / "derived" / "report.html").exists()
     again = invoke("demo", "--no-browser", "--session", short_run, "--speed", 20, "--out", tmp_path / "demo")
     assert again.exit_code == 0
     assert (tmp_path / "demo-2" / "session").exists()

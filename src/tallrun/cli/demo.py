@@ -72,8 +72,8 @@ def demo(
         on_served=lambda served: (webbrowser.open(f"{served.url}/live"), None)[1] if browser else None,
         after=show_end,
     )  # fmt: skip
-    result = live_run(records, Emulation(recording, None, {}, pace), folder / "session", wishes)
-    _tell_cues(folder / "session")
+    result = live_run(records, Emulation(recording, None, {}, pace), folder / "demo-run", wishes)
+    _tell_cues(folder / "demo-run")
     _say("")
     _say("3 · After the run")
     for line in result.lines:
@@ -88,7 +88,7 @@ def demo(
     _tell_advice(records, next_day)
     _say("")
     _say("Everything is on this computer only:")
-    _say(f"  session {folder / 'session'}, report {result.report}, records {records}")
+    _say(f"  session {folder / 'demo-run'}, report {result.report}, records {records}")
     _say(f"  look around: tallrun serve --data-dir {records}")
 
 

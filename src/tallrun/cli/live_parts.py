@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tallrun.cli.live_server import Served
     from tallrun.cli.live_session import LiveLoop
     from tallrun.gait.flag_terms import OwnBaseline
+    from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording, RunnerProfile
     from tallrun.pipeline import GaitTables
     from tallrun.pipeline.live_run import LiveRun, LiveSetup
@@ -164,10 +165,23 @@ def finish_run(folder: Path, out: Path, raw: RawRun) -> RunResult:
     cues = ledger_rows(raw.run.coach_events)
     write_tables(out / "derived", tables)
     _write_cues(out / "derived" / "cues.json", cues)
-    report = out / "derived" / "report.html"
-    write_text(report, build_report(source))
     note_in_records(folder, out, recording, tables, raw, cues)
+    # only now, so that the next step in the report knows of this run
+    history, advice = own_records(folder, str(recording.info["session_id"]))
+    report = out / "derived" / "report.html"
+    write_text(report, build_report(replace(source, history=history, advice=advice)))
     return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)
+
+
+def own_records(folder: Path, session_id: str) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
+    """Return the runner's other sessions and today's advice; nothing where not exactly one runner is set up."""
+    from tallrun.cli.report import from_records
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        if len(store.runner_codes()) != 1:
+            return (), None
+    return from_records(folder, None, session_id)
 
 
 def in_band_share(cues: list[dict[str, Any]]) -> float | None:

@@ -42,7 +42,7 @@ def report(
     history: tuple[SessionBlocks, ...] = ()
     advice = None
     if data_dir is not None:
-        history, advice = _from_records(data_dir, runner, str(recording.info.get("session_id")))
+        history, advice = from_records(data_dir, runner, str(recording.info.get("session_id")))
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
         write_report(recording, session.resolve().name, target, show, history, advice)
@@ -68,7 +68,7 @@ def write_report(
     return source.tables
 
 
-def _from_records(
+def from_records(
     data_dir: Path, runner: str | None, session_id: str
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
     """Return the runner's other sessions and today's verdict."""

@@ -135,13 +135,15 @@ def compare_blocks(
             if metric in old.values and metric in new.values
         ]
     )
+    all_old, all_new = metric_values(before, metric), metric_values(after, metric)
     if not len(pairs):
-        first_known, second_known = (_median(metric_values(part, metric)) for part in (before, after))
-        return Change(metric, first_known, second_known, None, None, "cannot tell", "too_few_strides")
+        return Change(
+            metric, _median(all_old), _median(all_new), None, None, "cannot tell", "too_few_strides"
+        )
     first, second = (float(value) for value in np.median(pairs, axis=0))
     difference, interval = paired_difference(pairs[:, 1] - pairs[:, 0])
     between = None if is_one_session else typical_error(history, metric, speed_mps)
-    error = between or _pooled(metric, "within_session", [pairs[:, 0], pairs[:, 1]])
+    error = between or _pooled(metric, "within_session", [all_old, all_new])
 
     def found(word: ChangeWord, reason: str | None) -> Change:
         limit = None if error is None else error.detectable_change

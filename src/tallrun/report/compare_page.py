@@ -77,7 +77,8 @@ def shown_row(change: Change) -> ShownRow:
         low, high = (metric.factor * end for end in change.interval)
         digits = metric.error_digits(0.5 * (high - low))
         interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
-    why = REASONS[change.reason] if change.reason else ""
+    # what is true of many rows at once is said once, above the table
+    why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
     if change.difference is not None and change.interval is None and change.reason != "speed_unmatched":
         few = f"Only {change.n_pairs} pairs of blocks, too few for an interval."
         why = f"{why} {few}".strip()
@@ -279,7 +280,7 @@ def text_lines(found: Comparison) -> Sequence[str]:
 
 
 def _plain(metric: Metric, value: float | None) -> str:
-    return "" if value is None else f"{metric.factor * value:.{metric.digits}f}"
+    return "" if value is None else metric.show(metric.factor * value)
 
 
 def _signed(metric: Metric, value: float, digits: int | None = None) -> str:

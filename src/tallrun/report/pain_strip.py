@@ -11,7 +11,9 @@ from tallrun.report.cycles import clean_running
 from tallrun.report.figures import thin_series
 from tallrun.report.svg import ticks
 
-_WIDTH, _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 1040, 110, 96, 88, 28
+_SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 110, 96, 88, 28
+#: The page's style sheet shows the wide drawing on desks and paper, the narrow one on phones.
+_DRAWINGS = (("wide-chart", 1040), ("narrow-chart", 440))
 
 
 def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: float) -> str:
@@ -22,8 +24,18 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
     )
     if (not minutes and not pain) or end_s <= 0.0:
         return ""
-    plot_w = _WIDTH - _LEFT - 8
-    end_min = end_s / 60.0
+    return "".join(_drawing(name, width, minutes, speeds, pain, end_s / 60.0) for name, width in _DRAWINGS)
+
+
+def _drawing(
+    name: str,
+    width: int,
+    minutes: Sequence[float],
+    speeds: Sequence[float | None],
+    pain: Sequence[tuple[float, int]],
+    end_min: float,
+) -> str:
+    plot_w = width - _LEFT - 8
 
     def across(minute: float) -> float:
         return _LEFT + plot_w * min(max(minute / end_min, 0.0), 1.0)
@@ -31,7 +43,7 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
     height = _SPEED_H + _PAIN_H + _BOTTOM
     words = ", ".join(f"{score} at {at / 60:.1f} min" for at, score in pain) or "none entered"
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" class="chart wide-chart" '
+        f'<svg viewBox="0 0 {width} {height}" role="img" class="chart {name}" '
         f'aria-label="Speed over the run; pain: {words}">',
         '<text x="2" y="24">km/h</text>',
         f'<text x="2" y="{_SPEED_H + 24}">pain</text>',
@@ -41,7 +53,7 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
         top = max(known) * 1.08
         for value in ticks(0.0, top, 3):
             y = _SPEED_H - (_SPEED_H - 10) * value / top
-            parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - 8}" y2="{y:.1f}" class="grid"/>')
+            parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{width - 8}" y2="{y:.1f}" class="grid"/>')
             parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
         pen, path = "M", ""
         for minute, speed in zip(minutes, speeds, strict=True):
@@ -54,7 +66,7 @@ def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: 
     base = _SPEED_H + _PAIN_H - 6
     for score in (0, 5, 10):
         y = base - (_PAIN_H - 26) * score / 10.0
-        parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - 8}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{width - 8}" y2="{y:.1f}" class="grid"/>')
         parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{score}</text>')
     for at, score in pain:
         x, y = across(at / 60.0), base - (_PAIN_H - 26) * score / 10.0

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 _WIDTH, _HEIGHT = 460, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 14, 40
 
 
 @dataclass(frozen=True)

@@ -271,9 +271,39 @@ def sensor_rows(quality: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]
     out = []
     for name, facts in quality["sensors"].items():
         shown = [
-            (key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+            (_fact_name(key), _fact(value))
             for key, value in facts.items()
-            if isinstance(value, (int, float, str, bool)) and value is not None
+            if isinstance(value, (int, float, str, bool))
         ]
         out.append((name.replace("_", " "), shown))
     return out
+
+
+#: Endings of the ledger's names that are units, and how a unit is written.
+_UNITS = {
+    "hz": "Hz",
+    "g": "g",
+    "dps": "°/s",
+    "pct": "%",
+    "deg": "°",
+    "m": "m",
+    "radps": "rad/s",
+    "ms": "ms",
+    "s": "s",
+}
+
+
+def _fact_name(key: str) -> str:
+    words = key.split("_")
+    unit = _UNITS.get(words[-1]) if len(words) > 1 else None
+    words = words[:-1] if unit else words
+    if words[0] == "n":
+        words = ["number", "of", *words[1:]]
+    name = " ".join(words)
+    return f"{name} [{unit}]" if unit else name
+
+
+def _fact(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -91,9 +91,14 @@ def compare_router(
         a: str,
         b: str,
         speed_kmh: Speed = None,
+        a_from: From = None,
+        a_to: To = None,
+        b_from: From = None,
+        b_to: To = None,
         note: Annotated[str, Query(max_length=2000)] = "",
         for_whom: Annotated[str, Query(max_length=80)] = "",
     ) -> str:
-        return build_handout(found(a, b, speed_kmh, (None, None, None, None)), note, for_whom, stop_signs())
+        compared = found(a, b, speed_kmh, (a_from, a_to, b_from, b_to))
+        return build_handout(compared, note, for_whom, stop_signs())
 
     return router

@@ -23,7 +23,11 @@
     const item = figures[box.dataset.figure];
     const ink = getComputedStyle(document.body).color;
     item.layout.font.color = ink;
-    if (window.matchMedia("(max-width: 600px)").matches) { item.layout.legend.y = -0.3; item.layout.legend.x = 0; item.layout.legend.xanchor = "left"; }
+    const isNarrow = window.matchMedia("(max-width: 600px)").matches;
+    // words on a lane stand on a veil of the page's own colour, so that a curve below does not strike them out
+    const veil = getComputedStyle(document.body).backgroundColor.replace(/rgba?\(([^,]+,[^,]+,[^,)]+).*/, "rgba($1, 0.75)");
+    for (const note of item.layout.annotations ?? []) { note.bgcolor = veil; if (isNarrow) note.font = { ...note.font, size: 10 }; }
+    if (isNarrow) { item.layout.legend.y = -0.3; item.layout.legend.x = 0; item.layout.legend.xanchor = "left"; }
     Plotly.newPlot(box, item.data, item.layout, options).then(() => {
       if (item.layout.meta && item.layout.meta.lane) box.on("plotly_relayout", (change) => follow(box, change));
     });
@@ -31,6 +35,14 @@
   const boxes = [...document.querySelectorAll(".plot")];
   const seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => { draw(entry.target); seen.unobserve(entry.target); }), { rootMargin: "300px" });
   boxes.forEach((box) => seen.observe(box));
-  window.addEventListener("beforeprint", () => boxes.forEach(draw));
+  // Paper is narrower than the window and plotly does not hear of it: 182 mm of A4 between its margins.
+  // A little lower there, so that four or five lanes share a page.
+  const PAPER_PX = 680;
+  const LOWER = 0.8;
+  const tall = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.height]));
+  const legendAt = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.legend.y]));
+  const paper = (box) => ({ autosize: false, width: PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.26 });
+  window.addEventListener("beforeprint", () => boxes.forEach((box) => { draw(box); Plotly.relayout(box, paper(box)); }));
+  window.addEventListener("afterprint", () => boxes.forEach((box) => Plotly.relayout(box, { autosize: true, width: null, height: tall[box.dataset.figure], "legend.y": legendAt[box.dataset.figure] })));
   window.tallrunDrawAll = () => boxes.forEach(draw);
 })();

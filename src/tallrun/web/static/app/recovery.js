@@ -13,6 +13,7 @@ const GAIT = {
   asymmetry_contact_pct: ["Contact, right against left", "%, longer right is +", 1],
 };
 const SPANS = [[14, "14 days"], [28, "4 weeks"], [56, "8 weeks"], [182, "6 months"], [365, "a year"]];
+const NARROW = matchMedia("(max-width: 620px)");
 const GRADE_SHAPES = { GREEN: "circle", AMBER: "diamond", LATE: "triangle-up", RED: "square", UNKNOWN: "circle-open" };
 
 export async function show(body) {
@@ -64,11 +65,13 @@ class Recovery {
     const plot = el("div", { class: "plot", role: "img", "aria-label": "Load by day, gait by session and pain scores on one time line; the numbers are in the table below" });
     this.picture.replaceChildren(plot);
     const Plotly = await loadPlotly();
-    const picture = () => Plotly.newPlot(plot, ...figure(course, this.metric), { displayModeBar: false, responsive: true });
-    await picture();
+    const [data, layout] = figure(course, this.metric, NARROW.matches);
+    await Plotly.newPlot(plot, data, layout, { displayModeBar: false, responsive: true });
+    // plotly's own legend takes half a phone's width: there the same key stands below the picture
+    if (NARROW.matches) this.picture.append(key(data));
     if (!this.watching) {
       this.watching = true;
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+      for (const query of [matchMedia("(prefers-color-scheme: dark)"), NARROW]) query.addEventListener("change", () => this.draw());
     }
   }
 
@@ -129,8 +132,19 @@ function courseTable(course) {
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }
 
-/** Three lanes over one time axis: load below, gait in the middle, pain on top. */
-function figure(course, metric) {
+const SYMBOLS = { circle: "●", diamond: "◆", "triangle-up": "▲", square: "■", "circle-open": "○", solid: "—", dot: "┄" };
+
+/** What the marks of the picture mean, as words. */
+function key(data) {
+  return el("p", { class: "strip-key" }, data.filter((item) => item.showlegend !== false && item.x.length).map((item) => {
+    const colour = item.marker?.line?.color ?? item.marker?.color ?? item.line?.color;
+    const mark = item.type === "bar" ? "▮" : SYMBOLS[item.marker?.symbol ?? item.line?.dash] ?? "●";
+    return el("span", { class: "key" }, el("span", { style: `color: ${colour}`, "aria-hidden": "true" }, mark), item.name);
+  }));
+}
+
+/** Three lanes over one time axis: load below, gait in the middle, pain on top. On a phone lane names go inside. */
+function figure(course, metric, narrow = false) {
   const colour = themeColours();
   const [label, unit, factor] = GAIT[metric];
   const gait = course.sessions.filter((item) => item.gait[metric] !== null);
@@ -151,18 +165,24 @@ function figure(course, metric) {
   const known = course.load_by_day.filter((item) => item.ewma_7d > 0 || item.ewma_28d > 0);
   const average = (key, name, dash) => ({ type: "scatter", mode: "lines", name, x: known.map((item) => item.day), y: known.map((item) => item[key]), xaxis: "x", yaxis: "y4", line: { color: colour["ink-soft"], width: 2, dash }, hovertemplate: "%{x|%a %d %b}<br>%{y:.0f} min × effort<extra></extra>" });
   const line = { type: "scatter", mode: "lines+markers", name: label, x: gait.map((item) => item.started_at), y: gait.map((item) => factor * item.gait[metric]), xaxis: "x", yaxis: "y2", line: { color: colour.pelvis, width: 2 }, marker: { size: 8 }, hovertemplate: `%{x|%a %d %b}<br>%{y:.1f} ${unit}<extra></extra>` };
+  // an empty gait lane takes only the room of its sentence
+  const [low, middle, top] = gait.length ? [0.26, [0.34, 0.6], 0.68] : [0.38, [0.44, 0.5], 0.58];
+  const title = (text) => (narrow ? undefined : { text });
   const axis = { gridcolor: colour.line, zerolinecolor: colour.line, linecolor: colour.line, fixedrange: true };
   const rule = (score, dash) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: score + 0.5, y1: score + 0.5, line: { color: colour["ink-soft"], width: 1, dash } });
   const layout = {
     autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour.ink, family: "system-ui, sans-serif", size: 13 },
-    margin: { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: true, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
-    xaxis: { ...axis, type: "date", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
-    yaxis: { ...axis, domain: [0, 0.26], title: { text: "minutes run" }, rangemode: "tozero" },
-    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: { text: "min × effort" }, rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
-    yaxis2: { ...axis, domain: [0.34, 0.6], title: { text: unit.split(",")[0] }, ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
-    yaxis3: { ...axis, domain: [0.68, 1], title: { text: "pain" }, range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
+    margin: narrow ? { l: 30, r: known.length ? 26 : 8, t: 18, b: 30 } : { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: !narrow, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
+    xaxis: { ...axis, type: "date", nticks: narrow ? 4 : 9, tickformat: "%-d %b", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
+    yaxis: { ...axis, domain: [0, low], title: title("minutes run"), rangemode: "tozero" },
+    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: title("min × effort"), rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
+    yaxis2: { ...axis, domain: middle, title: title(unit.split(",")[0]), ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
+    yaxis3: { ...axis, domain: [top, 1], title: title("pain"), range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
     shapes: [rule(course.green_limit, "dot"), rule(course.stop_above, "dash")],
-    annotations: gait.length ? [] : [{ text: `${label}: no recorded session in this time`, xref: "paper", x: 0.5, yref: "paper", y: 0.47, showarrow: false, font: { color: colour["ink-soft"] } }],
+    annotations: [
+      ...(gait.length ? [] : [{ text: `${label}: no recorded session in this time`, xref: "paper", x: 0.5, yref: "paper", y: (middle[0] + middle[1]) / 2, showarrow: false, font: { color: colour["ink-soft"] } }]),
+      ...(narrow ? [["pain, 0–10", 1], ...(gait.length ? [[`${label}, ${unit.split(",")[0]}`, middle[1]]] : []), [known.length ? "minutes run (left), load (right)" : "minutes run", low]].map(([text, y]) => ({ text, xref: "paper", x: 0, xanchor: "left", yref: "paper", y, yanchor: "bottom", showarrow: false, font: { size: 12, color: colour["ink-soft"] } })) : []),
+    ],
   };
   const averages = known.length ? [average("ewma_7d", "load, 7 days", "solid"), average("ewma_28d", "load, 28 days", "dot")] : [];
   return [[bars, ...averages, ...(gait.length ? [line] : []), scored(mornings, "morning test", "circle", colour.ink), scored(plain, "other scores", "diamond", colour["ink-soft"]), scored(masked, "with a painkiller", "circle", colour["ink-soft"], true), ...grades], layout];

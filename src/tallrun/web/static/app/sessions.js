@@ -102,8 +102,8 @@ class Sessions {
     this.bar.hidden = this.chosen.length === 0;
     const [a, b] = this.chosen;
     if (!a) return;
-    const link = b ? el("a", { class: "button main", href: `/compare?a=${encodeURIComponent(a.session_id)}&b=${encodeURIComponent(b.session_id)}` }, "Compare these two") : el("span", { class: "soft" }, "Choose one more");
-    this.bar.replaceChildren(el("span", { class: "free" }, `A: ${a.name}`, b ? ` · B: ${b.name}` : ""), link);
+    const link = b ? el("a", { class: "button main", href: `/compare?a=${encodeURIComponent(a.session_id)}&b=${encodeURIComponent(b.session_id)}` }, "Compare these two") : el("a", { class: "button", href: `/compare?a=${encodeURIComponent(a.session_id)}&b=${encodeURIComponent(a.session_id)}` }, "Compare parts of it");
+    this.bar.replaceChildren(el("span", { class: "free" }, `A: ${a.name}`, b ? ` · B: ${b.name}` : " – choose one more, or"), link);
   }
 
   edit(item) {

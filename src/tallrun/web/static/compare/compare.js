@@ -1,31 +1,43 @@
-// What the comparison page can do inside the app: print, hand out, another speed. Without it the page is complete.
+// What the comparison page can do inside the app: print, hand out, another speed, parts. Without it the page is complete.
 
 const asked = new URLSearchParams(location.search);
-const bar = document.createElement("nav");
+const make = (tag, properties = {}, ...children) => { const made = Object.assign(document.createElement(tag), properties); made.append(...children); return made; };
+const link = (textContent, href) => make("a", { textContent, href });
+const withAsked = (changes) => {
+  const made = new URLSearchParams(asked);
+  for (const [name, value] of Object.entries(changes)) { if (value === null || value === "") made.delete(name); else made.set(name, value); }
+  return made;
+};
+
+const bar = make("nav", { className: "tools" });
 bar.setAttribute("aria-label", "Comparison");
-bar.className = "tools";
-
-const print = Object.assign(document.createElement("button"), { type: "button", textContent: "Print" });
+bar.append(link("← Sessions", "/sessions"));
+const print = make("button", { type: "button", textContent: "Print" });
 print.addEventListener("click", () => window.print());
-bar.append(print);
+bar.append(print, link("Hand-out for the patient", `/compare/handout?${asked}`));
+bar.append(link("Swap A and B", `/compare?${withAsked({ a: asked.get("b"), b: asked.get("a"), a_from: asked.get("b_from"), a_to: asked.get("b_to"), b_from: asked.get("a_from"), b_to: asked.get("a_to") })}`));
+for (const id of ["a", "b"]) bar.append(link(`Replay ${id.toUpperCase()}`, `/replay/${encodeURIComponent(asked.get(id))}`));
+for (const speed of document.body.dataset.otherSpeeds?.split(" ").filter(Boolean) ?? []) bar.append(link(`At ${speed} km/h`, `/compare?${withAsked({ speed_kmh: speed })}`));
 
-const handout = Object.assign(document.createElement("a"), { textContent: "Hand-out for the patient" });
-handout.href = `/compare/handout?${asked}`;
-bar.append(handout);
-
-const swap = new URLSearchParams(asked);
-swap.set("a", asked.get("b"));
-swap.set("b", asked.get("a"));
-bar.append(Object.assign(document.createElement("a"), { textContent: "Swap A and B", href: `/compare?${swap}` }));
-
-for (const id of ["a", "b"]) {
-  const link = Object.assign(document.createElement("a"), { textContent: `Replay ${id.toUpperCase()}` });
-  link.href = `/replay/${encodeURIComponent(asked.get(id))}`;
-  bar.append(link);
-}
-for (const speed of document.body.dataset.otherSpeeds?.split(" ").filter(Boolean) ?? []) {
-  const at = new URLSearchParams(asked);
-  at.set("speed_kmh", speed);
-  bar.append(Object.assign(document.createElement("a"), { textContent: `At ${speed} km/h`, href: `/compare?${at}` }));
-}
+// Parts: minutes and seconds in, seconds out.
+const seconds = (text) => {
+  const found = /^(?:(\d+):)?(\d+):([0-5]?\d)$/.exec(text.trim());
+  return found ? 3600 * Number(found[1] ?? 0) + 60 * Number(found[2]) + Number(found[3]) : null;
+};
+const shown = (value) => (value === null ? "" : `${Math.floor(value / 60)}:${String(Math.round(value % 60)).padStart(2, "0")}`);
+const fields = [["a_from", "A from"], ["a_to", "A to"], ["b_from", "B from"], ["b_to", "B to"]].map(([name, label]) => {
+  const input = make("input", { name, placeholder: "m:ss", size: 6, autocomplete: "off", value: shown(asked.has(name) ? Number(asked.get(name)) : null) });
+  return [input, make("label", {}, `${label} `, input)];
+});
+const trouble = make("p", { className: "soft" });
+trouble.setAttribute("role", "status");
+const form = make("form", { className: "tools" }, ...fields.map(([, label]) => label), make("button", { textContent: "Compare these parts" }), link("Whole runs", `/compare?${withAsked({ a_from: null, a_to: null, b_from: null, b_to: null })}`), trouble);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wrong = fields.find(([input]) => input.value.trim() && seconds(input.value) === null);
+  if (wrong) { trouble.textContent = `“${wrong[0].value}” is no time; write minutes:seconds, as 2:30.`; wrong[0].focus(); return; }
+  location.search = withAsked(Object.fromEntries(fields.map(([input]) => [input.name, input.value.trim() ? seconds(input.value) : ""])));
+});
+const parts = make("details", { className: "parts", open: fields.some(([input]) => input.value) }, make("summary", { textContent: "Compare parts of the runs" }), form);
 document.querySelector("header").prepend(bar);
+document.querySelector("header").append(parts);
