@@ -56,6 +56,18 @@ def shoot(page, name: str) -> Path:
     return path
 
 
+def serious(page):
+    """Violations of accessibility rules that matter, as text."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"resultTypes": ["violations"], "iframes": False})
+    return [
+        f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}"
+        for item in found.response["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]
+
+
 class ServerThread:
     """A uvicorn server in a thread with its own event loop; ``call`` runs a function on that loop."""
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium
+from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, serious
 from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, pretend_analysed
 from tallrun.web.desk import Desk
 from tallrun.web.site import create_site
@@ -115,18 +115,6 @@ def keep(page, name):
 
 def overflow(page):
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-
-def serious(page):
-    """Violations of accessibility rules that matter, as text."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page, options={"resultTypes": ["violations"], "iframes": False})
-    return [
-        f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}"
-        for item in found.response["violations"]
-        if item["impact"] in ("serious", "critical")
-    ]
 
 
 def show_as(page, size, scheme):

@@ -41,7 +41,7 @@
   const LOWER = 0.8;
   const tall = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.height]));
   const legendAt = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.legend.y]));
-  const paper = (box) => ({ autosize: false, width: PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.26 });
+  const paper = (box) => ({ autosize: false, width: PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.2 });
   window.addEventListener("beforeprint", () => boxes.forEach((box) => { draw(box); Plotly.relayout(box, paper(box)); }));
   window.addEventListener("afterprint", () => boxes.forEach((box) => Plotly.relayout(box, { autosize: true, width: null, height: tall[box.dataset.figure], "legend.y": legendAt[box.dataset.figure] })));
   window.tallrunDrawAll = () => boxes.forEach(draw);
