@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from tallrun.errors import UsageError
 if TYPE_CHECKING:
     from tallrun.cli.live_parts import RunResult, RunWishes
     from tallrun.cli.radio import Emulation
+    from tallrun.journal.run_plan import RunPlan
 
 NO_CUES = "none"
 
@@ -44,20 +46,35 @@ def run(
     minutes: Annotated[
         float, typer.Option(min=1.0, max=600.0, help="Planned length, for the blocks.")
     ] = 30.0,
-    focus: Annotated[str, typer.Option(help="cadence, tall, tilt, or none for no cues.")] = "cadence",
+    focus: Annotated[
+        str | None,
+        typer.Option(
+            help="cadence, tall, tilt, or none for no cues. Default: what your plan says; cadence where nobody is "
+            "set up."
+        ),
+    ] = None,
     target_spm: Annotated[
         float | None, typer.Option(min=120.0, max=220.0, help="Cadence set by your clinician.")
     ] = None,
     step_session: Annotated[
-        int, typer.Option(min=1, help="Which session of this gait step it is; cues fade from the 5th.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Which session of this gait step it is; cues fade from the 5th. Default: from your plan.",
+        ),
+    ] = None,
     mode: Annotated[str, typer.Option(help="metronome, tone, voice or visual.")] = "metronome",
     recall_phrase: Annotated[str | None, typer.Option(help="Your own words for the cue.")] = None,
     speed_kmh: Annotated[
         float | None, typer.Option(min=1.0, max=25.0, help="Belt speed, when no treadmill tells it.")
     ] = None,
     uncued: Annotated[
-        bool, typer.Option(help="Blocks without cues, after a session that was not green.")
+        bool,
+        typer.Option(help="Blocks without cues, as your plan has it after a session that was not green."),
+    ] = False,
+    against_advice: Annotated[
+        bool,
+        typer.Option(help="Record a run on a day that is no day for one; without cues, and logged as such."),
     ] = False,
     surface: Annotated[str | None, typer.Option(help="treadmill, road, track or trail.")] = None,
     lan: Annotated[bool, typer.Option(help="Let one paired phone on this network open the page.")] = False,
@@ -76,18 +93,26 @@ def run(
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
     for name, value, allowed in (
-        ("--focus", focus, ("cadence", "tall", "tilt", NO_CUES)),
+        ("--focus", focus or NO_CUES, ("cadence", "tall", "tilt", NO_CUES)),
         ("--mode", mode, ("metronome", "tone", "voice", "visual")),
     ):
         if value not in allowed:
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    wishes = RunWishes(
-        minutes=minutes, focus=None if focus == NO_CUES else focus, target_spm=target_spm,
-        step_session=step_session, mode=mode, recall_phrase=recall_phrase, is_uncued=uncued,
-        speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
-        lan=lan, tls=tls, port=port, terminal=terminal,
-    )  # fmt: skip
     folder = data_folder(data_dir)
+    plan = plan_of(folder)
+    wishes = RunWishes(
+        minutes=minutes, focus="cadence", target_spm=target_spm,
+        step_session=step_session or 1, mode=mode, recall_phrase=recall_phrase, is_uncued=uncued,
+        speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
+        lan=lan, tls=tls, port=port, terminal=terminal, plan=plan,
+    )  # fmt: skip
+    if plan is not None:
+        wishes = planned(wishes, plan, against_advice, step_session is not None)
+        for line in plan_lines(plan, focus):
+            typer.echo(line)
+    if focus is not None and focus != wishes.focus and not (plan and plan.forbids_running):
+        # the place in the fade belongs to the step of the plan, not to another one
+        wishes = replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
     emulation = load_emulation(emulate, faults, model, (speed or 1.0) if emulate else speed)
     result = live_run(folder, emulation, out, wishes)
@@ -96,6 +121,57 @@ def run(
     typer.echo(f"Saved: {out}")
     if result.report is not None:
         typer.echo(f"Report: {result.report}")
+
+
+def plan_of(folder: Path) -> RunPlan | None:
+    """Return what the records say about a run now; None where not exactly one runner is set up."""
+    from tallrun.errors import TallrunError
+    from tallrun.journal.desk import Records, current_time
+    from tallrun.journal.run_plan import plan_run
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        if len(store.runner_codes()) != 1:
+            return None
+        mine = Records(store, store.find_runner(), current_time())
+        try:
+            store.profile(mine.runner_id)
+        except TallrunError:
+            return None
+        return plan_run(mine)
+
+
+def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_told: bool) -> RunWishes:
+    """Return the wishes as the plan has them; raises UsageError on a day that is no day for a run."""
+    if plan.forbids_running and not against_advice:
+        raise UsageError(
+            f"{' '.join(plan.verdict.sentences)} (rule {', '.join(plan.verdict.rules)}). "
+            "A run is recorded only with --against-advice, and then without cues."
+        )
+    fade = plan.decision.session_of_fade
+    return replace(
+        wishes,
+        focus=plan.focus,
+        step_session=wishes.step_session if is_session_told or fade is None else fade,
+        is_uncued=wishes.is_uncued or (plan.focus is not None and not plan.decision.cued),
+    )
+
+
+def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
+    """Say what today is for and what is coached, each with its rule."""
+    from tallrun.cli.recovery_advice import STATE_NAMES
+
+    found, decision = plan.verdict, plan.decision
+    head = STATE_NAMES[found.state] + ("" if found.rung is None else f", level {found.rung}")
+    lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
+    if found.state != "RUN":
+        lines.append("This run counts as against your plan." if plan.forbids_running else found.sentences[0])
+        lines.append("No cues today.")
+    else:
+        lines.append(f"{decision.sentence} (rule {decision.rule})")
+    if focus is not None and not plan.forbids_running and focus != (plan.focus or NO_CUES):
+        lines.append(f"You chose {'no cues' if focus == NO_CUES else f'the focus {focus}'} instead.")
+    return lines
 
 
 def live_run(folder: Path, emulation: Emulation | None, out: Path, wishes: RunWishes) -> RunResult:
@@ -163,7 +239,7 @@ async def _go(folder: Path, emulation: Emulation | None, out: Path, wishes: RunW
                         for task in tasks:
                             task.cancel()
                         await asyncio.gather(*tasks, return_exceptions=True)
-        raw = RawRun(start, recorder, loop.run, setup, loop.latencies_s, served)
+        raw = RawRun(start, recorder, loop.run, setup, loop.latencies_s, served, wishes)
         if wishes.after is not None:
             await wishes.after(raw, hub)
         return raw

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tallrun.cli.live_session import LiveLoop
     from tallrun.gait.flag_terms import OwnBaseline
     from tallrun.insight import SessionBlocks
+    from tallrun.journal.run_plan import RunPlan
     from tallrun.numerics.recording import Recording, RunnerProfile
     from tallrun.pipeline import GaitTables
     from tallrun.pipeline.live_run import LiveRun, LiveSetup
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 class RunWishes:
     """What was asked for on the command line.
 
+    plan : what the records say about this run, None where nobody is set up.
     companions run beside the live loop (the demo's scripted taps); ``after`` is awaited while pages are still served.
     """
 
@@ -48,6 +50,7 @@ class RunWishes:
     terminal: bool = False
     learning_s: float | None = None
     probe_s: float | None = None
+    plan: RunPlan | None = None
     companions: tuple[Callable[[LiveLoop], Coroutine[Any, Any, None]], ...] = ()
     on_served: Callable[[Served], None] | None = None
     after: Callable[[RawRun, LiveHub], Awaitable[None]] | None = None
@@ -63,6 +66,7 @@ class RawRun:
     setup: LiveSetup
     latencies_s: list[float]
     served: Served
+    wishes: RunWishes
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
         target_spm=wishes.target_spm,
         green_limit=known.green_limit,
         tilt_limit_deg=tilt_limit(known.baseline, wishes.focus),
+        max_rise_pct=None if wishes.plan is None else wishes.plan.max_rise_pct,
         coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
     )
 
@@ -247,6 +252,9 @@ def note_in_records(
     folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun, cues: list[dict[str, Any]]
 ) -> None:
     """Add the run, its pain taps and its place to the records, if a runner is set up there."""
+    from tallrun.journal.desk import Records
+    from tallrun.journal.focus import GAIT_KEY
+    from tallrun.journal.run_plan import gait_note, note_step, probe_of
     from tallrun.pipeline import json_ready
     from tallrun.store import Store
     from tallrun.store.models import CueRow
@@ -257,6 +265,8 @@ def note_in_records(
             return
         runner_id = store.find_runner()
         now = datetime.now(UTC)
+        wishes = raw.wishes
+        coached = gait_note(wishes.focus, wishes.step_session, probe_of(raw.run.coach_events, tables.strides))
         session, scores = run_entry(store, runner_id, recording, tables, raw)
         store.add_run(runner_id, session, scores, by="tallrun", now=now, source="sensors")
         store.index_session(
@@ -265,9 +275,13 @@ def note_in_records(
             started_at=session.started_at,
             folder=out,
             duration_s=(session.ended_at - session.started_at).total_seconds(),
-            context=recording.context,
+            context=recording.context | {GAIT_KEY: coached},
             summary=tables.summary,
         )
+        note_step(
+            Records(store, runner_id, now), wishes.focus, wishes.plan.decision if wishes.plan else None,
+            session.started_at,
+        )  # fmt: skip
         store.note_file(runner_id, out / "derived" / "report.html", "report", now)
         for row in cues:
             store.add_row(

@@ -11,10 +11,11 @@ from tallrun.coaching.ledger import (
     ledger_rows,
 )
 from tallrun.coaching.plan import Block, SessionPlan, fade_share, plan_session
-from tallrun.coaching.target import CadenceTarget, own_cadence
+from tallrun.coaching.target import RAISE_SHARE, CadenceTarget, own_cadence
 
 __all__ = [
     "PHRASES",
+    "RAISE_SHARE",
     "Block",
     "BlockChange",
     "CadenceTarget",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tallrun.gait.flag_terms import expected_cadence_spm
@@ -14,8 +15,9 @@ from tallrun.journal.clinician import holds
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.numerics.recording import RunnerProfile
 from tallrun.reasons import REASONS
-from tallrun.recovery.gait_plan import GaitFacts, GaitSession, gait_steps
+from tallrun.recovery.gait_plan import GaitDecision, GaitFacts, GaitSession, Probe, gait_steps
 from tallrun.recovery.model import History, RunSession
+from tallrun.recovery.verdicts import Verdict
 from tallrun.report.history import own_history
 
 NEWEST_SESSIONS = 20
@@ -23,15 +25,39 @@ NEWEST_SESSIONS = 20
 _MOVES = frozenset({"MV1", "MV4", "MV5", "MV6", "MV7", "MV8", "MV9", "MV11"})
 
 
-def focus(mine: Records) -> dict[str, Any]:
-    """Return the decision with its target, the own cadence behind it, and how many sessions were looked at.
+#: Key of a session's context that tells what was coached in it, and how its probe went.
+GAIT_KEY = "gait"
 
-    Probes are not known here, so a step never counts as kept on this page. Tilt is not started here either:
-    whether the strap moved is only known during a run.
+
+@dataclass(frozen=True)
+class GaitPlan:
+    """What the gait plan says now. own : own cadence behind the target. max_rise_pct : a clinician's, None without."""
+
+    decision: GaitDecision
+    own: Baseline | None
+    n_sessions: int
+    max_rise_pct: float | None
+
+
+def focus(mine: Records) -> dict[str, Any]:
+    """Return the decision with its target, the own cadence behind it, and how many sessions were looked at."""
+    found = gait_plan(mine, advise(mine, mine.local_now.isoformat()))
+    own = found.own
+    return asdict(found.decision) | {
+        "own_cadence_spm": None if own is None else own.value,
+        "own_speed_mps": None if own is None else own.speed_mps,
+        "own_reason": None if own is not None else REASONS["no_baseline"],
+        "n_sessions": found.n_sessions,
+    }
+
+
+def gait_plan(mine: Records, found: Verdict) -> GaitPlan:
+    """Decide which change of gait is open, starts or waits under today's verdict.
+
+    Tilt is not started here: whether the strap moved is only known during a run.
     """
     protocol = load_protocol()
     history = mine.store.history(mine.runner_id)
-    found = advise(mine, mine.local_now.isoformat())
     pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
     recorded = {row.session_id: row for row in mine.store.sessions(mine.runner_id)}
     runs = [run for run in history.sessions if run.session_id in recorded and run.session_id in pains]
@@ -40,7 +66,8 @@ def focus(mine: Records) -> dict[str, Any]:
         GaitSession(
             grade=pains[run.session_id].grade,  # type: ignore[arg-type]
             flags=frozenset(flag["flag"] for flag in recorded[run.session_id].summary.get("flags") or ()),
-            step=_step_at(history, run),
+            step=_step_of(recorded[run.session_id].context, history, run),
+            probe=_probe_of(recorded[run.session_id].context),
         )
         for run in runs
     )
@@ -53,6 +80,7 @@ def focus(mine: Records) -> dict[str, Any]:
     in_force = [item for item in history.clinician if holds(item, mine.now)]
     first = [item.first_gait_step for item in in_force if item.first_gait_step is not None]
     rise = [item.max_cadence_rise_pct for item in in_force if item.max_cadence_rise_pct is not None]
+    max_rise_pct = rise[-1] if rise else None
     decision = gait_steps(
         protocol,
         GaitFacts(
@@ -62,15 +90,23 @@ def focus(mine: Records) -> dict[str, Any]:
             own_cadence_spm=None if own is None else own.value,
             expected_cadence_spm=None if own is None else expected_cadence_spm(own.speed_mps, measures)[0],
             first_step=first[-1] if first else None,
-            max_cadence_rise_pct=rise[-1] if rise else None,
+            max_cadence_rise_pct=max_rise_pct,
         ),
     )
-    return asdict(decision) | {
-        "own_cadence_spm": None if own is None else own.value,
-        "own_speed_mps": None if own is None else own.speed_mps,
-        "own_reason": None if own is not None else REASONS["no_baseline"],
-        "n_sessions": len(sessions),
-    }
+    return GaitPlan(decision, own, len(sessions), max_rise_pct)
+
+
+def _step_of(context: Mapping[str, Any], history: History, run: RunSession) -> str | None:
+    """Return the step a session was coached in; without a note of it, the one that was open when it began."""
+    told = context.get(GAIT_KEY)
+    return told.get("step") if isinstance(told, dict) else _step_at(history, run)
+
+
+def _probe_of(context: Mapping[str, Any]) -> Probe | None:
+    """Return how a session's probe went, None when there was none or too little was seen of it."""
+    told = context.get(GAIT_KEY)
+    probe = told.get("probe") if isinstance(told, dict) else None
+    return Probe(**probe) if isinstance(probe, dict) else None
 
 
 def _step_at(history: History, run: RunSession) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from tallrun.coaching import (
+    RAISE_SHARE,
     CadenceTarget,
     Coach,
     CoachEvent,
@@ -56,6 +57,7 @@ class LiveSetup:
     """What a live run knows before it starts.
 
     focus : "cadence", "tall" or "tilt", None to coach nothing. target_spm : a typed or clinician's cadence.
+    max_rise_pct : how far above the own cadence the target may lie by a clinician's entry; None for the usual 5 %.
     green_limit : a clinician's, None for the protocol's.
     tilt_limit_deg : upper limit of pelvic tilt for "tall" and "tilt", from the own baseline; None withholds cues.
     """
@@ -67,6 +69,7 @@ class LiveSetup:
     target_spm: float | None = None
     green_limit: int | None = None
     tilt_limit_deg: float | None = None
+    max_rise_pct: float | None = None
     coach: CoachSettings = field(default_factory=CoachSettings)
 
 
@@ -309,7 +312,9 @@ class LiveRun:
         at_mps = median(item for _, item in learned)
         own, own_mps = own_cadence(self.setup.pipeline.baseline, spm, at_mps)
         runner = self.setup.pipeline.runner
-        self._target = CadenceTarget(own, own_mps, runner, fixed_spm=self.setup.target_spm)
+        rise_pct = self.setup.max_rise_pct
+        share = RAISE_SHARE if rise_pct is None else 1.0 + rise_pct / 100.0
+        self._target = CadenceTarget(own, own_mps, runner, share, self.setup.target_spm)
 
     def _focus(self) -> Focus | None:
         if self.setup.focus == "cadence":

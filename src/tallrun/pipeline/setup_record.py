@@ -43,6 +43,7 @@ def setup_record(setup: LiveSetup) -> dict[str, Any]:
             "target_spm": setup.target_spm,
             "green_limit": setup.green_limit,
             "tilt_limit_deg": setup.tilt_limit_deg,
+            "max_rise_pct": setup.max_rise_pct,
             "coach": asdict(setup.coach),
             "plan": {
                 "fade_share": setup.plan.fade_share,
@@ -108,6 +109,7 @@ def _from_record(
         target_spm=record.get("target_spm"),
         green_limit=record.get("green_limit"),
         tilt_limit_deg=record.get("tilt_limit_deg"),
+        max_rise_pct=record.get("max_rise_pct"),
         coach=CoachSettings(**{key: value for key, value in record["coach"].items() if key in known}),
     )
 

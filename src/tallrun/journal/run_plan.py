@@ -1,0 +1,93 @@
+"""What the records say about a run that is about to begin, and what of its coaching is kept for the next one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from tallrun.coaching import CoachEvent, ProbeResult
+from tallrun.journal.advice import advise
+from tallrun.journal.desk import Records
+from tallrun.journal.focus import gait_plan
+from tallrun.recovery.gait_plan import GaitDecision, Probe
+from tallrun.recovery.model import GaitChange
+from tallrun.recovery.verdicts import Verdict
+from tallrun.report.cycles import clean_running
+
+#: In these states a run is recorded only when the runner insists, and never coached.
+NO_RUN_STATES = ("REFER", "CLINICIAN", "REST48")
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Today's verdict and gait plan. max_rise_pct : a clinician's limit of the cadence target, None without."""
+
+    verdict: Verdict
+    decision: GaitDecision
+    max_rise_pct: float | None
+
+    @property
+    def forbids_running(self) -> bool:
+        """Whether today's state is one in which nobody is coached."""
+        return self.verdict.state in NO_RUN_STATES
+
+    @property
+    def focus(self) -> str | None:
+        """The step to coach today, None for none: no step is open, or today is no day for a run."""
+        return self.decision.step if self.verdict.state == "RUN" else None
+
+
+def plan_run(mine: Records) -> RunPlan:
+    """Return what holds for a run now; the advice is kept as given, as if it had been asked for."""
+    found = advise(mine)
+    plan = gait_plan(mine, found)
+    return RunPlan(found, plan.decision, plan.max_rise_pct)
+
+
+def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | None:
+    """Return the last probe of a run; None when none was run or too few strides of it are known.
+
+    Its speed is held against the middle of the clean running before it.
+    """
+    probes = [item for item in events if isinstance(item, ProbeResult) and item.in_band_share is not None]
+    if not probes:
+        return None
+    last = probes[-1]
+    rows = clean_running(strides)
+    rows = rows[rows["initial_contact_s"] < last.start_s]
+    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"]).dropna()
+    if last.speed_mps is None or last.in_band_share is None or pace.empty:
+        return None
+    trained_mps = median(pace.tolist())
+    change = (last.speed_mps - trained_mps) / trained_mps
+    return Probe(last.counted_s, last.in_band_share, change) if math.isfinite(change) else None
+
+
+def gait_note(step: str | None, session_of_fade: int | None, probe: Probe | None) -> dict[str, Any]:
+    """Return what a session's context keeps of its coaching (``focus.GAIT_KEY``)."""
+    return {
+        "step": step,
+        "session_of_fade": session_of_fade,
+        "probe": None if probe is None else asdict(probe),
+    }
+
+
+def note_step(mine: Records, step: str | None, decision: GaitDecision | None, started_at: datetime) -> None:
+    """Keep that a step was begun, begun again or withdrawn with a run; a step that goes on is not noted again (BL3)."""
+    changes = sorted(mine.store.history(mine.runner_id).gait_changes, key=lambda item: item.at)
+    last = changes[-1] if changes else None
+    open_step = last.step if last is not None and last.event != "withdrawn" else None
+    again = decision is not None and decision.action == "again"
+    if step is not None and (step != open_step or again):
+        change = GaitChange(started_at, step)
+    elif step is None and open_step is not None and decision is not None and decision.action == "withdrawn":
+        change = GaitChange(started_at, open_step, "withdrawn")
+    else:
+        return
+    mine.store.add(mine.runner_id, change, by="tallrun", now=mine.now)
