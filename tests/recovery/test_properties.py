@@ -44,6 +44,8 @@ def test_a_verdict_is_whole_json_and_the_same_twice(seed):
     assert first.rules
     assert first.sources
     assert (first.rung is None) == (first.state in ("REFER", "CLINICIAN"))
+    if first.rung is None:
+        assert first.notices == (), "only the referral text"
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0)
     assert now.timestamp() < first.valid_until.timestamp() <= midnight.timestamp()
 

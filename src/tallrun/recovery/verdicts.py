@@ -259,14 +259,15 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         "diagnosed": at.ladder.is_diagnosed(now_s),
         "reds_14d": sum(1 for red in holds.reds(course, now_s) if now_s - red.at_s <= 14 * DAY_S),
     }
-    notices = list(move.notices)
+    # where somebody is referred there is the referral text and nothing beside it
+    notices = list(move.notices) if advised else []
     if found.state in ("WALK", "REST48", "LOG_FIRST") and not can_walk:
         notices.append("NO_WALK")
-    if found.today.only_masked:
+    if advised and found.today.only_masked:
         notices.append("MASKED")
     if advised and not inputs["diagnosed"]:
         notices.append("NO_DIAGNOSIS")
-    if inputs["exercise_sessions_7d"] < protocol.ladder.exercise_week_min:
+    if advised and inputs["exercise_sessions_7d"] < protocol.ladder.exercise_week_min:
         notices.append("EXERCISE_DUE")
     if "MV6" in move.rules and advised:
         notices.append("FLARE")
