@@ -118,7 +118,7 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
     with (
         _quiet(),
         tempfile.TemporaryDirectory(prefix="tallrun-cohort-") as scratch,
-        dask.config.set(_SETTINGS),
+        _settings(scratch),
     ):
         if scheduler is not None:
             with _connected(Client, scheduler) as client:
@@ -173,6 +173,7 @@ def _settings(scratch: str) -> Any:
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.profile.enabled": False,
+        "distributed.worker.preload": ["tallrun.cohort.worker_setup"],
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)
