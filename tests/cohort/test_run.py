@@ -158,7 +158,11 @@ def test_identified_tables_hold_what_was_recorded(five, tmp_path):
     bare_session(five / "x", subject_id="Jane", started_at="2026-05-01T08:00:00+02:00", surface="lawn")
     make(five, tmp_path / "out", is_deidentified=False)
     row = sessions(tmp_path / "out").loc["x"]
-    assert (row["subject_id"], row["started_at"], row["surface"]) == ("Jane", "2026-05-01T08:00:00+02:00", "lawn")
+    assert (row["subject_id"], row["started_at"], row["surface"]) == (
+        "Jane",
+        "2026-05-01T08:00:00+02:00",
+        "lawn",
+    )
     assert not (tmp_path / "out" / "work" / "subjects.json").exists()
 
 
@@ -248,8 +252,8 @@ from support.cohort_work import made_up
 from tallrun.cohort import CohortOptions, run_cohort
 if __name__ == "__main__":
     try:
-        run_cohort(CohortOptions(Path(sys.argv[1]), Path(sys.argv[2]), 1), lambda label: nullcontext(lambda share: None),
-                   analyse=made_up)
+        options = CohortOptions(Path(sys.argv[1]), Path(sys.argv[2]), 1)
+        run_cohort(options, lambda label: nullcontext(lambda share: None), analyse=made_up)
     except KeyboardInterrupt:
         sys.exit(130)
 """

@@ -109,12 +109,10 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
 
     Raises UsageError when Dask is not installed, or the scheduler does not answer or has no worker.
     """
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-        from distributed.security import Security
-    except ImportError:
-        raise UsageError(EXTRA_MISSING) from None
+    require_dask()
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
+
     with (
         _quiet(),
         tempfile.TemporaryDirectory(prefix="tallrun-cohort-") as scratch,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Key of a shard's Parquet metadata: everything of the session but its strides, as JSON.
 SHARD_KEY = b"tallrun_cohort"
+_PLACEMENT = "'(?:foot_left|foot_right|pelvis|trunk)'"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def without_paths(text: str, folder: Path) -> str:
 
 def without_quotes(text: str) -> str:
     """Return a reason without the value found: what stands in a file may name somebody."""
-    return re.sub(r"\b(found|got|sensor|placement) (['\"{\[]).*", r"\1 a value that is withheld", text)
+    text = re.sub(rf"\bsensor (?!{_PLACEMENT})['\"].*", "sensor of a name that is withheld", text)
+    return re.sub(r"\b(found|got) ['\"{\[].*", r"\1 a value that is withheld", text)
 
 
 def _first_line(error: BaseException) -> str:
