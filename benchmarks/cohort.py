@@ -27,9 +27,7 @@ COMMAND = (sys.executable, "-c", "from tallrun.cli import main; main()", "cohort
 
 def make_sessions(root: Path, n: int, minutes: float) -> None:
     """One simulated session of three sensors, ``n`` times with another id each: other bytes, the same work."""
-    programme = simulate.Programme(
-        (simulate.Bout("stand", 8.0), simulate.Bout("run", 60.0 * minutes, 2.8))
-    )
+    programme = simulate.Programme((simulate.Bout("stand", 8.0), simulate.Bout("run", 60.0 * minutes, 2.8)))
     recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(200.0), seed=1)
     write_session(root / "s000", recording)
     for number in range(1, n):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from support import cohort_work
@@ -176,6 +177,23 @@ def test_hostile_names_stay_in_their_cell(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["session"].lstrip("'") for row in rows] == sorted(names)
     assert {row["session"] for row in rows} >= {"'=cmd|x", "'-1+1"}
+
+
+def test_tables_are_written_in_groups_that_do_not_grow_with_the_cohort(five, tmp_path, monkeypatch):
+    whole = make(five, tmp_path / "whole")
+    monkeypatch.setattr("tallrun.cohort.assemble.GROUP_ROWS", 30)
+    monkeypatch.setattr("tallrun.cohort.assemble.SESSION_GROUP", 2)
+    make(five, tmp_path / "out")
+    groups = pq.ParquetFile(tmp_path / "out" / "strides.parquet").metadata
+    sizes = [groups.row_group(place).num_rows for place in range(groups.num_row_groups)]
+    assert sizes == [30] * 6 + [20]
+    for name in ("sessions", "strides"):
+        one, other = (pd.read_parquet(tmp_path / place / f"{name}.parquet") for place in ("whole", "out"))
+        pd.testing.assert_frame_equal(one, other)
+    assert (tmp_path / "out" / "sessions.csv").read_bytes() == (
+        tmp_path / "whole" / "sessions.csv"
+    ).read_bytes()
+    assert whole["tables"]["strides.parquet"]["rows"] == sum(sizes)
 
 
 def test_folders_that_cannot_be_meant_are_refused(five, tmp_path):

@@ -170,6 +170,8 @@ def _settings(scratch: str) -> Any:
         "distributed.worker.http.routes": [],
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
+        # What a large session leaves behind in the allocator must not pause its worker for good.
+        "distributed.worker.memory.pause": False,
         "distributed.worker.profile.enabled": False,
         "distributed.worker.preload": ["tallrun.cohort.worker_setup"],
         "logging.distributed": "critical",
