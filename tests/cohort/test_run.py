@@ -254,6 +254,26 @@ def test_a_running_scheduler_is_used(five, tmp_path):
     assert cluster.scheduler_address not in (tmp_path / "out" / "run.json").read_text()
 
 
+def test_a_scheduler_that_goes_away_is_one_clear_error_and_nothing_is_lost(five, tmp_path, capfd):
+    from distributed import LocalCluster
+
+    for number in range(5):
+        (five / f"s{number}" / "slow").touch()
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1",
+        dashboard_address=None, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"}, silence_logs=60,
+    ) as cluster:  # fmt: skip
+        options = CohortOptions(five, tmp_path / "out", scheduler=cluster.scheduler_address)
+
+        def pull_the_plug(label):
+            return nullcontext(lambda share: cluster.close() if label == "analysing" else None)
+
+        with pytest.raises(UsageError, match="scheduler went away"):
+            run_cohort(options, pull_the_plug, analyse=cohort_work.made_up)
+    assert capfd.readouterr().err == ""
+    assert make(five, tmp_path / "out")["counts"]["analysed_now"] == 4
+
+
 def test_no_scheduler_is_one_clear_error(five, tmp_path, monkeypatch):
     monkeypatch.setattr("tallrun.cohort.cluster.CONNECT_S", 0.3)
     with pytest.raises(UsageError, match="no Dask scheduler answers"):

@@ -10,7 +10,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -191,15 +191,21 @@ def _kernel_cache() -> dict[str, str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's own talk off stderr: what a user needs to know comes back as a row or an error."""
-    before = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for (
+        name,
+        item,
+    ) in logging.root.manager.loggerDict.items():  # Dask gives some of its own a level of their own
+        if isinstance(item, logging.Logger) and name.partition(".")[0] in _LOGGERS:
+            loggers.append(item)
+    before = [item.level for item in loggers]
+    for item in loggers:
+        item.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        for name, level in before.items():
-            with suppress(ValueError):
-                logging.getLogger(name).setLevel(level)
+        for item, level in zip(loggers, before, strict=True):
+            item.setLevel(level)
 
 
 def _why(error: BaseException) -> str:
