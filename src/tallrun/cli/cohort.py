@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,7 +84,11 @@ def run(
     if dry_run:
         _dry_run(options, stage, json_)
         return
-    report = run_cohort(options, stage, prepare=(use_kernel_cache, _warm_up))
+    try:
+        report = run_cohort(options, stage, prepare=(use_kernel_cache, _warm_up))
+    except KeyboardInterrupt:
+        sys.stderr.write("tallrun: stopped; what was finished is kept and the same call goes on from there\n")
+        raise typer.Exit(130) from None
     if json_:
         print_json(report)
         return

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import Any
 
 from tallrun.errors import UsageError
@@ -122,23 +124,45 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
             with _connected(Client, scheduler) as client:
                 yield Pool(client)
             return
-        with (
-            LocalCluster(
-                n_workers=n_workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                protocol="tls",
-                security=Security.temporary(),
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                silence_logs=logging.CRITICAL,
-                local_directory=scratch,
-                env=ONE_THREAD | _kernel_cache(),
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
-            yield Pool(client)
+        cluster = None
+        try:
+            with _interrupts_held():
+                cluster = LocalCluster(
+                    n_workers=n_workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    protocol="tls",
+                    security=Security.temporary(),
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                    local_directory=scratch,
+                    env=ONE_THREAD | _kernel_cache(),
+                )
+            with Client(cluster, set_as_default=False) as client:
+                yield Pool(client)
+        finally:
+            if cluster is not None:
+                cluster.close()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait, and keep it from threads and processes started meanwhile, and from those these start.
+
+    A terminal sends it to the whole process group. Workers leave it to the process that started them, which ends
+    them in order; one that answered by itself would only print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would let Ctrl-C through again when it is started later
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager
@@ -173,7 +197,6 @@ def _settings(scratch: str) -> Any:
         # What a large session leaves behind in the allocator must not pause its worker for good.
         "distributed.worker.memory.pause": False,
         "distributed.worker.profile.enabled": False,
-        "distributed.worker.preload": ["tallrun.cohort.worker_setup"],
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)
