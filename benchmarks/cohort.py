@@ -37,14 +37,14 @@ def make_sessions(root: Path, n: int, minutes: float) -> None:
         (folder / "session.json").write_text(json.dumps(info | {"copy": number}))
 
 
-def run(root: Path, out: Path, *options: str) -> tuple[float, float]:
-    """Return wall seconds and the peak memory of the main process in MB."""
+def run(root: Path, out: Path, *options: str) -> tuple[float, float, float]:
+    """Return wall seconds, processor seconds of it and its workers, and the main process's peak memory in MB."""
     began = time.perf_counter()
     process = subprocess.Popen([*COMMAND, str(root), "--out", str(out), *options], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the command failed with status {status}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024.0
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0
 
 
 def main() -> None:
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     walls: dict[str, list[float]] = {"one worker": [], "two workers": [], "nothing to do": []}
+    processor: dict[str, list[float]] = {name: [] for name in walls}
     memory_mb = 0.0
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "in"
@@ -62,15 +63,19 @@ def main() -> None:
         for turn in range(given.repeats):
             for name, n_workers in (("one worker", "1"), ("two workers", "2")):
                 out = Path(place) / f"out-{turn}-{n_workers}"
-                wall_s, used_mb = run(root, out, "--workers", n_workers)
+                wall_s, busy_s, used_mb = run(root, out, "--workers", n_workers)
                 walls[name].append(wall_s)
+                processor[name].append(busy_s)
                 memory_mb = max(memory_mb, used_mb)
-            walls["nothing to do"].append(run(root, out)[0])
+            wall_s, busy_s, _ = run(root, out)
+            walls["nothing to do"].append(wall_s)
+            processor["nothing to do"].append(busy_s)
     medians = {name: statistics.median(values) for name, values in walls.items()}
     result = {
         "sessions": given.sessions,
         "minutes_each": given.minutes,
         "wall_s": {name: [round(value, 2) for value in values] for name, values in walls.items()},
+        "processor_s": {name: round(statistics.median(values), 2) for name, values in processor.items()},
         "sessions_per_s": {name: round(given.sessions / value, 2) for name, value in medians.items()},
         "speed_up_1_to_2": round(medians["one worker"] / medians["two workers"], 2),
         "main_process_peak_mb": round(memory_mb),

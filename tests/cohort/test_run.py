@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,9 +21,11 @@ import pytest
 
 from support import cohort_work
 from support.cohort_work import N_STRIDES, bare_session
-from tallrun.cohort import CohortOptions, run_cohort
+from support.session_files import small_session
+from tallrun.cohort import CohortOptions, analyse_session, run_cohort
 from tallrun.cohort.assemble import TABLE_NAMES
 from tallrun.cohort.cluster import EXTRA_MISSING, _quiet, open_pool
+from tallrun.cohort.identity import input_sha256
 from tallrun.cohort.shards import ShardStore
 from tallrun.errors import SessionError, UsageError
 
@@ -248,11 +251,37 @@ def test_a_running_scheduler_is_used(five, tmp_path):
         n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1",
         dashboard_address=None, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
     ) as cluster:  # fmt: skip
-        steps = []
+        ready = tmp_path / "ready"
+
+        def prepare():
+            with ready.open("a") as file:
+                file.write("one\n")
+
         options = CohortOptions(five, tmp_path / "out", scheduler=cluster.scheduler_address)
-        report = run_cohort(options, stage, prepare=(lambda: steps.append(1),), analyse=cohort_work.made_up)
+        report = run_cohort(options, stage, prepare=(prepare,), analyse=cohort_work.made_up)
     assert hashes(report) == hashes(alone)
+    assert ready.read_text() == "one\none\n"  # on each of the two workers
     assert cluster.scheduler_address not in (tmp_path / "out" / "run.json").read_text()
+
+
+def test_a_worker_with_other_code_ends_the_call(five, tmp_path):
+    def other_code(folder, expected_sha256):
+        return replace(cohort_work.made_up(folder, expected_sha256), code_sha256="0" * 64)
+
+    with pytest.raises(UsageError, match="another tallrun"):
+        make(five, tmp_path / "out", analyse=other_code)
+    assert make(five, tmp_path / "out")["counts"]["analysed_now"] == 5
+
+
+def test_a_session_that_changed_meanwhile_is_filed_nowhere(tmp_path):
+    folder = small_session(tmp_path / "s", "pelvis")
+    assert analyse_session(str(folder), input_sha256(folder)).status == "ok"
+    outcome = analyse_session(str(folder), "0" * 64)
+    assert (outcome.status, outcome.shard) == ("failed", None)
+    assert "changed while it was read" in outcome.reason
+    gone = analyse_session(str(tmp_path / "elsewhere"), "0" * 64)
+    assert (gone.status, gone.shard) == ("failed", None)
+    assert "is the disk shared" in gone.reason
 
 
 def test_a_scheduler_that_goes_away_is_one_clear_error_and_nothing_is_lost(five, tmp_path):
@@ -297,7 +326,8 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 from support.cohort_work import made_up
-from tallrun.cohort import CohortOptions, run_cohort
+from support.session_files import small_session
+from tallrun.cohort import CohortOptions, analyse_session, run_cohort
 if __name__ == "__main__":
     try:
         options = CohortOptions(Path(sys.argv[1]), Path(sys.argv[2]), 1)

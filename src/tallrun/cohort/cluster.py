@@ -11,6 +11,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
@@ -19,6 +20,7 @@ from typing import Any
 from tallrun.errors import UsageError
 
 EXTRA_MISSING = "many sessions at once need the extra 'cluster': pip install 'tallrun[cluster]'"
+SCHEDULER_LOST = "the scheduler went away; what was finished is kept, call again when it is back"
 CONNECT_S = 10.0
 #: A session is tried this many times more when its worker dies: the death may be another process's fault.
 RETRIES = 1
@@ -76,21 +78,21 @@ class Pool:
                 names[future.key] = name
                 done.add(future)
 
-        top_up()
-        while names:
-            future = next(done)
-            name = names.pop(future.key)
-            if future.status == "cancelled" or self._client.status != "running":
-                raise UsageError(
-                    "the scheduler went away; what was finished is kept, call again when it is back"
-                )
-            top_up()  # before the result is used, so that the worker does not wait for our disk
-            error = future.exception() if future.status == "error" else None
-            if error is None:
-                yield name, future.result(), None
-            else:
-                yield name, None, _why(error)
-            future.release()
+        try:
+            top_up()
+            while names:
+                future = next(done)
+                if future.status == "cancelled":
+                    raise UsageError(SCHEDULER_LOST)
+                name = names.pop(future.key)
+                top_up()  # before the result is used, so that the worker does not wait for our disk
+                if future.status == "error":
+                    yield name, None, _why(future.exception())
+                else:
+                    yield name, future.result(), None
+                future.release()
+        except (OSError, CancelledError, TimeoutError) as error:
+            raise UsageError(SCHEDULER_LOST) from error
 
     def _n_threads(self) -> int:
         return sum(self._client.nthreads().values())

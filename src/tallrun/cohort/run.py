@@ -142,6 +142,9 @@ def run_cohort(
     shards = ShardStore(options.out / WORK_FOLDER / "shards")
     failed = _do_missing(plan, options, shards, stage, prepare, analyse)
     entries = _entries(plan, failed, shards, options, report)
+    write_json(
+        options.out / "run.json", report
+    )  # until the tables are replaced, all of them, it is not complete
     with stage("tables") as show:
         report["tables"] = assemble(options.out, entries, shards, not options.is_deidentified, show)
     if not plan.n_left_out:  # else a shard of a session beyond the limit would be thrown away
@@ -313,11 +316,11 @@ def _visible(folder: Path) -> Iterable[str]:
 def _begin(out: Path, report: dict[str, Any]) -> None:
     try:
         make_owner_folder(out)
+        if not (out / "run.json").exists():  # first of all: it tells whose folder this is
+            write_json(out / "run.json", report)
         make_owner_folder(out / WORK_FOLDER)
         for name in (*TABLE_NAMES, "run.json"):  # what a kill left half written
             for path in out.glob(f".{name}.partial-*"):
                 path.unlink(missing_ok=True)
     except OSError as error:
         raise SessionError(f"{out} could not be made ({error.strerror or error})") from error
-    if not (out / "run.json").exists():
-        write_json(out / "run.json", report)
