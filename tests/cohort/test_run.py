@@ -91,10 +91,11 @@ def test_changed_new_and_removed_sessions(five, tmp_path):
     shutil.rmtree(five / "s2")
     shutil.copytree(five / "s3", five / "copy")
     bare_session(five / "new")
+    shutil.copytree(five / "new", five / "newer")
     report = make(five, tmp_path / "out")
-    assert report["counts"]["analysed_now"] == 2  # a copy costs nothing
+    assert report["counts"]["analysed_now"] == 2  # copies cost nothing, of old or of new
     after = sessions(tmp_path / "out")
-    assert list(after.index) == ["copy", "new", "s0", "s1", "s3", "s4"]
+    assert list(after.index) == ["copy", "new", "newer", "s0", "s1", "s3", "s4"]
     assert after.loc["s0", "content_sha256"] == before.loc["s0", "content_sha256"]
     assert after.loc["s1", "content_sha256"] != before.loc["s1", "content_sha256"]
     assert after.loc["copy", "content_sha256"] == after.loc["s3", "content_sha256"]
