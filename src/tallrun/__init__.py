@@ -2,7 +2,8 @@
 
 The rooms, from the ground up (imports go downwards only; see docs/architecture.md):
 ``numerics`` · ``gait`` · ``sensors`` · ``simulate`` · ``coaching`` · ``recovery`` · ``insight`` ·
-``pipeline`` · ``sessions`` · ``store`` · ``ble`` · ``report`` · ``journal`` · ``web`` · ``cli``.
+``pipeline`` · ``sessions`` · ``store`` · ``ble`` · ``report`` · ``journal`` ·
+``cohort`` · ``web`` · ``cli``.
 """
 
 from tallrun._version import __version__

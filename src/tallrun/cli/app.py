@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "sensors",
     "live",
     "clinic",
+    "cohort",
     "recovery",
     "data",
     "serve",

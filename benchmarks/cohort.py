@@ -1,0 +1,89 @@
+"""How many sessions a second a cohort does with one worker and with two, and how much memory that takes.
+
+Run: ``python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3]``. Each run is the whole command in a
+process of its own, with compiled kernels in the cache: starting up, hashing, workers, tables. Worker counts take
+turns, so that a busy machine hurts all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tallrun import simulate
+from tallrun.sessions import write_session
+
+COMMAND = (sys.executable, "-c", "from tallrun.cli import main; main()", "cohort")
+
+
+def make_sessions(root: Path, n: int, minutes: float) -> None:
+    """One simulated session of three sensors, ``n`` times with another id each: other bytes, the same work."""
+    programme = simulate.Programme((simulate.Bout("stand", 8.0), simulate.Bout("run", 60.0 * minutes, 2.8)))
+    recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(200.0), seed=1)
+    write_session(root / "s000", recording)
+    for number in range(1, n):
+        folder = root / f"s{number:03d}"
+        shutil.copytree(root / "s000", folder)
+        info = json.loads((folder / "session.json").read_text())
+        (folder / "session.json").write_text(json.dumps(info | {"copy": number}))
+
+
+def run(root: Path, out: Path, *options: str) -> tuple[float, float, float]:
+    """Return wall seconds, processor seconds of it and its workers, and the main process's peak memory in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen([*COMMAND, str(root), "--out", str(out), *options], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the command failed with status {status}")
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sessions", type=int, default=24)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    walls: dict[str, list[float]] = {"one worker": [], "two workers": [], "nothing to do": []}
+    processor: dict[str, list[float]] = {name: [] for name in walls}
+    memory_mb = 0.0
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "in"
+        make_sessions(root, given.sessions, given.minutes)
+        run(root, Path(place) / "warm", "--limit", "1", "--workers", "1")
+        for turn in range(given.repeats):
+            for name, n_workers in (("one worker", "1"), ("two workers", "2")):
+                out = Path(place) / f"out-{turn}-{n_workers}"
+                wall_s, busy_s, used_mb = run(root, out, "--workers", n_workers)
+                walls[name].append(wall_s)
+                processor[name].append(busy_s)
+                memory_mb = max(memory_mb, used_mb)
+            wall_s, busy_s, _ = run(root, out)
+            walls["nothing to do"].append(wall_s)
+            processor["nothing to do"].append(busy_s)
+    medians = {name: statistics.median(values) for name, values in walls.items()}
+    result = {
+        "sessions": given.sessions,
+        "minutes_each": given.minutes,
+        "wall_s": {name: [round(value, 2) for value in values] for name, values in walls.items()},
+        "processor_s": {name: round(statistics.median(values), 2) for name, values in processor.items()},
+        "sessions_per_s": {name: round(given.sessions / value, 2) for name, value in medians.items()},
+        "speed_up_1_to_2": round(medians["one worker"] / medians["two workers"], 2),
+        "main_process_peak_mb": round(memory_mb),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "load_after": [round(value, 1) for value in os.getloadavg()],
+    }
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

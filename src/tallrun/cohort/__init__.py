@@ -1,0 +1,27 @@
+"""Many sessions: a folder of session folders in, one set of tables out, on one machine or a Dask cluster.
+
+* ``find_sessions``: the sessions below a folder
+* ``analyse_session``: one session folder -> one shard (strides, segments, flags, row), by the one pipeline
+* ``run_cohort``: does what is missing, keeps a shard for each session, assembles the tables
+* ``check_session``: schema, unit, gap and clock problems of one session without analysing it
+* ``compare_cohorts``: two versions or configurations on the same sessions
+
+Method and files: docs/cohort.md.
+"""
+
+from tallrun.cohort.compare import compare_cohorts
+from tallrun.cohort.discover import FoundSession, find_sessions
+from tallrun.cohort.inspect import check_session
+from tallrun.cohort.run import CohortOptions, plan_cohort, run_cohort
+from tallrun.cohort.work import analyse_session
+
+__all__ = [
+    "CohortOptions",
+    "FoundSession",
+    "analyse_session",
+    "check_session",
+    "compare_cohorts",
+    "find_sessions",
+    "plan_cohort",
+    "run_cohort",
+]
