@@ -19,6 +19,7 @@ import pandas as pd
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import (
     ACC_UNITS,
@@ -126,14 +127,9 @@ def _choose_layout(path: Path, layouts: Sequence[CsvLayout]) -> tuple[CsvLayout,
 
 
 def _read_start(path: Path) -> tuple[str, str]:
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    if size > MAX_FILE_BYTES:
-        raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
+    size_of_file(path, MAX_FILE_BYTES)
+    with path.open("rb") as file:
+        start = file.read(_HEAD_BYTES)
     if not start.strip():
         raise FormatError(f"{path} is empty; expected column names and rows of numbers")
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import (
     ACC_UNITS,
@@ -67,14 +68,9 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(20)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    if size > MAX_FILE_BYTES:
-        raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
+    size_of_file(path, MAX_FILE_BYTES)
+    with path.open("rb") as file:
+        start = file.read(20)
     if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
         raise FormatError(
             f"{path} is of MATLAB level 7.3; save it again with: save(name, 'imu', 'ts', '-v7')"

@@ -17,6 +17,7 @@ import numpy as np
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions.assembling import (
     ACC_UNITS,
     GYR_UNITS,
@@ -77,15 +78,13 @@ def _load(path: Path) -> list[dict[str, Any]]:
         import pyxdf
     except ImportError:
         raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'") from None
+    size_of_file(path, MAX_FILE_BYTES)
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False, verbose=False)
     except _BROKEN as error:
-        raise FormatError(f"{path} is missing, truncated or no XDF file ({str(error)[:100]})") from error
+        raise FormatError(f"{path} is truncated or no XDF file ({str(error)[:100]})") from error
     return list(streams)
 
 

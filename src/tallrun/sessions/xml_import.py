@@ -18,6 +18,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions.activity import MAX_ACTIVITY_ROWS, ROW_COLUMNS, Activity, watch_rows
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -68,11 +69,8 @@ def _activity(path: Path, points: list[Point], kind: str) -> Activity:
 
 def _points(path: Path, readers: dict[str, Callable[[Element], Point | None]]) -> list[Point]:
     points: list[Point] = []
+    size_of_file(path, MAX_FILE_BYTES)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(
-                f"{path} has {path.stat().st_size} bytes; at most {MAX_FILE_BYTES} are accepted"
-            )
         with path.open("rb") as file:
             for _, element in iterparse(file, events=("end",), forbid_dtd=True):
                 reader = readers.get(_local(element.tag))
