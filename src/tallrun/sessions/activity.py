@@ -34,7 +34,7 @@ _PLAUSIBLE = {
     "heart_rate_bpm": (20.0, 250.0), "cadence_spm": (0.0, 320.0), "speed_mps": (0.0, 15.0), "distance_m": (0.0, 1e6),
     "stance_time_s": (0.03, 2.0), "duty_factor": (0.01, 1.0), "stance_left_pct": (1.0, 99.0),
     "vertical_oscillation_m": (0.001, 0.5), "step_length_m": (0.05, 5.0), "foot_strike_angle_left_deg": (-90.0, 90.0),
-    "foot_strike_angle_right_deg": (-90.0, 90.0), "pelvic_tilt_deg": (-90.0, 90.0), "overstride_index": (0.0, 100.0),
+    "foot_strike_angle_right_deg": (-90.0, 90.0), "pelvic_tilt_deg": (-90.0, 90.0), "overstride_index": (-100.0, 100.0),
     "n_cues": (0.0, 255.0),
 }  # fmt: skip
 #: Distance is the integral of speed over strides on this grid; unknown when more than this share of them has no speed.

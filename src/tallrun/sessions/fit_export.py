@@ -243,8 +243,8 @@ def _summed(
     moving = strides[strides["mode"].isin(["run", "walk"])]
     if len(moving):
         contacts = moving["initial_contact_s"].between(first_s, last_s, inclusive="left").sum()
-        # One foot sensor sees every stride once; both feet, and the pelvis, see it twice.
-        message.total_strides = round(int(contacts) / moving["foot"].nunique())
+        # One foot sensor sees every stride once; both feet, and the pelvis (which names no foot), see it twice.
+        message.total_strides = round(int(contacts) / (1 if moving["foot"].nunique() == 1 else STEPS_PER_STRIDE))
     return message
 
 
