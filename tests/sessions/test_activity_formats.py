@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from support.session_files import small_recording
-from tallrun.errors import FormatError
+from tallrun.errors import FormatError, SessionError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
 from tallrun.sessions import read_session, write_session
 from tallrun.sessions.activity import Activity, activity_recording, activity_rows
@@ -126,7 +126,7 @@ def test_fit_needs_a_date_and_does_not_overwrite(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="started_at is unknown"):
         export_fit(minute(info={}), running_strides(), tmp_path / "run.fit")
     (tmp_path / "run.fit").touch()
-    with pytest.raises(FormatError, match="exists already"):
+    with pytest.raises(SessionError, match="exists already"):
         export_fit(minute(), running_strides(), tmp_path / "run.fit")
 
 

@@ -63,7 +63,9 @@ def in_time_zone(activity: Activity, name: str) -> Activity:
         zone = ZoneInfo(name)
         started_at = None if activity.started_at is None else activity.started_at.astimezone(zone)
     except (ValueError, OSError, OverflowError, ZoneInfoNotFoundError):
-        raise FormatError(f"--time-zone must be an IANA name such as Europe/Berlin, got {name[:60]!r}") from None
+        raise FormatError(
+            f"--time-zone must be an IANA name such as Europe/Berlin, got {name[:60]!r}"
+        ) from None
     return replace(activity, started_at=started_at, time_zone=name)
 
 
@@ -92,7 +94,9 @@ def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float
     if belt is not None and belt.t_s.size:
         held = np.searchsorted(belt.t_s, t_s, side="right") - 1
         rows["speed_mps"] = np.where(held >= 0, belt.speed_mps[np.maximum(held, 0)], np.nan)
-        rows["distance_m"] = np.concatenate(([0.0], np.cumsum(np.nan_to_num(rows["speed_mps"].to_numpy())[:-1])))
+        rows["distance_m"] = np.concatenate(
+            ([0.0], np.cumsum(np.nan_to_num(rows["speed_mps"].to_numpy())[:-1]))
+        )
     else:
         rows["distance_m"] = _distance(moving, t_s)
     heart = recording.heart_rate

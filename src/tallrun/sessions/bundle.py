@@ -41,6 +41,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 8 * 1024**3
+MAX_FILE_BYTES = MAX_TOTAL_BYTES
 MAX_MANIFEST_BYTES = 1024**2
 _PIECE_BYTES = 1024**2
 _MAGIC = b"tallrun-encrypted-1\n"
@@ -105,7 +106,7 @@ def import_bundle(path: Path, folder: Path, passphrase: str | None = None) -> Re
     SessionError
         The folder exists, the disk refuses, or what was unpacked is no readable session.
     """
-    size_of_file(path, MAX_TOTAL_BYTES)
+    size_of_file(path, MAX_FILE_BYTES)
     refuse_existing(folder)
     with path.open("rb") as file:
         encrypted = file.read(len(_MAGIC)) == _MAGIC
@@ -157,7 +158,7 @@ def _is_safe(name: str) -> bool:
 
 
 class _Bounded:
-    """A file that gives no more than a few MiB at a time: a ZIP's table of contents is read whole, whatever its size."""
+    """A file that gives no more than a few MiB at a time: a ZIP's table of contents is read whole, however long."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,8 +58,8 @@ _APPLICATION_ID = b"tallrun running "
 def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
     """Write a FIT activity, one record a second; return the number of records.
 
-    Raises FormatError when ``started_at`` is unknown or beyond FIT's calendar or fit-tool is not installed, SessionError
-    when the file exists or the disk refuses.
+    Raises FormatError when ``started_at`` is unknown or beyond FIT's calendar or fit-tool is not installed,
+    SessionError when the file exists or the disk refuses.
     """
     try:
         from fit_tool.fit_file_builder import FitFileBuilder
@@ -179,9 +180,7 @@ def _opening(start_ms: int) -> list[Any]:
     return [identity, begin]
 
 
-def _closing(
-    recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime
-) -> list[Any]:
+def _closing(recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime) -> list[Any]:
     """Return the messages that sum the run up: laps at the lap marks, one session, the activity with its local time."""
     from fit_tool.profile.messages.activity_message import ActivityMessage
     from fit_tool.profile.messages.event_message import EventMessage
@@ -196,7 +195,7 @@ def _closing(
     messages: list[Any] = [stop]
     marks = {marker.t_s for marker in recording.markers if marker.kind == "lap" and 0.0 < marker.t_s < end_s}
     borders_s = [0.0, *sorted(marks), end_s]
-    for number, (first_s, last_s) in enumerate(zip(borders_s[:-1], borders_s[1:], strict=True)):
+    for number, (first_s, last_s) in enumerate(pairwise(borders_s)):
         lap = LapMessage()
         lap.message_index, lap.event = number, Event.LAP
         lap.lap_trigger = LapTrigger.SESSION_END if last_s == end_s else LapTrigger.MANUAL
@@ -244,7 +243,9 @@ def _summed(
     if len(moving):
         contacts = moving["initial_contact_s"].between(first_s, last_s, inclusive="left").sum()
         # One foot sensor sees every stride once; both feet, and the pelvis (which names no foot), see it twice.
-        message.total_strides = round(int(contacts) / (1 if moving["foot"].nunique() == 1 else STEPS_PER_STRIDE))
+        message.total_strides = round(
+            int(contacts) / (1 if moving["foot"].nunique() == 1 else STEPS_PER_STRIDE)
+        )
     return message
 
 

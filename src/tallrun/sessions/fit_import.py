@@ -110,7 +110,7 @@ def _offset(values: dict[str, Any]) -> timedelta | None:
 
 
 def _totals(sessions: list[dict[str, Any]], distance_unknown: bool) -> dict[str, Any]:
-    """Return what only the summary of a file knows: moving time, and the distance of a treadmill run without rows of it."""
+    """Return what only the summary of a file knows: its timer, and the distance when no row has one."""
     totals: dict[str, Any] = {}
     for key, name in (("timer_s", "total_timer_time"), ("distance_m", "total_distance")):
         values = [session[name] for session in sessions if isinstance(session.get(name), int | float)]
