@@ -221,6 +221,36 @@ def mapped_layout(
     return CsvLayout((SensorColumns(acc, gyr),), time_column, time_unit, rate_hz)
 
 
+def column_layout(
+    acc: Sequence[str], gyr: Sequence[str], placements: Sequence[str], time_column: str | None, time_unit: str,
+    rate_hz: float | None,
+) -> CsvLayout:  # fmt: skip
+    """Return the layout of columns typed as ``X,Y,Z`` texts, units left to the header.
+
+    placements : of the sensors that share one file, in order; empty when every file is one sensor's. Raises FormatError
+    when nothing is mapped or the counts differ.
+    """
+    n_sensors = max(1, len(placements))
+    for what, texts in (("--acc-columns", acc), ("--gyr-columns", gyr)):
+        if len(texts) not in (0, n_sensors):
+            raise FormatError(
+                f"{what} is given {len(texts)} times for {n_sensors} sensor(s) in one file; give it once for each, "
+                "and as many --placement"
+            )
+    sensors = [
+        SensorColumns(
+            Axes(three_columns(acc[i])) if acc else None,
+            Axes(three_columns(gyr[i])) if gyr else None,
+            placements[i] if placements else None,
+        )
+        for i in range(n_sensors)
+    ]
+    first = mapped_layout(
+        time_column=time_column, time_unit=time_unit, acc=sensors[0].acc, gyr=sensors[0].gyr, rate_hz=rate_hz
+    )
+    return replace(first, sensors=tuple(sensors))
+
+
 def three_columns(text: str) -> tuple[str, str, str]:
     """Return the three names of ``X,Y,Z``; ``-`` stands for an axis that was not recorded."""
     names = [name.strip() for name in text.split(",")]
