@@ -326,5 +326,7 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None) -> None
     typer.echo(f"{len(activity.rows)} rows: {', '.join(parts)}")
     if "cadence_stored_as" in facts:
         stored_as = facts["cadence_stored_as"]
-        typer.echo(f"note: cadence was taken for {stored_as} a minute; if that is wrong, import with --cadence")
+        typer.echo(
+            f"note: cadence was taken for {stored_as} a minute; if that is wrong, import with --cadence"
+        )
     typer.echo(f"session written to {out}")
