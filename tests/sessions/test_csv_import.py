@@ -311,13 +311,20 @@ def test_the_movesense_preset_tells_files_apart_by_name_and_spreads_batches(tmp_
 
 def test_wrong_units_are_refused_with_the_remedy(tmp_path: Path) -> None:
     in_g = table_text(sensor_columns(acc_factor=1 / G))
-    with pytest.raises(SignalError, match=r"in mps2 averages 1\.16 m/s\^2.*fits --acc-unit g \(or gravity was removed"):
+    with pytest.raises(
+        SignalError, match=r"in mps2 averages 1\.16 m/s\^2.*fits --acc-unit g \(or gravity was removed"
+    ):
         read_text(tmp_path, in_g, mapped())
-    with pytest.raises(SignalError, match="specific force in g averages .* it fits --acc-unit mps2$"):
+    with pytest.raises(SignalError, match=r"specific force in g averages .* it fits --acc-unit mps2$"):
         read_text(tmp_path, table_text(sensor_columns()), mapped("g"))
-    with pytest.raises(SignalError, match="angular rate in radps reaches .* beyond any wearable gyroscope; it fits --gyr-unit dps"):
+    with pytest.raises(
+        SignalError,
+        match=r"angular rate in radps reaches .* beyond any wearable gyroscope; it fits --gyr-unit dps",
+    ):
         read_text(tmp_path, table_text(sensor_columns(gyr_factor=180 / np.pi)), mapped())
-    with pytest.raises(SignalError, match="angular rate in dps reaches .* too slow .* it fits --gyr-unit radps"):
+    with pytest.raises(
+        SignalError, match=r"angular rate in dps reaches .* too slow .* it fits --gyr-unit radps"
+    ):
         read_text(tmp_path, table_text(sensor_columns()), mapped("mps2", "dps"))
     with pytest.raises(FormatError, match="does not say its unit; declare it"):
         read_text(tmp_path, in_g, mapped(None))
