@@ -94,6 +94,29 @@ def test_numbers_that_fit_no_unit_are_said_to_fit_none(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("scale", [0.5, 2.6])
+def test_counts_that_average_like_a_foot_are_found_out_at_rest(tmp_path: Path, scale: float) -> None:
+    path = stored(tmp_path)
+    table = np.genfromtxt(path, delimiter=",", skip_header=1)
+    table[200:420, 1:4] = [0.0, 9.8, 0.3]
+    for factor in (0.95, 1.0, 1.05):
+        np.savetxt(
+            path,
+            table * [1, *[factor] * 3, 1, 1, 1],
+            delimiter=",",
+            header="t,ax,ay,az,gx,gy,gz",
+            comments="",
+        )
+        read(path)
+    np.savetxt(
+        path, table * [1, *[scale] * 3, 1, 1, 1], delimiter=",", header="t,ax,ay,az,gx,gy,gz", comments=""
+    )
+    with pytest.raises(
+        SignalError, match=rf"at rest \(from 1\.0 s\) specific force in mps2 is {scale:g} g, where"
+    ):
+        read(path)
+
+
 def test_one_sample_a_minute_is_no_sensor(tmp_path: Path) -> None:
     path = stored(tmp_path)
     table = np.genfromtxt(path, delimiter=",", skip_header=1)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallrun.cli.formats_import import PassphraseFile, read_passphrase
-from tallrun.cli.radio import DataDir
+from tallrun.cli.recovery_common import DataDir
 
 
 def register(app: typer.Typer) -> None:

@@ -28,6 +28,7 @@ from tallrun.sessions.foreign_units import (
     check_declared_gyr,
     check_declared_rate,
     check_declared_time,
+    check_rest,
 )
 
 
@@ -215,6 +216,7 @@ def _sensor(
     if stream.gyr_radps is not None:
         check_declared_gyr(acc_mps2, stream.gyr_radps, stream.declared.gyr, stream.placement, where)
     rate_hz = facts.rate_hz if facts.rate_hz is not None else estimate_rate_hz(t_s, stream.where)
+    check_rest(t_s, acc_mps2, rate_hz, stream.declared.acc, where)
     sensor = SensorRecording(
         spec=SensorSpec(
             placement=stream.placement,

@@ -62,7 +62,7 @@ def _pain(row: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
     place = ", ".join(part for part in (site, clean_text(side)) if part)
     if place:
         made["bodySite"] = {"text": place}
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"code": concept(OWN, code, words), "valueString": text}
         for key, code, words in _PAIN_PARTS
         if (text := clean_text(row.get(key))) is not None

@@ -93,7 +93,7 @@ def import_fit(path: Path) -> Activity:
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
     treadmill = any(session.get("sub_sport") == "treadmill" for session in sessions)
-    extra = _totals(sessions, rows["distance_m"].isna().all())
+    extra = _totals(sessions, bool(rows["distance_m"].isna().all()))
     if offset is not None:
         started_at = started_at.astimezone(timezone(offset))
     return Activity(started_at, rows, treadmill, f"imported from FIT: {path.name}", extra)

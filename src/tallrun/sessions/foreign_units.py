@@ -28,6 +28,9 @@ _FASTEST_RADPS = 40.0
 _LIKELY_RATE_HZ = (12.0, 4000.0)
 _LIKELY_FORCE_G = (0.6, 5.0)
 _LIKELY_TURN_RADPS = (0.7, 35.0)
+#: A second counts as rest when the magnitude stays within this share; a good sensor is within a few percent of gravity.
+_STILL_SHARE = 0.01
+_REST_TOLERANCE_G = 0.15
 _MIN_JUDGED_SAMPLES = 10
 _MIN_JUDGED_S = 0.5
 _JUDGED_ROWS = 20_000
@@ -121,6 +124,29 @@ def check_declared_acc(t_s: FloatArray, acc_mps2: FloatArray, unit: str | None, 
         f"{where}: specific force in {unit} averages {mean_g * STANDARD_GRAVITY_MPS2:.3g} m/s^2, where gravity alone "
         f"gives 9.81; {remedy}"
     )
+
+
+def check_rest(t_s: FloatArray, acc_mps2: FloatArray, rate_hz: float, unit: str | None, where: str) -> None:
+    """Raise SignalError when a sensor that lies or stands still for a second does not read gravity.
+
+    Counts taken for mg may well average what a runner's foot does; only at rest is the true value known. A recording
+    without rest, or with a missing axis, is not judged.
+    """
+    n = round(rate_hz)
+    n_windows = acc_mps2.shape[0] // max(n, 1)
+    if unit is None or n < _MIN_JUDGED_SAMPLES or n_windows == 0:
+        return
+    force_g = np.linalg.norm(acc_mps2[: n * n_windows], axis=1).reshape(n_windows, n) / STANDARD_GRAVITY_MPS2
+    means, spreads = force_g.mean(axis=1), force_g.std(axis=1)
+    still = np.flatnonzero(spreads < _STILL_SHARE * means)
+    if still.size == 0:
+        return
+    quietest = still[np.argmin(spreads[still] / means[still])]
+    if abs(means[quietest] - 1.0) > _REST_TOLERANCE_G:
+        raise SignalError(
+            f"{where}: at rest (from {t_s[quietest * n]:.1f} s) specific force in {unit} is {means[quietest]:.3g} g, "
+            "where gravity gives 1; are these raw counts of another scale? Convert them and give --acc-unit"
+        )
 
 
 def check_declared_gyr(
