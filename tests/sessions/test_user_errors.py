@@ -181,6 +181,16 @@ def test_one_passphrase_however_it_was_typed(tmp_path: Path) -> None:
     assert read_session(tmp_path / "s").info == small_recording().info
 
 
+def test_hostile_column_names_do_not_reach_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("\x1b]0;owned\x07,\x9b31m,\u202ereversed,a\n1,2,3,4\n")
+    err = refused(capsys, "import", "csv", str(path), "--out", str(tmp_path / "s"), *IMPORTS["csv"])
+    assert err.rstrip("\n").isprintable()
+    assert "\ufffd]0;owned" in err
+
+
 def test_a_folder_that_lets_nobody_look_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = small_session(tmp_path / "run", "pelvis")
 

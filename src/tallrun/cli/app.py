@@ -58,6 +58,11 @@ def build_app() -> typer.Typer:
     return app
 
 
+def _one_line(text: str) -> str:
+    """Return a message as one line; names and cells of strangers in it must not drive the terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
     use_kernel_cache()
@@ -65,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         app(args=argv)
     except TallrunError as error:
-        sys.stderr.write(f"tallrun: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"tallrun: {_one_line(str(error))}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
