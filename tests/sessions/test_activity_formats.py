@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from support.session_files import small_recording
-from tallrun.errors import FormatError
+from tallrun.errors import FormatError, SessionError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
 from tallrun.sessions import read_session, write_session
-from tallrun.sessions.activity import Activity, activity_recording, activity_rows
+from tallrun.sessions.activity import Activity, activity_recording, activity_rows, in_time_zone
 from tallrun.sessions.fit_export import export_fit
 from tallrun.sessions.fit_import import import_fit
 from tallrun.sessions.xml_import import import_gpx, import_tcx
@@ -126,7 +126,7 @@ def test_fit_needs_a_date_and_does_not_overwrite(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="started_at is unknown"):
         export_fit(minute(info={}), running_strides(), tmp_path / "run.fit")
     (tmp_path / "run.fit").touch()
-    with pytest.raises(FormatError, match="exists already"):
+    with pytest.raises(SessionError, match="exists already"):
         export_fit(minute(), running_strides(), tmp_path / "run.fit")
 
 
@@ -136,10 +136,130 @@ def test_a_session_of_nothing_gives_a_fit_file(tmp_path: Path) -> None:
     assert decoded(tmp_path / "run.fit")["record"][0].get("cadence") is None
 
 
+def test_fit_sums_laps_and_the_session_up(tmp_path: Path) -> None:
+    recording = minute(markers=(Marker(20.0, "lap"), Marker(40.0, "lap")), treadmill=None)
+    export_fit(recording, running_strides(), tmp_path / "run.fit")
+    messages = decoded(tmp_path / "run.fit")
+    laps, session = messages["lap"], messages["session"][0]
+    assert [lap["total_elapsed_time"] for lap in laps] == [20.0, 20.0, 19.0]
+    assert [lap["lap_trigger"] for lap in laps] == ["manual", "manual", "session_end"]
+    assert sum(lap["total_distance"] for lap in laps) == pytest.approx(session["total_distance"], abs=0.03)
+    assert sum(lap["total_strides"] for lap in laps) == pytest.approx(session["total_strides"], abs=2)
+    assert session["total_strides"] == pytest.approx(59 * 85.5 / 60.0, abs=1)
+    assert session["num_laps"] == 3
+    for message in (*laps, session):
+        assert message["avg_running_cadence"] + message["avg_fractional_cadence"] == 85.5
+        assert message["avg_stance_time"] == pytest.approx(250.0, abs=10.1)
+        assert message["avg_stance_time_balance"] == pytest.approx(48.0, abs=0.01)
+        assert message["avg_step_length"] == pytest.approx(1000.0)
+        assert message["enhanced_avg_speed"] == pytest.approx(2.85, rel=0.01)
+        assert message["sport"] == "running"
+    units = {row["field_name"]: row["units"] for row in messages["field_description"]}
+    assert units["foot_strike_angle_left_deg"] == units["pelvic_tilt_deg"] == "deg"
+
+
+def test_balance_is_the_share_of_the_left_foot(tmp_path: Path) -> None:
+    strides = running_strides()
+    strides["stance_time_s"] = np.where(strides["foot"] == "left", 0.30, 0.20)
+    export_fit(minute(), strides, tmp_path / "run.fit")
+    assert decoded(tmp_path / "run.fit")["record"][20]["stance_time_balance"] == pytest.approx(60.0)
+
+
+def test_nothing_unknown_is_written_as_a_number(tmp_path: Path) -> None:
+    strides = running_strides().assign(speed_mps=np.nan, stride_length_m=np.nan)
+    export_fit(minute(heart_rate=None, treadmill=None), strides, tmp_path / "run.fit")
+    messages = decoded(tmp_path / "run.fit")
+    for row in (messages["record"][20], messages["lap"][0], messages["session"][0]):
+        for name in ("distance", "total_distance", "enhanced_speed", "enhanced_avg_speed", "avg_heart_rate"):
+            assert row.get(name) is None
+    assert messages["session"][0]["total_strides"] > 0
+
+
+def test_distance_counts_from_contact_to_contact_and_not_around_a_bout() -> None:
+    strides = running_strides(30.0)
+    strides["initial_contact_s"] += 10.0
+    rows = activity_rows(minute(treadmill=None), strides, 60.0)
+    assert rows["distance_m"].iloc[-1] == pytest.approx(30.0 * 2.85, abs=1.5)
+    assert rows["distance_m"].iloc[9] == 0.0
+    one_foot = activity_rows(minute(treadmill=None), strides[strides["foot"] == "left"], 60.0)
+    assert one_foot["distance_m"].iloc[-1] == pytest.approx(30.0 * 2.85, abs=1.5)
+
+
+@pytest.mark.parametrize(("known_share", "expected_m"), [(0.95, 59 * 2.85), (0.5, np.nan)])
+def test_a_distance_with_holes_is_filled_or_unknown(known_share: float, expected_m: float) -> None:
+    strides = running_strides()
+    hole = strides["initial_contact_s"].to_numpy() > 60.0 * known_share
+    strides.loc[hole, "speed_mps"] = np.nan
+    rows = activity_rows(minute(treadmill=None), strides, 59.0)
+    assert rows["distance_m"].iloc[-1] == pytest.approx(expected_m, rel=0.01, nan_ok=True)
+
+
+def test_a_pelvis_alone_gives_cadence_and_strides_without_a_foot(tmp_path: Path) -> None:
+    steps = running_strides().assign(foot=None, speed_mps=np.nan, stride_length_m=np.nan)
+    export_fit(minute(treadmill=None), steps, tmp_path / "run.fit")
+    session = decoded(tmp_path / "run.fit")["session"][0]
+    assert session["total_strides"] == pytest.approx(59 * 85.5 / 60.0, abs=1)
+    assert session.get("total_distance") is None
+
+
+@pytest.mark.parametrize(
+    ("started_at", "time_zone", "utc", "local_end"),
+    [
+        ("2026-05-01T23:59:30-04:00", "America/New_York", "2026-05-02T03:59:30", "2026-05-02T00:00:29"),
+        # The clocks go forward at 02:00 while the run is on: the end has another offset than the start.
+        ("2026-03-29T01:59:30+01:00", "Europe/Berlin", "2026-03-29T00:59:30", "2026-03-29T03:00:29"),
+        ("2026-03-29T01:59:30+01:00", None, "2026-03-29T00:59:30", "2026-03-29T02:00:29"),
+        ("2026-05-01T08:00:00+05:45", "Asia/Kathmandu", "2026-05-01T02:15:00", "2026-05-01T08:00:59"),
+    ],
+)
+def test_stamps_are_utc_and_the_local_day_survives(
+    tmp_path: Path, started_at: str, time_zone: str | None, utc: str, local_end: str
+) -> None:
+    info = {"started_at": started_at} | ({"time_zone": time_zone} if time_zone else {})
+    export_fit(minute(info=info), running_strides(), tmp_path / "run.fit")
+    messages = decoded(tmp_path / "run.fit")
+    assert messages["record"][0]["timestamp"] == datetime.fromisoformat(utc).replace(tzinfo=UTC)
+    assert messages["activity"][0]["local_timestamp"].replace(tzinfo=None) == datetime.fromisoformat(
+        local_end
+    )
+    back = import_fit(tmp_path / "run.fit")
+    assert back.started_at == datetime.fromisoformat(started_at)
+    if time_zone is not None:
+        back = in_time_zone(back, time_zone)
+        assert activity_recording(back).info["started_at"] == started_at
+        assert activity_recording(back).info["time_zone"] == time_zone
+
+
+@pytest.mark.parametrize("year", ["1980", "2200"])
+def test_fit_refuses_dates_it_has_no_room_for(tmp_path: Path, year: str) -> None:
+    with pytest.raises(FormatError, match="FIT holds dates from 1990 to 2100"):
+        export_fit(
+            minute(info={"started_at": f"{year}-05-01T08:00:00+00:00"}), running_strides(), tmp_path / "x"
+        )
+    assert not (tmp_path / "x").exists()
+
+
+def test_our_own_fit_comes_back_with_the_same_sums(tmp_path: Path) -> None:
+    for treadmill in (minute().treadmill, None):
+        export_fit(minute(treadmill=treadmill), running_strides(), tmp_path / "run.fit")
+        session = decoded(tmp_path / "run.fit")["session"][0]
+        facts = activity_recording(import_fit(tmp_path / "run.fit")).info["activity"]
+        assert facts["cadence_spm"] == 171.0
+        assert facts["duration_s"] == session["total_elapsed_time"] == facts["timer_s"]
+        assert facts["distance_m"] == pytest.approx(session["total_distance"])
+        (tmp_path / "run.fit").unlink()
+
+
 # --- FIT in ---
 
 
-def watch_fit(path: Path, developer_heart_rate: int | None = None, sport: str = "RUNNING") -> None:
+def watch_fit(
+    path: Path,
+    developer_heart_rate: int | None = None,
+    sport: str = "RUNNING",
+    second_sport: str | None = None,
+    indoors: bool = False,
+) -> None:
     """A watch's file: 171 steps a minute stored as 85 + 0.5 strides, and a developer field that claims otherwise."""
     from fit_tool.base_type import BaseType
     from fit_tool.developer_field import DeveloperField
@@ -149,7 +269,7 @@ def watch_fit(path: Path, developer_heart_rate: int | None = None, sport: str = 
     from fit_tool.profile.messages.file_id_message import FileIdMessage
     from fit_tool.profile.messages.record_message import RecordMessage
     from fit_tool.profile.messages.session_message import SessionMessage
-    from fit_tool.profile.profile_type import FileType, Sport
+    from fit_tool.profile.profile_type import FileType, Sport, SubSport
 
     builder = FitFileBuilder(auto_define=True, min_string_size=32)
     identity = FileIdMessage()
@@ -170,14 +290,22 @@ def watch_fit(path: Path, developer_heart_rate: int | None = None, sport: str = 
         record = RecordMessage(developer_fields=fields)
         record.timestamp = 1_770_000_000_000 + 1000 * second
         record.heart_rate, record.cadence, record.fractional_cadence = 150, 85, 0.5
-        record.enhanced_speed, record.distance = 3.0, 3.0 * second
+        if not indoors:
+            record.enhanced_speed, record.distance = 3.0, 3.0 * second
         if developer_heart_rate is not None:
             record.get_developer_field(0, 0).set_value(0, developer_heart_rate)
         builder.add(record)
-    session = SessionMessage()
-    session.timestamp = session.start_time = 1_770_000_000_000
-    session.sport = Sport[sport]
-    builder.add(session)
+    for name in (sport, *([second_sport] if second_sport else [])):
+        session = SessionMessage()
+        session.timestamp = session.start_time = 1_770_000_000_000
+        session.sport = Sport[name]
+        if indoors:
+            session.sub_sport, session.total_distance, session.total_timer_time = (
+                SubSport.TREADMILL,
+                5000.0,
+                25.0,
+            )
+        builder.add(session)
     path.write_bytes(builder.build().to_bytes())
 
 
@@ -203,6 +331,27 @@ def test_another_sport_is_refused(tmp_path: Path) -> None:
     watch_fit(tmp_path / "ride.fit", sport="CYCLING")
     with pytest.raises(FormatError, match="sport cycling; only running"):
         import_fit(tmp_path / "ride.fit")
+
+
+def test_one_foreign_part_of_many_is_enough_to_refuse(tmp_path: Path) -> None:
+    watch_fit(tmp_path / "tri.fit", sport="CYCLING", second_sport="RUNNING")
+    with pytest.raises(FormatError, match="sport cycling; only running"):
+        import_fit(tmp_path / "tri.fit")
+
+
+def test_a_treadmill_run_without_positions_or_speed_takes_its_distance_from_the_summary(
+    tmp_path: Path,
+) -> None:
+    watch_fit(tmp_path / "indoor.fit", indoors=True)
+    activity = import_fit(tmp_path / "indoor.fit")
+    recording = activity_recording(activity)
+    assert recording.info["activity"] == {
+        "duration_s": 29.0, "distance_m": 5000.0, "cadence_spm": 171.0, "timer_s": 25.0,
+    }  # fmt: skip
+    assert recording.context["surface"] == "treadmill"
+    assert recording.treadmill is None
+    assert activity.rows["distance_m"].isna().all()
+    assert activity.rows["speed_mps"].isna().all()
 
 
 def test_a_fit_file_cut_anywhere_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -263,6 +412,67 @@ def test_tcx_run_cadence_is_doubled_once(tmp_path: Path) -> None:
     assert set(rows["heart_rate_bpm"]) == {152.0}
     assert set(rows["speed_mps"]) == {3.1}
     assert rows["distance_m"].iloc[-1] == pytest.approx(89.9)
+
+
+def test_what_a_gpx_file_counts_can_be_said(tmp_path: Path) -> None:
+    """110 steps a minute of a walker look like strides; only the person knows."""
+    (tmp_path / "walk.gpx").write_text(gpx_text("110"))
+    guessed, told = (import_gpx(tmp_path / "walk.gpx", cadence) for cadence in ("auto", "steps"))
+    assert set(guessed.rows["cadence_spm"]) == {220.0}
+    assert guessed.extra == {"cadence_stored_as": "strides"}
+    assert set(told.rows["cadence_spm"]) == {110.0}
+    with pytest.raises(FormatError, match="--cadence must be one of auto, strides, steps"):
+        import_gpx(tmp_path / "walk.gpx", "feet")
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ('<trkpt lon="8"><time>2026-05-01T06:00:00Z</time></trkpt>', "a point has lat None"),
+        ('<trkpt lat="91" lon="8"/>', "a point has lat 91, expected degrees up to 90"),
+        ('<trkpt lat="1" lon="1e300"/>', "a point has lon 1e300"),
+        ('<trkpt lat="1" lon="8"><time>today</time></trkpt>', "truncated or no valid XML"),
+        ("<trkpt>" + "<a/>" * 1100 + "</trkpt>", "over 1000 values"),
+        ("<a>" * 120 + "</a>" * 120, "over 100 deep"),
+    ],
+)
+def test_wrong_positions_and_shapes_of_xml_are_refused(tmp_path: Path, point: str, words: str) -> None:
+    (tmp_path / "run.gpx").write_text(f"<gpx>{point}</gpx>")
+    with pytest.raises(FormatError, match=words) as caught:
+        import_gpx(tmp_path / "run.gpx")
+    assert "\n" not in str(caught.value)
+
+
+def test_xml_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallrun.sessions.xml_import._MOST_ELEMENTS", 50)
+    (tmp_path / "run.gpx").write_text("<gpx>" + "<a/>" * 100 + "</gpx>")
+    with pytest.raises(FormatError, match="holds over 50 elements"):
+        import_gpx(tmp_path / "run.gpx")
+
+
+def test_several_tcx_activities_or_one_of_another_sport_are_refused(tmp_path: Path) -> None:
+    one = tcx_text()
+    start, end = one.index("<Activity "), one.index("</Activities>")
+    (tmp_path / "run.tcx").write_text(one[:end] + one[start:end] + one[end:])
+    with pytest.raises(FormatError, match="holds 2 activities; export each run"):
+        import_tcx(tmp_path / "run.tcx")
+    ride = one[start:end].replace("Running", "Biking")
+    (tmp_path / "run.tcx").write_text(one[:end] + ride + one[end:])
+    with pytest.raises(FormatError, match="sport Biking"):
+        import_tcx(tmp_path / "run.tcx")
+
+
+def test_points_of_many_months_are_no_run(tmp_path: Path) -> None:
+    (tmp_path / "run.tcx").write_text(tcx_text().replace("2026-05-01T06:00:29", "2027-05-01T06:00:29"))
+    with pytest.raises(FormatError, match="365 days apart, more than one run"):
+        import_tcx(tmp_path / "run.tcx")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "", "\0"])
+def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
+    activity = Activity(datetime(2026, 5, 1, tzinfo=UTC), pd.DataFrame(), treadmill=False, source="x")
+    with pytest.raises(FormatError, match="must be an IANA name"):
+        in_time_zone(activity, zone)
 
 
 @pytest.mark.parametrize("stored", ["85.5", "171"])

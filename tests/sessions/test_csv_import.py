@@ -311,13 +311,20 @@ def test_the_movesense_preset_tells_files_apart_by_name_and_spreads_batches(tmp_
 
 def test_wrong_units_are_refused_with_the_remedy(tmp_path: Path) -> None:
     in_g = table_text(sensor_columns(acc_factor=1 / G))
-    with pytest.raises(SignalError, match=r"values look like g: .*declare g when importing"):
+    with pytest.raises(
+        SignalError, match=r"in mps2 averages 1\.16 m/s\^2.*fits --acc-unit g \(or gravity was removed"
+    ):
         read_text(tmp_path, in_g, mapped())
-    with pytest.raises(SignalError, match=r"values look like m/s\^2 declared as g: declare m/s\^2"):
+    with pytest.raises(SignalError, match=r"specific force in g averages .* it fits --acc-unit mps2$"):
         read_text(tmp_path, table_text(sensor_columns()), mapped("g"))
-    with pytest.raises(SignalError, match="values look like deg/s"):
+    with pytest.raises(
+        SignalError,
+        match=r"angular rate in radps reaches .* beyond any wearable gyroscope; it fits --gyr-unit dps",
+    ):
         read_text(tmp_path, table_text(sensor_columns(gyr_factor=180 / np.pi)), mapped())
-    with pytest.raises(SignalError, match="values look like rad/s: declare rad/s"):
+    with pytest.raises(
+        SignalError, match=r"angular rate in dps reaches .* too slow .* it fits --gyr-unit radps"
+    ):
         read_text(tmp_path, table_text(sensor_columns()), mapped("mps2", "dps"))
     with pytest.raises(FormatError, match="does not say its unit; declare it"):
         read_text(tmp_path, in_g, mapped(None))
@@ -365,7 +372,7 @@ def test_time_that_goes_back_is_refused(tmp_path: Path) -> None:
 def test_caps_on_size_rows_and_time_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = table_text(sensor_columns())
     with monkeypatch.context() as patch:
-        patch.setattr("tallrun.sessions.csv_import.MAX_FILE_BYTES", 100)
+        patch.setattr("tallrun.sessions.csv_head.MAX_FILE_BYTES", 100)
         with pytest.raises(FormatError, match="at most 100 are accepted"):
             read_text(tmp_path, text, mapped())
     with monkeypatch.context() as patch:

@@ -410,7 +410,7 @@ def test_absurd_row_counts_are_refused_before_they_are_loaded(
 
 def test_an_existing_session_is_not_overwritten(session: Path) -> None:
     before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
-    with pytest.raises(SessionError, match="exists already; sessions are never overwritten"):
+    with pytest.raises(SessionError, match="exists already; nothing is ever overwritten"):
         write_session(session, small_recording())
     assert {path: path.read_bytes() for path in session.rglob("*") if path.is_file()} == before
 

@@ -29,8 +29,9 @@ def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(autouse=True)
-def only_these_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_these_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tallrun.cli.app.COMMAND_MODULES", ("formats",))
+    monkeypatch.setenv("TALLRUN_DATA_DIR", str(tmp_path / "records"))
 
 
 @pytest.fixture
@@ -69,7 +70,11 @@ def test_import_csv_makes_a_session_with_all_that_was_told(
         (["--preset", "xio", "--acc-columns", "a,b,c"], 1, "either --preset or columns"),
         ([], 1, "say which columns to read"),
         (["--acc-columns", "ax,ay"], 1, "expected three column names"),
-        (["--time-column", "t", "--acc-columns", "ax,ay,az", "--acc-unit", "g"], 1, "declare m/s"),
+        (
+            ["--time-column", "t", "--acc-columns", "ax,ay,az", "--acc-unit", "g"],
+            1,
+            "it fits --acc-unit mps2",
+        ),
         (
             [
                 "--time-column",

@@ -243,7 +243,7 @@ def test_recovery_that_is_cut_off_can_be_done_again(tmp_path: Path, monkeypatch:
 
 def test_a_recorder_does_not_touch_an_existing_session(tmp_path: Path) -> None:
     (tmp_path / "session.json").write_text("{}")
-    with pytest.raises(SessionError, match="never overwritten"):
+    with pytest.raises(SessionError, match="nothing is ever overwritten"):
         FlightRecorder(tmp_path, START)
     (tmp_path / "file").touch()
     with pytest.raises(SessionError, match="exists already"):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from fhir.resources.R4B.bundle import Bundle
 
 from support.session_files import assert_same_recording, small_recording, small_session, swinging_sensor
 from support.xdf_bytes import xdf_file
@@ -24,7 +26,6 @@ from tallrun.sessions.bids_export import export_bids
 from tallrun.sessions.bundle import export_bundle, import_bundle
 from tallrun.sessions.csv_import import import_csv
 from tallrun.sessions.csv_layouts import PRESETS
-from tallrun.sessions.fhir_export import fhir_bundle
 from tallrun.sessions.table_export import export_tables, harmless
 from tallrun.sessions.xdf_import import import_xdf, stream_placements
 
@@ -73,25 +74,79 @@ def test_harmless_texts_are_left_alone() -> None:
 
 # --- BIDS ---
 
+#: Required by the BIDS schema for Motion (src/schema/rules/sidecars/motion.yaml, tabular_data/motion.yaml and
+#: dataset_metadata.yaml of bids-standard/bids-specification); channel types and components are closed lists.
+REQUIRED_SIDECAR = {"TaskName", "SamplingFrequency", "TrackingSystemName"}
+REQUIRED_CHANNELS = ["name", "component", "type", "tracked_point", "units"]
+REQUIRED_DESCRIPTION = {"Name", "BIDSVersion"}
+CHANNEL_TYPES = {
+    "ACCEL", "ANGACCEL", "GYRO", "JNTANG", "LATENCY", "MAGN", "MISC", "ORNT", "POS", "VEL",
+}  # fmt: skip
+COMPONENTS = {"x", "y", "z", "quat_x", "quat_y", "quat_z", "quat_w", "n/a"}
+
+
+def late_pelvis() -> Recording:
+    """Two sensors of different rates; the pelvis starts a quarter of a second after the foot."""
+    recording = small_recording("foot_left", "pelvis")
+    pelvis = recording.sensors["pelvis"]
+    late = replace(pelvis, t_s=pelvis.t_s + 0.25, gyr_radps=None)
+    return replace(recording, sensors=recording.sensors | {"pelvis": late})
+
 
 def test_bids_dataset_has_what_the_specification_asks_for(tmp_path: Path) -> None:
-    assert export_bids(small_recording("foot_left", "pelvis"), tmp_path / "bids", subject="07") == 2
-    description = json.loads((tmp_path / "bids" / "dataset_description.json").read_text())
-    assert {"Name", "BIDSVersion", "DatasetType", "License"} <= set(description)
-    stem = tmp_path / "bids" / "sub-07" / "motion" / "sub-07_task-running_tracksys-FootLeft"
-    sidecar = json.loads(Path(f"{stem}_motion.json").read_text())
-    assert (sidecar["SamplingFrequency"], sidecar["TaskName"], sidecar["MotionChannelCount"]) == (
-        200.0,
-        "running",
-        7,
-    )
-    channels = pd.read_csv(f"{stem}_channels.tsv", sep="\t", keep_default_na=False)
-    assert channels["type"].tolist() == ["LATENCY"] + ["ACCEL"] * 3 + ["GYRO"] * 3
-    assert channels["units"].tolist() == ["s"] + ["m/s^2"] * 3 + ["rad/s"] * 3
-    samples = np.genfromtxt(f"{stem}_motion.tsv", delimiter="\t")
-    sensor = small_recording("foot_left").sensors["foot_left"]
-    np.testing.assert_allclose(samples[:, 0], sensor.t_s, rtol=1e-8)
-    np.testing.assert_allclose(samples[:, 1:4], sensor.acc_mps2, rtol=1e-8)
+    assert export_bids(late_pelvis(), tmp_path / "bids", subject="07") == 2
+    root = tmp_path / "bids"
+    assert (root / "README").read_text().strip()
+    assert (root / "participants.tsv").read_text() == "participant_id\nsub-07\n"
+    assert set(json.loads((root / "dataset_description.json").read_text())) >= REQUIRED_DESCRIPTION
+    sidecars = sorted(root.rglob("*_motion.json"))
+    assert len(sidecars) == 2
+    for path in sidecars:
+        sidecar = json.loads(path.read_text())
+        stem = path.name.removesuffix("_motion.json")
+        assert set(sidecar) >= REQUIRED_SIDECAR
+        assert f"tracksys-{sidecar['TrackingSystemName']}" in stem
+        assert f"task-{sidecar['TaskName']}" in stem
+        assert None not in sidecar.values()
+        channels = pd.read_csv(path.with_name(f"{stem}_channels.tsv"), sep="\t", keep_default_na=False)
+        assert channels.columns[:5].tolist() == REQUIRED_CHANNELS
+        assert set(channels["type"]) <= CHANNEL_TYPES
+        assert set(channels["component"]) <= COMPONENTS
+        assert channels["name"].is_unique
+        for kind, count in channels["type"].value_counts().items():
+            assert sidecar[f"{kind}ChannelCount"] == count
+        frames = json.loads(path.with_name(f"{stem}_channels.json").read_text())["reference_frame"]["Levels"]
+        assert set(channels["reference_frame"]) - {"n/a"} == set(frames)
+        lines = path.with_name(f"{stem}_motion.tsv").read_text().splitlines()
+        assert len(lines) == 600
+        for line in lines:
+            cells = line.split("\t")
+            assert len(cells) == len(channels)
+            assert re.fullmatch(r"\d+\.\d{6}", cells[0])
+            assert all(np.isfinite(float(cell)) for cell in cells)
+
+
+def test_bids_keeps_samples_and_the_offset_between_sensors(tmp_path: Path) -> None:
+    recording = late_pelvis()
+    export_bids(recording, tmp_path / "bids")
+    scans = pd.read_csv(tmp_path / "bids" / "sub-01" / "sub-01_scans.tsv", sep="\t")
+    assert scans.columns.tolist() == ["filename", "acq_time"]
+    starts = pd.to_datetime(scans["acq_time"])
+    assert (starts.dt.year < 1925).all()
+    assert (starts.iloc[1] - starts.iloc[0]).total_seconds() == pytest.approx(0.25)
+    for name, sensor in zip(scans["filename"], recording.sensors.values(), strict=True):
+        samples = np.genfromtxt(tmp_path / "bids" / "sub-01" / name, delimiter="\t")
+        np.testing.assert_allclose(samples[:, 0], sensor.t_s - sensor.t_s[0], atol=1e-6)
+        np.testing.assert_allclose(samples[:, 1:4], sensor.acc_mps2, rtol=1e-8)
+
+
+def test_bids_writes_missing_samples_as_not_available(tmp_path: Path) -> None:
+    recording = small_recording("pelvis")
+    sensor = recording.sensors["pelvis"]
+    sensor.acc_mps2[5] = np.nan
+    export_bids(recording, tmp_path / "bids")
+    path = next((tmp_path / "bids").rglob("*_motion.tsv"))
+    assert path.read_text().splitlines()[5].split("\t")[1:4] == ["n/a"] * 3
 
 
 def test_bids_tells_nobody_who_ran_or_when(tmp_path: Path) -> None:
@@ -106,51 +161,6 @@ def test_bids_tells_nobody_who_ran_or_when(tmp_path: Path) -> None:
 def test_bids_refuses_labels_that_are_paths(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="letters and digits only"):
         export_bids(small_recording(), tmp_path / "bids", subject="../x")
-
-
-# --- FHIR ---
-
-
-def summary() -> dict[str, Any]:
-    known = {"median": 171.0, "p05": 168.0, "p95": 174.0, "n": 300}
-    unknown = {"value": None, "reason": "no_pelvis"}
-    return {
-        "cadence_spm": known,
-        "stance_time_s": known | {"median": 0.25, "p05": 0.24, "p95": 0.26},
-        "speed_mps": known | {"median": 2.8, "p05": 2.7, "p95": 2.9},
-        "stride_length_m": known | {"median": 2.0, "p05": 1.9, "p95": 2.1},
-        "foot_strike_angle_deg": known | {"median": 7.0, "p05": 5.0, "p95": 9.0},
-        "pelvic_tilt_deg": unknown,
-        "vertical_oscillation_m": unknown,
-        "run_time_s": 1500.0,
-    }
-
-
-def test_the_fhir_bundle_is_valid_r4(tmp_path: Path) -> None:
-    pain = [{"pain_id": "p1", "at": "2026-05-01T09:00:00+02:00", "score": 3}]
-    bundle = fhir_bundle(summary(), small_recording().info, pain, heart_rate_bpm=141.5)
-    Bundle.model_validate_json(json.dumps(bundle, allow_nan=False))
-    observations = {
-        entry["resource"]["code"]["coding"][0]["code"]: entry["resource"]
-        for entry in bundle["entry"]
-        if entry["resource"]["resourceType"] == "Observation"
-    }
-    assert observations["running-cadence"]["valueQuantity"]["value"] == 171.0
-    assert observations["runningGroundContactTime"]["valueQuantity"] == {
-        "value": 250.0, "unit": "ms", "system": "http://unitsofmeasure.org", "code": "ms",
-    }  # fmt: skip
-    assert observations["55411-3"]["valueQuantity"]["value"] == 25.0
-    assert observations["72514-3"]["valueQuantity"]["value"] == 3
-    assert "valueQuantity" not in observations["pelvic-tilt-change"]
-    assert observations["pelvic-tilt-change"]["dataAbsentReason"]["text"] == "No pelvis sensor was worn."
-    urls = [entry["fullUrl"] for entry in bundle["entry"]]
-    assert len(set(urls)) == len(urls)
-    assert bundle == fhir_bundle(summary(), small_recording().info, pain, heart_rate_bpm=141.5)
-
-
-def test_fhir_needs_a_date() -> None:
-    with pytest.raises(FormatError, match="started_at is unknown"):
-        fhir_bundle(summary(), {})
 
 
 # --- XDF ---
@@ -178,7 +188,7 @@ def test_xdf_refusals_are_clear(tmp_path: Path, rng: np.random.Generator) -> Non
         import_xdf(tmp_path / "lab.xdf", {"RightIMU": "foot_right"}, ImportFacts())
     with pytest.raises(FormatError, match="'acc_x' does not say its unit"):
         import_xdf(tmp_path / "lab.xdf", {"LeftIMU": "foot_left"}, ImportFacts())
-    with pytest.raises(SignalError, match=r"look like m/s\^2 declared as g"):
+    with pytest.raises(SignalError, match=r"fits --acc-unit mps2"):
         import_xdf(
             tmp_path / "lab.xdf", {"LeftIMU": "foot_left"}, ImportFacts(), acc_unit="g", gyr_unit="radps"
         )
@@ -261,7 +271,9 @@ def listed(
     manifest["files"].append(
         {"path": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     )
-    return [(members[0][0], json.dumps(manifest).encode()), *members[1:], (zipfile.ZipInfo(name), content)]
+    info = zipfile.ZipInfo(name)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return [(members[0][0], json.dumps(manifest).encode()), *members[1:], (info, content)]
 
 
 def as_link(members: list[tuple[zipfile.ZipInfo, bytes]]) -> list[tuple[zipfile.ZipInfo, bytes]]:
@@ -270,6 +282,21 @@ def as_link(members: list[tuple[zipfile.ZipInfo, bytes]]) -> list[tuple[zipfile.
     return changed
 
 
+def without_key(
+    members: list[tuple[zipfile.ZipInfo, bytes]], key: str
+) -> list[tuple[zipfile.ZipInfo, bytes]]:
+    manifest = json.loads(members[0][1])
+    del manifest["files"][0][key]
+    return [(members[0][0], json.dumps(manifest).encode()), *members[1:]]
+
+
+def with_size(members: list[tuple[zipfile.ZipInfo, bytes]], size: int) -> list[tuple[zipfile.ZipInfo, bytes]]:
+    manifest = json.loads(members[0][1])
+    manifest["files"][0]["size"] = size
+    return [(members[0][0], json.dumps(manifest).encode()), *members[1:]]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -280,6 +307,21 @@ def as_link(members: list[tuple[zipfile.ZipInfo, bytes]]) -> list[tuple[zipfile.
         (lambda members: listed(members, "folder/", b""), "name or type is not allowed"),
         (as_link, "name or type is not allowed"),
         (lambda members: listed(members, "SESSION.json", b"x"), "not those its manifest lists"),
+        (lambda members: listed(members, "NUL.txt", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "signals/com1", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "signals./x", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "l\u00e4ufe.csv", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "a\u202etxt", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "a" * 101, b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "a/b/c/d/e/f", b"x"), "name or type is not allowed"),
+        (lambda members: listed(members, "a.txt\n", b"x"), "name or type is not allowed"),
+        (lambda members: [members[0], *members], "not those its manifest lists"),
+        (lambda members: [*members, members[-1]], "not those its manifest lists"),
+        (lambda members: without_key(members, "path"), "no valid manifest.json"),
+        (lambda members: without_key(members, "sha256"), "no valid manifest.json"),
+        (lambda members: with_size(members, True), "no valid manifest.json"),
+        (lambda members: with_size(members, 10**400), "would unpack to more than"),
+        (lambda members: [(members[0][0], b"[" * 100_000), *members[1:]], "no valid manifest.json"),
         (lambda members: [*members, (zipfile.ZipInfo("extra.txt"), b"x")], "not those its manifest lists"),
         (lambda members: members[:-1], "not those its manifest lists"),
         (lambda members: members[1:], "no valid manifest.json"),
@@ -320,6 +362,16 @@ def test_a_small_file_that_claims_to_be_huge_is_refused(
         import_bundle(tmp_path / "b", tmp_path / "back")
 
 
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export_bundle(small_session(tmp_path / "run", "pelvis"), tmp_path / "b")
+    rewrite(tmp_path / "b", lambda members: listed(members, "zeros.bin", bytes(20_000_000)))
+    import_bundle(tmp_path / "b", tmp_path / "small")
+    monkeypatch.setattr("tallrun.sessions.bundle._FREE_BYTES", 1_000_000)
+    with pytest.raises(FormatError, match=r"would unpack to more than \d+ bytes, which no recording does"):
+        import_bundle(tmp_path / "b", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
 def test_a_bundle_cut_anywhere_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
     export_bundle(small_session(tmp_path / "run", "pelvis"), tmp_path / "b")
     content = (tmp_path / "b").read_bytes()
@@ -328,3 +380,77 @@ def test_a_bundle_cut_anywhere_is_refused(tmp_path: Path, rng: np.random.Generat
         with pytest.raises(FormatError):
             import_bundle(tmp_path / "b", tmp_path / "back")
     assert read_session(tmp_path / "run")
+
+
+def test_any_flipped_byte_gives_the_same_session_or_one_error(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    session = small_session(tmp_path / "run", "pelvis")
+    export_bundle(session, tmp_path / "b")
+    content = (tmp_path / "b").read_bytes()
+    refused = 0
+    for number, place in enumerate(rng.integers(0, len(content), 80).tolist()):
+        damaged = bytearray(content)
+        damaged[place] ^= int(rng.integers(1, 256))
+        (tmp_path / "b").write_bytes(damaged)
+        back = tmp_path / f"back{number}"
+        try:
+            import_bundle(tmp_path / "b", back)
+        except (FormatError, SessionError, SignalError):
+            refused += 1
+            assert not back.exists()
+        else:
+            # Dates and the like in the ZIP's own tables are not the session's.
+            for path in session.rglob("*.*"):
+                assert (back / path.relative_to(session)).read_bytes() == path.read_bytes()
+    assert refused > 70
+
+
+def test_a_table_of_contents_without_end_is_not_read_into_memory(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b", "w") as archive:
+        for number in range(60_000):
+            archive.writestr(zipfile.ZipInfo(f"{number:0100d}"), b"")
+    with pytest.raises(FormatError, match="table of contents is too long"):
+        import_bundle(tmp_path / "b", tmp_path / "back")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
+    export_bundle(small_session(tmp_path / "run", "pelvis"), tmp_path / "b")
+    with zipfile.ZipFile(tmp_path / "b") as archive:
+        members = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(tmp_path / "b", "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    with pytest.raises(FormatError, match="name or type is not allowed"):
+        import_bundle(tmp_path / "b", tmp_path / "back")
+
+
+def test_an_open_bundle_is_not_taken_where_a_sealed_one_was_expected(tmp_path: Path) -> None:
+    export_bundle(small_session(tmp_path / "run", "pelvis"), tmp_path / "b")
+    with pytest.raises(FormatError, match="is not encrypted, but a passphrase was given"):
+        import_bundle(tmp_path / "b", tmp_path / "back", "correct horse")
+
+
+def test_files_of_any_date_go_into_a_bundle_and_what_cannot_is_told(tmp_path: Path) -> None:
+    session = small_session(tmp_path / "run", "pelvis")
+    os.utime(session / "session.json", (0, 0))
+    (session / "my notes.txt").write_text("x")
+    (session / "l\u00e4ufe.csv").write_text("x")
+    (session / "link").symlink_to("/etc/passwd")
+    (session / ".hidden").write_text("x")
+    members, left_out = export_bundle(session, tmp_path / "b")
+    assert left_out == ["link", "l\u00e4ufe.csv", "my notes.txt"]
+    import_bundle(tmp_path / "b", tmp_path / "back")
+    back = sorted(path.relative_to(tmp_path / "back").as_posix() for path in (tmp_path / "back").rglob("*.*"))
+    assert back == members
+    assert "session.json" in members
+
+
+def test_errors_name_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    export_bundle(small_session(tmp_path / "run", "pelvis"), tmp_path / "b")
+    rewrite(tmp_path / "b", lambda members: listed(members, "signals/foot_left.parquet", b"PAR1"))
+    with pytest.raises(SessionError) as caught:
+        import_bundle(tmp_path / "b", tmp_path / "back")
+    assert str(tmp_path / "back" / "signals") in str(caught.value)
+    assert "partial" not in str(caught.value)

@@ -59,6 +59,11 @@ def build_app() -> typer.Typer:
     return app
 
 
+def _one_line(text: str) -> str:
+    """Return a message as one line; names and cells of strangers in it must not drive the terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
     use_kernel_cache()
@@ -66,8 +71,19 @@ def main(argv: list[str] | None = None) -> None:
     try:
         app(args=argv)
     except TallrunError as error:
-        sys.stderr.write(f"tallrun: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"tallrun: {_one_line(str(error))}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
-        sys.exit(130)
+    except BrokenPipeError:
+        # whoever read our output has gone; there is nobody to tell
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        # rooms name their files themselves; what still comes here is a disk or a folder that refused
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"tallrun: {_one_line(f'{where}{error.strerror or error}')}\n")
+        sys.exit(1)
+    except SystemExit as end:
+        # typer ends a command at Ctrl-C by itself, and without a word
+        if isinstance(end.__context__, typer.Abort):
+            sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
+        raise

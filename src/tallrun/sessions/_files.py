@@ -10,6 +10,7 @@ import json
 import math
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from tallrun.errors import SessionError
+from tallrun.errors import FormatError, SessionError, TallrunError
 
 OWNER_FILE_MODE = 0o600
 OWNER_FOLDER_MODE = 0o700
@@ -64,7 +65,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _not_written(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # A folder that cannot be entered refuses this too, with an error that would hide the first.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -86,21 +89,61 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         sync_folder(folder.parent)
     except OSError as error:
         raise _not_written(folder, error) from error
+    except TallrunError as error:
+        # The temporary name is gone when a person reads this.
+        raise type(error)(str(error).replace(str(partial), str(folder))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _not_written(path: Path, error: OSError) -> SessionError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return SessionError(f"{path} could not be written: {path.parent} is no folder; make it first")
     reason = error.strerror or str(error)
     return SessionError(f"{path} could not be written ({reason}); check free space and permissions")
 
 
-def refuse_existing(folder: Path) -> None:
-    """Raise SessionError unless ``folder`` is absent or an empty folder."""
-    if folder.is_symlink() or folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+def refuse_existing(path: Path) -> None:
+    """Raise SessionError unless ``path`` is absent or an empty folder, and its place can be looked at."""
+    try:
+        taken = path.is_symlink() or (path.exists() and not (path.is_dir() and not any(path.iterdir())))
+    except OSError as error:
+        raise _not_written(path, error) from error
+    if taken:
         raise SessionError(
-            f"{folder} exists already; sessions are never overwritten: choose another name or remove it first"
+            f"{path} exists already; nothing is ever overwritten: choose another name or remove it first"
         )
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether ``path`` exists. Raises SessionError when its folder does not let anybody look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise SessionError(
+            f"{path} cannot be read ({(error.strerror or str(error)).lower()}); check its owner"
+        ) from error
+
+
+def size_of_file(path: Path, most_bytes: int) -> int:
+    """Return the size of a file a person named.
+
+    Raises FormatError when it is missing, cannot be opened, is larger than ``most_bytes``, or is a folder, a pipe or a
+    device (which may have no end).
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise FormatError(f"{path} cannot be read: it is a folder, expected a file")
+        if not stat.S_ISREG(found.st_mode):
+            raise FormatError(f"{path} cannot be read: it is a pipe or device, expected a file on disk")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
+    if found.st_size > most_bytes:
+        raise FormatError(f"{path} has {found.st_size} bytes; at most {most_bytes} are accepted")
+    return found.st_size
 
 
 def write_json(path: Path, value: Any) -> None:

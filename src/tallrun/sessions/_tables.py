@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import FloatArray
-from tallrun.sessions._files import whole_file
+from tallrun.sessions._files import is_there, whole_file
 
 #: 26 hours at 208 Hz, 11 at 500 Hz; a longer file is taken for damage or an attack, not for a run.
 MAX_ROWS = 20_000_000
@@ -24,7 +24,7 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
 
     Raises SessionError when it is missing, truncated, no Parquet, too long, or lacks a ``required`` column.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise SessionError(f"{path} is missing")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:

@@ -21,12 +21,15 @@ from tallrun.numerics.recording import (
     SensorRecording,
     SensorSpec,
 )
-from tallrun.sessions.checks import check_not_too_still, check_sensor, check_time
-from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
-
-ACC_UNITS = {"mps2": 1.0, "g": STANDARD_GRAVITY_MPS2, "mg": STANDARD_GRAVITY_MPS2 / 1000.0}
-GYR_UNITS = {"radps": 1.0, "dps": RAD_PER_DEG, "mdps": RAD_PER_DEG / 1000.0}
-TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+from tallrun.sessions.checks import RATE_TOLERANCE, check_sensor, check_time
+from tallrun.sessions.foreign_units import (
+    Declared,
+    check_declared_acc,
+    check_declared_gyr,
+    check_declared_rate,
+    check_declared_time,
+    check_rest,
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Stream:
     t_s: FloatArray
     acc_mps2: FloatArray | None
     gyr_radps: FloatArray | None
+    declared: Declared = field(default_factory=Declared)
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,6 @@ class Imported:
 
     recording: Recording
     notes: tuple[str, ...] = ()
-
-
-def unit_factor(units: dict[str, float], unit: str, what: str) -> float:
-    """Return the factor to SI for ``unit``. Raises FormatError naming the known units."""
-    if unit not in units:
-        raise FormatError(f"unit of {what} must be one of {', '.join(units)}, got {unit!r}")
-    return units[unit]
 
 
 def unwrap_counter(ticks: FloatArray, modulus: float) -> FloatArray:
@@ -141,7 +138,10 @@ def _merge(streams: list[Stream]) -> tuple[dict[str, Stream], list[str]]:
             raise FormatError(
                 f"{stream.where}: placement must be one of {', '.join(PLACEMENTS)}, got {stream.placement!r}"
             )
-        check_time(stream.t_s - (stream.t_s[0] if stream.t_s.size else 0.0), stream.where)
+        from_zero_s = stream.t_s - (stream.t_s[0] if stream.t_s.size else 0.0)
+        if np.all(np.diff(from_zero_s) >= 0.0):
+            check_declared_time(from_zero_s, stream.declared.time, stream.where)
+        check_time(from_zero_s, stream.where)
         t_s, spread = spread_batches(stream.t_s)
         if spread:
             notes.append(f"{stream.where}: samples of a batch shared one stamp and were spread evenly")
@@ -169,6 +169,7 @@ def _join(first: Stream, second: Stream, notes: list[str]) -> Stream:
         force.t_s,
         force.acc_mps2,
         interpolate(force.t_s, turn.t_s, turn.gyr_radps),
+        replace(force.declared, gyr=turn.declared.gyr),
     )
 
 
@@ -208,7 +209,14 @@ def _sensor(
     equal = int(np.count_nonzero(np.diff(t_s) == 0.0))
     if equal:
         notes.append(f"{stream.placement}: {equal} samples repeat the stamp before them (kept)")
+    where = f"{stream.where}: {stream.placement}"
+    if facts.rate_hz is not None and facts.rate_hz > 0.0:
+        check_declared_rate(t_s, facts.rate_hz, RATE_TOLERANCE, where)
+    check_declared_acc(t_s, acc_mps2, stream.declared.acc, where)
+    if stream.gyr_radps is not None:
+        check_declared_gyr(acc_mps2, stream.gyr_radps, stream.declared.gyr, stream.placement, where)
     rate_hz = facts.rate_hz if facts.rate_hz is not None else estimate_rate_hz(t_s, stream.where)
+    check_rest(t_s, acc_mps2, rate_hz, stream.declared.acc, where)
     sensor = SensorRecording(
         spec=SensorSpec(
             placement=stream.placement,
@@ -222,8 +230,5 @@ def _sensor(
         acc_mps2=acc_mps2,
         gyr_radps=stream.gyr_radps,
     )
-    where = f"{stream.where}: {stream.placement}"
     check_sensor(sensor, where)
-    if stream.gyr_radps is not None:
-        check_not_too_still(acc_mps2, stream.gyr_radps, stream.placement, where)
     return sensor

@@ -12,10 +12,10 @@ import json
 import os
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,9 +23,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from tallrun.errors import FormatError
+from tallrun.errors import FormatError, SessionError
 from tallrun.numerics.recording import Recording
-from tallrun.sessions._files import OWNER_FILE_MODE, make_owner_folder, sync_file, whole_file, whole_folder
+from tallrun.sessions._files import (
+    OWNER_FILE_MODE,
+    make_owner_folder,
+    refuse_existing,
+    size_of_file,
+    sync_file,
+    whole_file,
+    whole_folder,
+)
 from tallrun.sessions.folder import read_session
 
 FORMAT_NAME = "tallrun-bundle"
@@ -33,25 +41,38 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 MAX_FILES = 1000
 MAX_TOTAL_BYTES = 8 * 1024**3
+MAX_FILE_BYTES = MAX_TOTAL_BYTES
 MAX_MANIFEST_BYTES = 1024**2
 _PIECE_BYTES = 1024**2
 _MAGIC = b"tallrun-encrypted-1\n"
 _SCRYPT_LOG2_N, _SCRYPT_R, _SCRYPT_P = 16, 8, 1
+#: A recording packs by a factor of ten at most; text of one letter by a thousand.
+_MAX_RATIO, _FREE_BYTES = 100, 64 * 1024**2
+_MAX_READ_BYTES = 4 * 1024**2
+#: Names that open a device instead of a file on Windows, whatever their ending.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    OverflowError,
+)  # fmt: skip
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}){0,4}")
 
 
-def export_bundle(folder: Path, path: Path, passphrase: str | None = None) -> int:
-    """Write the session ``folder`` as one file; return the number of files in it.
+def export_bundle(folder: Path, path: Path, passphrase: str | None = None) -> tuple[list[str], list[str]]:
+    """Write the session ``folder`` as one file.
 
-    Symbolic links and hidden files are left out. Raises SessionError when the folder is no session, FormatError when
-    ``path`` exists or the passphrase is too short.
+    Returns the names of the files in it, and of those left out: links, and names no importer would accept (blanks,
+    letters beyond ASCII). Hidden files are left out silently.
+
+    Raises SessionError when the folder is no session or ``path`` exists, FormatError when the passphrase is too short.
     """
-    read_session(folder)
-    if path.exists():
-        raise FormatError(f"{path} exists already; choose another name")
+    refuse_existing(path)
     if passphrase is not None and len(passphrase) < 8:
         raise FormatError("the passphrase must have at least 8 characters")
-    members = sorted(_members(folder))
+    read_session(folder)
+    members, left_out = _members(folder)
+    if len(members) > MAX_FILES:
+        raise FormatError(f"{folder} holds {len(members)} files; a bundle takes at most {MAX_FILES}")
     manifest = {
         "format": FORMAT_NAME,
         "version": FORMAT_VERSION,
@@ -63,14 +84,15 @@ def export_bundle(folder: Path, path: Path, passphrase: str | None = None) -> in
     with whole_file(path) as partial, tempfile.TemporaryFile(dir=path.parent) as plain:
         with partial.open("wb") as direct:
             target: IO[bytes] = direct if passphrase is None else plain
-            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            # A file dated before 1980 (a reproducible build, an empty clock) has no ZIP date of its own.
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
                 archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
                 for name in members:
                     archive.write(folder / name, name)
             if passphrase is not None:
                 plain.seek(0)
                 _encrypt(plain, direct, passphrase)
-    return len(members)
+    return members, left_out
 
 
 def import_bundle(path: Path, folder: Path, passphrase: str | None = None) -> Recording:
@@ -84,45 +106,80 @@ def import_bundle(path: Path, folder: Path, passphrase: str | None = None) -> Re
     SessionError
         The folder exists, the disk refuses, or what was unpacked is no readable session.
     """
-    try:
-        with path.open("rb") as file:
-            encrypted = file.read(len(_MAGIC)) == _MAGIC
-            file.seek(0)
-            if not encrypted:
-                return _unpack(path, file, folder)
-            if passphrase is None:
-                raise FormatError(f"{path} is encrypted; give its passphrase")
-            with tempfile.TemporaryFile() as plain:
+    size_of_file(path, MAX_FILE_BYTES)
+    refuse_existing(folder)
+    with path.open("rb") as file:
+        encrypted = file.read(len(_MAGIC)) == _MAGIC
+        file.seek(0)
+        if encrypted and passphrase is None:
+            raise FormatError(f"{path} is encrypted; give its passphrase with --passphrase-file")
+        if not encrypted and passphrase is not None:
+            # Who expects a sealed file must not be handed an open one that anybody could have made.
+            raise FormatError(
+                f"{path} is not encrypted, but a passphrase was given; if that is right, leave --passphrase-file out"
+            )
+        if passphrase is None:
+            return _unpack(path, file, folder)
+        try:
+            # Beside the session, where there must be room for it anyway; never left behind in a shared /tmp.
+            with tempfile.TemporaryFile(dir=_nearest_folder(folder)) as plain:
                 _decrypt(path, file, plain, passphrase)
                 plain.seek(0)
                 return _unpack(path, plain, folder)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
+        except OSError as error:
+            raise SessionError(
+                f"{folder} could not be written ({error.strerror or error}); check free space and permissions"
+            ) from error
 
 
-def _members(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
+def _nearest_folder(folder: Path) -> Path:
+    return next(place for place in folder.absolute().parents if place.is_dir())
+
+
+def _members(folder: Path) -> tuple[list[str], list[str]]:
+    members: list[str] = []
+    left_out: list[str] = []
+    for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.is_symlink() and _SAFE_NAME.fullmatch(name) and name != MANIFEST:
-            yield name
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if hidden or name == MANIFEST or (path.is_dir() and not path.is_symlink()):
+            continue
+        taken = path.is_file() and not path.is_symlink() and _is_safe(name)
+        (members if taken else left_out).append(name)
+    return members, left_out
+
+
+def _is_safe(name: str) -> bool:
+    """Tell whether a name can be made inside a folder, and inside it only, on any system."""
+    parts = name.split("/")
+    return bool(_SAFE_NAME.fullmatch(name)) and not any(
+        part.endswith(".") or part.split(".")[0].casefold() in _DEVICES for part in parts
+    )
+
+
+class _Bounded:
+    """A file that gives no more than a few MiB at a time: a ZIP's table of contents is read whole, however long."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, n: int = -1) -> bytes:
+        content = self._file.read(min(n, _MAX_READ_BYTES + 1) if n >= 0 else _MAX_READ_BYTES + 1)
+        if len(content) > _MAX_READ_BYTES:
+            raise zipfile.BadZipFile("its table of contents is too long")
+        return content
 
 
 def _unpack(path: Path, file: IO[bytes], folder: Path) -> Recording:
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(_Bounded(file)) as archive:  # type: ignore[call-overload]  # reads, seeks and tells
             entries = _checked_entries(path, archive)
             with whole_folder(folder) as partial:
                 for name, entry in entries.items():
                     _unpack_one(path, archive, name, entry, partial)
                 return read_session(partial)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        UnicodeDecodeError,
-    ) as error:
+    except _BROKEN as error:
         raise FormatError(f"{path} is damaged or no bundle ({str(error)[:100]})") from error
 
 
@@ -132,15 +189,17 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[str
         raise FormatError(f"{path} holds {len(infos)} files; at most {MAX_FILES} are accepted")
     for info in infos:
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if not _SAFE_NAME.fullmatch(info.filename) or kind not in (0, stat.S_IFREG):
+        packed = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        if not _is_safe(info.filename) or kind not in (0, stat.S_IFREG) or not packed:
             raise FormatError(f"{path} holds {info.filename[:60]!r}, whose name or type is not allowed")
     manifest = _manifest(path, archive)
     entries = {str(entry["path"]): entry for entry in manifest["files"]}
-    names = [info.filename for info in infos if info.filename != MANIFEST]
-    if len({name.casefold() for name in names}) != len(names) or set(names) != set(entries):
+    names = [info.filename for info in infos]
+    if len({name.casefold() for name in names}) != len(names) or {*names} != {MANIFEST, *entries}:
         raise FormatError(f"{path}: its files are not those its manifest lists")
-    if sum(int(entry["size"]) for entry in entries.values()) > MAX_TOTAL_BYTES:
-        raise FormatError(f"{path} would unpack to more than {MAX_TOTAL_BYTES} bytes")
+    most_bytes = min(MAX_TOTAL_BYTES, _FREE_BYTES + _MAX_RATIO * sum(info.compress_size for info in infos))
+    if sum(int(entry["size"]) for entry in entries.values()) > most_bytes:
+        raise FormatError(f"{path} would unpack to more than {most_bytes} bytes, which no recording does")
     return entries
 
 
@@ -153,11 +212,16 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
                 f"{path} is {content['format']!r} version {content['version']!r}; expected {FORMAT_NAME} 1"
             )
         for entry in content["files"]:
+            size = entry["size"]
             if not (
-                isinstance(entry["size"], int) and entry["size"] >= 0 and isinstance(entry["sha256"], str)
+                isinstance(size, int)
+                and not isinstance(size, bool)
+                and size >= 0
+                and isinstance(entry["sha256"], str)
+                and _is_safe(entry["path"])
             ):
-                raise ValueError("size or sha256")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+                raise ValueError("path, size or sha256")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise FormatError(f"{path} has no valid {MANIFEST} ({str(error)[:60]})") from error
     return dict(content)
 

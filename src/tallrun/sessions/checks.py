@@ -141,24 +141,6 @@ def check_angular_rate(gyr_radps: FloatArray, where: str) -> None:
         )
 
 
-def check_not_too_still(acc_mps2: FloatArray, gyr_radps: FloatArray, placement: str, where: str) -> None:
-    """Raise SignalError when a sensor moves but hardly turns: rad/s declared as deg/s.
-
-    Only for imports, where a person declared the unit. A gyroscope of nothing but zeros is not judged.
-    """
-    force_mps2, rate_radps = _finite_norms(acc_mps2), _finite_norms(gyr_radps)
-    if min(force_mps2.size, rate_radps.size) < 100 or float(np.std(force_mps2)) < 3.0:
-        return
-    high_radps = float(np.percentile(rate_radps, 99.0))
-    expected_radps = 0.6 if placement.startswith("foot") else 0.15
-    if 0.0 < high_radps < expected_radps:
-        raise SignalError(
-            f"{where}: the sensor moves but turns at no more than {high_radps:.3g} rad/s "
-            f"({high_radps * DEG_PER_RAD:.3g} deg/s), too slow for a worn sensor in motion; "
-            "the values look like rad/s: declare rad/s"
-        )
-
-
 def _finite_norms(values: FloatArray) -> FloatArray:
     values = values[_spread_rows(values.shape[0])]
     norms: FloatArray = np.linalg.norm(values[np.isfinite(values).all(axis=1)], axis=1)

@@ -7,11 +7,10 @@ the file's start. What cannot be found or cannot be a number is refused with the
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,40 +19,24 @@ import pandas as pd
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._tables import MAX_ROWS
-from tallrun.sessions.assembling import (
+from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble, unwrap_counter
+from tallrun.sessions.csv_head import Head, choose_layout, columns_of, plain_name
+from tallrun.sessions.csv_layouts import NOT_RECORDED, Axes, CsvLayout, SensorColumns
+from tallrun.sessions.foreign_units import (
     ACC_UNITS,
     GYR_UNITS,
     TIME_UNITS,
-    Imported,
-    ImportFacts,
-    Stream,
-    assemble,
+    Declared,
+    check_sample_numbers,
     unit_factor,
-    unwrap_counter,
 )
-from tallrun.sessions.csv_layouts import NOT_RECORDED, Axes, CsvLayout, SensorColumns
 
-MAX_FILE_BYTES = 4 * 1024**3
 MAX_SECONDS = 600.0
-_HEAD_BYTES = 64 * 1024
-_HEAD_LINES = 60
 _CHUNK_ROWS = 500_000
 HEADER_UNITS = {
     "m/s^2": "mps2", "m/s2": "mps2", "m/s²": "mps2", "m/s/s": "mps2", "g": "g", "mg": "mg",
     "deg/s": "dps", "°/s": "dps", "dps": "dps", "rad/s": "radps", "mdps": "mdps",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The start of a file, understood: how it is written and the names of its columns."""
-
-    encoding: str
-    delimiter: str
-    decimal: str
-    names: list[str]
-    n_skipped: int
-    n_fields: int
 
 
 def import_csv(
@@ -94,10 +77,10 @@ def import_csv(
 def _read_file(
     path: Path, layouts: Sequence[CsvLayout], placement: str | None, rate_hz: float | None, deadline_s: float
 ) -> Iterator[Stream]:
-    layout, head = _choose_layout(path, layouts)
+    layout, head = choose_layout(path, layouts)
     layout = replace(layout, rate_hz=rate_hz if rate_hz is not None else layout.rate_hz)
-    wanted = _columns_of(layout)
-    places = {name: head.names.index(_plain(name)) for name in wanted}
+    wanted = columns_of(layout)
+    places = {name: head.names.index(plain_name(name)) for name in wanted}
     values = _read_numbers(path, head, places, deadline_s)
     t_s = _time_axis(path, layout, values)
     for sensor in layout.sensors:
@@ -106,115 +89,20 @@ def _read_file(
             raise FormatError(
                 f"{path}: where was the sensor worn? Give --placement (foot_left, foot_right, pelvis, trunk)"
             )
+        acc_mps2, acc_unit = _axes_values(path, sensor.acc, values, head, places, ACC_UNITS)
+        gyr_radps, gyr_unit = _axes_values(path, sensor.gyr, values, head, places, GYR_UNITS)
+        stamped = layout.time_column is not None and layout.time_unit in TIME_UNITS
         yield Stream(
             placement=place,
             where=path.name,
             t_s=t_s,
-            acc_mps2=_axes_values(path, sensor.acc, values, head, places, ACC_UNITS),
-            gyr_radps=_axes_values(path, sensor.gyr, values, head, places, GYR_UNITS),
+            acc_mps2=acc_mps2,
+            gyr_radps=gyr_radps,
+            declared=Declared(layout.time_unit if stamped else None, acc_unit, gyr_unit),
         )
 
 
-def _choose_layout(path: Path, layouts: Sequence[CsvLayout]) -> tuple[CsvLayout, _Head]:
-    head_text, encoding = _read_start(path)
-    fitting = [layout for layout in layouts if layout.file_name_has in path.name.lower()]
-    for layout in fitting or layouts:
-        head = _find_header(head_text, encoding, layout)
-        if head is not None:
-            return layout, head
-    raise _no_such_columns(path, head_text, (fitting or list(layouts))[0])
-
-
-def _read_start(path: Path) -> tuple[str, str]:
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    if size > MAX_FILE_BYTES:
-        raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
-    if not start.strip():
-        raise FormatError(f"{path} is empty; expected column names and rows of numbers")
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return start[: len(start) // 2 * 2].decode("utf-16", "replace"), "utf-16"
-    if b"\0" in start:
-        raise FormatError(f"{path} is no text file; expected CSV")
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return start.decode(encoding), encoding
-        except UnicodeDecodeError as error:
-            if encoding == "utf-8-sig" and error.start >= len(start) - 4:
-                return start[: error.start].decode(encoding), encoding
-    return start.decode("latin-1"), "latin-1"
-
-
-def _find_header(text: str, encoding: str, layout: CsvLayout) -> _Head | None:
-    """Find the header row whose names hold every wanted column; None when no row among the first does."""
-    lines = text.splitlines()[:_HEAD_LINES]
-    wanted = [_plain(name) for name in _columns_of(layout)]
-    for number in range(len(lines)):
-        for delimiter in (",", ";", "\t"):
-            rows = list(csv.reader(lines[number : number + layout.header_rows], delimiter=delimiter))
-            if len(rows) < layout.header_rows or len({len(row) for row in rows}) != 1:
-                continue
-            names = [_plain(" ".join(cells)) for cells in zip(*rows, strict=True)]
-            if wanted and all(name in names for name in wanted):
-                n_skipped = number + layout.header_rows
-                first = next((line for line in lines[n_skipped:] if line.strip()), "")
-                cells = next(csv.reader([first], delimiter=delimiter), [])
-                comma = delimiter != "," and any(
-                    re.fullmatch(r"\s*-?\d+,\d+(e-?\d+)?\s*", cell, re.I) for cell in cells
-                )
-                _refuse_longer_row(cells, names)
-                return _Head(
-                    encoding, delimiter, "," if comma else ".", names, n_skipped, max(len(names), len(cells))
-                )
-    return None
-
-
-def _refuse_longer_row(cells: list[str], names: list[str]) -> None:
-    if any(cell.strip() for cell in cells[len(names) :]):
-        raise FormatError(
-            f"the first row has {len(cells)} cells under {len(names)} column names; are decimal commas mixed with "
-            "delimiting commas? Save with semicolons or tabs"
-        )
-
-
-def _no_such_columns(path: Path, text: str, layout: CsvLayout) -> FormatError:
-    best: list[str] = []
-    for line in text.splitlines()[:_HEAD_LINES]:
-        for delimiter in (",", ";", "\t"):
-            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-            if len(cells) > len(best):
-                best = cells
-    known = [_plain(cell) for cell in best]
-    missing = [name for name in _columns_of(layout) if _plain(name) not in known]
-    shown = ", ".join(cell[:40] for cell in best[:30])
-    near = difflib.get_close_matches(_plain(missing[0]), known, n=1) if missing else []
-    hint = f"; did you mean {best[known.index(near[0])]!r}?" if near else ""
-    if any(re.search(r"linear acc|freeacc", name) for name in known):
-        hint = "; this file holds acceleration without gravity: export the raw accelerometer"
-    return FormatError(
-        f"{path} lacks column {', '.join(map(repr, missing[:4]))}; the widest line has: {shown}{hint}"
-    )
-
-
-def _columns_of(layout: CsvLayout) -> list[str]:
-    names = [] if layout.time_column is None else [layout.time_column]
-    for sensor in layout.sensors:
-        for axes in (sensor.acc, sensor.gyr):
-            names += [] if axes is None else [name for name in axes.columns if name != NOT_RECORDED]
-    return list(dict.fromkeys(names))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"\s+", " ", name).strip().casefold()
-
-
-def _read_numbers(
-    path: Path, head: _Head, places: dict[str, int], deadline_s: float
-) -> dict[str, FloatArray]:
+def _read_numbers(path: Path, head: Head, places: dict[str, int], deadline_s: float) -> dict[str, FloatArray]:
     parts: dict[str, list[FloatArray]] = {name: [] for name in places}
     n_rows = 0
     try:
@@ -276,6 +164,7 @@ def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> 
     # Ticks of a running device clock may be huge (Unix time in ns): take the origin off before scaling.
     origin = ticks[0] if layout.time_unit in ("samples", "ns", "us") else 0.0
     if layout.time_unit == "samples":
+        check_sample_numbers(ticks, f"{path}: column {layout.time_column!r}")
         return (ticks - origin) / float(layout.rate_hz or 1.0)
     factor = unit_factor(TIME_UNITS, layout.time_unit, "time")
     return (ticks - origin) * factor + origin * factor
@@ -285,14 +174,14 @@ def _axes_values(
     path: Path,
     axes: Axes | None,
     values: dict[str, FloatArray],
-    head: _Head,
+    head: Head,
     places: dict[str, int],
     units: dict[str, float],
-) -> FloatArray | None:
+) -> tuple[FloatArray | None, str | None]:
     if axes is None:
-        return None
+        return None, None
     n_rows = next(iter(values.values())).size
-    result = np.full((n_rows, 3), np.nan)
+    result, unit = np.full((n_rows, 3), np.nan), axes.unit
     for axis, name in enumerate(axes.columns):
         if name == NOT_RECORDED:
             continue
@@ -307,7 +196,7 @@ def _axes_values(
                 f"{path}: column {name!r} says {written}, but {unit} was declared; declare {written}"
             )
         result[:, axis] = values[name] * unit_factor(units, unit, repr(name))
-    return result
+    return result, unit
 
 
 def _written_unit(name: str, units: dict[str, float]) -> str | None:
@@ -330,6 +219,36 @@ def mapped_layout(
     if time_unit != "samples":
         unit_factor(TIME_UNITS, time_unit, "time")
     return CsvLayout((SensorColumns(acc, gyr),), time_column, time_unit, rate_hz)
+
+
+def column_layout(
+    acc: Sequence[str], gyr: Sequence[str], placements: Sequence[str], time_column: str | None, time_unit: str,
+    rate_hz: float | None,
+) -> CsvLayout:  # fmt: skip
+    """Return the layout of columns typed as ``X,Y,Z`` texts, units left to the header.
+
+    placements : of the sensors that share one file, in order; empty when every file is one sensor's. Raises FormatError
+    when nothing is mapped or the counts differ.
+    """
+    n_sensors = max(1, len(placements))
+    for what, texts in (("--acc-columns", acc), ("--gyr-columns", gyr)):
+        if len(texts) not in (0, n_sensors):
+            raise FormatError(
+                f"{what} is given {len(texts)} times for {n_sensors} sensor(s) in one file; give it once for each, "
+                "and as many --placement"
+            )
+    sensors = [
+        SensorColumns(
+            Axes(three_columns(acc[i])) if acc else None,
+            Axes(three_columns(gyr[i])) if gyr else None,
+            placements[i] if placements else None,
+        )
+        for i in range(n_sensors)
+    ]
+    first = mapped_layout(
+        time_column=time_column, time_unit=time_unit, acc=sensors[0].acc, gyr=sensors[0].gyr, rate_hz=rate_hz
+    )
+    return replace(first, sensors=tuple(sensors))
 
 
 def three_columns(text: str) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ headers of the Movella DOT app, the Movesense showcase app and phyphox as found 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NOT_RECORDED = "-"
 
@@ -109,3 +109,16 @@ PRESETS: dict[str, tuple[CsvLayout, ...]] = {
         CsvLayout((SensorColumns(gyr=_PHYPHOX_GYR),), "Time (s)"),
     ),
 }
+
+
+def with_units(layout: CsvLayout, acc: str | None, gyr: str | None, time: str | None) -> CsvLayout:
+    """Return a layout with the units a person declared in the place of its own; None keeps them."""
+    sensors = tuple(
+        replace(
+            sensor,
+            acc=replace(sensor.acc, unit=acc) if sensor.acc is not None and acc is not None else sensor.acc,
+            gyr=replace(sensor.gyr, unit=gyr) if sensor.gyr is not None and gyr is not None else sensor.gyr,
+        )
+        for sensor in layout.sensors
+    )
+    return replace(layout, sensors=sensors, time_unit=layout.time_unit if time is None else time)

@@ -1,25 +1,38 @@
-"""FHIR R4 bundle out: what a run showed, as Observations with their units, for a clinic's record.
+"""FHIR R4 bundle out: what a run showed and what the runner reported around it, for a clinic's record.
 
-Codes: LOINC 8867-4 (heart rate), 55411-3 (exercise duration), 72514-3 (pain severity 0-10, reported); HL7 Personal
-Health Record Format (ballot) for running speed, stride length and ground contact time. Running cadence, strike angle
-and pelvic tilt have no code known to us and use a code system of our own, declared as such. Values that are unknown
-become ``dataAbsentReason``, never a number. Nothing here is a diagnosis.
+Codes: LOINC 8867-4 (heart rate), 55411-3 (exercise duration), 73985-4 (exercise activity), 72514-3 (pain severity 0-10,
+reported); HL7 Personal Health Record Format (ballot) for running speed, stride length and ground contact time. Running
+cadence, strike angle and pelvic tilt have no code known to us and use a code system of our own, declared as such.
+Values that are unknown become ``dataAbsentReason``, never a number. Nothing here is a diagnosis.
+
+Bundle, Patient, Device, Observation and Provenance are the same in R4 and R4B: HL7 says that none of the resources that
+R4B changed existed in R3, and these did (hl7.org/fhir/R4B/r3maps.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from tallrun._version import __version__
 from tallrun.errors import FormatError
-from tallrun.reasons import REASONS
+from tallrun.sessions.fhir_parts import (
+    LOINC,
+    OWN,
+    clean_text,
+    concept,
+    entry,
+    instant,
+    observation,
+    quantity,
+    reference,
+    resource_id,
+    value_or_absent,
+)
+from tallrun.sessions.fhir_records import record_entries
 
-LOINC = "http://loinc.org"
 PGHD = "http://hl7.org/fhir/uv/phr/CodeSystem/observation-pghd-codes"
-OWN = "urn:tallrun:observation"
-UCUM = "http://unitsofmeasure.org"
 #: Summary key, code system, code, words, unit shown, UCUM code, factor from the summary's unit.
 _MEASURES = (
     ("cadence_spm", OWN, "running-cadence", "Running cadence, both feet", "steps/min", "{steps}/min", 1.0),
@@ -59,7 +72,9 @@ _MEASURES = (
 def fhir_bundle(
     summary: dict[str, Any],
     info: dict[str, Any],
-    pain_rows: Iterable[dict[str, Any]] = (),
+    *,
+    made_at: datetime,
+    records: dict[str, list[dict[str, Any]]] | None = None,
     heart_rate_bpm: float | None = None,
 ) -> dict[str, Any]:
     """Return a FHIR R4 Bundle (type collection) as plain JSON data.
@@ -70,50 +85,57 @@ def fhir_bundle(
         ``summary.json`` of an analysis; each measure becomes one Observation (median, 5th and 95th percentile).
     info
         ``Recording.info``: ``session_id`` makes identifiers repeatable, ``started_at`` dates the Observations.
-    pain_rows
-        Rows of the pain log (``pain_id``, ``at``, ``score``); superseded rows must be left out by the caller.
+    made_at
+        When the bundle is made (Provenance).
+    records
+        Rows under ``pain``, ``exercises`` and ``questionnaires`` (see ``fhir_records``).
     heart_rate_bpm
         Mean heart rate of the run, or None.
 
     Raises FormatError when ``started_at`` is unknown.
     """
-    at = info.get("started_at")
-    if at is None:
+    if info.get("started_at") is None:
         raise FormatError("FHIR needs the date and time of the run, but started_at is unknown")
+    at = instant(datetime.fromisoformat(str(info["started_at"])))
     root = _root(info)
-    patient, device = _id(root, "patient"), _id(root, "device")
-    common = {"subject": {"reference": f"urn:uuid:{patient}"}, "device": {"reference": f"urn:uuid:{device}"}}
-    entries = [
-        _entry(patient, {"resourceType": "Patient"}),
-        _entry(device, _device()),
-    ]
-    for key, system, code, words, unit, ucum, factor in _MEASURES:
-        body = _observation(system, code, words, at, common) | _distribution(
-            summary.get(key), unit, ucum, factor
-        )
-        entries.append(_entry(_id(root, key), body))
-    run_time_s = summary.get("run_time_s")
-    duration = _observation(LOINC, "55411-3", "Exercise duration", at, common)
-    entries.append(_entry(_id(root, "duration"), duration | _value(run_time_s, "min", "min", 1.0 / 60.0)))
-    if heart_rate_bpm is not None:
-        heart = _observation(LOINC, "8867-4", "Heart rate", at, common, "vital-signs")
-        entries.append(_entry(_id(root, "heart"), heart | _value(heart_rate_bpm, "beats/min", "/min", 1.0)))
-    for row in pain_rows:
-        words = "Pain severity - 0-10 verbal numeric rating [Score] - Reported"
-        pain = _observation(LOINC, "72514-3", words, str(row["at"]), common, "survey")
-        del pain["device"]
-        entries.append(
-            _entry(
-                _id(root, f"pain {row['pain_id']}"), pain | _value(row["score"], "{score}", "{score}", 1.0)
-            )
-        )
+    patient, device = resource_id(root, "patient"), resource_id(root, "device")
+    subject = {"subject": reference(patient)}
+    sensed = _sensed(summary, at, subject | {"device": reference(device)}, heart_rate_bpm)
+    gait = [entry(resource_id(root, name), resource) for name, resource in sensed]
+    told = record_entries(root, records or {}, subject | {"performer": [reference(patient)]})
+    provenance = _provenance(gait, device, made_at)
     return {
         "resourceType": "Bundle",
         "id": str(root),
         "type": "collection",
-        "timestamp": at,
-        "entry": entries,
+        "timestamp": instant(made_at),
+        "entry": [
+            entry(patient, {"resourceType": "Patient"}),
+            entry(device, _device(summary, info)),
+            *gait,
+            *told,
+            entry(resource_id(root, "provenance"), provenance),
+        ],
     }
+
+
+def _sensed(
+    summary: dict[str, Any], at: str, common: dict[str, Any], heart_rate_bpm: float | None
+) -> list[tuple[str, dict[str, Any]]]:
+    made = [
+        (
+            key,
+            observation(concept(system, code, words), at, common)
+            | _distribution(summary.get(key), unit, ucum, factor),
+        )
+        for key, system, code, words, unit, ucum, factor in _MEASURES
+    ]
+    duration = observation(concept(LOINC, "55411-3", "Exercise duration"), at, common)
+    made.append(("duration", duration | value_or_absent(summary.get("run_time_s"), "min", "min", 1.0 / 60.0)))
+    if heart_rate_bpm is not None:
+        heart = observation(concept(LOINC, "8867-4", "Heart rate"), at, common, "vital-signs")
+        made.append(("heart", heart | value_or_absent(heart_rate_bpm, "beats/min", "/min")))
+    return made
 
 
 def _root(info: dict[str, Any]) -> UUID:
@@ -123,65 +145,45 @@ def _root(info: dict[str, Any]) -> UUID:
         return uuid4()
 
 
-def _id(root: UUID, name: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"{OWN}:{root}:{name}"))
-
-
-def _entry(identity: str, resource: dict[str, Any]) -> dict[str, Any]:
-    return {"fullUrl": f"urn:uuid:{identity}", "resource": {**resource, "id": identity}}
-
-
-def _device() -> dict[str, Any]:
+def _device(summary: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    versions = [{"type": {"text": "software"}, "value": __version__}]
+    algorithm = clean_text(summary.get("algorithm"))
+    if algorithm is not None:
+        versions.append({"type": {"text": "gait algorithm"}, "value": algorithm})
+    notes = [{"text": "Wearable running-gait monitor; not a medical device."}]
+    source = clean_text(info.get("source"))
+    if source is not None:
+        notes.append({"text": f"Source of the signals: {source}"})
     return {
         "resourceType": "Device",
         "deviceName": [{"name": "tallrun", "type": "model-name"}],
-        "version": [{"value": __version__}],
-        "note": [{"text": "Wearable running-gait monitor; not a medical device."}],
+        "version": versions,
+        "note": notes,
     }
 
 
-def _observation(
-    system: str, code: str, words: str, at: str, common: dict[str, Any], category: str = "activity"
-) -> dict[str, Any]:
-    kind = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": category}
+def _provenance(gait: list[dict[str, Any]], device: str, made_at: datetime) -> dict[str, Any]:
+    """Return who derived the gait Observations; what the runner told names the runner as performer instead."""
     return {
-        "resourceType": "Observation",
-        "status": "final",
-        "category": [{"coding": [kind]}],
-        "code": {"coding": [{"system": system, "code": code, "display": words}], "text": words},
-        "effectiveDateTime": at,
-        **common,
+        "resourceType": "Provenance",
+        "target": [reference(item["resource"]["id"]) for item in gait],
+        "recorded": instant(made_at),
+        "activity": {"text": "Computed from worn motion sensors"},
+        "agent": [{"who": reference(device)}],
     }
-
-
-def _value(value: float | None, unit: str, ucum: str, factor: float) -> dict[str, Any]:
-    if value is None:
-        return _absent(None)
-    return {"valueQuantity": _quantity(value, unit, ucum, factor)}
 
 
 def _distribution(measure: Any, unit: str, ucum: str, factor: float) -> dict[str, Any]:
     if not isinstance(measure, dict) or measure.get("median") is None:
-        return _absent(measure.get("reason") if isinstance(measure, dict) else None)
-    parts = {"5th percentile": measure.get("p05"), "95th percentile": measure.get("p95")}
-    return {
-        "valueQuantity": _quantity(measure["median"], unit, ucum, factor),
+        reason = measure.get("reason") if isinstance(measure, dict) else None
+        return value_or_absent(None, unit, ucum, reason=reason)
+    parts = [
+        {"code": {"text": words}, "valueQuantity": quantity(measure[key], unit, ucum, factor)}
+        for key, words in (("p05", "5th percentile"), ("p95", "95th percentile"))
+        if measure.get(key) is not None
+    ]
+    made = {
+        "valueQuantity": quantity(measure["median"], unit, ucum, factor),
         "note": [{"text": f"Median over {measure.get('n')} strides while running at sufficient quality."}],
-        "component": [
-            {"code": {"text": words}, "valueQuantity": _quantity(value, unit, ucum, factor)}
-            for words, value in parts.items()
-            if value is not None
-        ],
     }
-
-
-def _quantity(value: float, unit: str, ucum: str, factor: float) -> dict[str, Any]:
-    return {"value": round(float(value) * factor, 4), "unit": unit, "system": UCUM, "code": ucum}
-
-
-def _absent(reason: str | None) -> dict[str, Any]:
-    coding = {"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}
-    absent: dict[str, Any] = {"coding": [coding]}
-    if reason is not None:
-        absent["text"] = REASONS.get(reason, reason)
-    return {"dataAbsentReason": absent}
+    return made | ({"component": parts} if parts else {})

@@ -6,15 +6,18 @@ FIT counts running cadence in strides per minute; this is the one place where st
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import Recording
-from tallrun.sessions._files import whole_file
+from tallrun.sessions._files import refuse_existing, whole_file
 from tallrun.sessions.activity import activity_rows
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -37,13 +40,26 @@ _NATIVE = (
     ("vertical_oscillation", "vertical_oscillation_m", 1000.0, 6000.0),
     ("step_length", "step_length_m", 1000.0, 6000.0),
 )
+#: Medians of a lap or session: name in the profile, column, factor, highest value.
+_SUMMED = (
+    ("avg_stance_time", "stance_time_s", 1000.0, 6000.0),
+    ("avg_stance_time_percent", "duty_factor", 100.0, 100.0),
+    ("avg_stance_time_balance", "stance_left_pct", 1.0, 100.0),
+    ("avg_vertical_oscillation", "vertical_oscillation_m", 1000.0, 6000.0),
+    ("avg_step_length", "step_length_m", 1000.0, 6000.0),
+)
+_WHOLE = ("heart_rate",)
+#: FIT counts seconds from 1989-12-31T00:00Z.
+FIT_EPOCH_S = 631_065_600
+_FIRST_MS, _LAST_MS = 631_152_000_000, 4_102_444_800_000
 _APPLICATION_ID = b"tallrun running "
 
 
 def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
     """Write a FIT activity, one record a second; return the number of records.
 
-    Raises FormatError when ``started_at`` is unknown, fit-tool is not installed, or the file exists.
+    Raises FormatError when ``started_at`` is unknown or beyond FIT's calendar or fit-tool is not installed,
+    SessionError when the file exists or the disk refuses.
     """
     try:
         from fit_tool.fit_file_builder import FitFileBuilder
@@ -52,9 +68,11 @@ def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
     started_at = recording.info.get("started_at")
     if started_at is None:
         raise FormatError(f"{path.name}: FIT needs the date and time of the run, but started_at is unknown")
-    if path.exists():
-        raise FormatError(f"{path} exists already; choose another name")
-    start_ms = round(datetime.fromisoformat(started_at).timestamp() * 1000.0)
+    refuse_existing(path)
+    start = datetime.fromisoformat(started_at)
+    start_ms = round(start.timestamp() * 1000.0)
+    if not _FIRST_MS <= start_ms <= _LAST_MS:
+        raise FormatError(f"{path.name}: FIT holds dates from 1990 to 2100, but started_at is {started_at}")
     rows = activity_rows(recording, strides, recording_duration_s(recording))
     builder = FitFileBuilder(auto_define=True, min_string_size=32)
     developer = _developer_fields()
@@ -62,7 +80,7 @@ def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
         builder.add(message)
     for values in rows.itertuples(index=False, name=None):
         builder.add(_record(start_ms, dict(zip(rows.columns, values, strict=True)), developer))
-    for message in _closing(start_ms, rows, recording.context.get("surface") == "treadmill"):
+    for message in _closing(recording, strides, rows, start):
         builder.add(message)
     with whole_file(path) as partial:
         partial.write_bytes(builder.build().to_bytes())
@@ -85,19 +103,28 @@ def _record(start_ms: int, row: dict[str, float], developer: dict[str, Any]) -> 
     )
     message.timestamp = start_ms + round(1000.0 * row["t_s"])
     for name, column, factor, highest in _NATIVE:
-        value = row[column] * factor
-        if not math.isnan(value) and 0.0 <= value <= highest:
-            setattr(message, name, round(value) if name == "heart_rate" else value)
-    if not math.isnan(row["cadence_spm"]):
-        strides_per_min, fraction = divmod(row["cadence_spm"] / STEPS_PER_STRIDE, 1.0)
-        message.cadence = int(strides_per_min)
-        message.fractional_cadence = min(fraction, 127.0 / 128.0)
+        _put(message, name, row[column] * factor, highest)
+    _put_cadence(message, "cadence", "fractional_cadence", row["cadence_spm"])
     if row["step_length_m"] > 0.0 and not math.isnan(row["vertical_oscillation_m"]):
         message.vertical_ratio = 100.0 * row["vertical_oscillation_m"] / row["step_length_m"]
     for name, value in known.items():
         _, number, _, whole = next(item for item in DEVELOPER_FIELDS if item[0] == name)
-        message.get_developer_field(0, number).set_value(0, int(value) if whole else value)
+        message.get_developer_field(0, number).set_value(0, min(int(value), 254) if whole else value)
     return message
+
+
+def _put(message: Any, name: str, value: float, highest: float = math.inf) -> None:
+    """Set a field unless the value is unknown or beyond what the field can hold: absent, never 0."""
+    if not math.isnan(value) and 0.0 <= value <= highest:
+        setattr(message, name, round(value) if name.endswith(_WHOLE) else value)
+
+
+def _put_cadence(message: Any, whole_field: str, fraction_field: str, cadence_spm: float) -> None:
+    if not math.isnan(cadence_spm):
+        # Steps of 1/128: rounding the whole number first keeps 85.999 from becoming 86 + 127/128.
+        whole, parts = divmod(round(128.0 * cadence_spm / STEPS_PER_STRIDE), 128)
+        setattr(message, whole_field, whole)
+        setattr(message, fraction_field, parts / 128.0)
 
 
 def _developer_fields() -> dict[str, Any]:
@@ -153,31 +180,81 @@ def _opening(start_ms: int) -> list[Any]:
     return [identity, begin]
 
 
-def _closing(start_ms: int, rows: pd.DataFrame, treadmill: bool) -> list[Any]:
+def _closing(recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime) -> list[Any]:
+    """Return the messages that sum the run up: laps at the lap marks, one session, the activity with its local time."""
     from fit_tool.profile.messages.activity_message import ActivityMessage
     from fit_tool.profile.messages.event_message import EventMessage
     from fit_tool.profile.messages.lap_message import LapMessage
     from fit_tool.profile.messages.session_message import SessionMessage
-    from fit_tool.profile.profile_type import Event, EventType, Sport, SubSport
+    from fit_tool.profile.profile_type import Activity, Event, EventType, LapTrigger, SessionTrigger
 
-    elapsed_s = float(rows["t_s"].iloc[-1])
-    end_ms = start_ms + round(1000.0 * elapsed_s)
+    end_s = float(rows["t_s"].iloc[-1])
+    end_ms = round(1000.0 * (start.timestamp() + end_s))
     stop = EventMessage()
     stop.event, stop.event_type, stop.timestamp = Event.TIMER, EventType.STOP_ALL, end_ms
     messages: list[Any] = [stop]
-    for kind in (LapMessage, SessionMessage):
-        message = kind()
-        message.timestamp, message.start_time = end_ms, start_ms
-        message.total_elapsed_time = message.total_timer_time = elapsed_s
-        message.total_distance = float(rows["distance_m"].iloc[-1])
-        message.sport = Sport.RUNNING
-        message.sub_sport = SubSport.TREADMILL if treadmill else SubSport.GENERIC
-        cadence_spm = float(rows["cadence_spm"].median())
-        if not math.isnan(cadence_spm):
-            whole, fraction = divmod(cadence_spm / STEPS_PER_STRIDE, 1.0)
-            message.avg_running_cadence = int(whole)
-            message.avg_fractional_cadence = min(fraction, 127.0 / 128.0)
-        messages.append(message)
+    marks = {marker.t_s for marker in recording.markers if marker.kind == "lap" and 0.0 < marker.t_s < end_s}
+    borders_s = [0.0, *sorted(marks), end_s]
+    for number, (first_s, last_s) in enumerate(pairwise(borders_s)):
+        lap = LapMessage()
+        lap.message_index, lap.event = number, Event.LAP
+        lap.lap_trigger = LapTrigger.SESSION_END if last_s == end_s else LapTrigger.MANUAL
+        messages.append(_summed(lap, recording, strides, rows, start, (first_s, last_s)))
+    session = SessionMessage()
+    session.message_index, session.event, session.trigger = 0, Event.SESSION, SessionTrigger.ACTIVITY_END
+    session.first_lap_index, session.num_laps = 0, len(borders_s) - 1
+    messages.append(_summed(session, recording, strides, rows, start, (0.0, end_s)))
     closing = ActivityMessage()
-    closing.timestamp, closing.total_timer_time, closing.num_sessions = end_ms, elapsed_s, 1
+    closing.timestamp, closing.total_timer_time, closing.num_sessions = end_ms, end_s, 1
+    closing.type, closing.event, closing.event_type = Activity.MANUAL, Event.ACTIVITY, EventType.STOP
+    closing.local_timestamp = _local_fit_seconds(start, end_s, recording.info.get("time_zone"))
     return [*messages, closing]
+
+
+def _summed(
+    message: Any, recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime,
+    span_s: tuple[float, float],
+) -> Any:  # fmt: skip
+    from fit_tool.profile.profile_type import EventType, Sport, SubSport
+
+    first_s, last_s = span_s
+    message.event_type = EventType.STOP
+    message.start_time = round(1000.0 * (start.timestamp() + first_s))
+    message.timestamp = round(1000.0 * (start.timestamp() + last_s))
+    message.total_elapsed_time = message.total_timer_time = last_s - first_s
+    message.sport = Sport.RUNNING
+    treadmill = recording.context.get("surface") == "treadmill"
+    message.sub_sport = SubSport.TREADMILL if treadmill else SubSport.GENERIC
+    at_s, along_m = rows["t_s"].to_numpy(), rows["distance_m"].to_numpy()
+    distance_m = float(np.interp(last_s, at_s, along_m) - np.interp(first_s, at_s, along_m))
+    _put(message, "total_distance", distance_m)
+    if last_s > first_s:
+        _put(message, "enhanced_avg_speed", distance_m / (last_s - first_s), 60.0)
+    inside = rows[(rows["t_s"] >= first_s) & (rows["t_s"] <= last_s)]
+    for name, column, factor, highest in _SUMMED:
+        _put(message, name, float(inside[column].median()) * factor, highest)
+    heart_bpm = inside["heart_rate_bpm"]
+    _put(message, "avg_heart_rate", float(heart_bpm.mean()), 254.0)
+    _put(message, "max_heart_rate", float(heart_bpm.max()), 254.0)
+    _put_cadence(
+        message, "avg_running_cadence", "avg_fractional_cadence", float(inside["cadence_spm"].median())
+    )
+    moving = strides[strides["mode"].isin(["run", "walk"])]
+    if len(moving):
+        contacts = moving["initial_contact_s"].between(first_s, last_s, inclusive="left").sum()
+        # One foot sensor sees every stride once; both feet, and the pelvis (which names no foot), see it twice.
+        message.total_strides = round(
+            int(contacts) / (1 if moving["foot"].nunique() == 1 else STEPS_PER_STRIDE)
+        )
+    return message
+
+
+def _local_fit_seconds(start: datetime, end_s: float, time_zone: Any) -> int:
+    """Return the run's end on the runner's clock, in FIT's seconds; a run may cross a change to summer time."""
+    end = start + timedelta(seconds=end_s)
+    try:
+        offset = end.astimezone(ZoneInfo(str(time_zone))).utcoffset() if time_zone else start.utcoffset()
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        offset = start.utcoffset()
+    shift_s = 0.0 if offset is None else offset.total_seconds()
+    return round(end.timestamp() + shift_s) - FIT_EPOCH_S

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions.activity import MAX_ACTIVITY_ROWS, ROW_COLUMNS, Activity, watch_rows
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -46,11 +47,12 @@ def import_fit(path: Path) -> Activity:
         import fitdecode
     except ImportError:
         raise FormatError("reading FIT needs the extra fit: pip install 'tallrun[fit]'") from None
-    content = _content(path)
+    if size_of_file(path, MAX_FILE_BYTES) == 0:
+        raise FormatError(f"{path} is empty; expected a FIT activity")
     columns: dict[str, list[float | None]] = {name: [] for name in ROW_COLUMNS[1:]}
     stamps: list[datetime] = []
-    sport: str | None = None
-    sub_sport: str | None = None
+    sessions: list[dict[str, Any]] = []
+    offset: timedelta | None = None
     broken = (
         fitdecode.FitError,
         ValueError,
@@ -64,15 +66,14 @@ def import_fit(path: Path) -> Activity:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fitdecode.FitReader(content, check_crc=fitdecode.CrcCheck.RAISE) as reader:
+            with fitdecode.FitReader(path.read_bytes(), check_crc=fitdecode.CrcCheck.RAISE) as reader:
                 for frame in reader:
                     if not isinstance(frame, fitdecode.FitDataMessage):
                         continue
                     if frame.name == "session":
-                        sport, sub_sport = (
-                            _native(frame).get("sport", sport),
-                            _native(frame).get("sub_sport", sub_sport),
-                        )
+                        sessions.append(_native(frame))
+                    elif frame.name == "activity":
+                        offset = _offset(_native(frame))
                     elif frame.name == "record":
                         _take(frame, columns, stamps)
                     if len(stamps) > MAX_ACTIVITY_ROWS:
@@ -82,24 +83,40 @@ def import_fit(path: Path) -> Activity:
         raise FormatError(
             f"{path} is truncated or no FIT file ({reason[0] if reason else 'damaged'})"
         ) from error
-    if sport not in _ON_FOOT:
-        raise FormatError(f"{path} is an activity of sport {sport}; only running and walking are imported")
+    others = [session.get("sport") for session in sessions if session.get("sport") not in _ON_FOOT]
+    if others:
+        raise FormatError(
+            f"{path} is an activity of sport {str(others[0])[:40]}; only running and walking are imported"
+        )
     try:
         started_at, rows = watch_rows(columns, stamps)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
-    return Activity(started_at, rows, sub_sport == "treadmill", f"imported from FIT: {path.name}")
+    treadmill = any(session.get("sub_sport") == "treadmill" for session in sessions)
+    extra = _totals(sessions, bool(rows["distance_m"].isna().all()))
+    if offset is not None:
+        started_at = started_at.astimezone(timezone(offset))
+    return Activity(started_at, rows, treadmill, f"imported from FIT: {path.name}", extra)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(
-                f"{path} has {path.stat().st_size} bytes; at most {MAX_FILE_BYTES} are accepted"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
+def _offset(values: dict[str, Any]) -> timedelta | None:
+    """Return how far the watch's clock was from UTC, to a quarter of an hour; None when it does not say."""
+    at, local = values.get("timestamp"), values.get("local_timestamp")
+    if not (isinstance(at, datetime) and isinstance(local, datetime)):
+        return None
+    ahead_s = (local.replace(tzinfo=None) - at.replace(tzinfo=None)).total_seconds()
+    offset = timedelta(seconds=900 * round(ahead_s / 900.0))
+    return offset if abs(offset) <= timedelta(hours=15) else None
+
+
+def _totals(sessions: list[dict[str, Any]], distance_unknown: bool) -> dict[str, Any]:
+    """Return what only the summary of a file knows: its timer, and the distance when no row has one."""
+    totals: dict[str, Any] = {}
+    for key, name in (("timer_s", "total_timer_time"), ("distance_m", "total_distance")):
+        values = [session[name] for session in sessions if isinstance(session.get(name), int | float)]
+        if values and len(values) == len(sessions) and (key != "distance_m" or distance_unknown):
+            totals[key] = float(sum(values))
+    return totals
 
 
 def _native(frame: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tallrun.numerics.recording import (
     SensorRecording,
     SensorSpec,
 )
-from tallrun.sessions._files import make_owner_folder, read_json, whole_folder, write_json
+from tallrun.sessions._files import is_there, make_owner_folder, read_json, whole_folder, write_json
 from tallrun.sessions._tables import read_table, signal_columns, write_table
 from tallrun.sessions.checks import check_sensor
 from tallrun.sessions.series import check_series, read_heart_rate, read_markers, read_treadmill, write_series
@@ -70,7 +70,7 @@ def read_session(folder: str | Path) -> Recording:
         sensors[placement] = _read_sensor(folder, _spec(folder, placement, declared))
     for placement in PLACEMENTS:
         path = _signal_path(folder, placement)
-        if placement not in sensors and path.exists():
+        if placement not in sensors and is_there(path):
             raise SessionError(
                 f"{path} exists, but session.json does not list sensor {placement} with its rate_hz"
             )
@@ -89,7 +89,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise SessionError(f"{folder} is not a folder; expected a session folder with session.json in it")
     path = folder / "session.json"
-    if not path.exists() and (folder / "packets.arrow").exists():
+    if not is_there(path) and is_there(folder / "packets.arrow"):
         raise SessionError(
             f"{folder} is a run that was not finished; bring it back with: tallrun recover {folder}"
         )
@@ -208,7 +208,7 @@ def read_truth(folder: str | Path) -> dict[str, Any] | None:
     Raises SessionError when it is damaged.
     """
     path = Path(folder) / "truth.json"
-    return read_json(path) if path.exists() else None
+    return read_json(path) if is_there(path) else None
 
 
 def _signal_path(folder: Path, placement: str) -> Path:
@@ -303,4 +303,4 @@ def _sensor_table(sensor: SensorRecording) -> pa.Table:
 
 
 def _read_optional(path: Path, reader: Callable[[Path], _T]) -> _T | None:
-    return reader(path) if path.exists() else None
+    return reader(path) if is_there(path) else None

@@ -13,16 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions._tables import MAX_ROWS
-from tallrun.sessions.assembling import (
-    ACC_UNITS,
-    GYR_UNITS,
-    Imported,
-    ImportFacts,
-    Stream,
-    assemble,
-    unit_factor,
-)
+from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble
+from tallrun.sessions.foreign_units import ACC_UNITS, GYR_UNITS, TIME_UNITS, Declared, unit_factor
 
 MAX_FILE_BYTES = 1024**3
 _BROKEN = (
@@ -32,7 +26,13 @@ _BROKEN = (
 
 
 def import_matlab(
-    path: Path, placement: str, facts: ImportFacts, *, acc_unit: str = "mps2", gyr_unit: str = "radps"
+    path: Path,
+    placement: str,
+    facts: ImportFacts,
+    *,
+    acc_unit: str = "mps2",
+    gyr_unit: str = "radps",
+    time_unit: str = "s",
 ) -> Imported:
     """Read ``imu`` and ``ts`` of one ``.mat`` file (level 5 or 7; not 7.3) into a recording of one sensor.
 
@@ -53,10 +53,12 @@ def import_matlab(
     if stamps.dtype.kind not in "fiu" or stamps.size != imu.shape[0] or imu.shape[0] > MAX_ROWS:
         raise FormatError(f"{path}: ts must be {imu.shape[0]} numbers, found {stamps.dtype} {stamps.shape}")
     values = imu.astype(np.float64)
+    ticks = stamps.astype(np.float64).ravel()
     stream = Stream(
         placement=placement,
         where=path.name,
-        t_s=stamps.astype(np.float64).ravel(),
+        t_s=(ticks - ticks[:1]) * unit_factor(TIME_UNITS, time_unit, "ts"),
+        declared=Declared(time_unit, acc_unit, gyr_unit),
         acc_mps2=values[:, :3] * unit_factor(ACC_UNITS, acc_unit, "imu columns 1 to 3"),
         gyr_radps=values[:, 3:] * unit_factor(GYR_UNITS, gyr_unit, "imu columns 4 to 6"),
     )
@@ -67,14 +69,9 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(20)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    if size > MAX_FILE_BYTES:
-        raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
+    size_of_file(path, MAX_FILE_BYTES)
+    with path.open("rb") as file:
+        start = file.read(20)
     if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
         raise FormatError(
             f"{path} is of MATLAB level 7.3; save it again with: save(name, 'imu', 'ts', '-v7')"

@@ -17,16 +17,10 @@ import numpy as np
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
-from tallrun.sessions.assembling import (
-    ACC_UNITS,
-    GYR_UNITS,
-    Imported,
-    ImportFacts,
-    Stream,
-    assemble,
-    unit_factor,
-)
+from tallrun.sessions._files import size_of_file
+from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble
 from tallrun.sessions.csv_import import HEADER_UNITS
+from tallrun.sessions.foreign_units import ACC_UNITS, GYR_UNITS, Declared, unit_factor
 
 MAX_FILE_BYTES = 4 * 1024**3
 _ACC = re.compile(r"acc", re.I)
@@ -77,15 +71,13 @@ def _load(path: Path) -> list[dict[str, Any]]:
         import pyxdf
     except ImportError:
         raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'") from None
+    size_of_file(path, MAX_FILE_BYTES)
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise FormatError(f"{path} has {size} bytes; at most {MAX_FILE_BYTES} are accepted")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False, verbose=False)
     except _BROKEN as error:
-        raise FormatError(f"{path} is missing, truncated or no XDF file ({str(error)[:100]})") from error
+        raise FormatError(f"{path} is truncated or no XDF file ({str(error)[:100]})") from error
     return list(streams)
 
 
@@ -99,12 +91,15 @@ def _stream(
         raise FormatError(
             f"{where}: expected numbers with {len(labels)} labelled channels, found shape {values.shape}"
         )
+    acc_mps2, acc_unit = _axes(where, _ACC, labels, units, values, acc_unit, ACC_UNITS)
+    gyr_radps, gyr_unit = _axes(where, _GYR, labels, units, values, gyr_unit, GYR_UNITS)
     return Stream(
         placement=placement,
         where=where,
         t_s=np.asarray(stream["time_stamps"], np.float64),
-        acc_mps2=_axes(where, _ACC, labels, units, values, acc_unit, ACC_UNITS),
-        gyr_radps=_axes(where, _GYR, labels, units, values, gyr_unit, GYR_UNITS),
+        acc_mps2=acc_mps2,
+        gyr_radps=gyr_radps,
+        declared=Declared(acc=acc_unit, gyr=gyr_unit),
     )
 
 
@@ -116,16 +111,16 @@ def _axes(
     values: np.ndarray,
     declared: str | None,
     known: dict[str, float],
-) -> FloatArray | None:
+) -> tuple[FloatArray | None, str | None]:
     found = [
         [i for i, label in enumerate(labels) if kind.search(label) and label[-1:].lower() == axis]
         for axis in "xyz"
     ]
     if not any(found):
-        return None
+        return None, None
     if any(len(places) != 1 for places in found):
         raise FormatError(f"{where}: x, y and z cannot be told from the labels {', '.join(labels)}")
-    result = np.empty((values.shape[0], 3))
+    result, unit = np.empty((values.shape[0], 3)), declared
     for axis, (place,) in enumerate(found):
         written = HEADER_UNITS.get(units[place].strip().casefold())
         unit = declared or (written if written in known else None)
@@ -134,7 +129,7 @@ def _axes(
                 f"{where}: channel {labels[place]!r} does not say its unit; declare it ({', '.join(known)})"
             )
         result[:, axis] = values[:, place] * unit_factor(known, unit, labels[place])
-    return result
+    return result, unit
 
 
 def _channels(info: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ TCX ``RunCadence`` is strides per minute. GPX files carry strides or, from some 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,43 +19,57 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
 from tallrun.sessions.activity import MAX_ACTIVITY_ROWS, ROW_COLUMNS, Activity, watch_rows
 from tallrun.units import STEPS_PER_STRIDE
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
+CADENCES = ("auto", "strides", "steps")
 _MOST_STRIDES_PER_MIN = 125.0
+_MOST_DEPTH, _MOST_CHILDREN = 100, 1000
+_MOST_ELEMENTS = 40 * MAX_ACTIVITY_ROWS
 _EARTH_RADIUS_M = 6_371_008.8
 Point = tuple[datetime, dict[str, float]]
 
 
 def import_tcx(path: Path) -> Activity:
-    """Read a TCX activity. Raises FormatError when it is missing, too large, damaged, or not running."""
-    sports: list[str] = []
-    points = _points(
-        path, {"Trackpoint": _tcx_point, "Activity": lambda element: _note_sport(element, sports)}
-    )
-    if sports and sports[0].casefold() not in ("running", "other"):
-        raise FormatError(f"{path} is an activity of sport {sports[0][:40]}; only running is imported")
+    """Read a TCX activity. Raises FormatError when it is missing, too large, damaged, not one run, or not running."""
+    activities: list[Element] = []
+    points = _points(path, "Trackpoint", _tcx_point, lambda element: _note(element, "Activity", activities))
+    sports = {element.get("Sport", "") for element in activities}
+    others = sorted(sport for sport in sports if sport.casefold() not in ("", "running", "other"))
+    if others:
+        raise FormatError(f"{path} is an activity of sport {others[0][:40]}; only running is imported")
+    if len(activities) > 1:
+        raise FormatError(f"{path} holds {len(activities)} activities; export each run to a file of its own")
     for _, row in points:
-        if "strides_per_min" in row:
-            row["cadence_spm"] = STEPS_PER_STRIDE * row.pop("strides_per_min")
+        if "cadence" in row:
+            row["cadence_spm"] = STEPS_PER_STRIDE * row.pop("cadence")
     return _activity(path, points, "TCX")
 
 
-def import_gpx(path: Path) -> Activity:
-    """Read a GPX track. Distance follows the positions. Raises FormatError as ``import_tcx`` does."""
-    points = _points(path, {"trkpt": _gpx_point})
-    raw = np.array([row["strides_per_min"] for _, row in points if row.get("strides_per_min", 0.0) > 0.0])
-    factor = 1 if raw.size and float(np.median(raw)) > _MOST_STRIDES_PER_MIN else STEPS_PER_STRIDE
+def import_gpx(path: Path, cadence: str = "auto") -> Activity:
+    """Read a GPX track. Distance follows the positions.
+
+    cadence : what the file counts, ``strides`` or ``steps`` a minute; ``auto`` takes a median over 125 for steps. What
+    was taken is in ``extra["cadence_stored_as"]``. Raises FormatError as ``import_tcx`` does.
+    """
+    if cadence not in CADENCES:
+        raise FormatError(f"--cadence must be one of {', '.join(CADENCES)}, got {cadence!r}")
+    points = _points(path, "trkpt", _gpx_point)
+    raw = np.array([row["cadence"] for _, row in points if row.get("cadence", 0.0) > 0.0])
+    if cadence == "auto":
+        cadence = "steps" if raw.size and float(np.median(raw)) > _MOST_STRIDES_PER_MIN else "strides"
     distance_m, last = 0.0, None
     for _, row in points:
-        if "strides_per_min" in row:
-            row["cadence_spm"] = factor * row.pop("strides_per_min")
+        if "cadence" in row:
+            row["cadence_spm"] = row.pop("cadence") * (STEPS_PER_STRIDE if cadence == "strides" else 1)
         here = (row.pop("lat_rad"), row.pop("lon_rad"))
         if last is not None:
             distance_m += _arc_m(last, here)
         row["distance_m"], last = distance_m, here
-    return _activity(path, points, "GPX")
+    activity = _activity(path, points, "GPX")
+    return replace(activity, extra={"cadence_stored_as": cadence}) if raw.size else activity
 
 
 def _activity(path: Path, points: list[Point], kind: str) -> Activity:
@@ -66,35 +81,56 @@ def _activity(path: Path, points: list[Point], kind: str) -> Activity:
     return Activity(started_at, rows, treadmill=False, source=f"imported from {kind}: {path.name}")
 
 
-def _points(path: Path, readers: dict[str, Callable[[Element], Point | None]]) -> list[Point]:
+def _points(
+    path: Path,
+    point_name: str,
+    read_point: Callable[[Element], Point | None],
+    on_start: Callable[[Element], None] = lambda _element: None,
+) -> list[Point]:
+    """Read every element called ``point_name``; all others are dropped when they end, so that memory stays small."""
     points: list[Point] = []
+    open_elements: list[Element] = []
+    point_depth: int | None = None
+    size_of_file(path, MAX_FILE_BYTES)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(
-                f"{path} has {path.stat().st_size} bytes; at most {MAX_FILE_BYTES} are accepted"
-            )
         with path.open("rb") as file:
-            for _, element in iterparse(file, events=("end",), forbid_dtd=True):
-                reader = readers.get(_local(element.tag))
-                if reader is None:
+            parsed = iterparse(file, events=("start", "end"), forbid_dtd=True)
+            for number, (event, element) in enumerate(parsed):
+                if number > 2 * _MOST_ELEMENTS:
+                    raise FormatError(f"{path} holds over {_MOST_ELEMENTS} elements, more than any run")
+                if event == "start":
+                    open_elements.append(element)
+                    on_start(element)
+                    if len(open_elements) > _MOST_DEPTH:
+                        raise FormatError(f"{path} is nested over {_MOST_DEPTH} deep, which no activity is")
+                    if point_depth is None and _local(element.tag) == point_name:
+                        point_depth = len(open_elements)
                     continue
-                point = reader(element)
-                element.clear()
-                if point is not None:
-                    points.append(point)
-                if len(points) > MAX_ACTIVITY_ROWS:
-                    raise FormatError(f"{path} holds more than {MAX_ACTIVITY_ROWS} points")
+                if point_depth == len(open_elements):
+                    point = read_point(element)
+                    points += [] if point is None else [point]
+                    point_depth = None
+                    if len(points) > MAX_ACTIVITY_ROWS:
+                        raise FormatError(f"{path} holds more than {MAX_ACTIVITY_ROWS} points")
+                open_elements.pop()
+                if point_depth is None and open_elements:
+                    del open_elements[-1][:]
+                elif point_depth is not None and len(open_elements[-1]) > _MOST_CHILDREN:
+                    raise FormatError(
+                        f"{path} holds a point with over {_MOST_CHILDREN} values, which none has"
+                    )
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
     except DefusedXmlException as error:
         raise FormatError(f"{path} declares a document type or entities, which is refused") from error
-    except (ParseError, ValueError, LookupError) as error:
+    except (ParseError, ValueError, LookupError, OverflowError) as error:
         raise FormatError(f"{path} is truncated or no valid XML ({str(error)[:100]})") from error
     return points
 
 
-def _note_sport(element: Element, sports: list[str]) -> None:
-    sports.append(element.get("Sport", ""))
+def _note(element: Element, name: str, found: list[Element]) -> None:
+    if _local(element.tag) == name:
+        found.append(element)
 
 
 def _tcx_point(element: Element) -> Point | None:
@@ -104,7 +140,7 @@ def _tcx_point(element: Element) -> Point | None:
     _put(row, "speed_mps", values.get("Speed"))
     heart = values.get("HeartRateBpm")
     _put(row, "heart_rate_bpm", None if heart is None else next(iter(heart), None))
-    _put(row, "strides_per_min", values.get("RunCadence", values.get("Cadence")))
+    _put(row, "cadence", values.get("RunCadence", values.get("Cadence")))
     return _stamped(values.get("Time"), row)
 
 
@@ -113,9 +149,9 @@ def _gpx_point(element: Element) -> Point | None:
     row: dict[str, float] = {}
     _put(row, "heart_rate_bpm", values.get("hr"))
     _put(row, "speed_mps", values.get("speed"))
-    _put(row, "strides_per_min", values.get("cad"))
-    row["lat_rad"] = np.radians(_number(element.get("lat")))
-    row["lon_rad"] = np.radians(_number(element.get("lon")))
+    _put(row, "cadence", values.get("cad"))
+    row["lat_rad"] = np.radians(_position(element, "lat", 90.0))
+    row["lon_rad"] = np.radians(_position(element, "lon", 180.0))
     return _stamped(values.get("time"), row)
 
 
@@ -131,10 +167,18 @@ def _put(row: dict[str, float], name: str, element: Element | None) -> None:
         row[name] = _number(element.text)
 
 
-def _number(text: Any) -> float:
+def _number(text: str) -> float:
     value = float(text)
     if not np.isfinite(value):
         raise ValueError(f"{text!r} is no number")
+    return value
+
+
+def _position(element: Element, name: str, most_deg: float) -> float:
+    text = element.get(name)
+    value = np.nan if text is None else _number(text)
+    if not abs(value) <= most_deg:
+        raise ValueError(f"a point has {name} {text}, expected degrees up to {most_deg:g}")
     return value
 
 

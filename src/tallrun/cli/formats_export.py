@@ -1,0 +1,124 @@
+"""``tallrun export``: a session in the formats of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallrun.cli.formats_import import PassphraseFile, read_passphrase
+from tallrun.cli.recovery_common import DataDir
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``export``."""
+    app.command("export")(export)
+
+
+def export(
+    session: Annotated[Path, typer.Argument(help="Session folder.", readable=False)],
+    to: Annotated[str, typer.Option("--to", help="csv, parquet, fit, bids, fhir or bundle.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; a folder for csv, parquet and bids.")
+    ],
+    subject: Annotated[str, typer.Option(help="Participant label (bids).")] = "01",
+    passphrase_file: PassphraseFile = None,
+    records: Annotated[
+        str,
+        typer.Option(
+            help="Pain, exercises and forms to put into fhir: session (a day before to two days after), all, none."
+        ),
+    ] = "session",
+    runner: Annotated[
+        str | None,
+        typer.Option("--runner", help="Whose records (fhir); needed when there are several runners."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a session in another format: tables, watch activity, clinic record, data set, or one sealed file."""
+    from tallrun.errors import UsageError
+    from tallrun.sessions._files import refuse_existing
+
+    exporters: dict[str, Callable[[], str]] = {
+        "csv": lambda: _export_tables(session, out, "csv"),
+        "parquet": lambda: _export_tables(session, out, "parquet"),
+        "fit": lambda: _export_fit(session, out),
+        "bids": lambda: _export_bids(session, out, subject),
+        "fhir": lambda: _export_fhir(session, out, records, runner, data_dir),
+        "bundle": lambda: _export_bundle(session, out, read_passphrase(passphrase_file)),
+    }
+    if to not in exporters:
+        raise UsageError(f"--to must be one of {', '.join(exporters)}, got {to!r}")
+    # Before the analysis, which takes its time.
+    refuse_existing(out)
+    typer.echo(f"{exporters[to]()} written to {out}")
+
+
+def _export_tables(session: Path, out: Path, kind: str) -> str:
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions.table_export import export_tables
+
+    recording = read_session(session)
+    tables = analyze_recording(recording)
+    frames = {"strides": tables.strides, "segments": tables.segments, "timeline": tables.timeline}
+    return ", ".join(export_tables(recording, frames, out, kind))
+
+
+def _export_fit(session: Path, out: Path) -> str:
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions.fit_export import export_fit
+
+    recording = read_session(session)
+    return f"{export_fit(recording, analyze_recording(recording).strides, out)} records"
+
+
+def _export_bids(session: Path, out: Path, subject: str) -> str:
+    from tallrun.sessions import read_session
+    from tallrun.sessions.bids_export import export_bids
+
+    return f"{export_bids(read_session(session), out, subject)} tracking systems"
+
+
+def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:
+    import numpy as np
+
+    from tallrun.cli.formats_records import records_of_session
+    from tallrun.journal.desk import current_time
+    from tallrun.pipeline import analyze_recording
+    from tallrun.sessions import read_session
+    from tallrun.sessions._files import write_json
+    from tallrun.sessions.fhir_export import fhir_bundle
+    from tallrun.sessions.fit_export import recording_duration_s
+
+    recording = read_session(session)
+    found = records_of_session(
+        recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)
+    )
+    heart = recording.heart_rate
+    mean_bpm = float(np.nanmean(heart.bpm)) if heart is not None and np.isfinite(heart.bpm).any() else None
+    bundle = fhir_bundle(
+        analyze_recording(recording).summary,
+        recording.info,
+        records=found.rows,
+        heart_rate_bpm=mean_bpm,
+        made_at=current_time(),
+    )
+    write_json(out, bundle)
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    return f"{len(bundle['entry'])} resources"
+
+
+def _export_bundle(session: Path, out: Path, passphrase: str | None) -> str:
+    from tallrun.sessions.bundle import export_bundle
+
+    sealed = "encrypted" if passphrase is not None else "not encrypted"
+    members, left_out = export_bundle(session, out, passphrase)
+    if left_out:
+        shown = ", ".join(ascii(name)[:60] for name in left_out[:5]) + (" ..." if len(left_out) > 5 else "")
+        typer.echo(f"note: left out, being links or named with other than letters, digits, _ . -: {shown}")
+    return f"{len(members)} files, {sealed},"

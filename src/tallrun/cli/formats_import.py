@@ -1,0 +1,332 @@
+"""``tallrun import ...``: other people's files in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tallrun.sessions.activity import Activity
+    from tallrun.sessions.assembling import Imported, ImportFacts
+
+MAX_PASSPHRASE_BYTES = 64 * 1024
+COLUMNS_HELP = (
+    "X,Y,Z columns by name, or by number (1 is the first) in a file without names; - for an axis not recorded. "
+    "Once for each --placement when one file holds several sensors."
+)
+RunZone = Annotated[
+    str | None,
+    typer.Option("--time-zone", help="Where it was run, such as Europe/Berlin; watches write UTC."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")]
+Placements = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--placement",
+        help="Where each sensor was worn: foot_left, foot_right, pelvis, trunk. One for each FILE.",
+    ),
+]
+RateHz = Annotated[
+    float | None, typer.Option("--rate-hz", help="Sampling rate [Hz]; needed when rows carry no time.")
+]
+Model = Annotated[str | None, typer.Option(help="Sensor model, for the record.")]
+AccRange = Annotated[float | None, typer.Option("--acc-range-g", help="Accelerometer range [g], when known.")]
+GyrRange = Annotated[
+    float | None, typer.Option("--gyr-range-dps", help="Gyroscope range [deg/s], when known.")
+]
+StartedAt = Annotated[str | None, typer.Option(help="Start of the recording, ISO 8601 with offset.")]
+TimeZone = Annotated[str | None, typer.Option(help="Time zone, such as Europe/Berlin.")]
+Surface = Annotated[str | None, typer.Option(help="Surface: treadmill, road, trail ...")]
+Licence = Annotated[str | None, typer.Option(help="Licence of the data, for the record.")]
+HeightM = Annotated[float | None, typer.Option("--height-m", help="Runner's height [m].")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="File whose first line is the passphrase; without it nothing is encrypted."),
+]
+MassKg = Annotated[float | None, typer.Option("--mass-kg", help="Runner's mass [kg].")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``import``."""
+    importer = typer.Typer(no_args_is_help=True, help="Make a session from files of other makers.")
+    importer.command("csv")(import_csv_files)
+    importer.command("matlab")(import_matlab_file)
+    importer.command("xdf")(import_xdf_file)
+    importer.command("fit")(import_fit_file)
+    importer.command("tcx")(import_tcx_file)
+    importer.command("gpx")(import_gpx_file)
+    importer.command("bundle")(import_bundle_file)
+    app.add_typer(importer, name="import")
+
+
+def import_csv_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV files, one or more.", readable=False)
+    ],
+    out: Out,
+    preset: Annotated[
+        str | None, typer.Option(help="Known layout: gaitmap, tallrun, xio, xsens-dot, movesense, phyphox.")
+    ] = None,
+    placement: Placements = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="Column of time or sample number; leave out to count rows.")
+    ] = None,
+    time_unit: Annotated[str | None, typer.Option(help="s (when left out), ms, us, ns, or samples.")] = None,
+    acc_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
+    acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg.")] = None,
+    gyr_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
+    gyr_unit: Annotated[str | None, typer.Option(help="radps, dps or mdps.")] = None,
+    own_clocks: Annotated[
+        bool, typer.Option("--own-clocks", help="Each file has its own clock; all started together.")
+    ] = False,
+    rate_hz: RateHz = None,
+    model: Model = None,
+    acc_range_g: AccRange = None,
+    gyr_range_dps: GyrRange = None,
+    started_at: StartedAt = None,
+    time_zone: TimeZone = None,
+    surface: Surface = None,
+    licence: Licence = None,
+    height_m: HeightM = None,
+    mass_kg: MassKg = None,
+) -> None:
+    """Make a session from CSV files, by a preset or by naming columns and units.
+
+    tallrun import csv walk.csv --preset xio --placement foot_left --out WALK
+    """
+    from tallrun.errors import UsageError
+    from tallrun.sessions.csv_import import column_layout, import_csv
+    from tallrun.sessions.csv_layouts import PRESETS, with_units
+
+    if preset is not None and (acc_columns or gyr_columns or time_column):
+        raise UsageError("give either --preset or columns, not both")
+    if preset is not None and preset not in PRESETS:
+        raise UsageError(f"--preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    places = placement or []
+    if preset is not None:
+        layouts = [with_units(layout, acc_unit, gyr_unit, time_unit) for layout in PRESETS[preset]]
+    else:
+        # Several sensors in one file carry their placements in the layout; one each per file otherwise.
+        shared = places if len(files) == 1 and len(places) > 1 else []
+        layout = column_layout(
+            acc_columns or [], gyr_columns or [], shared, time_column, time_unit or "s", rate_hz
+        )
+        layouts = [with_units(layout, acc_unit, gyr_unit, None)]
+        places = [] if shared else places
+    facts = _facts(
+        rate_hz,
+        model,
+        acc_range_g,
+        gyr_range_dps,
+        started_at,
+        time_zone,
+        surface,
+        licence,
+        height_m,
+        mass_kg,
+        own_clocks,
+    )
+    _save(out, import_csv(files, layouts, places, facts))
+
+
+def import_matlab_file(
+    file: Annotated[Path, typer.Argument(help="MATLAB file with imu (n x 6) and ts (n).", readable=False)],
+    out: Out,
+    placement: Annotated[str, typer.Option(help="Where the sensor was worn.")] = "foot_right",
+    acc_unit: Annotated[str, typer.Option(help="mps2, g or mg.")] = "mps2",
+    gyr_unit: Annotated[str, typer.Option(help="radps, dps or mdps.")] = "radps",
+    time_unit: Annotated[str, typer.Option(help="s, ms, us or ns.")] = "s",
+    rate_hz: RateHz = None,
+    model: Model = None,
+    acc_range_g: AccRange = None,
+    gyr_range_dps: GyrRange = None,
+    started_at: StartedAt = None,
+    time_zone: TimeZone = None,
+    surface: Surface = None,
+    licence: Licence = None,
+    height_m: HeightM = None,
+    mass_kg: MassKg = None,
+) -> None:
+    """Make a session from a MATLAB file in the University of Toronto layout."""
+    from tallrun.sessions.matlab_import import import_matlab
+
+    facts = _facts(
+        rate_hz,
+        model,
+        acc_range_g,
+        gyr_range_dps,
+        started_at,
+        time_zone,
+        surface,
+        licence,
+        height_m,
+        mass_kg,
+        False,
+    )
+    _save(
+        out,
+        import_matlab(file, placement, facts, acc_unit=acc_unit, gyr_unit=gyr_unit, time_unit=time_unit),
+    )
+
+
+def import_xdf_file(
+    file: Annotated[
+        Path, typer.Argument(help="XDF file of a Lab Streaming Layer recording.", readable=False)
+    ],
+    out: Out,
+    stream: Annotated[
+        list[str],
+        typer.Option(
+            "--stream", help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left."
+        ),
+    ],
+    acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg, when the file does not say.")] = None,
+    gyr_unit: Annotated[
+        str | None, typer.Option(help="radps, dps or mdps, when the file does not say.")
+    ] = None,
+    started_at: StartedAt = None,
+    time_zone: TimeZone = None,
+    surface: Surface = None,
+    licence: Licence = None,
+) -> None:
+    """Make a session from the IMU streams of an XDF file."""
+    from tallrun.sessions.xdf_import import import_xdf, stream_placements
+
+    facts = _facts(None, None, None, None, started_at, time_zone, surface, licence, None, None, False)
+    _save(out, import_xdf(file, stream_placements(stream), facts, acc_unit=acc_unit, gyr_unit=gyr_unit))
+
+
+def import_fit_file(
+    file: Annotated[Path, typer.Argument(help="FIT activity of a watch.", readable=False)],
+    out: Out,
+    time_zone: RunZone = None,
+) -> None:
+    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, running dynamics."""
+    from tallrun.sessions.fit_import import import_fit
+
+    _save_activity(out, import_fit(file), time_zone)
+
+
+def import_tcx_file(
+    file: Annotated[Path, typer.Argument(help="TCX activity.", readable=False)],
+    out: Out,
+    time_zone: RunZone = None,
+) -> None:
+    """Make a session without sensors from a TCX activity."""
+    from tallrun.sessions.xml_import import import_tcx
+
+    _save_activity(out, import_tcx(file), time_zone)
+
+
+def import_gpx_file(
+    file: Annotated[Path, typer.Argument(help="GPX track.", readable=False)],
+    out: Out,
+    cadence: Annotated[
+        str, typer.Option(help="What the file counts a minute: strides, steps, or auto (over 125 is steps).")
+    ] = "auto",
+    time_zone: RunZone = None,
+) -> None:
+    """Make a session without sensors from a GPX track."""
+    from tallrun.sessions.xml_import import import_gpx
+
+    _save_activity(out, import_gpx(file, cadence), time_zone)
+
+
+def import_bundle_file(
+    file: Annotated[
+        Path, typer.Argument(help="Bundle made by: tallrun export SESSION --to bundle.", readable=False)
+    ],
+    out: Out,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Unpack a session bundle, after checking every name, size and checksum in it."""
+    from tallrun.sessions.bundle import import_bundle
+
+    import_bundle(file, out, read_passphrase(passphrase_file))
+    typer.echo(f"session written to {out}")
+
+
+def read_passphrase(file: Path | None) -> str | None:
+    """Return the first line of a file, in one spelling of its letters; None without a file. Raises UsageError."""
+    import unicodedata
+
+    from tallrun.errors import UsageError
+    from tallrun.sessions._files import size_of_file
+
+    if file is None:
+        return None
+    try:
+        size_of_file(file, MAX_PASSPHRASE_BYTES)
+        # Notepad writes a byte-order mark, which is no part of what was typed.
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: the passphrase cannot be read: it is not UTF-8 text") from error
+    if not lines or not lines[0].strip():
+        raise UsageError(f"{file} is empty; its first line must be the passphrase")
+    return unicodedata.normalize("NFC", lines[0].strip())
+
+
+def _facts(
+    rate_hz: float | None,
+    model: str | None,
+    acc_range_g: float | None,
+    gyr_range_dps: float | None,
+    started_at: str | None,
+    time_zone: str | None,
+    surface: str | None,
+    licence: str | None,
+    height_m: float | None,
+    mass_kg: float | None,
+    own_clocks: bool,
+) -> ImportFacts:
+    from tallrun.numerics.recording import RunnerProfile
+    from tallrun.sessions.assembling import ImportFacts
+
+    info = {"started_at": started_at, "time_zone": time_zone, "licence": licence}
+    return ImportFacts(
+        rate_hz=rate_hz,
+        model=model,
+        acc_range_g=acc_range_g,
+        gyr_range_dps=gyr_range_dps,
+        runner=RunnerProfile(height_m=height_m, mass_kg=mass_kg),
+        info={key: value for key, value in info.items() if value is not None}
+        | ({"context": {"surface": surface}} if surface is not None else {}),
+        same_clock=not own_clocks,
+    )
+
+
+def _save(out: Path, imported: Imported) -> None:
+    from tallrun.sessions import write_session
+
+    write_session(out, imported.recording)
+    for placement, sensor in imported.recording.sensors.items():
+        span_s = float(sensor.t_s[-1] - sensor.t_s[0]) if sensor.t_s.size else 0.0
+        signals = "accelerometer and gyroscope" if sensor.gyr_radps is not None else "accelerometer only"
+        typer.echo(
+            f"{placement}: {sensor.t_s.size} samples, {span_s:.1f} s at {sensor.spec.rate_hz:g} Hz, {signals}"
+        )
+    for note in imported.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"session written to {out}")
+
+
+def _save_activity(out: Path, activity: Activity, time_zone: str | None) -> None:
+    from tallrun.sessions import write_session
+    from tallrun.sessions.activity import activity_recording, in_time_zone
+
+    if time_zone is not None:
+        activity = in_time_zone(activity, time_zone)
+    recording = activity_recording(activity)
+    write_session(out, recording, tables={"watch": activity.rows})
+    facts = recording.info["activity"]
+    shown = {"duration_s": "s", "distance_m": "m", "cadence_spm": "steps/min"}
+    parts = [f"{facts[key]:.0f} {unit}" for key, unit in shown.items() if facts[key] is not None]
+    typer.echo(f"{len(activity.rows)} rows: {', '.join(parts)}")
+    if "cadence_stored_as" in facts:
+        stored_as = facts["cadence_stored_as"]
+        typer.echo(
+            f"note: cadence was taken for {stored_as} a minute; if that is wrong, import with --cadence"
+        )
+    typer.echo(f"session written to {out}")

@@ -1,0 +1,154 @@
+"""The start of a CSV file, understood: encoding, delimiter, decimal sign, and where its columns are."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallrun.errors import FormatError
+from tallrun.sessions._files import size_of_file
+from tallrun.sessions.csv_layouts import NOT_RECORDED, CsvLayout
+
+MAX_FILE_BYTES = 4 * 1024**3
+_HEAD_BYTES = 64 * 1024
+_HEAD_LINES = 60
+_DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The start of a file, understood: how it is written and the names of its columns."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    names: list[str]
+    n_skipped: int
+    n_fields: int
+
+
+def choose_layout(path: Path, layouts: Sequence[CsvLayout]) -> tuple[CsvLayout, Head]:
+    """Return the first layout whose columns the file has, and how its start is written.
+
+    Raises FormatError when the file cannot be read, is no text, or fits no layout.
+    """
+    head_text, encoding = _read_start(path)
+    fitting = [layout for layout in layouts if layout.file_name_has in path.name.lower()]
+    for layout in fitting or layouts:
+        head = _find_header(head_text, encoding, layout) or _find_numbers(head_text, encoding, layout)
+        if head is not None:
+            return layout, head
+    raise _no_such_columns(path, head_text, (fitting or list(layouts))[0])
+
+
+def _read_start(path: Path) -> tuple[str, str]:
+    size_of_file(path, MAX_FILE_BYTES)
+    with path.open("rb") as file:
+        start = file.read(_HEAD_BYTES)
+    if not start.strip():
+        raise FormatError(f"{path} is empty; expected column names and rows of numbers")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return start[: len(start) // 2 * 2].decode("utf-16", "replace"), "utf-16"
+    if b"\0" in start:
+        raise FormatError(f"{path} is no text file; expected CSV")
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return start.decode(encoding), encoding
+        except UnicodeDecodeError as error:
+            if encoding == "utf-8-sig" and error.start >= len(start) - 4:
+                return start[: error.start].decode(encoding), encoding
+    return start.decode("latin-1"), "latin-1"
+
+
+def _find_header(text: str, encoding: str, layout: CsvLayout) -> Head | None:
+    """Find the header row whose names hold every wanted column; None when no row among the first does."""
+    lines = text.splitlines()[:_HEAD_LINES]
+    wanted = [plain_name(name) for name in columns_of(layout)]
+    for number in range(len(lines)):
+        for delimiter in _DELIMITERS:
+            rows = list(csv.reader(lines[number : number + layout.header_rows], delimiter=delimiter))
+            if len(rows) < layout.header_rows or len({len(row) for row in rows}) != 1:
+                continue
+            names = [plain_name(" ".join(cells)) for cells in zip(*rows, strict=True)]
+            if wanted and all(name in names for name in wanted):
+                n_skipped = number + layout.header_rows
+                first = next((line for line in lines[n_skipped:] if line.strip()), "")
+                cells = next(csv.reader([first], delimiter=delimiter), [])
+                comma = delimiter != "," and any(
+                    re.fullmatch(r"\s*-?\d+,\d+(e-?\d+)?\s*", cell, re.I) for cell in cells
+                )
+                _refuse_longer_row(cells, names)
+                return Head(
+                    encoding, delimiter, "," if comma else ".", names, n_skipped, max(len(names), len(cells))
+                )
+    return None
+
+
+def _find_numbers(text: str, encoding: str, layout: CsvLayout) -> Head | None:
+    """Find the first row of numbers of a file whose columns are named by place (1 is the first); else None."""
+    wanted = columns_of(layout)
+    if not wanted or not all(re.fullmatch(r"[1-9]\d{0,3}", name) for name in wanted):
+        return None
+    for number, line in enumerate(text.splitlines()[:_HEAD_LINES]):
+        for delimiter in _DELIMITERS:
+            cells = next(csv.reader([line], delimiter=delimiter), [])
+            comma = delimiter != "," and any("," in cell for cell in cells)
+            if len(cells) >= max(map(int, wanted)) and all(_is_number(cell, comma) for cell in cells):
+                names = [str(place + 1) for place in range(len(cells))]
+                return Head(encoding, delimiter, "," if comma else ".", names, number, len(cells))
+    return None
+
+
+def _is_number(cell: str, comma: bool) -> bool:
+    if not cell.strip():
+        return True
+    try:
+        float(cell.replace(",", ".") if comma else cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_longer_row(cells: list[str], names: list[str]) -> None:
+    if any(cell.strip() for cell in cells[len(names) :]):
+        raise FormatError(
+            f"the first row has {len(cells)} cells under {len(names)} column names; are decimal commas mixed with "
+            "delimiting commas? Save with semicolons or tabs"
+        )
+
+
+def _no_such_columns(path: Path, text: str, layout: CsvLayout) -> FormatError:
+    best: list[str] = []
+    for line in text.splitlines()[:_HEAD_LINES]:
+        for delimiter in _DELIMITERS:
+            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+            if len(cells) > len(best):
+                best = cells
+    known = [plain_name(cell) for cell in best]
+    missing = [name for name in columns_of(layout) if plain_name(name) not in known]
+    shown = ", ".join(cell[:40] for cell in best[:30])
+    near = difflib.get_close_matches(plain_name(missing[0]), known, n=1) if missing else []
+    hint = f"; did you mean {best[known.index(near[0])]!r}?" if near else ""
+    if any(re.search(r"linear acc|freeacc", name) for name in known):
+        hint = "; this file holds acceleration without gravity: export the raw accelerometer"
+    return FormatError(
+        f"{path} lacks column {', '.join(map(repr, missing[:4]))}; the widest line has: {shown}{hint}"
+    )
+
+
+def columns_of(layout: CsvLayout) -> list[str]:
+    """Return the names of the columns a layout reads, each once."""
+    names = [] if layout.time_column is None else [layout.time_column]
+    for sensor in layout.sensors:
+        for axes in (sensor.acc, sensor.gyr):
+            names += [] if axes is None else [name for name in axes.columns if name != NOT_RECORDED]
+    return list(dict.fromkeys(names))
+
+
+def plain_name(name: str) -> str:
+    """Return a column name as it is compared: single blanks, any case."""
+    return re.sub(r"\s+", " ", name).strip().casefold()
