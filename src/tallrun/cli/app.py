@@ -84,6 +84,6 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(1)
     except SystemExit as end:
         # typer ends a command at Ctrl-C by itself, and without a word
-        if isinstance(end.__context__, typer.Abort):
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
             sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
         raise
