@@ -116,6 +116,7 @@ export class Session {
     if (mode === "stand") return "Standing: no stride to draw.";
     const row = this.nearest(time, foot);
     const told = row < 0 ? [] : this.strides.reasons[row].split(";").filter((code) => code && !["one_foot", "no_pelvis"].includes(code));
+    if (told.includes("corrected")) return `The path of the ${foot} foot is withheld: a contact of this stride was corrected.`;
     const why = told.map((code) => this.reasons[code] ?? code).join(" ");
     const what = mode === "walk" ? "Walking, and no measured path" : "No measured path";
     return `${what} of the ${foot} foot here${why ? `: ${why}` : "."}`;

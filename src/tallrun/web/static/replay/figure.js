@@ -68,6 +68,7 @@ export class SideView {
     const unknown = [];
     // the left foot is the far one when the runner faces right, so it is painted first
     for (const foot of ["left", "right"]) if (!this.foot(view, foot, time)) unknown.push(this.session.silence(foot, time));
+    if (unknown.length === 2) text(pen, this.session.modeAt(time) === "stand" ? "standing" : "no stride known here", width / 2, ground - 30, colours["ink-soft"], 16, "center");
     const tilt = this.pelvis(view, time, width);
     if (!tilt) unknown.push(this.pelvisSilence(time));
     return [...new Set(unknown)];

@@ -4,7 +4,7 @@
 import { fit, hatched, palette, text } from "./paint.js";
 import { clock } from "./words.js";
 
-const LEFT = 64;
+const LEFT = 72;
 const RIGHT = 10;
 const BREAK_S = 4;
 const HEIGHT = { speed: 36, cadence: 38, flags: 30, cues: 20, "would cue": 20, "what if": 20, pain: 22, notes: 22 };
@@ -160,8 +160,8 @@ export class Lanes {
       before = x;
     }
     pen.stroke();
-    text(pen, `${high.toFixed(name === "speed" ? 1 : 0)}`, LEFT - 4, y + 11, colours["ink-soft"], 10, "right");
-    text(pen, `${low.toFixed(name === "speed" ? 1 : 0)}`, LEFT - 4, y + tall - 1, colours["ink-soft"], 10, "right");
-    text(pen, unit, 6, y + tall - 2, colours["ink-soft"], 10);
+    const digits = name === "speed" ? 1 : 0;
+    text(pen, high.toFixed(digits), LEFT - 4, y + 9, colours["ink-soft"], 10, "right");
+    text(pen, `${low.toFixed(digits)} ${unit}`, LEFT - 4, y + tall - 1, colours["ink-soft"], 10, "right");
   }
 }

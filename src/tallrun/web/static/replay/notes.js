@@ -86,9 +86,16 @@ export class Notes {
 
   /** Begin to correct: the contact given, else the one nearest to the play head. */
   startFix(row = null) {
-    const { session, player, pause } = this.host;
+    const { session, strip, player, pause, goTo } = this.host;
     pause();
+    if (session.isAsDetected) { $("as-detected").checked = false; session.show(false); this.host.changed(); }
     const near = row ?? session.nearest(player.time);
+    if (row === null && near >= 0) {
+      // a second fills the strip, so that a pixel is a few milliseconds
+      this.spanBefore ??= strip.span;
+      strip.span = 1;
+      goTo(session.contacts[near]);
+    }
     $("fix-form").hidden = false;
     $("fix-open").setAttribute("aria-expanded", "true");
     this.aim(near < 0 ? "contact_added" : "contact_moved", near < 0 ? "left" : session.strides.foot[near], near);
@@ -116,6 +123,13 @@ export class Notes {
     this.host.redraw();
   }
 
+  /** Put a missed contact where somebody pointed. */
+  place(foot, seconds) {
+    this.fix.foot = foot;
+    $("fix-foot").value = foot;
+    this.setTime(seconds);
+  }
+
   nudge(seconds) { if (this.fix) this.setTime((Number.isFinite(this.fix.time) ? this.fix.time : this.host.player.time) + seconds); }
 
   setTime(seconds) {
@@ -136,7 +150,10 @@ export class Notes {
   }
 
   endFix() {
-    this.host.strip.fix = null;
+    const { strip } = this.host;
+    strip.fix = null;
+    strip.span = this.spanBefore ?? strip.span;
+    this.spanBefore = null;
     const hadFocus = $("fix-form").contains(document.activeElement);
     $("fix-form").hidden = true;
     $("fix-open").setAttribute("aria-expanded", "false");

@@ -158,7 +158,7 @@ function showNumbers(row) {
   const foot = row < 0 ? "" : strides.foot[row];
   const reasons = row < 0 || !strides.reasons[row] ? "" : strides.reasons[row].split(";").map(code).join(", ");
   const value = (name, factor, digits, unit) => {
-    if (row < 0) return ["–", mode === "stand" ? "standing" : "no stride here"];
+    if (row < 0) return ["–", ""];
     const found = strides[name][row];
     return found === null || found === undefined ? ["withheld", reasons || "not known here"] : [`${(factor * found).toFixed(digits)} ${unit}`, ""];
   };
@@ -291,10 +291,15 @@ const inBand = (event) => { const box = band.getBoundingClientRect(); return [ev
 band.addEventListener("pointerdown", (event) => {
   if (!session || event.button !== 0) return;
   const [x, y] = inBand(event);
-  const row = session.isAsDetected ? null : strip.contactAt(x, y, event.pointerType);
   setPlaying(false);
   band.setPointerCapture(event.pointerId);
-  hold = { x, time: player.time, row, began: false };
+  const foot = strip.footAt(y);
+  if (strip.fix?.kind === "contact_added" && foot) {
+    notes.place(foot, strip.timeAt(x));
+    hold = { x, row: -1, began: true, at: strip.fix.time };
+    return;
+  }
+  hold = { x, time: player.time, row: session.isAsDetected ? null : strip.contactAt(x, y, event.pointerType), began: false };
 });
 band.addEventListener("pointermove", (event) => {
   const [x, y] = inBand(event);
@@ -303,7 +308,7 @@ band.addEventListener("pointermove", (event) => {
   if (hold.row === null) { goTo(hold.time - seconds); return; }
   if (!hold.began && Math.abs(x - hold.x) < 3) return;
   if (!hold.began) { hold.began = true; notes.startFix(hold.row); hold.at = strip.fix.time; }
-  if (strip.fix.kind === "contact_moved") notes.setTime(hold.at + seconds);
+  if (strip.fix && strip.fix.kind !== "contact_removed") notes.setTime(hold.at + seconds);
 });
 band.addEventListener("pointerup", () => {
   if (hold && hold.row !== null && !hold.began) notes.startFix(hold.row);
@@ -328,7 +333,9 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-window.addEventListener("resize", () => { if (lanes) { lanes.stale = true; draw(); } });
+// the canvases change their size with the window, the text size and what is unfolded
+const sizes = new ResizeObserver(() => { if (lanes) { lanes.stale = true; draw(); } });
+for (const id of ["figure", "cycle", "strip", "lanes"]) sizes.observe($(id));
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (lanes) { lanes.stale = true; draw(); } });
 
 load();

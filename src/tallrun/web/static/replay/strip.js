@@ -70,15 +70,17 @@ export class Strip {
     return [4 + tall * this.places.indexOf(place), tall];
   }
 
-  /** The contact under a pointer: {row, time} or null. */
+  /** The foot whose row a pointer is in, or null. */
+  footAt(y) {
+    const found = this.places.find((place) => { const [top, tall] = this.rowBand(place); return y >= top && y < top + tall; });
+    return SIDE_OF[found] ?? null;
+  }
+
+  /** The contact under a pointer, as a row, or null. */
   contactAt(x, y, pointer) {
-    for (const place of this.places) {
-      const [top, tall] = this.rowBand(place);
-      if (y < top || y >= top + tall || !SIDE_OF[place]) continue;
-      const row = this.session.nearest(this.timeAt(x), SIDE_OF[place]);
-      if (row >= 0 && Math.abs(this.xAt(this.session.contacts[row]) - x) <= (HOLD_PX[pointer] ?? 12)) return row;
-    }
-    return null;
+    const foot = this.footAt(y);
+    const row = foot ? this.session.nearest(this.timeAt(x), foot) : -1;
+    return row >= 0 && Math.abs(this.xAt(this.session.contacts[row]) - x) <= (HOLD_PX[pointer] ?? 12) ? row : null;
   }
 
   draw(time, direction = 1) {
