@@ -23,7 +23,7 @@ let cycleView = null;
 let strip = null;
 let notes = null;
 let jumps = [];
-window.tallrunReplay = { player, goTo, get session() { return session; }, get strip() { return strip; } };
+window.tallrunReplay = { player, goTo, get session() { return session; }, get strip() { return strip; }, get sideView() { return sideView; }, get lanes() { return lanes; } };
 
 async function load() {
   $("page").dataset.state = "loading";
@@ -118,7 +118,7 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
-function redraw() { if (strip) strip.draw(player.time, player.isPlaying ? 1 : 0); }
+function redraw() { if (strip) strip.draw(player.time); }
 
 /** After notes or corrections changed. */
 function changed() {

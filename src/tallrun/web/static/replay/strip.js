@@ -83,7 +83,7 @@ export class Strip {
     return row >= 0 && Math.abs(this.xAt(this.session.contacts[row]) - x) <= (HOLD_PX[pointer] ?? 12) ? row : null;
   }
 
-  draw(time, direction = 1) {
+  draw(time) {
     const { pen, width, height } = fit(this.canvas);
     const colours = palette();
     this.from = time - this.span / 2;
@@ -94,7 +94,7 @@ export class Strip {
     const tiles = [];
     for (let index = first; index <= last; index += 1) tiles.push(this.tiles.at(index));
     const now = Math.floor(time / TILE_S);
-    this.tiles.want([now, ...(last > first ? [first, last] : []), now + direction, now + 2 * direction, now + 3 * direction].filter((item, place, all) => all.indexOf(item) === place));
+    this.tiles.want([...new Set([now, first, last, now + 1, now + 2, now + 3, now - 1])]);
     pen.save();
     pen.beginPath(); pen.rect(LEFT, 0, this.plotWidth, height); pen.clip();
     for (const place of this.places) this.row(pen, place, tiles, colours);
