@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from support.report_sources import PROTOCOL, RECORDINGS, demo_source
+from support.report_sources import PROTOCOL, RECORDINGS, demo_source, one_foot_source
 from tallrun.coaching import plan_session
 from tallrun.errors import EntryError, SessionError, UsageError
 from tallrun.numerics.recording import Marker
@@ -188,7 +188,16 @@ def test_a_line_that_a_crash_cut_off_is_no_entry_and_costs_none(tmp_path):
     assert [item.text for item in read_overlays(tmp_path)] == ["whole", "again"]
 
 
-@pytest.mark.parametrize("line", ["{}", "[]", '{"overlay_id": 1}', "no json", '{"overlay_id": "a", "at": "", "by": "b", "kind": "note", "t_s": "1"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "[]",
+        '{"overlay_id": 1}',
+        "no json",
+        '{"overlay_id": "a", "at": "", "by": "b", "kind": "note", "t_s": "1"}',
+    ],
+)
 def test_a_damaged_line_is_one_clear_error(tmp_path, line):
     path = tmp_path / "derived" / "overlays.jsonl"
     path.parent.mkdir()
@@ -203,7 +212,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tallrun.report.overlays import add_overlay
 for number in range(25):
-    add_overlay(Path(sys.argv[1]), at=datetime.now(UTC), by=sys.argv[2], kind="note", t_s=float(number), text="x" * 1500)
+    now = datetime.now(UTC)
+    add_overlay(Path(sys.argv[1]), at=now, by=sys.argv[2], kind="note", t_s=float(number), text="x" * 1500)
 """
 
 
@@ -285,3 +295,32 @@ def test_the_summary_counts_corrections_and_leaves_the_numbers(coached):
     }  # fmt: skip
     plain = replay_summary(done)
     assert {**found, "corrections": None} == plain
+
+
+def test_the_command_counts_corrections_and_says_which_do_not_fit(tmp_path, capsys, monkeypatch):
+    import json
+    import shutil
+
+    from tallrun.cli import main
+
+    monkeypatch.setattr("tallrun.cli.app.COMMAND_MODULES", ("clinic",))
+    session = tmp_path / "s"
+    shutil.copytree(RECORDINGS / "one_foot", session)
+    worn = one_foot_source().tables.strides
+    contact, foot = float(worn["initial_contact_s"].iloc[20]), str(worn["foot"].iloc[20])
+    add_overlay(session, at=NOW, by="A", kind="contact_removed", t_s=contact, foot=foot)
+    add_overlay(session, at=NOW, by="A", kind="contact_removed", t_s=contact + 0.3, foot=foot)
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", str(session), "--json"])
+    assert stop.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["corrections"] == {
+        "applied": 1, "not_applied": 1, "strides_changed": 1, "contacts_removed": 1, "contacts_added": 0,
+    }  # fmt: skip
+    assert told["n_contacts"] == len(worn)
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", str(session), "--no-browser"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert "1 contact corrected by hand, which changes 1 stride;" in said
+    assert "A correction does not fit: there is no detected contact" in said

@@ -300,9 +300,7 @@ def test_signals_are_fetched_in_pieces_and_kept(browser, server):
     page.wait_for_function(f"!{REPLAY}.strip.tiles.isBusy")
     asked = [url for url in page.asked if "/signals?" in url]
     assert asked
-    assert all(
-        url.endswith(f"end_s={int(url.split('start_s=')[1].split('&')[0]) + 10}") for url in asked
-    )
+    assert all(url.endswith(f"end_s={int(url.split('start_s=')[1].split('&')[0]) + 10}") for url in asked)
     for time_s in (60.5, 61.0, 62.0, 65.0, 60.0):
         go(page, time_s)
     assert [url for url in page.asked if "/signals?" in url] == asked

@@ -229,9 +229,10 @@ def _replay_lines(done: Replayed) -> list[str]:
 
 def _correction_lines(fixed: Corrected) -> list[str]:
     """Return what was corrected by hand as plain lines; nothing without corrections."""
-    many = fixed.n_applied
+    many, touched = fixed.n_applied, fixed.n_changed
     lines = [] if not many else [
-        f"{many} contact{'' if many == 1 else 's'} corrected by hand, which changes {fixed.n_changed} strides; "
+        f"{many} contact{'' if many == 1 else 's'} corrected by hand, which changes {touched} "
+        f"stride{'' if touched == 1 else 's'}; "
         "cues and flags are those of what was detected."
     ]  # fmt: skip
     return lines + [f"A correction does not fit: {why}." for why in fixed.not_applied.values()]

@@ -98,7 +98,7 @@ export class SideView {
       const share = phase.share - 0.04 * ghost;
       if (share < 0) continue;
       pen.globalAlpha = ghost ? 0.07 : 1;
-      this.shoe(pen, x(share), y(share), at(path.pitch, share), scale, colour);
+      this.shoe(pen, ground, x(share), y(share), at(path.pitch, share), scale, colour);
     }
     pen.globalAlpha = 1;
     const top = y(phase.share) - 0.42 * FOOT_M * scale - 12;
@@ -107,10 +107,12 @@ export class SideView {
     return true;
   }
 
-  shoe(pen, x, y, pitchDeg, scale, colour) {
+  shoe(pen, ground, x, y, pitchDeg, scale, colour) {
     const half = (scale * FOOT_M) / 2;
+    // the path is that of the sensor: a shoe that stands on its toes or heel is drawn on the ground, not in it
+    const sunk = Math.max(0, y + half * Math.abs(Math.sin((pitchDeg * Math.PI) / 180)) - ground);
     pen.save();
-    pen.translate(x, y);
+    pen.translate(x, y - sunk);
     pen.rotate((-pitchDeg * Math.PI) / 180);
     pen.fillStyle = colour;
     pen.beginPath();

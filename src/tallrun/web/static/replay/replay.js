@@ -138,8 +138,10 @@ function draw() {
   cycleView.draw(time);
   strip.draw(player.time);
   const words = `${clock(player.time)} of ${clock(session.duration_s)}`;
-  if ($("clock").textContent !== words) {
-    $("clock").textContent = words;
+  if (clockWords !== words) {
+    clockWords = words;
+    $("clock-now").textContent = clock(player.time);
+    $("clock-end").textContent = clock(session.duration_s);
     $("note-at").textContent = clock(player.time);
     $("lanes").setAttribute("aria-valuenow", Math.round(player.time));
     $("lanes").setAttribute("aria-valuetext", words);
@@ -149,6 +151,7 @@ function draw() {
 }
 
 let shownRow = null;
+let clockWords = "";
 function showNumbers(row) {
   const mode = session.modeAt(player.time);
   const key = row < 0 ? `no ${mode}` : row;
@@ -169,14 +172,20 @@ function showNumbers(row) {
     ["Flight", value("flight_time_s", 1000, 0, "ms")], ["Strike angle", value("foot_strike_angle_deg", 1, 1, "°")],
     ["Stride length", value("stride_length_m", 1, 2, "m")],
   ];
-  $("numbers").replaceChildren(...rows.map(([label, [shown, why]]) => {
-    const box = document.createElement("div");
-    const name = Object.assign(document.createElement("dt"), { textContent: label });
-    const number = Object.assign(document.createElement("dd"), { textContent: shown });
-    if (why) number.append(Object.assign(document.createElement("bdi"), { className: "soft why", textContent: ` ${why}` }));
-    box.append(name, number);
-    return box;
-  }));
+  if (!$("numbers").children.length) $("numbers").append(...rows.map(([label]) => numberBox(label)));
+  rows.forEach(([, [shown, why]], place) => {
+    const [number, reason] = $("numbers").children[place].querySelectorAll("span, bdi");
+    if (number.textContent !== shown) number.textContent = shown;
+    if (reason.textContent !== why) reason.textContent = why;
+  });
+}
+
+function numberBox(label) {
+  const box = document.createElement("div");
+  const value = document.createElement("dd");
+  value.append(document.createElement("span"), " ", Object.assign(document.createElement("bdi"), { className: "soft why" }));
+  box.append(Object.assign(document.createElement("dt"), { textContent: label }), value);
+  return box;
 }
 
 function goTo(time) {

@@ -6,6 +6,8 @@ import { SIDE } from "./words.js";
 
 const TILE_S = 10;
 const MOST_TILES = 24;
+/** Traces are painted once, in pieces of half a window; a frame only copies them. */
+const MOST_PIECES = 10;
 const LEFT = 46;
 const RIGHT = 8;
 const FOOT = 16;
@@ -57,6 +59,8 @@ export class Strip {
     this.places = Object.keys(session.signals);
     this.tiles = new Tiles(api, session.duration_s, redraw);
     this.from = 0;
+    this.pieces = new Map();
+    this.painted = "";
   }
 
   get plotWidth() { return Math.max(1, this.canvas.clientWidth - LEFT - RIGHT); }
@@ -97,7 +101,7 @@ export class Strip {
     this.tiles.want([...new Set([now, first, last, now + 1, now + 2, now + 3, now - 1])]);
     pen.save();
     pen.beginPath(); pen.rect(LEFT, 0, this.plotWidth, height); pen.clip();
-    for (const place of this.places) this.row(pen, place, tiles, colours);
+    this.traces(pen, height, colours);
     this.contactMarks(pen, colours);
     this.pending(pen, colours);
     const x = this.xAt(time);
@@ -109,7 +113,39 @@ export class Strip {
     if (missing) text(pen, this.tiles.failed || "reading signals …", width - RIGHT - 4, 16, colours["ink-soft"], 12, "right");
   }
 
-  row(pen, place, tiles, colours) {
+  traces(pen, height, colours) {
+    const ratio = window.devicePixelRatio || 1;
+    const painted = [this.plotWidth, height, ratio, this.span, colours.ink].join(" ");
+    if (painted !== this.painted) { this.pieces.clear(); this.painted = painted; }
+    const lasts = this.span / 2;
+    for (let index = Math.floor(this.from / lasts); index * lasts < this.from + this.span; index += 1) {
+      const piece = this.piece(index, lasts, height, ratio, colours);
+      if (piece) pen.drawImage(piece, Math.round(ratio * this.xAt(index * lasts)) / ratio, 0, piece.width / ratio, height);
+    }
+  }
+
+  /** One piece of the traces; kept only when all its signals have come. */
+  piece(index, lasts, height, ratio, colours) {
+    const kept = this.pieces.get(index);
+    if (kept) return kept;
+    const start = index * lasts;
+    const tiles = [...new Set([start, start + lasts - 1e-6].map((time) => Math.floor(time / TILE_S)))].map((tile) => this.tiles.at(tile));
+    if (!tiles.some(Boolean)) return null;
+    const piece = document.createElement("canvas");
+    piece.width = Math.ceil((ratio * this.plotWidth) / 2);
+    piece.height = Math.round(ratio * height);
+    const pen = piece.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.lineJoin = "round";
+    for (const place of this.places) this.row(pen, place, tiles.filter(Boolean), start, lasts, colours);
+    if (tiles.every(Boolean)) {
+      this.pieces.set(index, piece);
+      if (this.pieces.size > MOST_PIECES) this.pieces.delete(this.pieces.keys().next().value);
+    }
+    return piece;
+  }
+
+  row(pen, place, tiles, start, lasts, colours) {
     const [top, tall] = this.rowBand(place);
     const scale = this.session.signals[place];
     const side = SIDE_OF[place];
@@ -119,26 +155,25 @@ export class Strip {
       pen.globalAlpha = alpha;
       pen.lineWidth = wide;
       pen.beginPath();
-      for (const tile of tiles) if (tile) this.trace(pen, tile.sensors[place], name, top + tall - 4, (tall - 10) / scale[name]);
+      for (const tile of tiles) this.trace(pen, tile.sensors[place], name, start, lasts, top + tall - 4, (tall - 10) / scale[name]);
       pen.stroke();
     }
     pen.globalAlpha = 1;
   }
 
-  trace(pen, columns, name, zero, factor) {
+  trace(pen, columns, name, start, lasts, zero, factor) {
     const { t_s: times } = columns;
     const values = columns[name];
-    const start = Math.max(0, firstAfter(times, this.from) - 2);
-    const end = this.from + this.span;
+    const perSecond = this.plotWidth / this.span;
     let isDown = false;
-    for (let place = start; place < times.length; place += 1) {
+    for (let place = Math.max(0, firstAfter(times, start) - 2); place < times.length; place += 1) {
       const time = times[place];
       if (time === null || values[place] === null) { isDown = false; continue; }
-      const x = this.xAt(time);
+      const x = perSecond * (time - start);
       const y = zero - factor * values[place];
       if (isDown) pen.lineTo(x, y); else pen.moveTo(x, y);
       isDown = true;
-      if (time > end) break;
+      if (time > start + lasts) break;
     }
   }
 
