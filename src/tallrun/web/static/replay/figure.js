@@ -101,7 +101,9 @@ export class SideView {
       this.shoe(pen, ground, x(share), y(share), at(path.pitch, share), scale, colour);
     }
     pen.globalAlpha = 1;
-    const top = y(phase.share) - 0.42 * FOOT_M * scale - 12;
+    const turn = (at(path.pitch, phase.share) * Math.PI) / 180;
+    const half = 0.5 * FOOT_M * scale;
+    const top = Math.min(y(phase.share), ground - half * Math.abs(Math.sin(turn))) - half * (0.8 * Math.cos(turn) + Math.abs(Math.sin(turn))) - 8;
     mark(pen, foot, x(phase.share) - 12, top - 5, 5, colour);
     text(pen, SIDE[foot].slice(-1), x(phase.share) - 3, top, colour, 16, "left", "bold");
     return true;

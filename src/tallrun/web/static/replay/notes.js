@@ -93,7 +93,7 @@ export class Notes {
     if (row === null && near >= 0) {
       // a second fills the strip, so that a pixel is a few milliseconds
       this.spanBefore ??= strip.span;
-      strip.span = 1;
+      this.zoom(1);
       goTo(session.contacts[near]);
     }
     $("fix-form").hidden = false;
@@ -121,6 +121,11 @@ export class Notes {
     $("fix-time").value = Number.isFinite(fix.time) ? fix.time.toFixed(3) : "";
     $("fix-at").textContent = kind === "contact_added" ? "No contact was detected there." : Number.isFinite(fix.t_s) ? `Detected at ${fix.t_s.toFixed(3)} s.` : "";
     this.host.redraw();
+  }
+
+  zoom(seconds) {
+    this.host.strip.span = seconds;
+    $("span").value = String(seconds);
   }
 
   /** Put a missed contact where somebody pointed. */
@@ -152,7 +157,7 @@ export class Notes {
   endFix() {
     const { strip } = this.host;
     strip.fix = null;
-    strip.span = this.spanBefore ?? strip.span;
+    this.zoom(this.spanBefore ?? strip.span);
     this.spanBefore = null;
     const hadFocus = $("fix-form").contains(document.activeElement);
     $("fix-form").hidden = true;

@@ -78,10 +78,17 @@ async function load() {
 async function links() {
   $("to-report").href = `/report/${encodeURIComponent(sessionId)}`;
   const { get } = await import("/static/app/api.js");
-  const others = (await get("/sessions").catch(() => [])).filter((item) => item.session_id !== sessionId && item.is_present && item.is_analysed);
+  const all = await get("/sessions").catch(() => []);
+  const own = all.find((item) => item.session_id === sessionId);
+  const others = all.filter((item) => item.session_id !== sessionId && item.is_present && item.is_analysed);
   $("compare-with").hidden = !others.length;
   $("other").replaceChildren(...others.map((item) => Object.assign(document.createElement("option"), { value: item.session_id, textContent: item.name })));
-  const aim = () => { $("to-compare").href = `/compare?a=${encodeURIComponent($("other").value)}&b=${encodeURIComponent(sessionId)}`; };
+  const aim = () => {
+    const other = others.find((item) => item.session_id === $("other").value);
+    // A is the earlier one
+    const pair = own && Date.parse(other.started_at) > Date.parse(own.started_at) ? [sessionId, other.session_id] : [other.session_id, sessionId];
+    $("to-compare").href = `/compare?a=${encodeURIComponent(pair[0])}&b=${encodeURIComponent(pair[1])}`;
+  };
   $("other").onchange = aim;
   if (others.length) aim();
 }
