@@ -330,9 +330,11 @@ def test_standing_and_missing_sensors_are_said_not_frozen(browser, server):
     assert "Standing: no stride to draw." in page.inner_text("#figure-now")
     assert "steps/min" not in page.inner_text("#numbers")
     assert "standing" in page.inner_text("#numbers")
-    end = page.evaluate(f"{REPLAY}.session.duration_s")
-    go(page, end)
-    assert "steps/min" not in page.inner_text("#numbers"), "the last stride is long over"
+    last = page.evaluate(f"{REPLAY}.session.contacts[{REPLAY}.session.n - 1]")
+    go(page, last + 0.1)
+    assert not page.inner_text("#numbers div:first-child dd").startswith("–")
+    go(page, last + 1.6)
+    assert page.inner_text("#numbers div:first-child dd").startswith("–"), "the last stride is long over"
     page.close()
     page = open_page(browser, server, "one_foot")
     go(page, 25.0)
