@@ -30,9 +30,26 @@ from tallrun.web.problems import add_problem_handlers  # noqa: E402
 from tallrun.web.replay_api import replay_router  # noqa: E402
 
 PLAY_S = 10.0
+SCRUB_S = 6.0
 COUNT = """() => { window.gaps = []; let last = performance.now();
   const tick = (now) => { window.gaps.push(now - last); last = now; requestAnimationFrame(tick); };
   requestAnimationFrame(tick); }"""
+
+#: From end to end of the hour and back, another time in every frame, as a hand on the lanes does.
+SCRUB = """(seconds) => new Promise((done) => { const gaps = []; const began = performance.now(); let last = began;
+  const end = window.tallrunReplay.session.duration_s;
+  const tick = (now) => { gaps.push(now - last); last = now;
+    window.tallrunReplay.goTo(end * (0.5 + 0.5 * Math.sin((now - began) / 900)));
+    if (now - began < 1000 * seconds) requestAnimationFrame(tick); else done(gaps.slice(1)); };
+  requestAnimationFrame(tick); })"""
+
+
+def frames(gaps: list[float]) -> dict[str, float]:
+    ordered = sorted(gaps)
+    return {
+        "frames_per_s": round(1000.0 * len(gaps) / sum(gaps), 1),
+        "frame_p99_ms": round(ordered[int(0.99 * (len(gaps) - 1))], 1),
+    }
 
 
 def main() -> None:
@@ -71,14 +88,17 @@ def main() -> None:
                 page.evaluate(COUNT)
                 page.click("#play")
                 page.wait_for_timeout(1000 * PLAY_S)
-                gaps = sorted(page.evaluate("window.gaps"))
+                played = frames(page.evaluate("window.gaps.slice()"))
+                page.click("#play")
+                scrubbed = frames(page.evaluate(SCRUB, SCRUB_S))
                 tools.send("HeapProfiler.collectGarbage")
                 heap = tools.send("Runtime.getHeapUsage")
                 results[name] = {
                     "opens_s": round(opens_s, 2),
-                    "frames_per_s": round(1000.0 * len(gaps) / sum(gaps), 1),
-                    "frame_p99_ms": round(gaps[int(0.99 * (len(gaps) - 1))], 1),
+                    "play_16x": played,
+                    "scrub": scrubbed,
                     "heap_mb": round(heap["usedSize"] / 1e6, 1),
+                    "buffers_mb": round(heap.get("backingStorageSize", 0) / 1e6, 1),
                 }
                 page.close()
     results["machine"] = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"

@@ -44,5 +44,6 @@ REASONS: dict[str, str] = {
     "no_distance": "The distance is not known.",
     "no_variation": "The value hardly varies between sessions.",
     "speed_unmatched": "The two were run at different speeds, so a difference may be the speed.",
+    "corrected": "A person corrected a contact of this stride; what only the sensors could tell is withheld.",
     "too_few_values": "The value is known in too few sessions.",
 }

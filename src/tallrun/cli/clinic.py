@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.report.compare import Side
+    from tallrun.report.corrections import Corrected
     from tallrun.report.replay_data import Replayed
 
 DataDir = Annotated[
@@ -60,17 +61,22 @@ def replay(
     data_dir: DataDir = None,
 ) -> None:
     """Run a recorded session through the live pipeline again, and look at it stride by stride."""
-    from tallrun.report.replay_data import WhatIf, replay_summary
+    from tallrun.report.corrections import corrected
+    from tallrun.report.overlays import read_overlays
+    from tallrun.report.replay_data import WhatIf, replay_summary, session_end_s
 
     wish = WhatIf(target_spm, focus, band_pct, hold_s, green_limit)
     recording, notes = load_recording(session, from_packets, data_dir)
+    entries = read_overlays(session)
     done = _replayed(recording, wish, from_packets, quiet=as_json)
+    fixed = corrected(done.tables.strides, entries, session_end_s(recording))
     if as_json:
         print_json(
-            {"session": session.name, "from_packets": from_packets, "notes": notes} | replay_summary(done)
+            {"session": session.name, "from_packets": from_packets, "notes": notes}
+            | replay_summary(done, fixed)
         )
         return
-    for line in [*notes, *_replay_lines(done)]:
+    for line in [*notes, *_replay_lines(done), *_correction_lines(fixed)]:
         typer.echo(line)
     if browser:
         serve_replay(session, recording, from_packets, port)
@@ -219,6 +225,17 @@ def _replay_lines(done: Replayed) -> list[str]:
             else "These are NOT the cues of the live run."
         )
     return lines
+
+
+def _correction_lines(fixed: Corrected) -> list[str]:
+    """Return what was corrected by hand as plain lines; nothing without corrections."""
+    many, touched = fixed.n_applied, fixed.n_changed
+    lines = [] if not many else [
+        f"{many} contact{'' if many == 1 else 's'} corrected by hand, which changes {touched} "
+        f"stride{'' if touched == 1 else 's'}; "
+        "cues and flags are those of what was detected."
+    ]  # fmt: skip
+    return lines + [f"A correction does not fit: {why}." for why in fixed.not_applied.values()]
 
 
 def serve_replay(session: Path, recording: Recording, from_packets: bool, port: int) -> None:

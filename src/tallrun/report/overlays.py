@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +20,11 @@ from uuid import uuid4
 
 from tallrun.errors import EntryError, SessionError
 
+try:
+    import fcntl
+except ImportError:  # a system without it: one program at a time has to do
+    fcntl = None  # type: ignore[assignment]
+
 OverlayKind = Literal[
     "note", "contact_moved", "contact_removed", "contact_added", "flag_doubted", "taken_back"
 ]
@@ -24,6 +32,7 @@ FILE_NAME = "overlays.jsonl"
 MOST_TEXT = 2000
 MOST_NAME = 80
 MOST_ENTRIES = 10_000
+_IN_THIS_PROGRAM = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -48,15 +57,23 @@ def read_overlays(session: Path) -> list[Overlay]:
     """
     path = session / "derived" / FILE_NAME
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise SessionError(f"{path} cannot be read ({error})") from error
+    except OSError as error:
+        raise SessionError(f"{path} cannot be read ({error.strerror or error})") from error
+    return _entries(content, path)
+
+
+def _entries(content: bytes, path: Path) -> list[Overlay]:
+    # bytes, because a text's own "lines" also end at separators that a note may hold
+    *lines, tail = content.split(b"\n")
+    if _is_whole(tail):
+        lines.append(tail)
     out = []
     for number, line in enumerate(lines, start=1):
         try:
-            out.append(Overlay(**json.loads(line)))
+            out.append(_entry(line))
         except (ValueError, TypeError) as error:
             raise SessionError(
                 f"{path}, line {number} is no overlay ({error}); repair or remove that line"
@@ -64,11 +81,35 @@ def read_overlays(session: Path) -> list[Overlay]:
     return out
 
 
+def _is_whole(tail: bytes) -> bool:
+    """Whether a last line without its end is an entry; one that a crash cut off was never confirmed to anybody."""
+    try:
+        _entry(tail)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _entry(line: bytes) -> Overlay:
+    entry = Overlay(**json.loads(line.decode("utf-8")))
+    texts = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
+    if not all(isinstance(item, str) for item in texts) or isinstance(entry.t_s, str):
+        raise TypeError("a text or a time is missing")
+    times = [entry.t_s] + ([] if entry.moved_to_s is None else [entry.moved_to_s])
+    if not all(math.isfinite(item) for item in times):
+        raise ValueError("a time is not finite")
+    return entry
+
+
+def entries_in_force(entries: Sequence[Overlay]) -> list[Overlay]:
+    """Return the entries that were not taken back, oldest first."""
+    gone = {item.about for item in entries if item.kind == "taken_back"}
+    return [item for item in entries if item.kind != "taken_back" and item.overlay_id not in gone]
+
+
 def overlays_in_force(entries: list[Overlay]) -> list[Overlay]:
     """Return the entries that were not taken back, in order of time on the session."""
-    gone = {item.about for item in entries if item.kind == "taken_back"}
-    kept = [item for item in entries if item.kind != "taken_back" and item.overlay_id not in gone]
-    return sorted(kept, key=lambda item: item.t_s)
+    return sorted(entries_in_force(entries), key=lambda item: item.t_s)
 
 
 def add_overlay(
@@ -82,29 +123,59 @@ def add_overlay(
     foot: str | None = None,
     moved_to_s: float | None = None,
     about: str | None = None,
+    check: Callable[[list[Overlay], Overlay], None] = lambda before, entry: None,
 ) -> Overlay:
     """Append one entry and force it to disk; returns it.
 
+    check : told the entries there are and the new one; raises EntryError for one that does not fit the session. It
+    and the writing are one step: no other page can slip an entry in between.
     Raises EntryError for what is no entry, SessionError when the disk refuses.
     """
     entry = Overlay(
         str(uuid4()), at.isoformat(timespec="seconds"), by.strip(), kind, t_s, text.strip(), foot, moved_to_s, about  # type: ignore[arg-type]
     )  # fmt: skip
-    entries = read_overlays(session)
-    _check(entry, entries)
     folder = session / "derived"
     path = folder / FILE_NAME
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode("utf-8"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with _alone(session):
+            before = read_overlays(session)
+            _check(entry, before)
+            check(before, entry)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _append(path, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode("utf-8"))
     except OSError as error:
         raise SessionError(f"{path} could not be written ({error.strerror or error})") from error
     return entry
+
+
+@contextmanager
+def _alone(session: Path) -> Iterator[None]:
+    """Hold the session's overlays: against other threads, and where the system can, against other programs."""
+    with _IN_THIS_PROGRAM:
+        descriptor = None if fcntl is None else os.open(session, os.O_RDONLY)
+        try:
+            if descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _append(path: Path, line: bytes) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        content = path.read_bytes()
+        tail = content[content.rfind(b"\n") + 1 :]
+        if _is_whole(tail):
+            line = b"\n" + line
+        elif tail:
+            os.ftruncate(descriptor, len(content) - len(tail))
+        while line:
+            line = line[os.write(descriptor, line) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check(entry: Overlay, before: list[Overlay]) -> None:
@@ -112,6 +183,10 @@ def _check(entry: Overlay, before: list[Overlay]) -> None:
         raise EntryError(f"an overlay is one of {', '.join(get_args(OverlayKind))}, got {entry.kind!r}")
     if not entry.by or len(entry.by) > MOST_NAME:
         raise EntryError(f"say who enters this, in 1 to {MOST_NAME} letters")
+    try:
+        f"{entry.by}{entry.text}{entry.about}".encode()
+    except UnicodeEncodeError as error:
+        raise EntryError("the words hold half a letter that cannot be written down") from error
     if not math.isfinite(entry.t_s) or entry.t_s < 0.0:
         raise EntryError(f"the place on the time line must be seconds from 0 on, got {entry.t_s}")
     if len(entry.text) > MOST_TEXT:

@@ -18,7 +18,9 @@ from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup, Safety
 from tallrun.pipeline.replay import replay_run
 from tallrun.pipeline.setup_record import KnownSetup, known_setup
 from tallrun.pipeline.taps import marker_tap
+from tallrun.reasons import REASONS
 from tallrun.recovery import Protocol
+from tallrun.report.corrections import Corrected
 from tallrun.report.cycles import clean_running
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -26,6 +28,12 @@ from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 SAME_TIME_S = 0.02
 FOCUSES = ("cadence", "tall", "tilt", "none")
 TARGET_BOUNDS_SPM = (120.0, 220.0)
+#: Columns of the stride table that the page uses, besides foot, mode and reasons.
+PAGE_COLUMNS = (
+    "initial_contact_s", "final_contact_s", "foot_flat_s", "stride_time_s", "cadence_spm", "stance_time_s",
+    "flight_time_s", "foot_strike_angle_deg", "stride_length_m", "speed_mps", "belt_speed_mps", "pelvic_tilt_deg",
+    "pelvic_tilt_sigma_deg", "foot_ahead_m", "quality",
+)  # fmt: skip
 WAVE_POINTS = 51
 #: Whole numbers per unit in the wave file: degrees, g, metres forward, metres up.
 WAVE_SCALES = (50.0, 100.0, 5000.0, 10000.0)
@@ -166,8 +174,11 @@ def _same_cues(recorded: Sequence[Marker], replayed: Sequence[Marker]) -> bool:
     )
 
 
-def replay_summary(done: Replayed) -> dict[str, Any]:
-    """Return what ``tallrun replay --json`` prints; JSON-ready."""
+def replay_summary(done: Replayed, fixed: Corrected | None = None) -> dict[str, Any]:
+    """Return what ``tallrun replay --json`` prints; JSON-ready. Contacts are counted as detected.
+
+    fixed : the stride table with the corrections in force; adds their counts.
+    """
     summary = done.tables.summary
     wish = {key: value for key, value in vars(done.what_if).items() if value is not None}
     return json_ready(
@@ -179,6 +190,7 @@ def replay_summary(done: Replayed) -> dict[str, Any]:
             "cues": done.cues,
             "same_cues_as_recorded": done.same_cues,
             "safety": done.stops,
+            "corrections": None if fixed is None else fixed.counts(),
             "events": done.events,
         }
     )
@@ -191,19 +203,12 @@ def page_data(done: Replayed, title: str, tables: GaitTables | None = None) -> d
     """
     tables = tables or done.tables
     strides = tables.strides
-    columns = (
-        "initial_contact_s", "final_contact_s", "foot_flat_s", "stride_time_s", "cadence_spm", "stance_time_s",
-        "flight_time_s", "foot_strike_angle_deg", "stride_length_m", "speed_mps", "belt_speed_mps",
-        "pelvic_tilt_deg", "pelvic_tilt_sigma_deg", "foot_ahead_m", "quality",
-    )  # fmt: skip
-    table: dict[str, Any] = {name: _column(strides[name].to_numpy(dtype=np.float64)) for name in columns}
-    table["foot"] = ["" if item is pd.NA else str(item) for item in strides["foot"]]
-    table["mode"] = [str(item) for item in strides["mode"]]
-    table["reasons"] = [str(item) for item in strides["reasons"]]
+    told = {code for item in strides["reasons"] for code in str(item).split(";")} | {"corrected"}
     return json_ready(
         {
             "title": title,
             "started_at": done.recording.info.get("started_at"),
+            "time_zone": done.recording.info.get("time_zone"),
             "duration_s": session_end_s(done.recording),
             "sensors": sorted(done.recording.sensors),
             "set_up": "recorded" if done.known.is_recorded else "defaults",
@@ -212,14 +217,54 @@ def page_data(done: Replayed, title: str, tables: GaitTables | None = None) -> d
             "target_spm": done.run.setup.target_spm,
             "band_pct": 100.0 * done.run.setup.coach.band_share,
             "hold_s": done.run.setup.coach.hold_s,
-            "strides": table,
+            "strides": stride_columns(strides),
+            "reasons": {code: sentence for code, sentence in REASONS.items() if code in told},
             "segments": [[float(a), float(b), str(mode)] for a, b, mode in tables.segments[
                 ["start_s", "end_s", "mode"]].itertuples(index=False)],
             "flags": tables.flags,
             "cues": done.cues,
             "safety": done.stops,
+            "was_live": was_live(done),
+            "given_cues": [{"t_s": item.t_s, "text": item.text} for item in done.recording.markers
+                           if item.kind == "cue"],
             "marks": marks_of(done.recording),
             "typical": typical_shapes(done.run.gait.waves(), strides),
+        }
+    )  # fmt: skip
+
+
+def stride_columns(strides: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the columns of a stride table that the page uses, in its order; unknown is None."""
+    table: dict[str, list[Any]] = {
+        name: _column(strides[name].to_numpy(dtype=np.float64)) for name in PAGE_COLUMNS
+    }
+    table["foot"] = ["" if item is pd.NA else str(item) for item in strides["foot"]]
+    table["mode"] = [str(item) for item in strides["mode"]]
+    table["reasons"] = [str(item) for item in strides["reasons"]]
+    return table
+
+
+def was_live(done: Replayed) -> bool:
+    """Whether the replayed cues and safety actions are those the runner was given, not what would have come."""
+    return done.same_cues is True
+
+
+def corrections_for_page(fixed: Corrected) -> dict[str, Any]:
+    """Return what the page needs to turn the table as detected into the corrected one; JSON-ready.
+
+    ``changed`` : columns of the changed rows with ``detected_row`` (null: added) and ``by``. ``removed`` : rows of the
+    table as detected.
+    """
+    at = [place for place, name in enumerate(fixed.corrected_by) if name]
+    detected = [int(row) for row in fixed.detected_row[at]]
+    return json_ready(
+        {
+            "changed": stride_columns(fixed.strides.iloc[at])
+            | {"detected_row": [row if row >= 0 else None for row in detected],
+               "by": [fixed.corrected_by[place] for place in at]},
+            "removed": list(fixed.removed),
+            "not_applied": fixed.not_applied,
+            "counts": fixed.counts(),
         }
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""Replay in the browser: the page, the replayed session, its stride shapes, what-if runs, notes and corrections."""
+"""Replay in the browser: page, replayed session, stride shapes, raw signals, what-if runs, notes and corrections."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,19 +12,32 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
+from pandas import DataFrame
 from pydantic import BaseModel, ConfigDict, Field
 
 from tallrun.numerics.recording import Recording
 from tallrun.recovery import Protocol
-from tallrun.report.overlays import add_overlay, as_rows, overlays_in_force, read_overlays
-from tallrun.report.replay_data import WhatIf, page_data, replay, replay_summary, wave_bytes
+from tallrun.report.corrections import check_correction, corrected
+from tallrun.report.overlays import Overlay, add_overlay, as_rows, overlays_in_force, read_overlays
+from tallrun.report.replay_data import (
+    WhatIf,
+    corrections_for_page,
+    page_data,
+    replay,
+    replay_summary,
+    session_end_s,
+    wave_bytes,
+)
+from tallrun.report.replay_signals import SignalStrip
 from tallrun.sessions import read_session
 from tallrun.web.problems import PROBLEMS
 
 STATIC = Path(__file__).parent / "static"
-#: Replayed sessions kept in memory; one hour of three sensors is about 10 MB.
-MOST_KEPT = 4
+#: Replayed sessions kept in memory; one hour of three sensors is about 45 MB, most of it raw signals.
+MOST_KEPT = 3
+#: Mark of the page inside the app, where there are other pages to go to.
+IN_APP = '<html lang="en" data-in-app>'
 
 
 class NoteIn(BaseModel):
@@ -42,8 +56,13 @@ class NoteIn(BaseModel):
 
 @dataclass(frozen=True)
 class _Kept:
-    page: dict[str, Any]
+    """page, waves : ready to send. strides : table as detected, what corrections are laid over."""
+
+    page: bytes
     waves: bytes
+    strides: DataFrame
+    signals: SignalStrip
+    end_s: float
 
 
 def replay_router(
@@ -53,13 +72,16 @@ def replay_router(
     load: Callable[[Path], Recording] = read_session,
     as_live: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    name_of: Callable[[str], str] | None = None,
+    is_in_app: bool = False,
 ) -> APIRouter:
     """Return the routes of the replay page.
 
     Errors are left to the application's problem handlers.
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. protocol : gives the rules
-    in force. load : reads a session (or decodes it from its packets, with ``as_live``). clock : for notes.
+    in force. load : reads a session (or decodes it from its packets, with ``as_live``). clock : for notes. name_of :
+    what a session is called, default its folder's name. is_in_app : whether the app's other pages are there too.
     """
     router = APIRouter(tags=["replay"], responses=PROBLEMS)
     kept: OrderedDict[tuple[Path, float], _Kept] = OrderedDict()
@@ -70,25 +92,44 @@ def replay_router(
         key = (folder, (folder / "session.json").stat().st_mtime)
         with lock:
             if key not in kept:
-                done = replay(load(folder), protocol(), record_waves=True, as_live=as_live)
-                page = page_data(done, folder.resolve().name)
+                recording = load(folder)
+                done = replay(recording, protocol(), record_waves=True, as_live=as_live)
                 content, rows = wave_bytes(done.run.gait.waves())
-                kept[key] = _Kept(page | {"session_id": session_id, "wave_rows": rows}, content)
+                signals = SignalStrip(recording)
+                more = {"session_id": session_id, "wave_rows": rows, "signals": signals.scales()}
+                page = json.dumps(page_data(done, folder.resolve().name) | more, allow_nan=False)
+                end_s = session_end_s(recording)
+                kept[key] = _Kept(page.encode(), content, done.tables.strides, signals, end_s)
                 while len(kept) > MOST_KEPT:
                     kept.popitem(last=False)
             kept.move_to_end(key)
             return kept[key]
 
+    def overlays(session_id: str) -> dict[str, Any]:
+        known, entries = prepared(session_id), read_overlays(folder_of(session_id))
+        fixed = corrected(known.strides, entries, known.end_s)
+        return {
+            "notes": as_rows(overlays_in_force(entries)),
+            "corrections": corrections_for_page(fixed),
+        }
+
     @router.get("/replay/{session_id}", include_in_schema=False)
-    def replay_page(session_id: str) -> FileResponse:
-        return FileResponse(STATIC / "replay" / "index.html")
+    def replay_page(session_id: str) -> HTMLResponse:
+        page = (STATIC / "replay" / "index.html").read_text(encoding="utf-8")
+        return HTMLResponse(page.replace('<html lang="en">', IN_APP, 1) if is_in_app else page)
 
     @router.get(
         "/api/replay/{session_id}",
         summary="A session run through the pipeline again",
+        response_class=Response,
+        responses={200: {"content": {"application/json": {}}}},
     )
-    def replayed(session_id: str) -> dict[str, Any]:
-        return prepared(session_id).page
+    def replayed(session_id: str) -> Response:
+        return Response(prepared(session_id).page, media_type="application/json")
+
+    @router.get("/api/replay/{session_id}/name", summary="What the session is called")
+    def name(session_id: str) -> dict[str, str]:
+        return {"name": name_of(session_id) if name_of else folder_of(session_id).resolve().name}
 
     @router.get(
         "/api/replay/{session_id}/waves",
@@ -98,6 +139,20 @@ def replay_router(
     )
     def waves(session_id: str) -> Response:
         return Response(prepared(session_id).waves, media_type="application/octet-stream")
+
+    @router.get(
+        "/api/replay/{session_id}/signals",
+        summary="Force and turning rate of every sensor in a window of at most a minute",
+        response_class=Response,
+        responses={200: {"content": {"application/json": {}}}},
+    )
+    def signals(
+        session_id: str,
+        start_s: Annotated[float, Query(ge=0.0, allow_inf_nan=False)],
+        end_s: Annotated[float, Query(gt=0.0, allow_inf_nan=False)],
+    ) -> Response:
+        found = prepared(session_id).signals.window(start_s, end_s)
+        return Response(json.dumps(found, allow_nan=False), media_type="application/json")
 
     @router.get(
         "/api/replay/{session_id}/what-if",
@@ -117,10 +172,10 @@ def replay_router(
 
     @router.get(
         "/api/replay/{session_id}/notes",
-        summary="Notes and corrections in force",
+        summary="Notes and corrections in force, and the strides they change",
     )
     def notes(session_id: str) -> dict[str, Any]:
-        return {"notes": as_rows(overlays_in_force(read_overlays(folder_of(session_id))))}
+        return overlays(session_id)
 
     @router.post(
         "/api/replay/{session_id}/notes",
@@ -128,6 +183,12 @@ def replay_router(
         status_code=201,
     )
     def add(session_id: str, note: NoteIn) -> dict[str, Any]:
-        return {"note": as_rows([add_overlay(folder_of(session_id), at=clock(), **note.model_dump())])[0]}
+        known = prepared(session_id)
+
+        def check(before: list[Overlay], entry: Overlay) -> None:
+            check_correction(known.strides, before, entry, known.end_s)
+
+        made = add_overlay(folder_of(session_id), at=clock(), check=check, **note.model_dump())
+        return {"note": as_rows([made])[0]} | overlays(session_id)
 
     return router

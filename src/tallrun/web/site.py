@@ -39,7 +39,7 @@ def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
-        replay_router(desk.session_folder, load_protocol),
+        replay_router(desk.session_folder, load_protocol, name_of=desk.session_name, is_in_app=True),
         compare_router(desk.session_folder, desk.history_without, desk.session_name, stop_signs),
     ]
     app = create_app(gate, routers=routers)

@@ -1,179 +1,171 @@
-// The moving side view: both feet by their own paths, the pelvis as a wedge; and the stride against the session.
+// The moving side view: both feet by their own measured paths, the pelvis as a wedge against a standing line.
 
 import { at } from "./data.js";
-import { fit, palette, text } from "./paint.js";
+import { fit, mark, palette, text } from "./paint.js";
+import { SIDE } from "./words.js";
 
 const FOOT_M = 0.27;
-const PELVIS_M = 0.92;
-const GHOST = 5;
+const GHOSTS = 4;
+/** Strides looked at to find how much room a session's feet need. */
+const SAMPLE = 60;
 
 export class SideView {
   constructor(canvas, session) {
     this.canvas = canvas;
     this.session = session;
+    this.room = this.roomNeeded();
+    this.hasGhosts = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   }
 
+  /** Reach of the feet over the session, against the pelvis: {back, ahead, up} in metres. */
+  roomNeeded() {
+    const room = { back: -0.5, ahead: 0.5, up: 0.25 };
+    for (const foot of ["left", "right"]) {
+      const { rows } = this.session.paths[foot];
+      for (let place = 0; place < rows.length; place += Math.max(1, Math.floor(rows.length / SAMPLE))) {
+        const path = this.path(foot, { place, row: rows[place] });
+        if (!path) continue;
+        for (let share = 0; share <= 1; share += 0.05) {
+          room.back = Math.min(room.back, path.x(share));
+          room.ahead = Math.max(room.ahead, path.x(share));
+          room.up = Math.max(room.up, at(path.up, share));
+        }
+      }
+    }
+    return room;
+  }
+
+  /** A stride's path against the pelvis, or null: x(share) [m], up and pitch as shapes. */
+  path(foot, phase) {
+    const forward = this.session.shape(foot, phase.place, 2);
+    const up = this.session.shape(foot, phase.place, 3);
+    const pitch = this.session.shape(foot, phase.place, 0);
+    if (!forward || !up || !pitch) return null;
+    const { detected } = this.session;
+    const length = forward[forward.length - 1];
+    const since = (detected.foot_flat_s[phase.row] ?? detected.initial_contact_s[phase.row]) - detected.initial_contact_s[phase.row];
+    const speed = detected.belt_speed_mps[phase.row] ?? detected.speed_mps[phase.row] ?? 0;
+    const ahead = detected.foot_ahead_m[phase.row];
+    // the ground goes back at running speed while the foot follows its own path
+    const start = ahead === null ? 0.1 : ahead - speed * since;
+    return { up, pitch, x: (share) => start + at(forward, share) - length * share };
+  }
+
+  /** Draw a moment; returns what is not known about it, as sentences. */
   draw(time) {
     const { pen, width, height } = fit(this.canvas);
     const colours = palette();
     pen.clearRect(0, 0, width, height);
-    const scale = Math.min(width / 2.6, (height - 50) / 1.25);
-    const ground = height - 26;
-    const middle = width / 2;
+    const { back, ahead, up } = this.room;
+    const ground = height - 24;
+    const pelvisRoom = Math.max(62, 0.26 * height);
+    const scale = Math.min((width - 24) / (ahead - back + FOOT_M), (ground - pelvisRoom) / (up + 0.12));
+    const view = { pen, colours, ground, scale, hip: width / 2 - (scale * (back + ahead)) / 2, pelvisY: pelvisRoom * 0.62 };
     pen.strokeStyle = colours.line;
     pen.lineWidth = 2;
-    pen.beginPath(); pen.moveTo(8, ground); pen.lineTo(width - 8, ground); pen.stroke();
-    text(pen, "running this way →", width - 10, height - 8, colours["ink-soft"], 12, "right");
-    const known = { left: false, right: false };
+    pen.beginPath(); pen.moveTo(8, ground + 1); pen.lineTo(width - 8, ground + 1); pen.stroke();
+    text(pen, "running this way →", width - 10, height - 7, colours["ink-soft"], 12, "right");
+    const unknown = [];
     // the left foot is the far one when the runner faces right, so it is painted first
-    for (const foot of ["left", "right"]) known[foot] = this.foot(pen, foot, time, middle, ground, scale, colours);
-    this.pelvis(pen, time, middle, ground, scale, colours);
-    const missing = ["left", "right"].filter((foot) => !known[foot]);
-    if (missing.length) text(pen, missing.length === 2 ? "No measured stride at this moment." : `No measured stride of the ${missing[0]} foot here.`, 10, 36, colours["ink-soft"], 13);
+    for (const foot of ["left", "right"]) if (!this.foot(view, foot, time)) unknown.push(this.session.silence(foot, time));
+    if (unknown.length === 2) text(pen, this.session.modeAt(time) === "stand" ? "standing" : "no stride known here", width / 2, ground - 30, colours["ink-soft"], 16, "center");
+    const tilt = this.pelvis(view, time, width);
+    if (!tilt) unknown.push(this.pelvisSilence(time));
+    return [...new Set(unknown)];
   }
 
-  foot(pen, foot, time, middle, ground, scale, colours) {
+  foot({ pen, colours, ground, scale, hip, pelvisY }, foot, time) {
     const phase = this.session.phase(foot, time);
-    if (!phase) return false;
-    const forward = this.session.shape(foot, phase.place, 2);
-    const up = this.session.shape(foot, phase.place, 3);
-    const pitch = this.session.shape(foot, phase.place, 0);
-    if (!forward || !up || !pitch) return false;
-    const { strides } = this.session;
-    const length = forward[forward.length - 1];
-    const since = (strides.foot_flat_s[phase.row] ?? strides.initial_contact_s[phase.row]) - strides.initial_contact_s[phase.row];
-    const speed = strides.belt_speed_mps[phase.row] ?? strides.speed_mps[phase.row] ?? 0;
-    const ahead = strides.foot_ahead_m[phase.row];
-    // against the pelvis: the ground goes back at running speed while the foot follows its own path
-    const start = ahead === null ? 0.1 : ahead - speed * since;
-    const relative = (share) => start + at(forward, share) - length * share;
+    const path = phase && this.path(foot, phase);
+    if (!path) return false;
     const colour = colours[foot];
+    const x = (share) => hip + scale * path.x(share);
+    const y = (share) => ground - scale * at(path.up, share);
     pen.strokeStyle = colour;
-    pen.globalAlpha = 0.25;
+    pen.globalAlpha = 0.16;
     pen.lineWidth = 2;
     pen.setLineDash(foot === "right" ? [6, 4] : []);
     pen.beginPath();
     for (let point = 0; point <= 50; point += 1) {
-      const share = point / 50;
-      const x = middle + scale * relative(share);
-      const y = ground - scale * at(up, share) - 6;
-      if (point === 0) pen.moveTo(x, y); else pen.lineTo(x, y);
+      if (point === 0) pen.moveTo(x(0), y(0) - 6); else pen.lineTo(x(point / 50), y(point / 50) - 6);
     }
     pen.stroke();
+    pen.globalAlpha = 0.3;
+    pen.lineWidth = 4;
+    pen.beginPath(); pen.moveTo(hip, pelvisY); pen.lineTo(x(phase.share) - 0.3 * FOOT_M * scale, y(phase.share) - 20); pen.stroke();
     pen.setLineDash([]);
-    for (let ghost = GHOST; ghost >= 0; ghost -= 1) {
-      const share = phase.share - 0.035 * ghost;
+    for (let ghost = this.hasGhosts ? GHOSTS : 0; ghost >= 0; ghost -= 1) {
+      const share = phase.share - 0.04 * ghost;
       if (share < 0) continue;
-      pen.globalAlpha = ghost ? 0.14 : 1;
-      this.shoe(pen, middle + scale * relative(share), ground - scale * at(up, share), at(pitch, share), scale, colour, foot, ghost === 0);
+      pen.globalAlpha = ghost ? 0.07 : 1;
+      this.shoe(pen, ground, x(share), y(share), at(path.pitch, share), scale, colour);
     }
     pen.globalAlpha = 1;
+    const turn = (at(path.pitch, phase.share) * Math.PI) / 180;
+    const half = 0.5 * FOOT_M * scale;
+    const top = Math.min(y(phase.share), ground - half * Math.abs(Math.sin(turn))) - half * (0.8 * Math.cos(turn) + Math.abs(Math.sin(turn))) - 8;
+    mark(pen, foot, x(phase.share) - 12, top - 5, 5, colour);
+    text(pen, SIDE[foot].slice(-1), x(phase.share) - 3, top, colour, 16, "left", "bold");
     return true;
   }
 
-  shoe(pen, x, y, pitchDeg, scale, colour, foot, isNow) {
+  shoe(pen, ground, x, y, pitchDeg, scale, colour) {
     const half = (scale * FOOT_M) / 2;
+    // the path is that of the sensor: a shoe that stands on its toes or heel is drawn on the ground, not in it
+    const sunk = Math.max(0, y + half * Math.abs(Math.sin((pitchDeg * Math.PI) / 180)) - ground);
     pen.save();
-    pen.translate(x, y - 4);
+    pen.translate(x, y - sunk);
     pen.rotate((-pitchDeg * Math.PI) / 180);
     pen.fillStyle = colour;
     pen.beginPath();
     pen.moveTo(-half, 0); pen.lineTo(half, 0);
-    pen.quadraticCurveTo(half * 0.95, -10, half * 0.3, -12);
-    pen.lineTo(-half * 0.55, -22); pen.lineTo(-half, -18);
+    pen.quadraticCurveTo(half * 0.98, -half * 0.34, half * 0.3, -half * 0.42);
+    pen.lineTo(-half * 0.5, -half * 0.8); pen.lineTo(-half, -half * 0.7);
     pen.closePath();
     pen.fill();
-    if (isNow) {
-      pen.rotate((pitchDeg * Math.PI) / 180);
-      text(pen, foot === "left" ? "L" : "R", -4, -26, colour, 14, "left", "bold");
-      pen.beginPath();
-      if (foot === "left") pen.arc(-12, -31, 4, 0, 7); else pen.rect(-16, -35, 8, 8);
-      pen.fill();
-    }
     pen.restore();
   }
 
-  pelvis(pen, time, middle, ground, scale, colours) {
-    const row = this.session.strideAt(time);
-    const tilt = row < 0 ? null : this.session.strides.pelvic_tilt_deg[row];
-    const y = ground - scale * PELVIS_M;
-    const half = 0.13 * scale;
+  /** The wedge, turned by the tilt against the dashed standing line; false when the tilt is not known. */
+  pelvis({ pen, colours, hip, pelvisY }, time, width) {
+    const { strides } = this.session;
+    const row = this.session.strideNow(time);
+    const tilt = row < 0 ? null : strides.pelvic_tilt_deg[row];
+    const half = Math.min(46, pelvisY * 0.95);
     pen.save();
-    pen.translate(middle, y);
+    pen.translate(hip, pelvisY);
     pen.strokeStyle = colours["ink-soft"];
-    pen.setLineDash([4, 4]);
-    pen.beginPath(); pen.moveTo(-half * 1.6, 0); pen.lineTo(half * 1.6, 0); pen.stroke();
-    pen.setLineDash([]);
+    pen.lineWidth = 1.5;
+    pen.setLineDash([5, 4]);
+    pen.beginPath(); pen.moveTo(-half * 1.5, 0); pen.lineTo(half * 1.9, 0); pen.stroke();
     // anterior tilt lowers the front, and the runner faces right
     if (tilt !== null) pen.rotate((tilt * Math.PI) / 180);
-    pen.globalAlpha = tilt === null ? 0.3 : 0.9;
+    pen.beginPath(); pen.moveTo(-half, -half * 0.42); pen.lineTo(half * 1.2, 0); pen.lineTo(-half, half * 0.42); pen.closePath();
+    pen.strokeStyle = colours.pelvis;
     pen.fillStyle = colours.pelvis;
-    pen.beginPath(); pen.moveTo(-half, -half * 0.45); pen.lineTo(half * 1.15, 0); pen.lineTo(-half, half * 0.45); pen.closePath();
-    pen.fill();
-    pen.restore();
-    const sigma = row < 0 ? null : this.session.strides.pelvic_tilt_sigma_deg[row];
-    const words = tilt === null ? "pelvis: tilt not known here" : `pelvis ${tilt.toFixed(1)}°${sigma === null ? "" : ` ± ${(2 * sigma).toFixed(1)}`} forward of standing`;
-    text(pen, words, 10, 18, colours.ink, 12);
-  }
-}
-
-export class CycleView {
-  constructor(canvas, session) {
-    this.canvas = canvas;
-    this.session = session;
-  }
-
-  draw(time) {
-    const { pen, width, height } = fit(this.canvas);
-    const colours = palette();
-    pen.clearRect(0, 0, width, height);
-    const typical = this.session.typical;
-    const feet = ["left", "right"].filter((foot) => typical[foot]);
-    if (!feet.length) { text(pen, "Too few clean strides for a median.", 12, 24, colours["ink-soft"], 13); return; }
-    const wide = width / feet.length;
-    let low = Infinity;
-    let high = -Infinity;
-    for (const foot of feet) {
-      const { median, sd } = typical[foot].pitch_deg;
-      median.forEach((value, place) => { low = Math.min(low, value - 2 * sd[place]); high = Math.max(high, value + 2 * sd[place]); });
-    }
-    feet.forEach((foot, index) => {
-      const left = index * wide + 34;
-      const x = (point) => left + ((wide - 44) * point) / 50;
-      const y = (value) => 24 + ((height - 46) * (high - value)) / (high - low);
-      const { median, sd } = typical[foot].pitch_deg;
-      pen.globalAlpha = 0.22;
-      pen.fillStyle = colours[foot];
-      pen.beginPath();
-      median.forEach((value, point) => (point ? pen.lineTo(x(point), y(value + sd[point])) : pen.moveTo(x(0), y(value + sd[0]))));
-      for (let point = median.length - 1; point >= 0; point -= 1) pen.lineTo(x(point), y(median[point] - sd[point]));
-      pen.fill();
-      pen.globalAlpha = 1;
-      pen.strokeStyle = colours[foot];
-      pen.lineWidth = 1.5;
-      pen.setLineDash([5, 4]);
-      pen.beginPath();
-      median.forEach((value, point) => (point ? pen.lineTo(x(point), y(value)) : pen.moveTo(x(0), y(value))));
-      pen.stroke();
+    if (tilt === null) pen.stroke();
+    else {
       pen.setLineDash([]);
-      const phase = this.session.phase(foot, time);
-      const now = phase && this.session.shape(foot, phase.place, 0);
-      if (now) {
-        pen.lineWidth = 3;
-        pen.beginPath();
-        now.forEach((value, point) => (point ? pen.lineTo(x(point), y(value)) : pen.moveTo(x(0), y(value))));
-        pen.stroke();
-        pen.fillStyle = colours.ink;
-        pen.beginPath();
-        const px = x(50 * phase.share);
-        const py = y(at(now, phase.share));
-        if (foot === "left") pen.arc(px, py, 5, 0, 7); else pen.rect(px - 5, py - 5, 10, 10);
-        pen.fill();
-      }
-      text(pen, `${foot === "left" ? "● L left" : "■ R right"}${now ? "" : ": no stride here"}`, left, 16, colours[foot], 13, "left", "bold");
-      text(pen, `${high.toFixed(0)}°`, left - 4, 32, colours["ink-soft"], 11, "right");
-      text(pen, `${low.toFixed(0)}°`, left - 4, height - 22, colours["ink-soft"], 11, "right");
-      text(pen, wide > 230 ? "% of stride, from foot-flat" : "% of stride", left + (wide - 44) / 2, height - 6, colours["ink-soft"], 11, "center");
-    });
+      pen.fill();
+      pen.beginPath(); pen.moveTo(half, 0); pen.lineTo(half * 1.9, 0); pen.stroke();
+    }
+    pen.restore();
+    const words = tilt === null ? "tilt not known here" : `${tilt.toFixed(1)}°${this.doubt(row)}`;
+    const isLeft = hip + half * 2 + 130 > width;
+    const x = isLeft ? hip - half * 1.6 : hip + half * 2;
+    text(pen, words, x, pelvisY - 4, colours.ink, tilt === null ? 13 : 18, isLeft ? "right" : "left", tilt === null ? "" : "bold");
+    text(pen, "pelvis, from standing", x, pelvisY + 13, colours["ink-soft"], 12, isLeft ? "right" : "left");
+    return tilt !== null;
+  }
+
+  doubt(row) {
+    const sigma = this.session.strides.pelvic_tilt_sigma_deg[row];
+    return sigma === null ? "" : ` ± ${(2 * sigma).toFixed(1)}`;
+  }
+
+  pelvisSilence(time) {
+    if (!this.session.sensors.includes("pelvis")) return "No sensor at the pelvis.";
+    if (this.session.modeAt(time) === "stand") return "Standing: no stride to draw.";
+    return "Pelvis tilt is not known here.";
   }
 }

@@ -1,12 +1,13 @@
-// The time line: speed, cadence, flags, cues, pain, notes. It is the scrub bar.
+// The time line: speed, cadence, flags, cues, pain, notes. It is the scrub bar. What the runner was given is solid;
+// what a replay with other settings, or of a session that nobody coached, would have given is hatched.
 
-import { fit, palette, text } from "./paint.js";
-import { clock } from "./data.js";
+import { fit, hatched, palette, text } from "./paint.js";
+import { clock } from "./words.js";
 
-const LEFT = 64;
+const LEFT = 72;
 const RIGHT = 10;
 const BREAK_S = 4;
-const ROWS = [["speed", 46], ["cadence", 46], ["flags", 32], ["cues", 24], ["pain", 24], ["notes", 24]];
+const HEIGHT = { speed: 36, cadence: 38, flags: 30, cues: 20, "would cue": 20, "what if": 20, pain: 22, notes: 22 };
 const FLAG_WORD = { low_cadence: "cadence", overstriding: "landing", anterior_pelvic_tilt: "tilt", asymmetry: "L–R" };
 
 export class Lanes {
@@ -19,6 +20,13 @@ export class Lanes {
     this.stale = true;
   }
 
+  /** Lanes shown; those of cues that nobody was given only where there are such. */
+  get rows() {
+    return Object.keys(HEIGHT).filter((name) => (name !== "would cue" || !this.session.was_live) && (name !== "what if" || this.ifCues));
+  }
+
+  get height() { return 22 + this.rows.reduce((sum, name) => sum + HEIGHT[name] + 4, 0); }
+
   timeAt(x) {
     const share = (x - LEFT) / Math.max(1, this.canvas.clientWidth - LEFT - RIGHT);
     return Math.min(Math.max(share, 0), 1) * this.session.duration_s;
@@ -28,6 +36,7 @@ export class Lanes {
 
   /** The lanes themselves are painted once; a frame costs one copy and one line. */
   draw(time) {
+    if (this.stale) this.canvas.style.height = `${this.height}px`;
     const { pen, width, height } = fit(this.canvas);
     if (this.stale || this.still.width !== this.canvas.width || this.still.height !== this.canvas.height) this.paint(width, height);
     pen.clearRect(0, 0, width, height);
@@ -51,7 +60,8 @@ export class Lanes {
     const colours = palette();
     let top = 4;
     this.tops = {};
-    for (const [name, tall] of ROWS) {
+    for (const name of this.rows) {
+      const tall = HEIGHT[name];
       this.tops[name] = [top, tall];
       text(pen, name, 6, top + tall / 2 + 4, colours["ink-soft"]);
       pen.strokeStyle = colours.line;
@@ -59,10 +69,10 @@ export class Lanes {
       pen.beginPath(); pen.moveTo(LEFT, top + tall + 1); pen.lineTo(width - RIGHT, top + tall + 1); pen.stroke();
       top += tall + 4;
     }
-    const { strides, flags, cues, marks, safety } = this.session;
+    const { strides, flags, cues, marks, safety, was_live: wasLive, given_cues: given } = this.session;
     const pace = strides.speed_mps.map((value, row) => strides.belt_speed_mps[row] ?? value);
     this.line(pen, width, "speed", strides.initial_contact_s, pace, 3.6, "km/h", colours["ink-soft"], colours);
-    this.line(pen, width, "cadence", strides.initial_contact_s, strides.cadence_spm, 1, "/min", colours.ink, colours, cues);
+    this.line(pen, width, "cadence", strides.initial_contact_s, strides.cadence_spm, 1, "/min", colours.ink, colours, wasLive ? cues : []);
     const kinds = [...new Set(flags.map((item) => item.flag))];
     for (const flag of flags) {
       const [top_, whole] = this.tops.flags;
@@ -76,8 +86,13 @@ export class Lanes {
       pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
       text(pen, FLAG_WORD[flag.flag] ?? "?", x + 4, y + tall / 2 + 4, colours.ink, 11, "left", "bold");
     }
-    this.cueBars(pen, width, cues, colours.good, 0, this.ifCues ? 0.5 : 1);
-    if (this.ifCues) this.cueBars(pen, width, this.ifCues, colours.pelvis, 0.5, 0.5);
+    if (wasLive) this.cueBars(pen, width, "cues", cues, colours.good, false);
+    else {
+      this.cueBars(pen, width, "cues", given.map((cue) => ({ at_s: cue.t_s, end_s: null })), colours.good, false);
+      if (!given.length) text(pen, "none is recorded", LEFT + 6, this.tops.cues[0] + 14, colours["ink-soft"], 11);
+      this.cueBars(pen, width, "would cue", cues, colours.good, true);
+    }
+    if (this.ifCues) this.cueBars(pen, width, "what if", this.ifCues, colours.pelvis, true);
     for (const mark of marks.filter((item) => item.kind === "pain")) {
       const [y] = this.tops.pain;
       const x = this.xAt(mark.t_s, width);
@@ -87,7 +102,7 @@ export class Lanes {
     }
     for (const item of safety.filter((row) => row.action !== "GO_ON")) {
       const [y] = this.tops.pain;
-      text(pen, item.action, this.xAt(item.at_s, width), y + 16, colours.stop, 12, "left", "bold");
+      text(pen, wasLive ? item.action : `would ${item.action}`, this.xAt(item.at_s, width), y + 16, wasLive ? colours.stop : colours["ink-soft"], 12, "left", wasLive ? "bold" : "");
     }
     for (const note of this.notes) {
       const [y] = this.tops.notes;
@@ -100,12 +115,13 @@ export class Lanes {
     for (let minute = 0; minute <= minutes; minute += step) text(pen, clock(60 * minute), this.xAt(60 * minute, width), height - 4, colours["ink-soft"], 11, "center");
   }
 
-  cueBars(pen, width, cues, colour, from, share) {
-    const [y, tall] = this.tops.cues;
-    pen.fillStyle = colour;
+  cueBars(pen, width, lane, cues, colour, isHatched) {
+    const [y, tall] = this.tops[lane];
     for (const cue of cues) {
       const x = this.xAt(cue.at_s, width);
-      pen.fillRect(x, y + 2 + from * (tall - 4), Math.max(4, this.xAt(cue.end_s ?? cue.at_s, width) - x), share * (tall - 4));
+      const wide = Math.max(5, this.xAt(cue.end_s ?? cue.at_s, width) - x);
+      if (isHatched) hatched(pen, x, y + 2, wide, tall - 4, colour);
+      else { pen.fillStyle = colour; pen.fillRect(x, y + 2, wide, tall - 4); }
     }
   }
 
@@ -144,8 +160,8 @@ export class Lanes {
       before = x;
     }
     pen.stroke();
-    text(pen, `${high.toFixed(name === "speed" ? 1 : 0)}`, LEFT - 4, y + 11, colours["ink-soft"], 10, "right");
-    text(pen, `${low.toFixed(name === "speed" ? 1 : 0)}`, LEFT - 4, y + tall - 1, colours["ink-soft"], 10, "right");
-    text(pen, unit, 6, y + tall - 2, colours["ink-soft"], 10);
+    const digits = name === "speed" ? 1 : 0;
+    text(pen, high.toFixed(digits), LEFT - 4, y + 9, colours["ink-soft"], 10, "right");
+    text(pen, `${low.toFixed(digits)} ${unit}`, LEFT - 4, y + tall - 1, colours["ink-soft"], 10, "right");
   }
 }

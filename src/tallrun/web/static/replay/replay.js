@@ -1,29 +1,36 @@
-// The replay page: loads the session, plays it, jumps, keeps notes, asks for what-if runs.
+// The replay page: loads the session, plays it, jumps, asks for what-if runs.
 
-import { Session, clock, fetchJson, lastAtOrBefore } from "./data.js";
-import { CycleView, SideView } from "./figure.js";
+import { CycleView } from "./cycle.js";
+import { Session, fetchJson, lastAtOrBefore } from "./data.js";
+import { SideView } from "./figure.js";
 import { Lanes } from "./lanes.js";
+import { Notes } from "./notes.js";
+import { Strip } from "./strip.js";
+import { ENTRY_NAME, FLAG_NAME, SIDE, clock, code, moment } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop());
 const api = `/api/replay/${encodeURIComponent(sessionId)}`;
 const SPEEDS = ["0.5", "1", "4", "8", "16"];
-const FLAG_NAME = { low_cadence: "low cadence", overstriding: "landing far ahead", anterior_pelvic_tilt: "pelvis tilted forward", asymmetry: "left-right difference" };
-const CORRECTION = { note: "note", contact_moved: "contact is elsewhere", contact_removed: "no contact here", contact_added: "contact missed here", flag_doubted: "flag is doubtful" };
+const isStill = window.matchMedia("(prefers-reduced-motion: reduce)");
+const isInApp = "inApp" in document.documentElement.dataset;
 
 const player = { time: 0, isPlaying: false, speed: 1, last: 0, frames: 0 };
 let session = null;
 let lanes = null;
 let sideView = null;
 let cycleView = null;
+let strip = null;
+let notes = null;
 let jumps = [];
-let notes = [];
-window.tallrunReplay = { player, goTo, get session() { return session; } };
+window.tallrunReplay = { player, goTo, get session() { return session; }, get strip() { return strip; }, get sideView() { return sideView; }, get lanes() { return lanes; } };
 
 async function load() {
   $("page").dataset.state = "loading";
   $("retry").hidden = true;
+  let told = null;
   const began = performance.now();
+  if (isInApp) links();
   const ticker = setInterval(() => {
     const seconds = (performance.now() - began) / 1000;
     if (seconds > 2) $("state-more").textContent = `${seconds.toFixed(0)} s so far. An hour of three sensors takes about ten seconds.`;
@@ -32,7 +39,7 @@ async function load() {
     const page = await fetchJson(api);
     const [waves, kept] = await Promise.all([fetch(`${api}/waves`).then((answer) => answer.arrayBuffer()), fetchJson(`${api}/notes`)]);
     session = new Session(page, waves);
-    notes = kept.notes;
+    told = kept;
   } catch (error) {
     $("page").dataset.state = "error";
     $("state-text").textContent = "This session could not be replayed.";
@@ -40,8 +47,6 @@ async function load() {
     $("retry").hidden = false;
     return;
   } finally { clearInterval(ticker); }
-  $("title").textContent = session.title;
-  document.title = `Replay ${session.title} – tallrun`;
   showFacts();
   if (!session.n) {
     $("page").dataset.state = "empty";
@@ -53,28 +58,59 @@ async function load() {
   $("state").hidden = true;
   for (const id of ["stage", "controls", "time-line", "tools"]) $(id).hidden = false;
   lanes = new Lanes($("lanes"), session);
-  lanes.notes = notes;
   sideView = new SideView($("figure"), session);
   cycleView = new CycleView($("cycle"), session);
+  strip = new Strip($("strip"), session, api, redraw);
+  notes = new Notes({ api, session, strip, player, goTo, redraw, pause: () => setPlaying(false), changed }, told);
+  lanes.notes = notes.list;
+  showLanesNote();
   $("if-target").placeholder = session.target_spm ?? "from own cadence";
   $("if-band").placeholder = session.band_pct;
   $("if-hold").placeholder = session.hold_s;
   $("lanes").setAttribute("aria-valuemax", Math.round(session.duration_s));
   listMarks();
-  listNotes();
   const first = session.segments.find((item) => item[2] === "run");
   goTo(first ? first[0] + 1 : 0);
   requestAnimationFrame(frame);
 }
 
+/** Other pages of the app: the report, and a comparison with another session of the same records. */
+async function links() {
+  $("to-report").href = `/report/${encodeURIComponent(sessionId)}`;
+  const { get } = await import("/static/app/api.js");
+  const all = await get("/sessions").catch(() => []);
+  const own = all.find((item) => item.session_id === sessionId);
+  const others = all.filter((item) => item.session_id !== sessionId && item.is_present && item.is_analysed);
+  $("compare-with").hidden = !others.length;
+  $("other").replaceChildren(...others.map((item) => Object.assign(document.createElement("option"), { value: item.session_id, textContent: item.name })));
+  const aim = () => {
+    const other = others.find((item) => item.session_id === $("other").value);
+    // A is the earlier one
+    const pair = own && Date.parse(other.started_at) > Date.parse(own.started_at) ? [sessionId, other.session_id] : [other.session_id, sessionId];
+    $("to-compare").href = `/compare?a=${encodeURIComponent(pair[0])}&b=${encodeURIComponent(pair[1])}`;
+  };
+  $("other").onchange = aim;
+  if (others.length) aim();
+}
+
 function showFacts() {
   const parts = [];
-  if (session.started_at) parts.push(new Date(session.started_at).toLocaleString());
-  parts.push(`${clock(session.duration_s)} long`, `sensors: ${session.sensors.join(", ").replaceAll("_", " ")}`);
-  if (session.set_up === "defaults") parts.push("how it was coached is not recorded; defaults are shown");
-  else if (session.same_cues_as_recorded === true) parts.push("same cues as in the live run");
-  else if (session.same_cues_as_recorded === false) parts.push("⚠ other cues than in the live run");
+  if (session.started_at) parts.push(moment(session.started_at, session.time_zone));
+  parts.push(`${clock(session.duration_s)} long`, `sensors: ${session.sensors.map(code).join(", ") || "none"}`);
+  if (session.same_cues_as_recorded === true) parts.push("same cues as in the live run");
+  else if (session.same_cues_as_recorded === false) parts.push("⚠ this replay gives other cues than the live run gave");
+  else parts.push("not coached live, as far as is recorded");
   $("facts").textContent = parts.join(" · ");
+  $("title").textContent = session.title;
+  document.title = `Replay ${session.title} – tallrun`;
+  fetchJson(`${api}/name`).then(({ name }) => { $("title").textContent = name; document.title = `Replay ${name} – tallrun`; }).catch(() => {});
+}
+
+function showLanesNote() {
+  const parts = [];
+  if (!session.was_live) parts.push("Hatched: cues this replay would give. Nobody was given them.");
+  if (lanes.ifCues) parts.push("What if, hatched: cues with the changed settings.");
+  $("lanes-note").textContent = parts.join(" ");
 }
 
 function frame(now) {
@@ -89,46 +125,74 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
+function redraw() { if (strip) strip.draw(player.time); }
+
+/** After notes or corrections changed. */
+function changed() {
+  lanes.notes = notes.list;
+  lanes.stale = true;
+  shownRow = null;
+  listMarks();
+  draw();
+}
+
 function draw() {
   lanes.draw(player.time);
-  sideView.draw(player.time);
-  cycleView.draw(player.time);
+  // with reduced motion the figure stands still at each landing
+  const row = session.strideNow(player.time);
+  const time = player.isPlaying && isStill.matches && row >= 0 ? session.contacts[row] : player.time;
+  const unknown = sideView.draw(time).join(" ");
+  cycleView.draw(time);
+  strip.draw(player.time);
   const words = `${clock(player.time)} of ${clock(session.duration_s)}`;
-  if ($("clock").textContent !== words) {
-    $("clock").textContent = words;
+  if (clockWords !== words) {
+    clockWords = words;
+    $("clock-now").textContent = clock(player.time);
+    $("clock-end").textContent = clock(session.duration_s);
     $("note-at").textContent = clock(player.time);
     $("lanes").setAttribute("aria-valuenow", Math.round(player.time));
     $("lanes").setAttribute("aria-valuetext", words);
   }
-  showNumbers();
+  if ($("figure-now").textContent !== unknown) $("figure-now").textContent = unknown;
+  showNumbers(row);
 }
 
 let shownRow = null;
-function showNumbers() {
-  const row = session.strideAt(player.time);
-  if (row === shownRow) return;
-  shownRow = row;
+let clockWords = "";
+function showNumbers(row) {
+  const mode = session.modeAt(player.time);
+  const key = row < 0 ? `no ${mode}` : row;
+  if (key === shownRow) return;
+  shownRow = key;
   const { strides } = session;
   const foot = row < 0 ? "" : strides.foot[row];
-  const reasons = row < 0 || !strides.reasons[row] ? "" : strides.reasons[row].split(";").join(", ").replaceAll("_", " ");
+  const reasons = row < 0 || !strides.reasons[row] ? "" : strides.reasons[row].split(";").map(code).join(", ");
   const value = (name, factor, digits, unit) => {
-    const found = row < 0 ? null : strides[name][row];
+    if (row < 0) return ["–", ""];
+    const found = strides[name][row];
     return found === null || found === undefined ? ["withheld", reasons || "not known here"] : [`${(factor * found).toFixed(digits)} ${unit}`, ""];
   };
+  const told = row < 0 ? "" : [strides.mode[row], strides.by[row] ? `corrected by ${strides.by[row]}` : ""].filter(Boolean).join(", ");
   const rows = [
-    ["Foot", [foot === "left" ? "● L left" : foot === "right" ? "■ R right" : "not told", row < 0 ? "" : strides.mode[row]]],
+    ["Foot", [row < 0 ? "–" : foot ? `${SIDE[foot]} ${foot}` : "not told", row < 0 ? (mode === "stand" ? "standing" : "no stride here") : told]],
     ["Cadence", value("cadence_spm", 1, 0, "steps/min")], ["Contact", value("stance_time_s", 1000, 0, "ms")],
     ["Flight", value("flight_time_s", 1000, 0, "ms")], ["Strike angle", value("foot_strike_angle_deg", 1, 1, "°")],
     ["Stride length", value("stride_length_m", 1, 2, "m")],
   ];
-  $("numbers").replaceChildren(...rows.map(([label, [shown, why]]) => {
-    const box = document.createElement("div");
-    const name = Object.assign(document.createElement("dt"), { textContent: label });
-    const number = Object.assign(document.createElement("dd"), { textContent: shown });
-    if (why) number.append(Object.assign(document.createElement("span"), { className: "soft why", textContent: ` ${why}` }));
-    box.append(name, number);
-    return box;
-  }));
+  if (!$("numbers").children.length) $("numbers").append(...rows.map(([label]) => numberBox(label)));
+  rows.forEach(([, [shown, why]], place) => {
+    const [number, reason] = $("numbers").children[place].querySelectorAll("span, bdi");
+    if (number.textContent !== shown) number.textContent = shown;
+    if (reason.textContent !== why) reason.textContent = why;
+  });
+}
+
+function numberBox(label) {
+  const box = document.createElement("div");
+  const value = document.createElement("dd");
+  value.append(document.createElement("span"), " ", Object.assign(document.createElement("bdi"), { className: "soft why" }));
+  box.append(Object.assign(document.createElement("dt"), { textContent: label }), value);
+  return box;
 }
 
 function goTo(time) {
@@ -139,7 +203,7 @@ function goTo(time) {
 function setPlaying(wanted) {
   player.isPlaying = wanted;
   $("play").textContent = wanted ? "❚❚ Pause" : "▶ Play";
-  $("play").setAttribute("aria-pressed", String(wanted));
+  $("play").setAttribute("aria-label", wanted ? "Pause" : "Play");
 }
 
 function setSpeed(text) {
@@ -165,10 +229,11 @@ function stepMark(direction) {
 function listMarks() {
   jumps = [
     ...session.flags.map((item) => ({ time: item.start_s, words: `flag: ${FLAG_NAME[item.flag] ?? item.flag}, ${clock(item.end_s - item.start_s)} long` })),
-    ...session.cues.map((item) => ({ time: item.at_s, words: `cue: ${item.sentence} (${item.value.toFixed(0)}${item.low === null ? "" : ` against ${item.low.toFixed(0)}–${item.high.toFixed(0)}`})` })),
+    ...(session.was_live ? [] : session.given_cues.map((item) => ({ time: item.t_s, words: `cue given: ${item.text}` }))),
+    ...session.cues.map((item) => ({ time: item.at_s, words: `${session.was_live ? "cue" : "would cue"}: ${item.sentence} (${item.value.toFixed(0)}${item.low === null ? "" : ` against ${item.low.toFixed(0)}–${item.high.toFixed(0)}`})` })),
     ...session.marks.map((item) => ({ time: item.t_s, words: item.kind === "pain" ? `pain ${item.score} of 10` : `${item.kind}: ${item.text}` })),
-    ...session.safety.filter((item) => item.action !== "GO_ON").map((item) => ({ time: item.at_s, words: `${item.action}: ${item.sentence}` })),
-    ...notes.map((item) => ({ time: item.t_s, words: `${CORRECTION[item.kind] ?? item.kind}${item.foot ? ` (${item.foot})` : ""}: ${item.text}` })),
+    ...session.safety.filter((item) => item.action !== "GO_ON").map((item) => ({ time: item.at_s, words: `${session.was_live ? "" : "would "}${item.action}: ${item.sentence}` })),
+    ...notes.list.map((item) => ({ time: item.t_s, words: `${item.foot ? `${SIDE[item.foot] ?? item.foot} ` : ""}${ENTRY_NAME[item.kind] ?? item.kind}${item.text ? `: ${item.text}` : ""} (${item.kind.startsWith("contact_") ? "corrected by " : ""}${item.by})` })),
   ].sort((a, b) => a.time - b.time);
   const rows = jumps.map((item) => {
     const line = document.createElement("li");
@@ -181,49 +246,6 @@ function listMarks() {
   if (!rows.length) rows.push(Object.assign(document.createElement("li"), { className: "soft", textContent: "No flag, cue, pain score or note in this session." }));
   $("marks").replaceChildren(...rows);
 }
-
-function listNotes() {
-  $("notes").replaceChildren(...notes.map((item) => {
-    const line = document.createElement("li");
-    const words = document.createElement("bdi");
-    words.dir = "auto";
-    words.textContent = `${CORRECTION[item.kind] ?? item.kind}${item.foot ? `, ${item.foot} foot` : ""}${item.moved_to_s === null ? "" : `, to ${item.moved_to_s.toFixed(3)} s`}${item.text ? `: ${item.text}` : ""}`;
-    const who = Object.assign(document.createElement("p"), { className: "soft", textContent: `${clock(item.t_s)} · ${item.by} · ${new Date(item.at).toLocaleString()}` });
-    const back = Object.assign(document.createElement("button"), { type: "button", textContent: "Take back" });
-    back.addEventListener("click", () => addNote({ kind: "taken_back", t_s: item.t_s, about: item.overlay_id }));
-    line.append(words, who, back);
-    return line;
-  }));
-}
-
-async function addNote(entry) {
-  const by = $("note-by").value.trim();
-  if (!by) { $("note-answer").textContent = "Say who enters this."; $("note-by").focus(); return; }
-  try {
-    await fetchJson(`${api}/notes`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ by, ...entry }) });
-    notes = (await fetchJson(`${api}/notes`)).notes;
-    $("note-answer").textContent = entry.kind === "taken_back" ? "Taken back; the entry stays in the log." : "Kept.";
-    lanes.notes = notes;
-    lanes.stale = true;
-    listNotes();
-    listMarks();
-    draw();
-  } catch (error) { $("note-answer").textContent = error.message; }
-}
-
-$("note-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const kind = $("note-kind").value;
-  const entry = { kind, t_s: Number(player.time.toFixed(3)), text: $("note-text").value };
-  if (kind.startsWith("contact_")) entry.foot = $("note-foot").value;
-  if (kind === "contact_moved") entry.moved_to_s = $("note-moved").value === "" ? null : Number($("note-moved").value);
-  await addNote(entry);
-  $("note-text").value = "";
-});
-$("note-kind").addEventListener("change", () => {
-  $("foot-field").hidden = !$("note-kind").value.startsWith("contact_");
-  $("moved-field").hidden = $("note-kind").value !== "contact_moved";
-});
 
 $("what-if").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -240,10 +262,14 @@ $("what-if").addEventListener("submit", async (event) => {
     $("if-answer").textContent = `${count(found.cues, "cue")} (was ${session.cues.length}), ${count(stops(found.safety), "safety action")} (was ${stops(session.safety).length}).`;
     lanes.ifCues = found.cues;
   } catch (error) { $("if-answer").textContent = error.message; lanes.ifCues = null; }
-  lanes.stale = true;
-  draw();
+  showWhatIf();
 });
-$("if-clear").addEventListener("click", () => { $("what-if").reset(); lanes.ifCues = null; lanes.stale = true; $("if-answer").textContent = ""; draw(); });
+$("if-clear").addEventListener("click", () => { $("what-if").reset(); lanes.ifCues = null; $("if-answer").textContent = ""; showWhatIf(); });
+function showWhatIf() {
+  lanes.stale = true;
+  showLanesNote();
+  draw();
+}
 
 $("play").addEventListener("click", () => setPlaying(!player.isPlaying));
 $("speed").addEventListener("change", () => setSpeed($("speed").value));
@@ -272,18 +298,60 @@ const scrub = (event) => { if (session) goTo(lanes.timeAt(event.clientX - line.g
 line.addEventListener("pointerdown", (event) => { line.setPointerCapture(event.pointerId); scrub(event); });
 line.addEventListener("pointermove", (event) => { if (event.buttons) scrub(event); });
 
+$("span").addEventListener("change", () => { if (strip) { strip.span = Number($("span").value); redraw(); } });
+
+// the strip: a contact is taken hold of and moved, anything else drags time along
+const band = $("strip");
+let hold = null;
+const inBand = (event) => { const box = band.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+band.addEventListener("pointerdown", (event) => {
+  if (!session || event.button !== 0) return;
+  const [x, y] = inBand(event);
+  setPlaying(false);
+  band.setPointerCapture(event.pointerId);
+  const foot = strip.footAt(y);
+  if (strip.fix?.kind === "contact_added" && foot) {
+    notes.place(foot, strip.timeAt(x));
+    hold = { x, row: -1, began: true, at: strip.fix.time };
+    return;
+  }
+  hold = { x, time: player.time, row: session.isAsDetected ? null : strip.contactAt(x, y, event.pointerType), began: false };
+});
+band.addEventListener("pointermove", (event) => {
+  const [x, y] = inBand(event);
+  if (!hold) { band.style.cursor = session && strip.contactAt(x, y, event.pointerType) !== null ? "ew-resize" : "grab"; return; }
+  const seconds = ((x - hold.x) / strip.plotWidth) * strip.span;
+  if (hold.row === null) { goTo(hold.time - seconds); return; }
+  if (!hold.began && Math.abs(x - hold.x) < 3) return;
+  if (!hold.began) { hold.began = true; notes.startFix(hold.row); hold.at = strip.fix.time; }
+  if (strip.fix && strip.fix.kind !== "contact_removed") notes.setTime(hold.at + seconds);
+});
+band.addEventListener("pointerup", () => {
+  if (hold && hold.row !== null && !hold.began) notes.startFix(hold.row);
+  hold = null;
+});
+band.addEventListener("pointercancel", () => { hold = null; });
+
 document.addEventListener("keydown", (event) => {
   if (!lanes || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select")) return;
-  if (event.key === " " && event.target.closest("button, summary")) return;
+  if (event.key === "Escape" && strip.fix) { notes.endFix(); return; }
+  if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+  if (event.key === " " && event.target.closest("button, summary, a, input")) return;
+  if (/^(Page|Home|End)/.test(event.key) && event.target !== $("lanes")) return;
   if (event.key === " ") setPlaying(!player.isPlaying);
   else if (event.key === "ArrowLeft") (event.shiftKey ? stepMark : stepStride)(-1);
   else if (event.key === "ArrowRight") (event.shiftKey ? stepMark : stepStride)(1);
   else if (/^[1-5]$/.test(event.key)) setSpeed(SPEEDS[Number(event.key) - 1]);
+  else if (event.key === "PageUp" || event.key === "PageDown") goTo(player.time + (event.key === "PageUp" ? -10 : 10));
+  else if (event.key === "Home" || event.key === "End") goTo(event.key === "Home" ? 0 : session.duration_s);
+  else if (event.key === "e" || event.key === "E") notes.startFix();
+  else if ((event.key === "," || event.key === ".") && strip.fix) notes.nudge(event.key === "," ? -0.005 : 0.005);
   else return;
   event.preventDefault();
 });
-window.addEventListener("resize", () => { if (lanes) { lanes.stale = true; draw(); } });
+// the canvases change their size with the window, the text size and what is unfolded
+const sizes = new ResizeObserver(() => { if (lanes) { lanes.stale = true; draw(); } });
+for (const id of ["figure", "cycle", "strip", "lanes"]) sizes.observe($(id));
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (lanes) { lanes.stale = true; draw(); } });
 
 load();
