@@ -23,6 +23,7 @@ from tallrun.insight import Block, SessionBlocks, steady_blocks
 from tallrun.recovery import wording
 from tallrun.report import build_report
 from tallrun.report.cycles import clean_running
+from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
 from tallrun.report.tables import METRICS
 
@@ -84,6 +85,15 @@ def test_loads_nothing_and_is_small(demo_html):
         attrs for tag, attrs in page.tags if attrs.get("src") or (attrs.get("href") or "").startswith("http")
     ]
     assert len(demo_html.encode()) < 8e6
+
+
+def test_notes_of_a_clinician_are_shown_and_move_no_number():
+    entry = Overlay("1", "2026-03-01T10:00:00+01:00", "K. Jansen", "contact_removed", 61.0, "stumble", "left")
+    plain, noted = (build_report(replace(demo_source(), entries=entries)) for entries in ((), (entry,)))
+    rows = Page(noted).tables["entries"][1:]
+    assert rows == [["1:01", "K. Jansen", "no contact here, left foot", "stumble"]]
+    assert "entries" not in Page(plain).tables
+    assert Page(noted).tables["metrics"] == Page(plain).tables["metrics"]
 
 
 def test_hostile_text_stays_text():

@@ -12,6 +12,7 @@ from tallrun.pipeline import PipelineSetup, run_recording
 from tallrun.recovery import Protocol
 from tallrun.report import ReportInput
 from tallrun.report.compare import Side, side_of
+from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
 from tallrun.resources import protocol_texts
 from tallrun.sessions import read_session
@@ -42,7 +43,10 @@ def with_hostile_text(source: ReportInput) -> ReportInput:
         "bindings": {HOSTILE: {"config": HOSTILE, "sha256": HOSTILE}},
     }  # fmt: skip
     markers = (Marker(30.0, "note", HOSTILE), Marker(40.0, "lap", HOSTILE), Marker(50.0, "pain", "3"))
-    return replace(source, title=HOSTILE, recording=replace(recording, info=info, markers=markers))
+    entries = (Overlay("1", HOSTILE, HOSTILE, "contact_moved", 31.0, HOSTILE, HOSTILE, 31.1),)
+    return replace(
+        source, title=HOSTILE, recording=replace(recording, info=info, markers=markers), entries=entries
+    )
 
 
 @cache

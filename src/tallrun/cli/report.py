@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.pipeline import GaitTables
+    from tallrun.report.overlays import Overlay
 
 
 def register(app: typer.Typer) -> None:
@@ -36,16 +37,18 @@ def report(
     ] = None,
 ) -> None:
     """Write a single-file report that opens without a network."""
+    from tallrun.report.overlays import overlays_in_force, read_overlays
     from tallrun.sessions import read_session
 
     recording = read_session(session)
+    entries = overlays_in_force(read_overlays(session))
     history: tuple[SessionBlocks, ...] = ()
     advice = None
     if data_dir is not None:
         history, advice = from_records(data_dir, runner, str(recording.info.get("session_id")))
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
-        write_report(recording, session.resolve().name, target, show, history, advice)
+        write_report(recording, session.resolve().name, target, show, history, advice, entries)
     typer.echo(str(target))
 
 
@@ -56,6 +59,7 @@ def write_report(
     show: Callable[[float], None] = lambda share: None,
     history: tuple[SessionBlocks, ...] = (),
     advice: dict[str, Any] | None = None,
+    entries: Sequence[Overlay] = (),
 ) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it."""
     from tallrun.cli.recovery_common import load_protocol
@@ -63,7 +67,9 @@ def write_report(
     from tallrun.report.session_report import analysed
     from tallrun.sessions import write_text
 
-    source = analysed(recording, title, load_protocol(), show, history=history, advice=advice)
+    source = analysed(
+        recording, title, load_protocol(), show, history=history, advice=advice, entries=entries
+    )
     write_text(target, build_report(source))
     return source.tables
 

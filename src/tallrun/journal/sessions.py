@@ -24,6 +24,7 @@ from tallrun.journal.desk import NotThereError, Records, load_protocol
 from tallrun.pipeline import json_ready
 from tallrun.report import build_report
 from tallrun.report.history import own_history
+from tallrun.report.overlays import overlays_in_force, read_overlays
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
@@ -242,6 +243,7 @@ def analyse(
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
         advice=advise(mine, mine.local_now.isoformat()).as_json(),
+        entries=overlays_in_force(read_overlays(folder)),
     )
     tables = source.tables
     write_tables(folder / DERIVED, tables)

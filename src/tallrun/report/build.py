@@ -23,6 +23,7 @@ from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
 from tallrun.report.lanes import Marks
+from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own
 from tallrun.report.pages import environment
 from tallrun.report.pain_strip import pain_strip
@@ -47,6 +48,7 @@ class ReportInput:
     pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
     waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
+    entries : a clinician's notes and corrections in force; shown, the numbers stay as detected.
     """
 
     recording: Recording
@@ -59,6 +61,7 @@ class ReportInput:
     waves: dict[str, np.ndarray] = field(default_factory=dict)
     history: Sequence[SessionBlocks] = ()
     goal: Goal | None = None
+    entries: Sequence[Overlay] = ()
 
 
 def build_report(source: ReportInput) -> str:
@@ -93,6 +96,7 @@ def build_report(source: ReportInput) -> str:
         drift=drift_rows(drift),
         definitions=definition_rows(),
         sensors=sensor_rows(summary["quality"]),
+        entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],
         calibration=calibration_words(summary["quality"]["calibration"]),
         reason_counts=[
             (code, REASONS[code], count) for code, count in summary["quality"]["reason_counts"].items()

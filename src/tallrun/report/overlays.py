@@ -29,6 +29,11 @@ OverlayKind = Literal[
     "note", "contact_moved", "contact_removed", "contact_added", "flag_doubted", "taken_back"
 ]
 FILE_NAME = "overlays.jsonl"
+#: What a kind of entry is called where people read it.
+ENTRY_WORDS: dict[str, str] = {
+    "note": "note", "contact_moved": "contact is elsewhere", "contact_removed": "no contact here",
+    "contact_added": "contact missed here", "flag_doubted": "flag is doubtful",
+}  # fmt: skip
 MOST_TEXT = 2000
 MOST_NAME = 80
 MOST_ENTRIES = 10_000

@@ -14,6 +14,7 @@ from tallrun.pipeline.taps import marker_tap
 from tallrun.recovery import Protocol
 from tallrun.report.build import ReportInput
 from tallrun.report.goal import Goal, cadence_goal
+from tallrun.report.overlays import Overlay
 from tallrun.report.replay_data import replay
 
 
@@ -25,19 +26,21 @@ def analysed(
     *,
     history: Sequence[SessionBlocks] = (),
     advice: dict[str, Any] | None = None,
+    entries: Sequence[Overlay] = (),
 ) -> ReportInput:
     """Analyse a recording; a coached one is replayed with its own set-up, so its cues and its goal are there too."""
     if recording.info.get(KEY) is None:
         pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), progress)
         return ReportInput(
             recording, pipeline.tables(), title, pain=pain_marks(recording), advice=advice, waves=pipeline.waves(),
-            history=history,
+            history=history, entries=entries,
         )  # fmt: skip
     done = replay(recording, protocol, record_waves=True)
     tables = done.tables
     return ReportInput(
         recording, tables, title, cues=done.cues, pain=pain_marks(recording), advice=advice,
         waves=done.run.gait.waves(), history=history, goal=goal_of(done.run, tables.strides),
+        entries=entries,
     )  # fmt: skip
 
 
