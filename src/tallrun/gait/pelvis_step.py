@@ -33,6 +33,7 @@ R_SETTLING = reason_bit("settling")
 R_NOT_RUNNING = reason_bit("not_running")
 R_AXIS = reason_bit("axis_missing")
 R_DOUBTFUL = reason_bit("event_doubtful")
+R_STRAP = reason_bit("strap_doubtful")
 
 #: Two contact times of one step that differ by more than this share make it doubtful.
 DOUBTFUL_SHARE = 0.3
