@@ -105,7 +105,7 @@ class Outcome:
 def session(
     runner: simulate.Runner, seed: int, shift_deg: float = 0.0, over_s: float = 0.0
 ) -> tuple[Recording, dict[str, object]]:
-    """Stand, walk, run; at EVENT_S the posture may change; stand, run on as before it."""
+    """Stand, walk, run; at EVENT_S the posture may change; stand, run on with the new posture."""
     changed: tuple[simulate.Bout, ...] = (simulate.Bout("run", STOP_S - EVENT_S, SPEED_MPS),)
     if shift_deg and over_s > 4.0:
         changed = (
@@ -120,7 +120,7 @@ def session(
         simulate.Bout("run", EVENT_S - 30.0, SPEED_MPS),
         *changed,
         simulate.Bout("stand", AGAIN_S - STOP_S),
-        simulate.Bout("run", END_S - AGAIN_S, SPEED_MPS),
+        simulate.Bout("run", END_S - AGAIN_S, SPEED_MPS, tilt_shift_deg=shift_deg),
     )
     return simulate.run(simulate.Programme(bouts), runner, SETUP, seed)
 
@@ -172,8 +172,12 @@ def main() -> None:
             for over_s in POSTURE_OVER_S:
                 changed, changed_truth = session(runner, 60 + k, degrees, over_s)
                 postures[f"{degrees:g} deg within {over_s:g} s"].add(changed, changed_truth, own_deg)
-    print(f"{'':44s} {'n':>4} {'trusted':>8} {'doubted':>8} {'withheld':>8} {'flag by':>13} {'after standing':>15}")
-    print(f"{'':44s} {'':4} {'%':>8} {'%':>8} {'%':>8} {'own':>6} {'popul.':>6} {'trusted %':>8} {'off deg':>6}")
+    print(
+        f"{'':44s} {'n':>4} {'trusted':>8} {'doubted':>8} {'withheld':>8} {'flag by':>13} {'after standing':>15}"
+    )
+    print(
+        f"{'':44s} {'':4} {'%':>8} {'%':>8} {'%':>8} {'own':>6} {'popul.':>6} {'trusted %':>8} {'off deg':>6}"
+    )
     for (group, name), outcome in slips.items():
         print(outcome.row(f"slip, {group}: {name}"))
     for name, outcome in postures.items():

@@ -273,13 +273,13 @@ def _evidence(window: _Window) -> dict[str, Any]:
     for item in items:
         for term in item.terms:
             counts[term] = counts.get(term, 0) + 1
-    last = items[-1]
+    kinds = [item.reference_kind for item in items]
     return {
         "window_s": window.hold_s,
         "n_strides": len(items),
         "value": median(item.value for item in items),
         "reference": median(item.reference for item in items),
-        "reference_kind": last.reference_kind,
+        "reference_kind": max(sorted(set(kinds)), key=kinds.count),
         "terms": sorted(name for name, count in counts.items() if 2 * count >= len(items)),
         "uncertainty": median(item.uncertainty for item in items),
     }

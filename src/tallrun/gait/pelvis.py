@@ -168,6 +168,7 @@ class PelvisEngine:
             )
         self._floats[state.F_NEUTRAL : state.F_NEUTRAL + 3] = direction / size
         self._ints[state.I_NEUTRAL_KNOWN] = 1
+        self._ints[state.I_NEUTRAL_GIVEN] = 1
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
         n = grid.put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._rows)

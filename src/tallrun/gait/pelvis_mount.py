@@ -5,13 +5,14 @@ apart. What does:
 
 * a strap may turn any way, a posture held over whole strides turns about the hips only: the mean lean to a side
   stays, but for bends;
-* posture has an end: the hips do not go further than about 20 degrees;
-* a posture may be given up again, in running or by walking; a strap does not slip back, and it is as turned in
-  walking as in running;
-* the next quiet standing shows a moved strap, and gives the new neutral.
+* posture has an end: the hips do not tip further than about 20 degrees;
+* a posture may be given up again, in running or by walking; a strap does not slip back;
+* a moved strap turns standing, walking and running alike. A change seen in gait and by as much in the next quiet
+  standing is the strap's, and that standing is the new neutral; one not seen in standing is posture; a standing
+  that is off on its own was no upright standing.
 
-A strap slides within steps. What comes so slowly that the usual level follows is taken for posture: a strap
-creeping over minutes about the hips' own axis cannot be told from tiredness by any of these.
+A strap slides within steps. What comes so slowly that the usual level follows is taken for posture until the
+next standing: a strap creeping over minutes about the hips' own axis looks like tiredness until then.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from numba import njit
 
 from tallrun.gait.pelvis_state import (
     DOUBTED,
+    F_ANCHOR,
     F_AXIS,
     F_DISTURBED_S,
     F_DOUBT,
     F_GAIT_S,
+    F_LATEST,
     F_LEAN,
     F_LEVEL,
     F_NEUTRAL,
@@ -36,6 +39,7 @@ from tallrun.gait.pelvis_state import (
     F_QUIET_SQ,
     F_QUIET_SUM,
     F_SEEN_S,
+    F_STANDING,
     F_STARTED_S,
     F_USUAL,
     F_USUAL_N,
@@ -45,9 +49,13 @@ from tallrun.gait.pelvis_state import (
     I_DOUBT_GAIT,
     I_GAIT,
     I_MOUNT,
+    I_MOVED,
+    I_NEUTRAL_GIVEN,
     I_NEUTRAL_KNOWN,
+    I_ODD_STANDING,
     I_OFF,
     I_QUIET_SECONDS,
+    I_STANDING,
     SLIPPED,
 )
 from tallrun.gait.pelvis_step import (
@@ -67,6 +75,54 @@ from tallrun.gait.pelvis_step import (
 from tallrun.gait.sacral import GRAVITY_MPS2
 
 WALKING, RUNNING = 0, 1
+
+
+@njit(cache=True)
+def _distance(fs, a, b, c, d):
+    """Size of (a - b) - (c - d), vectors given by their places in the state: an angle, as long as it is small."""
+    total = 0.0
+    for j in range(3):
+        total += (fs[a + j] - fs[b + j] - fs[c + j] + fs[d + j]) ** 2
+    return math.sqrt(total)
+
+
+@njit(cache=True)
+def _take_neutral(fs, ints):
+    """Make the newest standing the neutral; what gaits looked like before is void."""
+    size = math.sqrt(fs[F_STANDING] ** 2 + fs[F_STANDING + 1] ** 2 + fs[F_STANDING + 2] ** 2)
+    for j in range(3):
+        fs[F_NEUTRAL + j] = fs[F_STANDING + j] / size
+    ints[I_NEUTRAL_KNOWN] = 1
+    ints[I_MOUNT], ints[I_OFF], ints[I_BACK], ints[I_MOVED] = HELD, 0, 0, 0
+    ints[I_ODD_STANDING] = 0
+    fs[F_USUAL_N + WALKING], fs[F_USUAL_N + RUNNING] = 0.0, 0.0
+
+
+@njit(cache=True)
+def _judge_standing(p, fs, ints):
+    """Hold a quiet standing against the neutral and against what gait has shown since that was taken."""
+    off = _distance(fs, F_STANDING, F_NEUTRAL, F_NEUTRAL, F_NEUTRAL)
+    if off < p.doubt_rad:  # the strap sits as before
+        if ints[I_MOUNT] != HELD:
+            for gait in (WALKING, RUNNING):
+                if fs[F_USUAL_N + gait] >= p.usual_steps:
+                    for j in range(3):
+                        fs[F_USUAL + 3 * gait + j] = fs[F_LATEST + 3 * gait + j]
+        ints[I_MOUNT], ints[I_ODD_STANDING] = HELD, 0
+        return
+    is_known, has_moved = False, False
+    for gait in (WALKING, RUNNING):
+        if fs[F_USUAL_N + gait] >= p.usual_steps:
+            is_known = True
+            latest, anchor = F_LATEST + 3 * gait, F_ANCHOR + 3 * gait
+            has_moved = has_moved or _distance(fs, F_STANDING, F_NEUTRAL, latest, anchor) < p.doubt_rad
+    if has_moved or ints[I_MOUNT] == SLIPPED or (not is_known and ints[I_NEUTRAL_GIVEN] == 0):
+        _take_neutral(fs, ints)
+    elif is_known:  # gait will tell: a strap moved while standing, or no upright standing
+        ints[I_MOUNT], ints[I_ODD_STANDING] = DOUBTED, 1
+        ints[I_OFF], ints[I_BACK], ints[I_MOVED] = 0, 0, 0
+        ints[I_DOUBT_GAIT] = ints[I_GAIT]
+        fs[F_DOUBT] = off + p.doubt_rad
 
 
 @njit(cache=True)
@@ -92,25 +148,21 @@ def watch_standing(buf, i, gyr_norm, p, fs, ints):
     else:
         ints[I_QUIET_SECONDS] += 1
         seconds = ints[I_QUIET_SECONDS]
-        open_for_learning = ints[I_NEUTRAL_KNOWN] != 1 or ints[I_MOUNT] != HELD
-        if p.has_gyroscope and open_for_learning and p.quiet_least_s <= seconds <= p.quiet_most_s:
-            size = 0.0
-            for j in range(3):
-                size += fs[F_QUIET_F + j] ** 2
-            size = math.sqrt(size)
+        if p.has_gyroscope and p.quiet_least_s <= seconds <= p.quiet_most_s:
+            size = math.sqrt(fs[F_QUIET_F] ** 2 + fs[F_QUIET_F + 1] ** 2 + fs[F_QUIET_F + 2] ** 2)
             share = 1.0 / (seconds - p.quiet_least_s + 1)
             for j in range(3):
-                old = fs[F_NEUTRAL + j] if seconds > p.quiet_least_s else 0.0
-                fs[F_NEUTRAL + j] = old + share * (fs[F_QUIET_F + j] / size - old)
-            ints[I_NEUTRAL_KNOWN] = 2  # still being averaged
-            ints[I_MOUNT] = HELD
-            ints[I_OFF] = 0
-            fs[F_USUAL_N + WALKING], fs[F_USUAL_N + RUNNING] = 0.0, 0.0
-    if ints[I_NEUTRAL_KNOWN] == 2 and (not quiet or ints[I_QUIET_SECONDS] >= p.quiet_most_s):
+                old = fs[F_STANDING + j] if seconds > p.quiet_least_s else 0.0
+                fs[F_STANDING + j] = old + share * (fs[F_QUIET_F + j] / size - old)
+            ints[I_STANDING] = 1
+            if ints[I_NEUTRAL_KNOWN] != 1:
+                _take_neutral(fs, ints)
+                ints[I_NEUTRAL_KNOWN] = 2  # still being averaged
+    if ints[I_STANDING] == 1 and (not quiet or ints[I_QUIET_SECONDS] >= p.quiet_most_s):
+        ints[I_STANDING] = 0
+        if ints[I_NEUTRAL_KNOWN] == 1:
+            _judge_standing(p, fs, ints)
         ints[I_NEUTRAL_KNOWN] = 1
-        size = math.sqrt(fs[F_NEUTRAL] ** 2 + fs[F_NEUTRAL + 1] ** 2 + fs[F_NEUTRAL + 2] ** 2)
-        for j in range(3):
-            fs[F_NEUTRAL + j] /= size
         fs[F_STARTED_S] = -1e9  # the attitude has settled while standing
     fs[F_QUIET_N] = 0.0
     fs[F_QUIET_SUM] = 0.0
@@ -177,24 +229,30 @@ def watch_strap(buf, first, last, p, fs, ints):
     gait = _see_stride(buf, first, last, p, fs, ints, up)
     time = buf[last, B_TIME]
     if (
-        ints[I_MOUNT] == SLIPPED
-        or time - fs[F_GAIT_S] < p.gait_settle_s
+        time - fs[F_GAIT_S] < p.gait_settle_s
         or time - fs[F_DISTURBED_S] < p.settle_s
         or time - fs[F_STARTED_S] < p.start_settle_s
     ):
         return
     usual = fs[F_USUAL + 3 * gait : F_USUAL + 3 * gait + 3]
     level = fs[F_LEVEL : F_LEVEL + 3]
-    neutral, axis = fs[F_NEUTRAL : F_NEUTRAL + 3], fs[F_AXIS : F_AXIS + 3]
-    is_set = ints[I_AXIS_KNOWN] == 1 and ints[I_NEUTRAL_KNOWN] > 0
     seen = fs[F_USUAL_N + gait]
     if seen < p.usual_steps:
-        for j in range(3):
-            usual[j] += (up[j] - usual[j]) / (seen + 1.0)
-        fs[F_USUAL_N + gait] += 1.0
+        if ints[I_MOUNT] == HELD:
+            for j in range(3):
+                usual[j] += (up[j] - usual[j]) / (seen + 1.0)
+                fs[F_ANCHOR + 3 * gait + j], fs[F_LATEST + 3 * gait + j] = usual[j], usual[j]
+            fs[F_USUAL_N + gait] += 1.0
         return
+    for j in range(3):
+        fs[F_LATEST + 3 * gait + j] = level[j]
+    if ints[I_MOUNT] == SLIPPED:
+        return
+    neutral, axis = fs[F_NEUTRAL : F_NEUTRAL + 3], fs[F_AXIS : F_AXIS + 3]
+    is_set = ints[I_AXIS_KNOWN] == 1 and ints[I_NEUTRAL_KNOWN] > 0
     if is_set and not _is_possible(level, neutral, axis, p):
         ints[I_OFF] += 1
+        fs[F_DOUBT] = p.slip_rad
         if ints[I_OFF] >= p.sure_steps:
             ints[I_MOUNT] = SLIPPED
         return
@@ -206,30 +264,39 @@ def watch_strap(buf, first, last, p, fs, ints):
             side += off * (
                 neutral[(j + 1) % 3] * axis[(j + 2) % 3] - neutral[(j + 2) % 3] * axis[(j + 1) % 3]
             )
-    rest = max(abs(side) - fs[F_LEAN], 0.0)
-    apart = math.sqrt(max(apart - side * side, 0.0) + rest * rest)
-    if apart > p.doubt_rad:
-        ints[I_OFF] += 1
-        ints[I_BACK] = 0
-        if ints[I_OFF] >= p.sure_steps:
-            if rest > p.slip_side_rad or apart > p.slip_rad:
-                ints[I_MOUNT] = SLIPPED
-            elif ints[I_MOUNT] == HELD:
-                ints[I_MOUNT] = DOUBTED
-                ints[I_DOUBT_GAIT] = gait
-    else:
-        ints[I_OFF] = 0
+    lean = max(abs(side) - fs[F_LEAN], 0.0)
+    apart = math.sqrt(max(apart - side * side, 0.0) + lean * lean)
+    ints[I_OFF] = ints[I_OFF] + 1 if apart > p.doubt_rad else 0
+    ints[I_BACK] = ints[I_BACK] + 1 if apart < p.back_rad else 0
+    if ints[I_OFF] >= p.sure_steps:
+        if lean > p.slip_side_rad or apart > p.slip_rad:
+            ints[I_MOUNT] = SLIPPED
+        elif ints[I_MOUNT] == HELD:
+            ints[I_MOUNT] = DOUBTED
+            ints[I_DOUBT_GAIT] = gait
+    # what the usual level had followed of the change before it was noticed is below doubt_rad
+    least = fs[F_DOUBT] if ints[I_ODD_STANDING] == 1 else 0.0
+    fs[F_DOUBT] = max(least, apart + p.doubt_rad)
     if ints[I_MOUNT] == DOUBTED:
-        # the part of the change that the usual level had followed before it was noticed is below doubt_rad
-        fs[F_DOUBT] = apart + p.doubt_rad
-        ints[I_BACK] = ints[I_BACK] + 1 if apart < p.back_rad else 0
-        if ints[I_BACK] >= p.sure_steps:
-            ints[I_MOUNT] = HELD
-            if ints[I_DOUBT_GAIT] != gait:  # the strap sits as before, so the other gait has a new posture
-                fs[F_USUAL_N + ints[I_DOUBT_GAIT]] = 0.0
+        _settle_doubt(gait, p, fs, ints)
     elif ints[I_OFF] == 0:
         for j in range(3):
             usual[j] += p.usual_share * (up[j] - usual[j])
+
+
+@njit(cache=True)
+def _settle_doubt(gait, p, fs, ints):
+    """Give up a doubt when gait is as it was before, or turned as the last standing was."""
+    if ints[I_BACK] >= p.sure_steps:
+        ints[I_MOUNT], ints[I_ODD_STANDING] = HELD, 0
+        if ints[I_DOUBT_GAIT] != gait:  # the strap sits as before, so the other gait has a new posture
+            fs[F_USUAL_N + ints[I_DOUBT_GAIT]] = 0.0
+    elif ints[I_ODD_STANDING] == 1:
+        anchor = F_ANCHOR + 3 * gait
+        alike = _distance(fs, F_STANDING, F_NEUTRAL, F_LEVEL, anchor) < p.doubt_rad
+        ints[I_MOVED] = ints[I_MOVED] + 1 if alike else 0
+        if ints[I_MOVED] >= p.sure_steps:
+            _take_neutral(fs, ints)
 
 
 @njit(cache=True)
@@ -243,7 +310,7 @@ def qualify_tilt(row, time_s, p, fs, ints):
     if ints[I_MOUNT] == SLIPPED:
         reasons |= R_CHANGED
         row[O_TILT], row[O_OBLIQUITY] = np.nan, np.nan
-    elif ints[I_MOUNT] == DOUBTED:
+    elif ints[I_MOUNT] == DOUBTED or ints[I_OFF] > 0:
         reasons |= R_STRAP
         sigma = math.hypot(sigma, math.degrees(fs[F_DOUBT]))
     if not np.isnan(row[O_TILT]):

@@ -46,7 +46,7 @@ class PelvisParams(NamedTuple):
     quiet_most_s: int = 10
     # a moved strap or another posture
     level_share: float = 0.25  # latest attitude: a mean over about two strides
-    usual_share: float = 0.025  # usual attitude of a gait: over about a quarter of a minute
+    usual_share: float = 0.0125  # usual attitude of a gait: over about half a minute
     usual_steps: int = 10
     gait_settle_s: float = 8.0  # a new gait or pace finds its posture
     pause_s: float = 3.0
