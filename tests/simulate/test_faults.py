@@ -113,9 +113,7 @@ def test_drift_reaches_its_end_value() -> None:
 
 
 def test_a_bout_that_keeps_what_the_last_one_drifted_to_makes_no_step() -> None:
-    truth = _truth(
-        Bout("run", 60.0, 3.0, end_tilt_shift_deg=8.0), Bout("run", 30.0, 3.0, tilt_shift_deg=8.0)
-    )
+    truth = _truth(Bout("run", 60.0, 3.0, end_tilt_shift_deg=8.0), Bout("run", 30.0, 3.0, tilt_shift_deg=8.0))
     t, tilt = np.array(truth["pelvis"]["t_s"]), np.array(truth["pelvis"]["tilt_mean_deg"], float)
     [border_s] = [item["start_s"] for item in truth["segments"] if item["mode"] == "run"][1:]
     around = tilt[np.abs(t - border_s) < 6.0]

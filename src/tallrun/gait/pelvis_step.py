@@ -53,9 +53,11 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
     """Add one stride to what tells forward from sideways (`sci:A4`).
 
     Fore-aft force repeats every step (even harmonics of the stride), sideways force every stride (odd ones).
-    early_late : horizontal force weighted by the change of load. Running brakes while load rises and drives
-    while it falls; a walk, an inverted pendulum, is fastest when lowest and loaded most, so it is the other
-    way round.
+    early_late : the part of the horizontal force that runs a quarter of a step ahead of or behind the load.
+        Running brakes in the first half of stance and drives in the second; a walk, an inverted pendulum, is
+        fastest when lowest and loaded most, so it is the other way round. Only the step's own frequency is
+        asked: above it soft tissue speaks, and the sensor's swing about the body's centre, the louder the more
+        the pelvis is tilted.
     """
     n = last - first
     for j in range(3):
@@ -63,6 +65,7 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
         for k in range(3):
             even[j, k] *= memory
     weight[0] = weight[0] * memory + 1.0
+    step_real, step_imag = np.zeros(3), np.zeros(3)
     for harmonic in range(1, 5):
         sign = 1.0 if harmonic % 2 == 0 else -1.0
         real, imag = np.zeros(3), np.zeros(3)
@@ -77,16 +80,17 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
         for j in range(3):
             for k in range(3):
                 even[j, k] += sign * (real[j] * real[k] + imag[j] * imag[k]) / (n * n)
-    lightest = buf[first, B_VERTICAL]
+        if harmonic == 2:
+            step_real[:], step_imag[:] = real, imag
+    load_real, load_imag, lightest = 0.0, 0.0, buf[first, B_VERTICAL]
     for i in range(n):
+        phase = 4.0 * math.pi * i / n
+        load_real += buf[first + i, B_VERTICAL] * math.cos(phase)
+        load_imag -= buf[first + i, B_VERTICAL] * math.sin(phase)
         lightest = min(lightest, buf[first + i, B_VERTICAL])
     sense = 1.0 if lightest < lightest_run_g * GRAVITY_MPS2 else -1.0
-    for i in range(1, n):
-        row = first + i
-        change = sense * (buf[row, B_VERTICAL] - buf[row - 1, B_VERTICAL])
-        for j in range(3):
-            level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
-            early_late[j] += change * level
+    for j in range(3):
+        early_late[j] += sense * (load_real * step_imag[j] - load_imag * step_real[j]) / (n * n)
 
 
 @njit(cache=True)
@@ -122,7 +126,7 @@ def forward_axis(even, early_late, up, weight, least_weight, axis):
     for j in range(3):
         axis[j] = math.cos(turn) * e1[j] + math.sin(turn) * e2[j]
         sense += axis[j] * early_late[j]
-    if sense > 0.0:  # force rises while braking: rise of load and fore-aft force have opposite signs
+    if sense > 0.0:  # load rises while braking: the rise of load and fore-aft force have opposite signs
         for j in range(3):
             axis[j] = -axis[j]
     return True
