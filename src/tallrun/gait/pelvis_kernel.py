@@ -53,7 +53,7 @@ from tallrun.gait.pelvis_step import (
     time_at,
 )
 from tallrun.gait.rows import MODE_RUN
-from tallrun.gait.sacral import GRAVITY_MPS2, smooth_at
+from tallrun.gait.sacral import GRAVITY_MPS2, smooth
 
 UP_MEMORY_S = 3.0
 MARK_SIGMA_S = 0.01
@@ -96,20 +96,20 @@ def level(grid, n, quat, p, fs, ints, buf, start):
 
 
 @njit(cache=True)
-def _rise_before(buf, row, p, line):
+def _rise_before(buf, row, p, scratch):
     """Fractional row of the last rise through 1 g before ``row``, on a smoothed vertical force; -1: none."""
     lowest = max(1, row - int(MARK_REACH_S * p.rate_hz))
     reach = int(3.0 * MARK_SIGMA_S * p.rate_hz) + 1
     begin = max(0, lowest - reach - 1)
     n = row + 1 - begin
+    line, smoothed = scratch[0], scratch[1]
     for i in range(n):
         line[i] = buf[begin + i, B_VERTICAL]
-    after = smooth_at(line, n, row - begin, MARK_SIGMA_S * p.rate_hz)
+    smooth(line, n, MARK_SIGMA_S * p.rate_hz, smoothed)
     for i in range(row - 1, lowest - 1, -1):
-        here = smooth_at(line, n, i - begin, MARK_SIGMA_S * p.rate_hz)
+        here, after = smoothed[i - begin], smoothed[i + 1 - begin]
         if here < GRAVITY_MPS2 <= after:
             return i + (GRAVITY_MPS2 - here) / (after - here)
-        after = here
     return -1.0
 
 
@@ -314,7 +314,7 @@ def track(
             if y > limit:
                 ints[I_ARMED] = 0
                 fs[F_SWING] += 0.2 * (-fs[F_LOW] - fs[F_SWING])
-                place = _rise_before(buf, i, p, scratch[0])
+                place = _rise_before(buf, i, p, scratch)
                 if place >= 0.0:
                     fs[F_LAST_MARK_S] = time
                     n_out = _take_mark(

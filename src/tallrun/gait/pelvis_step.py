@@ -65,32 +65,31 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
         for k in range(3):
             even[j, k] *= memory
     weight[0] = weight[0] * memory + 1.0
-    step_real, step_imag = np.zeros(3), np.zeros(3)
-    for harmonic in range(1, 5):
-        sign = 1.0 if harmonic % 2 == 0 else -1.0
-        real, imag = np.zeros(3), np.zeros(3)
-        for i in range(n):
-            phase = 2.0 * math.pi * harmonic * i / n
-            c, s = math.cos(phase), math.sin(phase)
-            row = first + i
+    real, imag = np.zeros((4, 4)), np.zeros((4, 4))  # harmonic; level force (3), load
+    turn_c, turn_s = math.cos(2.0 * math.pi / n), math.sin(2.0 * math.pi / n)
+    first_c, first_s, lightest = 1.0, 0.0, buf[first, B_VERTICAL]
+    for row in range(first, last):
+        load = buf[row, B_VERTICAL]
+        lightest = min(lightest, load)
+        c, s = first_c, first_s
+        for harmonic in range(4):
             for j in range(3):
-                level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
-                real[j] += level * c
-                imag[j] -= level * s
+                level = buf[row, B_FORCE + j] - load * buf[row, B_UP + j]
+                real[harmonic, j] += level * c
+                imag[harmonic, j] -= level * s
+            real[harmonic, 3] += load * c
+            imag[harmonic, 3] -= load * s
+            c, s = c * first_c - s * first_s, s * first_c + c * first_s
+        first_c, first_s = first_c * turn_c - first_s * turn_s, first_s * turn_c + first_c * turn_s
+    for harmonic in range(4):
+        sign = 1.0 if harmonic % 2 == 1 else -1.0
         for j in range(3):
             for k in range(3):
-                even[j, k] += sign * (real[j] * real[k] + imag[j] * imag[k]) / (n * n)
-        if harmonic == 2:
-            step_real[:], step_imag[:] = real, imag
-    load_real, load_imag, lightest = 0.0, 0.0, buf[first, B_VERTICAL]
-    for i in range(n):
-        phase = 4.0 * math.pi * i / n
-        load_real += buf[first + i, B_VERTICAL] * math.cos(phase)
-        load_imag -= buf[first + i, B_VERTICAL] * math.sin(phase)
-        lightest = min(lightest, buf[first + i, B_VERTICAL])
+                power = real[harmonic, j] * real[harmonic, k] + imag[harmonic, j] * imag[harmonic, k]
+                even[j, k] += sign * power / (n * n)
     sense = 1.0 if lightest < lightest_run_g * GRAVITY_MPS2 else -1.0
     for j in range(3):
-        early_late[j] += sense * (load_real * step_imag[j] - load_imag * step_real[j]) / (n * n)
+        early_late[j] += sense * (real[1, 3] * imag[1, j] - imag[1, 3] * real[1, j]) / (n * n)
 
 
 @njit(cache=True)
