@@ -115,7 +115,8 @@ def flag_rows(sessions: int) -> list[Row]:
         baseline = own_baseline(runner, 6000 + seed, speed) if has_baseline else None
         for number, name in enumerate(names):
             fault = _faults(name, runner, speed, has_baseline)
-            # A pelvis that tips by ten degrees within seconds is a sensor that slipped, so that tilt comes on slowly.
+            # A pelvis that tips within seconds may be a strap that slipped, which must not be flagged before the next
+            # standing (pelvis_strap.py tells the one from the other); so tilt comes on slowly here.
             slowly = {"end_tilt_shift_deg": fault["tilt_shift_deg"]} if "tilt_shift_deg" in fault else {}
             stretches = ({}, slowly, fault) if slowly else ({}, fault, {})
             seeded = np.repeat([False, False, True] if slowly else [False, True, False], 3)

@@ -35,6 +35,7 @@ REASONS: dict[str, str] = {
     "no_samples": "The sensor delivered no usable samples.",
     "axis_missing": "An axis this number needs was not recorded.",
     "event_doubtful": "Two ways of finding this event disagree by more than 25 ms.",
+    "strap_doubtful": "The pelvis angle changed quickly: posture or a moved strap; shown with what it may be off by.",
     "no_baseline": "There is no own baseline yet.",
     "no_own_error": "More than the scatter inside one run. Your own day-to-day scatter at this speed is not known yet.",
     "blocks_disagree": "The blocks of 30 strides disagree about the direction.",

@@ -46,6 +46,28 @@ def test_own_baseline_outranks_the_population():
     assert flags_of(running(300, step_s=60 / 148.0), slow_feet) == []
 
 
+@pytest.mark.parametrize(
+    ("tilt_deg", "sigma_deg", "is_told"), [(11.0, 0.7, True), (11.0, 8.0, False), (20.0, 8.0, True)]
+)
+def test_tilt_is_told_only_beyond_what_a_moved_strap_may_have_added(tilt_deg, sigma_deg, is_told):
+    baseline = OwnBaseline((BaselineBin(2.8, pelvic_tilt_deg=5.0),))
+    told = flags_of(running(300, pelvic_tilt_deg=tilt_deg, pelvic_tilt_sigma_deg=sigma_deg), baseline)
+    assert [flag.flag for flag in told] == ["anterior_pelvic_tilt"] * is_told
+
+
+def test_doubted_strides_do_not_close_a_tilt_flag():
+    baseline = OwnBaseline((BaselineBin(2.8, pelvic_tilt_deg=5.0),))
+    sigma = np.where(np.arange(600) < 300, 0.7, 6.0)
+    tilt = np.where(np.arange(600) < 300, 12.0, 6.0)
+    doubted = running(600, pelvic_tilt_deg=tilt, pelvic_tilt_sigma_deg=sigma)
+    engine, changes = FlagEngine(RUNNER, baseline), []
+    for stride in doubted:
+        changes += engine.feed(stride)
+    assert [flag.end_s for flag in changes] == [None]
+    (closed,) = engine.finish()
+    assert closed.end_s == pytest.approx(doubted[299].initial_contact_s)
+
+
 def test_a_change_of_speed_raises_nothing():
     speeds = np.repeat([2.8, 3.36, 2.3, 2.8], 200)
     cadence = 166 + 7 * (speeds - 3.0)

@@ -9,7 +9,16 @@ import os
 import numpy as np
 import pytest
 
-from tallrun.gait import acc_only, acc_only_kernel, pelvis, pelvis_grid, pelvis_kernel, pelvis_step, sacral
+from tallrun.gait import (
+    acc_only,
+    acc_only_kernel,
+    pelvis,
+    pelvis_grid,
+    pelvis_kernel,
+    pelvis_mount,
+    pelvis_step,
+    sacral,
+)
 from tallrun.gait.acc_only import AccFootEngine
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import reason_bit
@@ -19,7 +28,7 @@ from tallrun.simulate.programme import ROAD, RUN, STAND, TREADMILL, Bout, Progra
 from tallrun.simulate.session import run
 
 RANDOM_TURNS = int(os.environ.get("TALLRUN_RANDOM_TURNS", "10"))
-ROOMS = (acc_only_kernel, pelvis_grid, pelvis_kernel, pelvis_step, sacral)
+ROOMS = (acc_only_kernel, pelvis_grid, pelvis_kernel, pelvis_mount, pelvis_step, sacral)
 
 
 @pytest.fixture(scope="module")

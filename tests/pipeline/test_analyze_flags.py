@@ -36,11 +36,24 @@ def test_a_seeded_fault_is_told_where_it_was(name, fault):
 
 def test_tilt_is_held_against_the_own_baseline():
     own = OwnBaseline((BaselineBin(3.0, pelvic_tilt_deg=RUNNER.running_tilt_deg),))
-    faulty = simulate.Bout("run", 130.0, 3.0, tilt_shift_deg=6.5)
-    told = [item for item in flags_of(SOUND, faulty, baseline=own) if item["flag"] == "anterior_pelvic_tilt"]
+    faulty = (
+        simulate.Bout("run", 100.0, 3.0, end_tilt_shift_deg=6.5),
+        simulate.Bout("run", 100.0, 3.0, tilt_shift_deg=6.5),
+    )
+    told = [item for item in flags_of(SOUND, *faulty, baseline=own) if item["flag"] == "anterior_pelvic_tilt"]
     assert len(told) == 1
     assert told[0]["evidence"]["reference_kind"] == "own_baseline"
-    assert not [item for item in flags_of(SOUND, faulty) if item["flag"] == "anterior_pelvic_tilt"]
+    assert not [item for item in flags_of(SOUND, *faulty) if item["flag"] == "anterior_pelvic_tilt"]
+
+
+def test_a_tilt_that_comes_within_seconds_may_be_the_strap_and_is_told_after_standing():
+    own = OwnBaseline((BaselineBin(3.0, pelvic_tilt_deg=RUNNER.running_tilt_deg),))
+    quick = simulate.Bout("run", 100.0, 3.0, tilt_shift_deg=7.5)
+    assert flags_of(SOUND, quick, baseline=own) == []
+    stand = simulate.Bout("stand", 12.0)
+    told = flags_of(SOUND, quick, stand, quick, baseline=own)
+    assert [item["flag"] for item in told] == ["anterior_pelvic_tilt"]
+    assert told[0]["start_s"] > 200.0
 
 
 def test_a_sound_run_at_changing_speed_raises_nothing():

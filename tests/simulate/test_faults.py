@@ -112,6 +112,15 @@ def test_drift_reaches_its_end_value() -> None:
     assert np.mean([r["stride_length_m"] / r["stride_time_s"] for r in last]) == pytest.approx(3.4, abs=0.03)
 
 
+def test_a_bout_that_keeps_what_the_last_one_drifted_to_makes_no_step() -> None:
+    truth = _truth(Bout("run", 60.0, 3.0, end_tilt_shift_deg=8.0), Bout("run", 30.0, 3.0, tilt_shift_deg=8.0))
+    t, tilt = np.array(truth["pelvis"]["t_s"]), np.array(truth["pelvis"]["tilt_mean_deg"], float)
+    [border_s] = [item["start_s"] for item in truth["segments"] if item["mode"] == "run"][1:]
+    around = tilt[np.abs(t - border_s) < 6.0]
+    assert np.ptp(around) < 2.0
+    assert around.mean() == pytest.approx(Runner().running_tilt_deg + 8.0, abs=1.0)
+
+
 @pytest.mark.parametrize("asymmetry_pct", [15.0, -15.0, 5.0])
 def test_limp_is_an_asymmetry_of_contact_time(asymmetry_pct: float) -> None:
     truth = _truth(Bout("run", 90.0, 2.8, contact_asymmetry_pct=asymmetry_pct))

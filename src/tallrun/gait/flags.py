@@ -161,11 +161,19 @@ class FlagEngine:
             return None
         sigma = sigma if math.isfinite(sigma) else 2.0
         own = self._baseline.at(stride.pace_mps)
-        if own is not None and math.isfinite(own.pelvic_tilt_deg):
-            change = tilt - own.pelvic_tilt_deg
-            beyond = change > OWN_TILT_MARGIN_DEG and change > 2.0 * sigma
-            return Judgement(beyond, tilt, own.pelvic_tilt_deg, "own_baseline", sigma)
-        return Judgement(tilt > POPULATION_TILT_DEG, tilt, POPULATION_TILT_DEG, "population", sigma)
+        is_own = own is not None and math.isfinite(own.pelvic_tilt_deg)
+        usual = own.pelvic_tilt_deg if own is not None and is_own else 0.0
+        margin = OWN_TILT_MARGIN_DEG if is_own else POPULATION_TILT_DEG
+        beyond = tilt - usual > margin and tilt - usual > 2.0 * sigma
+        if 2.0 * sigma >= OWN_TILT_MARGIN_DEG:
+            # The strap may have moved by sigma (GT8). Beyond the limit without that share too, it is beyond in
+            # either case; else this stride says nothing, neither for a flag nor against one.
+            beyond = tilt - usual - margin > sigma
+            if not beyond:
+                return None
+        if is_own:
+            return Judgement(beyond, tilt, usual, "own_baseline", sigma)
+        return Judgement(beyond, tilt, margin, "population", sigma)
 
     def _update(self, name: str, time_s: float, judgement: Judgement) -> list[Flag]:
         window = self._windows[name]
@@ -265,13 +273,13 @@ def _evidence(window: _Window) -> dict[str, Any]:
     for item in items:
         for term in item.terms:
             counts[term] = counts.get(term, 0) + 1
-    last = items[-1]
+    kinds = [item.reference_kind for item in items]
     return {
         "window_s": window.hold_s,
         "n_strides": len(items),
         "value": median(item.value for item in items),
         "reference": median(item.reference for item in items),
-        "reference_kind": last.reference_kind,
+        "reference_kind": max(sorted(set(kinds)), key=kinds.count),
         "terms": sorted(name for name, count in counts.items() if 2 * count >= len(items)),
         "uncertainty": median(item.uncertainty for item in items),
     }

@@ -32,6 +32,10 @@ _LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
 _NO_PELVIS = reason_bit("no_pelvis")
+#: Reasons of a pelvis step that speak of its tilt, and so of the stride's.
+_OF_TILT = 0
+for _code in ("mounting_changed", "strap_doubtful"):
+    _OF_TILT |= reason_bit(_code)
 
 
 class StrideJoiner:
@@ -253,6 +257,7 @@ def _first_after(times_s: list[float], time_s: float) -> float | None:
 
 
 def _copy_pelvis(stride: Stride, row: Row) -> None:
+    stride.reasons |= row["reasons"] & _OF_TILT
     stride.pelvic_tilt_deg = row["tilt_deg"]
     stride.pelvic_tilt_sigma_deg = row["tilt_sigma_deg"]
     stride.pelvic_obliquity_deg = row["obliquity_deg"]

@@ -11,6 +11,7 @@ from vqf import VQF
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import pelvis_grid as grid
 from tallrun.gait import pelvis_kernel as kernel
+from tallrun.gait import pelvis_state as state
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_step import B_WIDTH, O_WIDTH
 from tallrun.gait.rows import PELVIS_STEP_DTYPE
@@ -37,6 +38,7 @@ class PelvisStatus:
     is_mounting_known: bool
     is_neutral_known: bool
     has_slipped: bool
+    is_strap_doubted: bool
     neutral: tuple[float, float, float] | None
     forward: tuple[float, float, float] | None
 
@@ -76,9 +78,9 @@ class PelvisEngine:
         self._base = 0
         b, a = butter(2, min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
         self._low_pass = np.array([b[0], b[1], b[2], a[1], a[2]])
-        self._floats = np.zeros(kernel.F_WIDTH)
-        self._floats[kernel.F_DISTURBED_S] = -1e9
-        self._ints = np.zeros(kernel.I_WIDTH, np.int64)
+        self._floats = np.zeros(state.F_WIDTH)
+        self._floats[state.F_DISTURBED_S] = -1e9
+        self._ints = np.zeros(state.I_WIDTH, np.int64)
         self._marks = np.zeros(kernel.MAX_MARKS + 1)
         self._even = np.zeros((3, 3))
         self._early_late = np.zeros(3)
@@ -136,20 +138,21 @@ class PelvisEngine:
     def status(self) -> PelvisStatus:
         """Return counters and what was learned so far."""
         counts = self._grid_state
-        known, neutral = bool(self._ints[kernel.I_AXIS_KNOWN]), bool(self._ints[kernel.I_NEUTRAL_KNOWN])
+        known, neutral = bool(self._ints[state.I_AXIS_KNOWN]), bool(self._ints[state.I_NEUTRAL_KNOWN])
         return PelvisStatus(
             n_samples=int(counts[grid.S_SEEN]),
-            n_steps=int(self._ints[kernel.I_GIVEN]),
+            n_steps=int(self._ints[state.I_GIVEN]),
             n_duplicates=int(counts[grid.S_DUPLICATE]),
             n_damaged=int(counts[grid.S_DAMAGED]),
             n_bridged=int(counts[grid.S_BRIDGED]),
             n_breaks=int(counts[grid.S_BREAKS]),
-            n_clipped=int(self._ints[kernel.I_CLIPPED]),
+            n_clipped=int(self._ints[state.I_CLIPPED]),
             is_mounting_known=known,
             is_neutral_known=neutral,
-            has_slipped=bool(self._ints[kernel.I_SLIPPED]),
-            neutral=self._vector(kernel.F_NEUTRAL) if neutral else None,
-            forward=self._vector(kernel.F_AXIS) if known else None,
+            has_slipped=bool(self._ints[state.I_MOUNT] == state.SLIPPED),
+            is_strap_doubted=bool(self._ints[state.I_MOUNT] == state.DOUBTED),
+            neutral=self._vector(state.F_NEUTRAL) if neutral else None,
+            forward=self._vector(state.F_AXIS) if known else None,
         )
 
     def _vector(self, place: int) -> tuple[float, float, float]:
@@ -163,8 +166,9 @@ class PelvisEngine:
             raise UsageError(
                 f"pelvis neutral must be a finite direction of 3 numbers, got {neutral!r}; calibrate again"
             )
-        self._floats[kernel.F_NEUTRAL : kernel.F_NEUTRAL + 3] = direction / size
-        self._ints[kernel.I_NEUTRAL_KNOWN] = 1
+        self._floats[state.F_NEUTRAL : state.F_NEUTRAL + 3] = direction / size
+        self._ints[state.I_NEUTRAL_KNOWN] = 1
+        self._ints[state.I_NEUTRAL_GIVEN] = 1
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
         n = grid.put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._rows)

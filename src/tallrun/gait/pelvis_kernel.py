@@ -8,6 +8,32 @@ import numpy as np
 from numba import njit
 
 from tallrun.gait.pelvis_grid import AFTER_BREAK, C_ACC, C_FLAG, C_GYR, C_TIME
+from tallrun.gait.pelvis_mount import qualify_tilt, watch_standing, watch_strap
+from tallrun.gait.pelvis_state import (
+    F_AXIS,
+    F_DISTURBED_S,
+    F_LAG,
+    F_LAG_N,
+    F_LAST_MARK_S,
+    F_LOW,
+    F_NEUTRAL,
+    F_STARTED_S,
+    F_SWING,
+    F_UP,
+    F_Z1,
+    F_Z2,
+    I_ARMED,
+    I_AXIS_KNOWN,
+    I_CLIPPED,
+    I_CONFIRMED,
+    I_GIVEN,
+    I_MARKS,
+    I_MODE,
+    I_NEUTRAL_KNOWN,
+    I_NEXT,
+    I_SEEN,
+    I_STEPS,
+)
 from tallrun.gait.pelvis_step import (
     B_FLAG,
     B_FORCE,
@@ -20,20 +46,14 @@ from tallrun.gait.pelvis_step import (
     O_EMITTED,
     O_MODE,
     O_NEXT,
-    O_OBLIQUITY,
-    O_REASONS,
     O_STEP,
-    O_TILT,
-    O_TILT_SIGMA,
-    R_CHANGED,
-    R_SETTLING,
     add_stride,
     analyse_step,
     forward_axis,
     time_at,
 )
 from tallrun.gait.rows import MODE_RUN
-from tallrun.gait.sacral import GRAVITY_MPS2, smooth_at
+from tallrun.gait.sacral import GRAVITY_MPS2, smooth
 
 UP_MEMORY_S = 3.0
 MARK_SIGMA_S = 0.01
@@ -42,21 +62,6 @@ MARK_REACH_S = 0.3
 MAX_MARKS = 24
 #: Points of a stride at which it is compared with the next.
 REPEAT_POINTS = 48
-
-#: Float state.
-(
-    F_UP, F_Z1, F_Z2, F_SWING, F_LOW, F_HIGH, F_LAST_MARK_S, F_DISTURBED_S, F_QUIET_N, F_QUIET_SUM, F_QUIET_SQ,
-    F_QUIET_RATE, F_QUIET_F, F_WEIGHT, F_NEUTRAL, F_AXIS, F_SLIP_UP, F_STRIDES, F_STARTED_S,
-    F_LAG, F_LAG_N,
-) = (0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 21, 24, 27, 28, 29, 30)  # fmt: skip
-F_WIDTH = 32
-
-#: Whole-number state.
-(
-    I_SEEN, I_ARMED, I_MARKS, I_NEXT, I_CONFIRMED, I_MODE, I_AXIS_KNOWN, I_NEUTRAL_KNOWN, I_QUIET_SECONDS,
-    I_SLIPPED, I_OFF, I_STEPS, I_GIVEN, I_CLIPPED,
-) = range(14)  # fmt: skip
-I_WIDTH = 14
 
 
 @njit(cache=True)
@@ -91,101 +96,21 @@ def level(grid, n, quat, p, fs, ints, buf, start):
 
 
 @njit(cache=True)
-def _watch_standing(buf, i, gyr_norm, p, fs, ints):
-    """Learn neutral from whole quiet seconds; the newest one counts only once another follows."""
-    norm = 0.0
-    for j in range(3):
-        norm += buf[i, B_FORCE + j] ** 2
-        fs[F_QUIET_F + j] += buf[i, B_FORCE + j]
-    norm = math.sqrt(norm)
-    fs[F_QUIET_N] += 1.0
-    fs[F_QUIET_SUM] += norm - GRAVITY_MPS2
-    fs[F_QUIET_SQ] += (norm - GRAVITY_MPS2) ** 2
-    fs[F_QUIET_RATE] += gyr_norm
-    if fs[F_QUIET_N] < p.rate_hz:
-        return
-    n = fs[F_QUIET_N]
-    mean = fs[F_QUIET_SUM] / n
-    spread = math.sqrt(max(fs[F_QUIET_SQ] / n - mean * mean, 0.0))
-    quiet = spread < p.quiet_force_mps2 and fs[F_QUIET_RATE] / n < p.quiet_rate_radps and abs(mean) < 1.0
-    if not quiet:
-        ints[I_QUIET_SECONDS] = 0
-    else:
-        ints[I_QUIET_SECONDS] += 1
-        seconds = ints[I_QUIET_SECONDS]
-        open_for_learning = ints[I_NEUTRAL_KNOWN] == 0 or ints[I_SLIPPED] == 1 or ints[I_NEUTRAL_KNOWN] == 2
-        if p.has_gyroscope and open_for_learning and p.quiet_least_s <= seconds <= p.quiet_most_s:
-            size = 0.0
-            for j in range(3):
-                size += fs[F_QUIET_F + j] ** 2
-            size = math.sqrt(size)
-            share = 1.0 / (seconds - p.quiet_least_s + 1)
-            for j in range(3):
-                old = fs[F_NEUTRAL + j] if seconds > p.quiet_least_s else 0.0
-                fs[F_NEUTRAL + j] = old + share * (fs[F_QUIET_F + j] / size - old)
-            ints[I_NEUTRAL_KNOWN] = 2  # still being averaged
-            ints[I_SLIPPED] = 0
-            ints[I_OFF] = 0
-            fs[F_STRIDES] = 0.0
-    if ints[I_NEUTRAL_KNOWN] == 2 and (not quiet or ints[I_QUIET_SECONDS] >= p.quiet_most_s):
-        ints[I_NEUTRAL_KNOWN] = 1
-        size = math.sqrt(fs[F_NEUTRAL] ** 2 + fs[F_NEUTRAL + 1] ** 2 + fs[F_NEUTRAL + 2] ** 2)
-        for j in range(3):
-            fs[F_NEUTRAL + j] /= size
-        fs[F_STARTED_S] = -1e9  # the attitude has settled while standing
-    fs[F_QUIET_N] = 0.0
-    fs[F_QUIET_SUM] = 0.0
-    fs[F_QUIET_SQ] = 0.0
-    fs[F_QUIET_RATE] = 0.0
-    for j in range(3):
-        fs[F_QUIET_F + j] = 0.0
-
-
-@njit(cache=True)
-def _rise_before(buf, row, p, line):
+def _rise_before(buf, row, p, scratch):
     """Fractional row of the last rise through 1 g before ``row``, on a smoothed vertical force; -1: none."""
     lowest = max(1, row - int(MARK_REACH_S * p.rate_hz))
     reach = int(3.0 * MARK_SIGMA_S * p.rate_hz) + 1
     begin = max(0, lowest - reach - 1)
     n = row + 1 - begin
+    line, smoothed = scratch[0], scratch[1]
     for i in range(n):
         line[i] = buf[begin + i, B_VERTICAL]
-    after = smooth_at(line, n, row - begin, MARK_SIGMA_S * p.rate_hz)
+    smooth(line, n, MARK_SIGMA_S * p.rate_hz, smoothed)
     for i in range(row - 1, lowest - 1, -1):
-        here = smooth_at(line, n, i - begin, MARK_SIGMA_S * p.rate_hz)
+        here, after = smoothed[i - begin], smoothed[i + 1 - begin]
         if here < GRAVITY_MPS2 <= after:
             return i + (GRAVITY_MPS2 - here) / (after - here)
-        after = here
     return -1.0
-
-
-@njit(cache=True)
-def _watch_slip(buf, first, last, p, fs, ints):
-    """Notice a lasting jump of the mean attitude: the sensor has moved on the body."""
-    mean = np.zeros(3)
-    for i in range(first, last):
-        for j in range(3):
-            mean[j] += buf[i, B_UP + j]
-    size = math.sqrt(mean[0] ** 2 + mean[1] ** 2 + mean[2] ** 2)
-    if size < 1e-9:
-        return
-    if fs[F_STRIDES] < 10.0:
-        share = 1.0 / (fs[F_STRIDES] + 1.0)
-        fs[F_STRIDES] += 1.0
-        for j in range(3):
-            fs[F_SLIP_UP + j] += share * (mean[j] / size - fs[F_SLIP_UP + j])
-        return
-    apart = 0.0
-    for j in range(3):
-        apart += (mean[j] / size - fs[F_SLIP_UP + j]) ** 2
-    if math.sqrt(apart) > p.slip_rad:
-        ints[I_OFF] += 1
-        if ints[I_OFF] >= p.slip_strides:
-            ints[I_SLIPPED] = 1
-        return
-    ints[I_OFF] = 0
-    for j in range(3):
-        fs[F_SLIP_UP + j] += 0.05 * (mean[j] / size - fs[F_SLIP_UP + j])
 
 
 @njit(cache=True)
@@ -233,19 +158,7 @@ def _hand_out(buf, now, base, marks, upto, is_end, p, fs, ints, scratch, out, n_
         row[O_STEP] = time_at(buf, mark) - lag
         row[O_NEXT] -= lag
         if p.has_gyroscope:
-            time = buf[min(int(mark), now), B_TIME]
-            hidden = 0
-            if time - fs[F_DISTURBED_S] < p.settle_s or time - fs[F_STARTED_S] < p.start_settle_s:
-                hidden |= R_SETTLING
-            if ints[I_SLIPPED] == 1:
-                hidden |= R_CHANGED
-            if hidden != 0:
-                row[O_TILT] = np.nan
-                if hidden & R_CHANGED:
-                    row[O_OBLIQUITY] = np.nan
-                row[O_REASONS] = float(int(row[O_REASONS]) | hidden)
-            if not np.isnan(row[O_TILT]):
-                row[O_TILT_SIGMA] = p.tilt_sigma_deg
+            qualify_tilt(row, buf[min(int(mark), now), B_TIME], p, fs, ints)
         row[O_EMITTED] = buf[now, B_TIME]
         ints[I_NEXT] += 1
         ints[I_GIVEN] += 1
@@ -343,13 +256,13 @@ def _take_mark(buf, i, base, mark, p, fs, ints, marks, even, early_late, weight,
         axis = fs[F_AXIS : F_AXIS + 3]
         ints[I_AXIS_KNOWN] = 1 if forward_axis(even, early_late, up, weight[0], p.axis_strides, axis) else 0
         if p.has_gyroscope:
-            _watch_slip(buf, first, last, p, fs, ints)
             past = max(0, i - int(p.speed_window_s * p.rate_hz))
             gained = 0.0
             for j in range(3):
                 gained += (buf[i, B_GAIN + j] - buf[past, B_GAIN + j]) * axis[j]
             if ints[I_AXIS_KNOWN] == 1 and abs(gained) > p.speed_change_mps:
                 fs[F_DISTURBED_S] = buf[i, B_TIME]
+            watch_strap(buf, first, last, p, fs, ints)
     if n >= p.confirm_marks and ints[I_CONFIRMED] == 0:
         if _repeats(buf, base, marks, n, REPEAT_POINTS) > p.least_repeat:
             ints[I_CONFIRMED] = 1
@@ -385,7 +298,7 @@ def track(
             if abs(buf[i, B_FORCE + j]) >= p.clip_mps2:
                 ints[I_CLIPPED] += 1
                 break
-        _watch_standing(buf, i, gyr_norm[i - start], p, fs, ints)
+        watch_standing(buf, i, gyr_norm[i - start], p, fs, ints)
 
         x = buf[i, B_VERTICAL] - GRAVITY_MPS2
         y = low_pass[0] * x + fs[F_Z1]
@@ -401,7 +314,7 @@ def track(
             if y > limit:
                 ints[I_ARMED] = 0
                 fs[F_SWING] += 0.2 * (-fs[F_LOW] - fs[F_SWING])
-                place = _rise_before(buf, i, p, scratch[0])
+                place = _rise_before(buf, i, p, scratch)
                 if place >= 0.0:
                     fs[F_LAST_MARK_S] = time
                     n_out = _take_mark(

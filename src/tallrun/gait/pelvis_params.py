@@ -44,9 +44,22 @@ class PelvisParams(NamedTuple):
     quiet_force_mps2: float = 0.25
     quiet_least_s: int = 3
     quiet_most_s: int = 10
-    # slipping of the sensor
-    slip_rad: float = 0.14  # 8 deg
-    slip_strides: int = 4
+    # a moved strap or another posture
+    level_share: float = 0.25  # latest attitude: a mean over about two strides
+    usual_share: float = 0.0125  # usual attitude of a gait: over about half a minute
+    usual_steps: int = 10
+    gait_settle_s: float = 8.0  # a new gait or pace finds its posture
+    pause_s: float = 3.0
+    doubt_rad: float = 0.052  # 3 deg: the least change that is believed at all (`sci:A6`)
+    back_rad: float = 0.026
+    sure_steps: int = 6  # two to three seconds: a stumble is over by then
+    slip_side_rad: float = 0.14  # 8 deg: no runner leans that much further to a side, but in a bend
+    slip_rad: float = 0.35  # 20 deg: about all that hips can tip
+    least_tilt_rad: float = -0.26  # from upright standing, running or walking: -15 to +30 deg
+    most_tilt_rad: float = 0.52
+    most_side_rad: float = 0.21  # 12 deg
+    bend_speed_mps: float = 6.0  # nobody takes a bend faster
+    lean_memory_s: float = 4.0  # the filter's own memory is 3 s
     # limits
     # from the sensor to the body's centre, which lies inside the pelvis at the height of the second sacral
     # vertebra; tilting swings the sensor about it

@@ -33,6 +33,7 @@ R_SETTLING = reason_bit("settling")
 R_NOT_RUNNING = reason_bit("not_running")
 R_AXIS = reason_bit("axis_missing")
 R_DOUBTFUL = reason_bit("event_doubtful")
+R_STRAP = reason_bit("strap_doubtful")
 
 #: Two contact times of one step that differ by more than this share make it doubtful.
 DOUBTFUL_SHARE = 0.3
@@ -52,9 +53,11 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
     """Add one stride to what tells forward from sideways (`sci:A4`).
 
     Fore-aft force repeats every step (even harmonics of the stride), sideways force every stride (odd ones).
-    early_late : horizontal force weighted by the change of load. Running brakes while load rises and drives
-    while it falls; a walk, an inverted pendulum, is fastest when lowest and loaded most, so it is the other
-    way round.
+    early_late : the part of the horizontal force that runs a quarter of a step ahead of or behind the load.
+        Running brakes in the first half of stance and drives in the second; a walk, an inverted pendulum, is
+        fastest when lowest and loaded most, so it is the other way round. Only the step's own frequency is
+        asked: above it soft tissue speaks, and the sensor's swing about the body's centre, the louder the more
+        the pelvis is tilted.
     """
     n = last - first
     for j in range(3):
@@ -62,30 +65,31 @@ def add_stride(buf, first, last, memory, lightest_run_g, even, early_late, weigh
         for k in range(3):
             even[j, k] *= memory
     weight[0] = weight[0] * memory + 1.0
-    for harmonic in range(1, 5):
-        sign = 1.0 if harmonic % 2 == 0 else -1.0
-        real, imag = np.zeros(3), np.zeros(3)
-        for i in range(n):
-            phase = 2.0 * math.pi * harmonic * i / n
-            c, s = math.cos(phase), math.sin(phase)
-            row = first + i
+    real, imag = np.zeros((4, 4)), np.zeros((4, 4))  # harmonic; level force (3), load
+    turn_c, turn_s = math.cos(2.0 * math.pi / n), math.sin(2.0 * math.pi / n)
+    first_c, first_s, lightest = 1.0, 0.0, buf[first, B_VERTICAL]
+    for row in range(first, last):
+        load = buf[row, B_VERTICAL]
+        lightest = min(lightest, load)
+        c, s = first_c, first_s
+        for harmonic in range(4):
             for j in range(3):
-                level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
-                real[j] += level * c
-                imag[j] -= level * s
+                level = buf[row, B_FORCE + j] - load * buf[row, B_UP + j]
+                real[harmonic, j] += level * c
+                imag[harmonic, j] -= level * s
+            real[harmonic, 3] += load * c
+            imag[harmonic, 3] -= load * s
+            c, s = c * first_c - s * first_s, s * first_c + c * first_s
+        first_c, first_s = first_c * turn_c - first_s * turn_s, first_s * turn_c + first_c * turn_s
+    for harmonic in range(4):
+        sign = 1.0 if harmonic % 2 == 1 else -1.0
         for j in range(3):
             for k in range(3):
-                even[j, k] += sign * (real[j] * real[k] + imag[j] * imag[k]) / (n * n)
-    lightest = buf[first, B_VERTICAL]
-    for i in range(n):
-        lightest = min(lightest, buf[first + i, B_VERTICAL])
+                power = real[harmonic, j] * real[harmonic, k] + imag[harmonic, j] * imag[harmonic, k]
+                even[j, k] += sign * power / (n * n)
     sense = 1.0 if lightest < lightest_run_g * GRAVITY_MPS2 else -1.0
-    for i in range(1, n):
-        row = first + i
-        change = sense * (buf[row, B_VERTICAL] - buf[row - 1, B_VERTICAL])
-        for j in range(3):
-            level = buf[row, B_FORCE + j] - buf[row, B_VERTICAL] * buf[row, B_UP + j]
-            early_late[j] += change * level
+    for j in range(3):
+        early_late[j] += sense * (real[1, 3] * imag[1, j] - imag[1, 3] * real[1, j]) / (n * n)
 
 
 @njit(cache=True)
@@ -121,7 +125,7 @@ def forward_axis(even, early_late, up, weight, least_weight, axis):
     for j in range(3):
         axis[j] = math.cos(turn) * e1[j] + math.sin(turn) * e2[j]
         sense += axis[j] * early_late[j]
-    if sense > 0.0:  # force rises while braking: rise of load and fore-aft force have opposite signs
+    if sense > 0.0:  # load rises while braking: the rise of load and fore-aft force have opposite signs
         for j in range(3):
             axis[j] = -axis[j]
     return True

@@ -19,7 +19,7 @@ REASON_CODES = (
     "turn", "slope", "slip", "mounting_unknown", "mounting_changed", "flat_angle_unknown", "no_gyroscope",
     "no_pelvis", "no_feet", "no_standing", "settling", "low_quality", "not_running", "too_few_strides",
     "no_body_mass", "no_leg_length", "speed_unsteady", "low_rate", "no_samples", "axis_missing",
-    "event_doubtful", "no_baseline",
+    "event_doubtful", "no_baseline", "strap_doubtful",
 )  # fmt: skip
 
 MODES = ("other", "stand", "walk", "run")

@@ -40,33 +40,33 @@ IMPULSE_WEIGHT = 2.0 / 3.0
 
 
 @njit(cache=True)
-def smooth_at(values, n, place, sigma_samples):
-    """Gaussian-weighted mean of values[:n] around one place (edges: only what is there)."""
-    if sigma_samples <= 0.1:
-        return values[place]
-    reach = int(3.0 * sigma_samples) + 1
-    total, weight = 0.0, 0.0
-    for i in range(max(0, place - reach), min(n, place + reach + 1)):
-        x = (i - place) / sigma_samples
-        w = math.exp(-0.5 * x * x)
-        total += w * values[i]
-        weight += w
-    return total / weight
-
-
-@njit(cache=True)
 def smooth(values, n, sigma_samples, out):
-    """Gaussian smoothing of values[:n] into out[:n], zero phase."""
+    """Gaussian smoothing of values[:n] into out[:n], zero phase (edges: only what is there)."""
     if sigma_samples <= 0.1:
         for i in range(n):
             out[i] = values[i]
         return
     reach = int(3.0 * sigma_samples) + 1
     weights = np.empty(2 * reach + 1)
+    whole = 0.0
     for k in range(-reach, reach + 1):
         x = k / sigma_samples
         weights[k + reach] = math.exp(-0.5 * x * x)
+        whole += weights[k + reach]
+    inner = max(0, n - 2 * reach)
+    for i in range(reach, reach + inner):
+        out[i] = 0.0
+    for k in range(
+        2 * reach + 1
+    ):  # weight by weight over all samples: the compiler then takes several at once
+        w = weights[k]
+        for i in range(inner):
+            out[reach + i] += w * values[i + k]
+    for i in range(reach, reach + inner):
+        out[i] /= whole
     for i in range(n):
+        if reach <= i < reach + inner:
+            continue
         total, weight = 0.0, 0.0
         for j in range(max(0, i - reach), min(n, i + reach + 1)):
             w = weights[j - i + reach]

@@ -156,9 +156,12 @@ def make_grid(programme: Programme, runner: Runner) -> tuple[Grid, list[Bout], F
 
     def drift(name: str, end_name: str) -> FloatArray:
         ends = np.array([np.nan if (e := getattr(b, end_name)) is None else e for b in bouts])
-        share = (t - borders[index]) / (borders[index + 1] - borders[index])
         delta = np.where(np.isnan(ends), 0.0, ends - levels(name))
-        return _ramped(levels(name), borders, t, SETTLE_S) + delta[index] * share
+        drifted = np.concatenate([[0.0], np.cumsum(delta)])  # before each bout
+        share = (t - borders[index]) / (borders[index + 1] - borders[index])
+        # where a bout has drifted to is where the next one's ramp begins
+        steps = _ramped(levels(name) - drifted[:-1], borders, t, SETTLE_S)
+        return steps + drifted[index] + delta[index] * share
 
     fatigue = levels("fatigue")[index] * (t - borders[index]) / (borders[index + 1] - borders[index])
     is_run = np.array([bout.mode == RUN for bout in bouts])
