@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from support.made_rows import running
-from tallrun.gait.rows import MODE_RUN, MODE_STAND, MODE_WALK
+from tallrun.gait.rows import MODE_RUN, MODE_STAND, MODE_WALK, reason_bit
 from tallrun.gait.segments import Segment
 from tallrun.gait.strides import strides_frame
 from tallrun.gait.summary import distribution, summarise, timeline_frame
@@ -53,6 +53,15 @@ def test_poor_quality_is_told_as_such():
     assert summary_of(strides)["stride_length_m"] == {"value": None, "reason": "low_quality"}
     no_standing = summary_of(running(40), {**BOTH, "pelvis": True})
     assert no_standing["pelvic_tilt_deg"]["reason"] == "no_standing"
+
+
+@pytest.mark.parametrize("code", ["mounting_changed", "settling", "no_standing"])
+def test_an_unknown_tilt_carries_the_reason_of_most_strides(code):
+    three = {**BOTH, "pelvis": True}
+    strides = running(40, pelvic_tilt_deg=np.nan, reasons=reason_bit(code))
+    strides += running(4, pelvic_tilt_deg=np.nan, reasons=reason_bit("axis_missing"))
+    assert summary_of(strides, three)["pelvic_tilt_deg"]["reason"] == code
+    assert summary_of(strides, {**BOTH, "pelvis": False})["pelvic_tilt_deg"]["reason"] == "no_gyroscope"
 
 
 def test_steps_are_doubled_for_one_foot_only():

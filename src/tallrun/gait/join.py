@@ -34,7 +34,7 @@ _OPEN = reason_bit("open_stride")
 _NO_PELVIS = reason_bit("no_pelvis")
 #: Reasons of a pelvis step that speak of its tilt, and so of the stride's.
 _OF_TILT = 0
-for _code in ("mounting_changed", "strap_doubtful"):
+for _code in ("mounting_changed", "strap_doubtful", "settling", "no_standing"):
     _OF_TILT |= reason_bit(_code)
 
 

@@ -29,6 +29,8 @@ DISTRIBUTIONS = (
     "vertical_oscillation_m",
 )
 _PELVIS_ONLY = ("pelvic_tilt_deg", "vertical_oscillation_m")
+#: Why a stride's tilt can be unknown, as its reasons say.
+_TILT_REASONS = ("mounting_changed", "settling", "no_standing", "axis_missing")
 _NEEDS_GYROSCOPE = ("stride_length_m", "speed_mps", "foot_strike_angle_deg")
 _NEEDS_FEET = (*_NEEDS_GYROSCOPE, "peak_impact_g")
 
@@ -138,5 +140,15 @@ def _unknown_reason(name: str, strides: pd.DataFrame, feet: list[str], worn: dic
     if (running["quality"] >= QUALITY_LIMIT).sum() < LEAST_STRIDES:
         return "low_quality"
     if name == "pelvic_tilt_deg":
-        return "no_standing"
+        return _tilt_reason(running, worn["pelvis"])
     return "too_few_strides"
+
+
+def _tilt_reason(running: pd.DataFrame, has_gyroscope: bool) -> str:
+    """Return why the tilt of most strides without one is unknown."""
+    if not has_gyroscope:
+        return "no_gyroscope"
+    told = running.loc[running["pelvic_tilt_deg"].isna(), "reasons"].fillna("")
+    counts = {code: int(told.str.contains(code, regex=False).sum()) for code in _TILT_REASONS}
+    most = max(counts, key=lambda code: counts[code])
+    return most if counts[most] else "no_standing"
