@@ -16,10 +16,9 @@ from numba import njit
 import tallrun.gait.foot_state as fs
 from tallrun.gait.foot_contact import land, leave, locate_contact, push_off
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.foot_rows import emit_open
+from tallrun.gait.foot_rows import emit_open, forget_mode
 from tallrun.gait.foot_state import FootState
 from tallrun.gait.foot_stride import GRAVITY_MPS2
-from tallrun.gait.rows import MODE_OTHER
 from tallrun.numerics.recording import FloatArray
 
 
@@ -162,7 +161,7 @@ def track(
         elif t - nums[fs.X_LAST_S] > params.longest_stride_s:
             if ints[fs.I_PENDING]:
                 n = emit_open(state, t, rows, n, waves)
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_OTHER, 0
+            forget_mode(state)
             ints[fs.I_RISING], ints[fs.I_SWING_FROM], ints[fs.I_FLAT] = 1, -1, -1
             ints[fs.I_CARRY] = 0
             ints[fs.I_TOP] = ints[fs.I_COUNT]
@@ -208,7 +207,7 @@ def track(
             ints[fs.I_TOP] = now
         if ints[fs.I_PENDING] and t - state.pending[fs.C_IC] > 1.5 * params.longest_stride_s:
             n = emit_open(state, t, rows, n, waves)
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_OTHER, 0
+            forget_mode(state)
     return n
 
 

@@ -82,10 +82,11 @@ class FootParams(NamedTuple):
     rest_rate_radps: float = 0.12
     rest_acc_mps2: float = 0.5
     # modes
-    run_below_duty: float = 0.47
-    walk_above_duty: float = 0.52
-    clear_duty: float = 0.07  # a duty factor this far beyond either limit decides at once
-    votes: int = 3
-    quick_stride_s: float = 0.8  # a bout that starts with strides this quick starts as running
+    duty_middle: float = 0.515  # runners stand on a foot for up to half a stride, walkers for 0.53 and more,
+    stance_middle_s: float = 0.46  # and no longer than 0.4 s, where a fast walk still takes 0.5 s
+    duty_weight: float = 30.0  # log odds for running per unit of duty factor below its middle
+    stance_weight: float = 14.0  # and per factor e of stance time below its own
+    mode_bound: float = 6.0  # log odds are held within this; a bout changes its gait at the other bound
+    mode_settled: float = 3.0  # until they were this clear once, a new bout's gait follows their sign
     turn_deg: float = 20.0
     slope_share: float = 0.05

@@ -65,26 +65,33 @@ def emit_open(state: FootState, now_s: float, rows: FloatArray, n: int, waves: F
 
 
 @njit(cache=True)
-def _vote_mode(state: FootState, duty: float, stride_s: float, params: FootParams) -> None:
-    """Update walking or running from one stride's duty factor, with hysteresis (`sci:A1`)."""
-    ints = state.ints
-    mode = ints[fs.I_MODE]
-    if not np.isfinite(duty):
+def forget_mode(state: FootState) -> None:
+    """Let the next bout show its gait anew."""
+    state.ints[fs.I_MODE], state.ints[fs.I_SETTLED] = MODE_OTHER, 0
+    state.nums[fs.X_RUN_ODDS] = 0.0
+
+
+@njit(cache=True)
+def _weigh_mode(state: FootState, stance_s: float, stride_s: float, params: FootParams) -> None:
+    """Let one stride's duty factor and stance time speak for walking or running (`sci:A1`).
+
+    A slow jog's duty factor comes close to a walk's, its stance time does not. Log odds add up within bounds, so
+    that one odd stride changes nothing, a clear change shows within two, and a row of weak ones counts, too.
+    ``stride_s`` is NaN where a gap may hold a contact: then the stance speaks alone.
+    """
+    ints, nums = state.ints, state.nums
+    if not stance_s > 0.0:
         return
-    if mode != MODE_RUN and mode != MODE_WALK:
-        limit = 0.56 if stride_s < params.quick_stride_s else 0.5
-        ints[fs.I_MODE] = MODE_RUN if duty < limit else MODE_WALK
-        ints[fs.I_VOTES] = 0
-    elif mode == MODE_WALK:
-        weight = params.votes if duty < params.run_below_duty - params.clear_duty else 1
-        ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty < params.run_below_duty else 0
-        if ints[fs.I_VOTES] >= params.votes:
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_RUN, 0
-    else:
-        weight = params.votes if duty > params.walk_above_duty + params.clear_duty else 1
-        ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty > params.walk_above_duty else 0
-        if ints[fs.I_VOTES] >= params.votes:
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_WALK, 0
+    says = params.stance_weight * math.log(params.stance_middle_s / stance_s)
+    if np.isfinite(stride_s):
+        says += params.duty_weight * (params.duty_middle - stance_s / stride_s)
+    odds = min(max(nums[fs.X_RUN_ODDS] + says, -params.mode_bound), params.mode_bound)
+    nums[fs.X_RUN_ODDS] = odds
+    if ints[fs.I_SETTLED] == 0:
+        ints[fs.I_MODE] = MODE_RUN if odds > 0.0 else MODE_WALK
+        ints[fs.I_SETTLED] = int(abs(odds) >= params.mode_settled)
+    elif abs(odds) >= params.mode_bound:
+        ints[fs.I_MODE] = MODE_RUN if odds > 0.0 else MODE_WALK
 
 
 @njit(cache=True)
@@ -202,7 +209,7 @@ def complete_row(
     stride_s = contact_s - row[fs.C_IC]
     if stride_s > params.longest_stride_s and gap_s == 0.0:
         n = emit_open(state, now_s, rows, n, waves)
-        ints[fs.I_MODE] = MODE_OTHER
+        forget_mode(state)
         return n
     bits = int(row[fs.C_REASONS]) | reasons
     quality = row[fs.C_QUALITY]
@@ -215,13 +222,15 @@ def complete_row(
             missed = whole - 1
     if stride_s > params.longest_stride_s and missed == 0:
         n = emit_open(state, now_s, rows, n, waves)
-        ints[fs.I_MODE] = MODE_OTHER
+        forget_mode(state)
         return n
     each_s = stride_s / (missed + 1)
     if missed == 0:
-        duty = (row[fs.C_FC] - row[fs.C_IC]) / stride_s
+        if bits & INFERRED == 0:
+            _weigh_mode(
+                state, row[fs.C_FC] - row[fs.C_IC], stride_s if gap_s <= params.void_gap_s else np.nan, params
+            )
         if gap_s <= params.void_gap_s:
-            _vote_mode(state, duty, stride_s, params)
             nums[fs.X_STRIDE_S] = stride_s if usual == 0.0 else 0.8 * usual + 0.2 * stride_s
     row[fs.C_MODE] = ints[fs.I_MODE]
     row[fs.C_NEXT] = row[fs.C_IC] + each_s if missed else contact_s

@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 #: Places in ``FootState.ints``.
 (
-    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
+    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_SETTLED, I_REST,
     I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3,
     I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES,
 ) = range(26)  # fmt: skip
@@ -29,8 +29,9 @@ I_WIDTH = 26
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
     X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
-) = range(19)  # fmt: skip
-X_WIDTH = 19
+    X_RUN_ODDS,
+) = range(20)  # fmt: skip
+X_WIDTH = 20
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
