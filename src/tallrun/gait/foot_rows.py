@@ -13,6 +13,7 @@ from tallrun.gait.foot_events import index_at
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import FootState
 from tallrun.gait.foot_stride import GRAVITY_MPS2
+from tallrun.gait.gait_odds import running_odds
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
 
@@ -75,16 +76,13 @@ def forget_mode(state: FootState) -> None:
 def _weigh_mode(state: FootState, stance_s: float, stride_s: float, params: FootParams) -> None:
     """Let one stride's duty factor and stance time speak for walking or running (`sci:A1`).
 
-    A slow jog's duty factor comes close to a walk's, its stance time does not. Log odds add up within bounds, so
-    that one odd stride changes nothing, a clear change shows within two, and a row of weak ones counts, too.
-    ``stride_s`` is NaN where a gap may hold a contact: then the stance speaks alone.
+    Log odds add up within bounds, so that one odd stride changes nothing, a clear change shows within two, and a
+    row of weak ones counts, too.
     """
     ints, nums = state.ints, state.nums
-    if not stance_s > 0.0:
+    says = running_odds(stance_s, stride_s, params)
+    if not np.isfinite(says):
         return
-    says = params.stance_weight * math.log(params.stance_middle_s / stance_s)
-    if np.isfinite(stride_s):
-        says += params.duty_weight * (params.duty_middle - stance_s / stride_s)
     odds = min(max(nums[fs.X_RUN_ODDS] + says, -params.mode_bound), params.mode_bound)
     nums[fs.X_RUN_ODDS] = odds
     if ints[fs.I_SETTLED] == 0:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
+from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
 from tallrun.numerics.recording import FloatArray
@@ -22,8 +23,7 @@ QUIET_GYR_RADPS = 0.8
 BOUT_GAP_S = 2.0
 #: A change of gait and back within this time is no change.
 BLIP_S = 1.5
-#: A stride this far to one side was that gait, whatever went before it; looked back over so many strides.
-RUN_DUTY, WALK_DUTY = 0.49, 0.54
+#: Strides looked back over for where a change of gait began: no foot needs more to be sure.
 HINDSIGHT_STRIDES = 4
 #: Getting going and coming to rest belong to the bout next to them up to this long: a stride and a half of walking.
 MERGE_OTHER_S = 2.5
@@ -159,25 +159,17 @@ def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
 def _modes_in_hindsight(ordered: Sequence[Stride]) -> list[int]:
     """Return each stride's mode, a change of gait put back to the first stride that already showed it.
 
-    A foot alone needs a stride or two to be sure; its duty factor had changed by then.
+    A foot alone needs a stride or two to be sure; its times had changed by then.
     """
     modes = [item.mode for item in ordered]
     for place in range(1, len(modes)):
         mode = modes[place]
-        before = place - 1
-        while (
-            before >= 0
-            and place - before <= HINDSIGHT_STRIDES
-            and modes[before] != mode
-            and ordered[before + 1].initial_contact_s - ordered[before].initial_contact_s <= BOUT_GAP_S
-            and (
-                ordered[before].duty_factor < RUN_DUTY
-                if mode == MODE_RUN
-                else ordered[before].duty_factor > WALK_DUTY
-            )
-        ):
+        for before in range(place - 1, max(place - 1 - HINDSIGHT_STRIDES, -1), -1):
+            stride = ordered[before]
+            apart_s = ordered[before + 1].initial_contact_s - stride.initial_contact_s
+            if modes[before] == mode or apart_s > BOUT_GAP_S or not shows_gait(stride, mode):
+                break
             modes[before] = mode
-            before -= 1
     return modes
 
 
