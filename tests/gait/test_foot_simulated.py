@@ -35,7 +35,7 @@ def test_walking_and_running_are_told_apart():
     sensor, truth = simulated((STAND, WALK, RUN, simulate.Bout("walk", 15.0, 1.3), RUN))
     found = compare(run_of(sensor)[0], truth)
     right = found["rows"]["mode"] == np.where(found["mode"] == "run", MODE_RUN, MODE_WALK)
-    assert right.mean() >= 0.94  # two strides late at a slow-down
+    assert right.mean() >= 0.93  # one or two strides late at each of three changes; segments look back
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def _close_stride(state: FootState, mask: int, a: int, b: int, params: FootParam
     sigma = math.sqrt(params.gravity_tilt_rad**2 + scatter**2)
     return solve_stride(
         state.t_s, state.acc, state.gyr, mask, a, b, state.level, state.tilt_cov, state.bias, state.gyr_limits,
-        up, sigma, lever, params, state.scratch, state.lobes, state.result,
+        up, sigma, lever, state.acc_limits, params, state.scratch, state.lobes, state.result,
     )  # fmt: skip
 
 

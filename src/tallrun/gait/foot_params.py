@@ -57,6 +57,8 @@ class FootParams(NamedTuple):
     flat_velocity_mps: float = 0.03
     gravity_tilt_rad: float = 0.009
     misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
+    peak_share: float = 6.0  # the hidden part of a force peak of a sample or two cannot be guessed from its edges
+    peak_quality_s: float = 0.02  # force hidden for this long leaves a length a third of its quality
     # sensor ranges
     clip_share: float = 0.98
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below

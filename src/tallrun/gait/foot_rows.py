@@ -18,6 +18,7 @@ from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
 
 OPEN, INFERRED, GAP = reason_bit("open_stride"), reason_bit("inferred"), reason_bit("gap")
+LOW_QUALITY = reason_bit("low_quality")
 GYRO_CLIPPED, DRIFT = reason_bit("gyro_clipped"), reason_bit("velocity_drift")
 TURN, SLOPE, SLIP = reason_bit("turn"), reason_bit("slope"), reason_bit("slip")
 DEG = 180.0 / math.pi
@@ -76,8 +77,8 @@ def forget_mode(state: FootState) -> None:
 def _weigh_mode(state: FootState, stance_s: float, stride_s: float, params: FootParams) -> None:
     """Let one stride's duty factor and stance time speak for walking or running (`sci:A1`).
 
-    Log odds add up within bounds, so that one odd stride changes nothing, a clear change shows within two, and a
-    row of weak ones counts, too.
+    Log odds add up within bounds, so that one odd stride (the last one of a stop) changes nothing, a clear change
+    shows within two, and a row of weak ones counts, too.
     """
     ints, nums = state.ints, state.nums
     says = running_odds(stance_s, stride_s, params)
@@ -253,6 +254,9 @@ def complete_row(
         if n_lobes > 0:
             bits |= GYRO_CLIPPED
             quality *= 0.7
+        if state.result[st.R_CUT_S] > 0.0:
+            bits |= LOW_QUALITY
+            quality *= math.exp(-state.result[st.R_CUT_S] / params.peak_quality_s)
         if not trusted:
             bits |= DRIFT
             quality *= 0.3

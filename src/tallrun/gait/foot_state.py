@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
 from tallrun.gait.foot_stride import R_WIDTH, S_WIDTH
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 
@@ -104,7 +104,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         pending=np.full(C_WIDTH, np.nan),
         flats=np.zeros((20, 3)),
         scratch=np.zeros((capacity, S_WIDTH)),
-        lobes=np.zeros((MAX_LOBES, LOBE_WIDTH)),
+        lobes=np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)),
         result=np.zeros(R_WIDTH),
         wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
     )

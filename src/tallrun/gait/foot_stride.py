@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numba import njit
 
-from tallrun.gait.foot_clipping import MAX_LOBES, find_clipped_lobes
+from tallrun.gait.foot_clipping import MAX_LOBES, MAX_PEAKS, find_clipped_lobes, find_clipped_peaks
 from tallrun.gait.foot_params import FootParams
 from tallrun.numerics.recording import FloatArray
 
@@ -23,14 +23,14 @@ GRAVITY_MPS2 = 9.80665
 
 #: Columns of the per-sample scratch of one stride.
 S_TIME, S_ROT, S_VEL, S_IA, S_IFA, S_SG, S_SA, S_LOBE = 0, 1, 10, 13, 16, 19, 20, 21
-S_WIDTH = S_LOBE + 6 * MAX_LOBES
+S_WIDTH = S_LOBE + 6 * (MAX_LOBES + MAX_PEAKS)
 
 #: Places in the result of ``solve_stride``.
 (
     R_DX, R_DY, R_DZ, R_RESIDUAL, R_SIGMA, R_LIFT, R_YAW, R_CLIPPED, R_REBUILT, R_TILT_MISS, R_WORST, R_TURN_ERROR,
-    R_FX, R_FY, R_FZ,
-) = range(15)  # fmt: skip
-R_WIDTH = 15
+    R_FX, R_FY, R_FZ, R_CUT_S,
+) = range(16)  # fmt: skip
+R_WIDTH = 16
 
 
 @njit(cache=True)
@@ -122,6 +122,7 @@ def _integrate(
     bias: FloatArray,
     lobes: FloatArray,
     n_lobes: int,
+    n_peaks: int,
     params: FootParams,
     scratch: FloatArray,
 ) -> tuple[float, float]:
@@ -129,7 +130,7 @@ def _integrate(
 
     ``scratch[i]`` holds the state at sample ``a + i``. Returns the summed variances of turn rate and force.
     """
-    used = S_LOBE + 6 * n_lobes
+    used = S_LOBE + 6 * (n_lobes + n_peaks)
     rot = start.copy()
     f_world = np.zeros(3)
     f_before = np.zeros(3)
@@ -170,6 +171,16 @@ def _integrate(
         step2 = 0.0
         for c in range(3):
             f_before[c] = f_world[c]
+        for j in range(n_lobes, n_lobes + n_peaks):
+            # velocity gained by the hidden part of a cut-off force, in the world
+            at = S_LOBE + 6 * j + 3
+            if i > 0 and lobes[j, 3] <= k and k <= lobes[j, 4] + 1:
+                part = 1.0 if (lobes[j, 3] < k and k <= lobes[j, 4]) else 0.5
+                for c in range(3):
+                    along = rot[c, 0] * lobes[j, 0] + rot[c, 1] * lobes[j, 1] + rot[c, 2] * lobes[j, 2]
+                    row[at + c] += part * lobes[j, 5] * along * dt
+                    row[S_VEL + c] += part * lobes[j, 5] * along * dt
+        for c in range(3):
             f_world[c] = rot[c, 0] * acc[p, 0] + rot[c, 1] * acc[p, 1] + rot[c, 2] * acc[p, 2]
             rate2 += gyr[p, c] * gyr[p, c]
             if i > 0:
@@ -236,6 +247,7 @@ def solve_stride(
     up_end: FloatArray,
     tilt_sigma_end: float,
     up_height: FloatArray,
+    acc_limits: FloatArray,
     params: FootParams,
     scratch: FloatArray,
     lobes: FloatArray,
@@ -247,13 +259,16 @@ def solve_stride(
     start : (3, 3) sensor to world (z up, heading free) at ``a``; tilt_cov : (2, 2) its tilt covariance [rad2].
     up_end, tilt_sigma_end : direction of gravity seen at ``b`` and how far to trust it.
     up_height : (3,) lever from the pivot under the ball of the foot to the sensor, sensor axes [m].
+    acc_limits : (3,) range of the accelerometer [m/s2], NaN when unknown.
     scratch : (>= b - a + 1, S_WIDTH); on return it holds the *corrected* rotation, velocity and, in the
         columns S_IA.., position at each sample.
-    result : (R_WIDTH,), see the R_ constants.
+    result : (R_WIDTH,), see the R_ constants. Returns the number of clipped gyroscope lobes.
     """
     n = b - a + 1
-    n_lobes = find_clipped_lobes(t_s, gyr, mask, a, b, limits, params, lobes)
-    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch)
+    n_lobes = find_clipped_lobes(t_s, gyr, mask, a, b, limits, params, lobes[:MAX_LOBES])
+    n_peaks, cut_s = find_clipped_peaks(t_s, acc, mask, a, b, acc_limits, params, lobes[n_lobes : n_lobes + MAX_PEAKS])
+    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, n_peaks, params, scratch)
+    n_gyr, n_lobes = n_lobes, n_lobes + n_peaks  # from here on both are unknowns of one kind
     sg = max(sg, 1e-12)
     sa = max(sa, 1e-12)
     n_x = N_BASE + n_lobes
@@ -298,7 +313,7 @@ def solve_stride(
         prior[5 + c, 5 + c] = sa * params.correlation_s
     for j in range(n_lobes):
         # the hidden part may be half or double; a plateau of known height hides something for sure
-        prior[N_BASE + j, N_BASE + j] = 0.36
+        prior[N_BASE + j, N_BASE + j] = 0.36 if j < n_gyr else params.peak_share**2
 
     jac = np.zeros((5, n_x))
     _fill_jacobian(end, sg, sa, n_lobes, jac[:3])
@@ -429,7 +444,7 @@ def solve_stride(
     tilt_cov[1, 0] = shared
     clipped = 0.0
     rebuilt = 0.0
-    for j in range(n_lobes):
+    for j in range(n_gyr):
         clipped += lobes[j, 4] - lobes[j, 3] + 1
         rebuilt += lobes[j, 5] * (t_s[int(lobes[j, 4]) & mask] - t_s[int(lobes[j, 3]) & mask])
     for r in range(3):
@@ -440,9 +455,10 @@ def solve_stride(
     result[R_SIGMA] = math.sqrt(variance)
     result[R_LIFT] = lift
     result[R_CLIPPED] = clipped
+    result[R_CUT_S] = cut_s
     result[R_REBUILT] = rebuilt
     result[R_TILT_MISS] = math.sqrt(y[3] ** 2 + y[4] ** 2)
     result[R_WORST] = worst
     result[R_FX], result[R_FY], result[R_FZ] = x[2], x[3], x[4]
     result[R_TURN_ERROR] = math.sqrt(x[2] ** 2 + x[3] ** 2 + x[4] ** 2)
-    return n_lobes
+    return n_gyr
