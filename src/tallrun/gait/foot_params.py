@@ -74,7 +74,9 @@ class FootParams(NamedTuple):
     # gaps
     stamp_gain: float = 0.1  # how fast even stamps follow the given ones, per sample
     period_gain: float = 0.0025  # and the period; a quarter of the square above damps critically
-    late_share: float = 0.9  # a stamp late by more than this share of a period means lost samples
+    jitter_gain: float = 0.02  # how fast the jitter's variance is learned, per sample
+    loss_odds: float = 4.6  # log odds against a lost sample: one in a hundred is
+    phase_samples: float = 20.0  # a period known to 0.1 % keeps its phase over so many lost samples
     bridged_samples: float = 3.5  # as few as these are bridged without a trace,
     bridged_s: float = 0.025  # but never more than this
     void_gap_s: float = 0.06

@@ -29,9 +29,9 @@ I_WIDTH = 26
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
     X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
-    X_RUN_ODDS,
-) = range(20)  # fmt: skip
-X_WIDTH = 20
+    X_RUN_ODDS, X_JITTER_2,
+) = range(21)  # fmt: skip
+X_WIDTH = 21
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
