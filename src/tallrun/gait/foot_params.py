@@ -79,7 +79,8 @@ class FootParams(NamedTuple):
     phase_samples: float = 20.0  # a period known to 0.1 % keeps its phase over so many lost samples
     bridged_samples: float = 3.5  # as few as these are bridged without a trace,
     bridged_s: float = 0.025  # but never more than this
-    void_gap_s: float = 0.06
+    void_gap_s: float = 0.06  # what a straight line misses grows with the square of the gap:
+    gap_share: float = 0.06  # at this one it is about this share of the stride's length
     event_guard_s: float = 0.06
     # rest, for the gyroscope's bias
     rest_s: float = 0.5

@@ -236,7 +236,8 @@ def complete_row(
     if solved and missed == 0:
         row[fs.C_LENGTH] = length
         rest_mps = params.flat_cost_mps * math.sqrt(nums[fs.X_FLAT_COST])
-        sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2)
+        unseen_m = params.gap_share * (gap_s / params.void_gap_s) ** 2 * length
+        sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2 + unseen_m**2)
         row[fs.C_LENGTH_SD] = sigma
         quality /= 1.0 + (sigma / (params.length_share * max(length, 0.1))) ** 2
         row[fs.C_LIFT] = state.result[st.R_LIFT]
@@ -265,7 +266,7 @@ def complete_row(
             _learn_height(state, mask, a, count, params)
         _fill_wave(state, mask, a, count)
         ints[fs.I_STRIDES] += 1
-    if gap_s > 0.0:
+    if gap_s > 0.5 * params.void_gap_s:
         quality = min(quality, 0.5)
     if bits & INFERRED:
         quality = min(quality, 0.3)
