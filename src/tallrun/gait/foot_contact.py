@@ -63,7 +63,8 @@ def locate_contact(
     slowed = swing
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
-    place = impact_onset(state.snap, mask, slowed, stop)
+    rise = max(round(params.impact_rise_s * params.rate_hz), 1)
+    place = impact_onset(state.snap, mask, slowed, stop, rise)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)

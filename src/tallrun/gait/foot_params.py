@@ -29,6 +29,7 @@ class FootParams(NamedTuple):
     # events
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
     impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
+    impact_rise_s: float = 0.025  # no impact takes longer from its onset to a third of its sharpness
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # foot-flat
     flat_rate_radps: float = 1.0
