@@ -19,7 +19,7 @@ class FootParams(NamedTuple):
     )
     fall_rad: float = 0.25  # and toe-down by more than this before it, even in a tight turn
     leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
-    swing_peak_radps: float = 2.5
+    swing_peak_radps: float = 1.5  # a foot turning slower than this at its fastest makes no step
     longest_stride_s: float = 2.5  # a longer pause ends the bout
     landing_timeout_s: float = 0.802  # a foot that does not push off after this has come to stand
     shortest_stride_s: float = 0.35
@@ -43,7 +43,7 @@ class FootParams(NamedTuple):
     length_share: float = 0.08  # a stride length this uncertain has half the quality
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
-        0.07  # height over the ball of the foot, about which a planted foot turns: at first
+        0.08  # height over the ball of the foot, about which a planted foot turns: at first
     )
     height_weight: float = (
         0.5  # how much turning [rad2/s] outweighs that first guess; a stride brings about 0.1
@@ -58,7 +58,7 @@ class FootParams(NamedTuple):
     flat_velocity_mps: float = 0.03
     gravity_tilt_rad: float = 0.009
     misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
-    peak_share: float = 6.0  # the hidden part of a force peak of a sample or two cannot be guessed from its edges
+    peak_share: float = 50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
     peak_quality_s: float = 0.02  # force hidden for this long leaves a length a third of its quality
     # sensor ranges
     clip_share: float = 0.98
