@@ -78,7 +78,9 @@ def main() -> None:
         results = []
         for factor in FACTORS:
             changed = type(value)(round(value * factor) if isinstance(value, int) else value * factor)
-            foot.FootParams = lambda rate_hz, name=name, to=changed: FootParams(rate_hz)._replace(**{name: to})
+            foot.FootParams = lambda rate_hz, name=name, to=changed: FootParams(rate_hz)._replace(
+                **{name: to}
+            )
             results.append(measure(recordings))
         foot.FootParams = FootParams
         moved = any(

@@ -91,7 +91,7 @@ def cut(begin: float, end: float) -> Change:
 
 def shifted(offset_s: float) -> Change:
     def change(s: Signals, rng: Rng) -> Signals:
-        return replace(s, t=s.t + offset_s, optical=s.optical + [offset_s, 0.0, 0.0])
+        return replace(s, t=s.t + offset_s, optical=s.optical + np.array([offset_s, 0.0, 0.0]))
 
     return change
 
@@ -330,8 +330,9 @@ def main() -> None:
                 scores.append((label, score(change(signals, np.random.default_rng(seed)), mode)))
                 if options.each:
                     item = scores[-1][1]
-                    print(f"  {label} seed {seed}: n {item.n} miss {item.missed} extra {item.extra}"
-                          f" mean {np.mean(item.errors) if len(item.errors) else np.nan:+.2f} right {item.right:.3f}")  # fmt: skip
+                    mean = np.mean(item.errors) if len(item.errors) else np.nan
+                    found = f"n {item.n} miss {item.missed} extra {item.extra} mean {mean:+.2f}"
+                    print(f"  {label} seed {seed}: {found} right {item.right:.3f}")
         print(line(name, scores), flush=True)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
-from tallrun.gait import foot_events, foot_stride
+from tallrun.gait import foot_events, foot_stride, foot_turns
 from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS, find_clipped_lobes
 from tallrun.gait.foot_kernel import track
 from tallrun.gait.foot_params import FootParams
@@ -25,7 +25,7 @@ def ring(t_s, acc, gyr):
 def solve(function, t_s, acc, gyr, up, params, acc_limits=UNKNOWN):
     t, a, w, mask = ring(t_s, acc, gyr)
     start = np.zeros((3, 3))
-    foot_stride.level_from(up, start)
+    foot_turns.level_from(up, start)
     scratch = np.zeros((len(t_s), foot_stride.S_WIDTH))
     result = np.zeros(foot_stride.R_WIDTH)
     cov = np.eye(2) * 1e-4

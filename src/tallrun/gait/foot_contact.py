@@ -20,7 +20,8 @@ from tallrun.gait.foot_rows import (
     strike_angle,
 )  # fmt: skip
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import level_from, mean_force, solve_stride
+from tallrun.gait.foot_stride import solve_stride
+from tallrun.gait.foot_turns import level_from, mean_force
 from tallrun.gait.rows import reason_bit
 from tallrun.numerics.recording import FloatArray
 

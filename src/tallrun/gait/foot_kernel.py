@@ -18,7 +18,7 @@ from tallrun.gait.foot_contact import land, leave, locate_contact, push_off
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_rows import emit_open, forget_mode
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import GRAVITY_MPS2
+from tallrun.gait.foot_turns import GRAVITY_MPS2
 from tallrun.numerics.recording import FloatArray
 
 
@@ -34,6 +34,9 @@ def _find_range(state: FootState, mask: int, gyr: FloatArray, params: FootParams
     if np.isfinite(state.gyr_limits[0]):
         if top > 1.02 * state.gyr_limits[0]:
             state.gyr_limits[:] = np.nan
+        return
+    if top <= params.level_least_radps:
+        ints[fs.I_LEVEL_1] = ints[fs.I_LEVEL_2] = ints[fs.I_LEVEL_3] = 0
         return
     for c in range(3):
         start = ints[fs.I_COUNT] - ints[fs.I_LEVEL_1 + c]
@@ -61,9 +64,11 @@ def _even_stamp(state: FootState, t: float, params: FootParams) -> tuple[float, 
     period = nums[fs.X_PERIOD_S]
     last = state.t_s[(state.ints[fs.I_COUNT] - 1) & (state.t_s.shape[0] - 1)]
     error = t - (last + period)
-    lost = max(math.floor(error / period + 0.5), 0.0)
-    if lost > 0.0 and error <= 0.5 * lost * period + params.loss_odds * nums[fs.X_JITTER_2] / (lost * period):
-        lost = 0.0
+    lost = 0.0
+    if error >= 0.5 * period:
+        lost = math.floor(error / period + 0.5)
+        if error <= 0.5 * lost * period + params.loss_odds * nums[fs.X_JITTER_2] / (lost * period):
+            lost = 0.0
     if lost > params.phase_samples:
         return t, lost * period
     error -= lost * period

@@ -16,16 +16,14 @@ from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
 from tallrun.gait.foot_events import quietest
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_stride import (
-    GRAVITY_MPS2,
     R_DX,
     R_DY,
     R_WIDTH,
     R_WORST,
     S_WIDTH,
-    level_from,
-    mean_force,
     solve_stride,
 )
+from tallrun.gait.foot_turns import GRAVITY_MPS2, level_from, mean_force
 
 FloatArray = NDArray[np.float64]
 

@@ -58,7 +58,9 @@ class FootParams(NamedTuple):
     flat_velocity_mps: float = 0.03
     gravity_tilt_rad: float = 0.009
     misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
-    peak_share: float = 50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
+    peak_share: float = (
+        50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
+    )
     peak_quality_s: float = 0.02  # force hidden for this long leaves a length a third of its quality
     # sensor ranges
     clip_share: float = 0.98

@@ -12,7 +12,7 @@ import tallrun.gait.foot_stride as st
 from tallrun.gait.foot_events import index_at
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import GRAVITY_MPS2
+from tallrun.gait.foot_turns import GRAVITY_MPS2
 from tallrun.gait.gait_odds import running_odds
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
