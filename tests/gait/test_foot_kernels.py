@@ -5,8 +5,8 @@ import pytest
 
 import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
-from tallrun.gait import foot_events, foot_stride
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, find_clipped_lobes
+from tallrun.gait import foot_events, foot_stride, foot_turns
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS, find_clipped_lobes
 from tallrun.gait.foot_kernel import track
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import C_WIDTH, new_state
@@ -22,15 +22,15 @@ def ring(t_s, acc, gyr):
     return (*out, size - 1)
 
 
-def solve(function, t_s, acc, gyr, up, params):
+def solve(function, t_s, acc, gyr, up, params, acc_limits=UNKNOWN):
     t, a, w, mask = ring(t_s, acc, gyr)
     start = np.zeros((3, 3))
-    foot_stride.level_from(up, start)
+    foot_turns.level_from(up, start)
     scratch = np.zeros((len(t_s), foot_stride.S_WIDTH))
     result = np.zeros(foot_stride.R_WIDTH)
     cov = np.eye(2) * 1e-4
-    function(t, a, w, mask, 0, len(t_s) - 1, start, cov, np.zeros(3), UNKNOWN, up, 0.01, np.zeros(3), params,
-             scratch, np.zeros((MAX_LOBES, LOBE_WIDTH)), result)  # fmt: skip
+    function(t, a, w, mask, 0, len(t_s) - 1, start, cov, np.zeros(3), UNKNOWN, up, 0.01, np.zeros(3),
+             acc_limits, params, scratch, np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)), result)  # fmt: skip
     return result, scratch, start, cov
 
 
@@ -54,6 +54,29 @@ def test_a_clean_stride_agrees_with_plain_strapdown_and_with_the_truth(stride):
     assert found == pytest.approx(np.hypot(*plain[-1, :2]), rel=0.02)
     assert found == pytest.approx(length_m, rel=0.03)
     assert result[foot_stride.R_LIFT] == pytest.approx(plain[:, 2].max(), abs=0.05)
+
+
+def test_a_force_peak_cut_off_at_a_known_range_costs_little_length(stride):
+    t_s, acc, gyr, up, _ = stride
+    whole, *_ = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
+    limit = 0.6 * np.abs(acc).max()
+    cut = np.clip(acc, -limit, limit)
+    assert 2 <= (np.abs(acc) > limit).sum() <= 20
+
+    def off(acc_limits):
+        result, *_ = solve(foot_stride.solve_stride, t_s, cut, gyr, up, FootParams(400.0), acc_limits)
+        length = np.hypot(result[foot_stride.R_DX], result[foot_stride.R_DY])
+        return abs(length / np.hypot(whole[foot_stride.R_DX], whole[foot_stride.R_DY]) - 1.0), result
+
+    told, result = off(np.full(3, limit))
+    untold, _ = off(UNKNOWN)
+    assert told < 0.6 * untold
+    assert result[foot_stride.R_CUT_S] > 0.0
+    assert whole[foot_stride.R_CUT_S] == 0.0
+    twin, *_ = solve(
+        foot_stride.solve_stride.py_func, t_s, cut, gyr, up, FootParams(400.0), np.full(3, limit)
+    )
+    np.testing.assert_allclose(result, twin, rtol=1e-9, atol=1e-12)
 
 
 def test_the_stride_solver_and_its_python_twin_agree(stride):

@@ -51,6 +51,19 @@ def test_walks_are_walks_and_jogs_are_runs(real_data, name):
     assert modes == {MODES[MODE_RUN if name in JOGS else MODE_WALK]}
 
 
+@pytest.mark.parametrize("share", [0.1, 0.35, 0.6])
+@pytest.mark.parametrize("name", JOGS + WALKS)
+def test_a_recording_that_starts_in_mid_run_keeps_its_contacts_and_its_gait(real_data, name, share):
+    t_s, acc, gyr, instants, rate = read_pyshoe(folder(real_data, name))
+    first, last = instants[0, 0], instants[-2, 0]
+    keep = t_s > first + share * (last - first)
+    rows, _ = rows_of(t_s[keep], acc[keep], gyr[keep], rate)
+    per_stride, _ = optical_errors(rows, instants[instants[:, 0] > t_s[keep][0]])
+    assert (per_stride == 1).all(), per_stride
+    right = rows["mode"][3:-1] == (MODE_RUN if name in JOGS else MODE_WALK)
+    assert right.all()
+
+
 @pytest.mark.parametrize("foot", ["left", "right"])
 def test_a_lateral_shoe_sensor_finds_the_published_walking_contacts(real_data, foot):
     base = real_data / "foreign" / "gaitmap_walk"

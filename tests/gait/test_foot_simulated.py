@@ -35,7 +35,7 @@ def test_walking_and_running_are_told_apart():
     sensor, truth = simulated((STAND, WALK, RUN, simulate.Bout("walk", 15.0, 1.3), RUN))
     found = compare(run_of(sensor)[0], truth)
     right = found["rows"]["mode"] == np.where(found["mode"] == "run", MODE_RUN, MODE_WALK)
-    assert right.mean() >= 0.94  # two strides late at a slow-down
+    assert right.mean() >= 0.93  # one or two strides late at each of three changes; segments look back
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,23 @@ def test_rows_come_out_in_order_and_late_ones_keep_their_true_times():
     assert np.median(running["emitted_at_s"] - running["next_initial_contact_s"]) < 0.31
     assert reason_text(int(rows["reasons"][-1])).startswith("open_stride")
     assert np.isnan(rows["stride_length_m"][-1])
+
+
+def test_an_accelerometer_cut_off_for_long_gives_no_length_to_trust():
+    sensor, truth = simulated((STAND, WALK, RUN), acc_range_g=4.0)
+    found = compare(run_of(sensor, acc_range_g=4.0)[0], truth)
+    rows = found["rows"][found["mode"] == "run"][2:-1]  # between getting going and the open stride
+    assert found["f1"] >= 0.98
+    assert len(rows) > 15
+    assert (rows["quality"] < 0.6).all()
+    assert ((rows["reasons"] & reason_bit("low_quality")) != 0).all()
+
+
+def test_stamps_that_jitter_by_more_than_half_a_period_blur_little():
+    sensor, truth = simulated((STAND, WALK, LONG_RUN), jitter_s=0.003)
+    rows, engine = run_of(sensor)
+    found = compare(rows, truth)
+    run = np.flatnonzero(found["mode"] == "run")[2:]
+    assert np.std(found["ic_s"][run]) <= 0.003
+    assert np.nanstd(found["length_pct"][run]) <= 2.0
+    assert engine.status().lost_pct < 1.0

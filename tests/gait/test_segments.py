@@ -76,3 +76,22 @@ def test_activity_does_not_depend_on_blocks(cut, rng):
         pieces.feed(t[k : k + cut], acc[k : k + cut], gyr[k : k + cut])
     np.testing.assert_array_equal(whole.quiet(12), pieces.quiet(12))
     assert (whole.quiet(12)[10:] == -1).all(), "no samples is neither rest nor motion"
+
+
+def test_a_change_of_gait_is_put_back_to_the_stride_that_first_showed_it():
+    was_run = np.arange(30) >= 10
+    stance_s = np.where(was_run, 0.25, 0.65)
+    strides = running(
+        30,
+        stance_time_s=stance_s,
+        stride_time_s=np.where(was_run, 0.72, 1.05),
+        mode=np.where(np.arange(30) >= 13, MODE_RUN, MODE_WALK),
+    )
+    segments = build_segments(strides, [], strides[-1].initial_contact_s)
+    assert spans(segments)[0] == (0, round(strides[10].initial_contact_s, 2), MODE_WALK)
+
+
+def test_a_stride_or_two_of_walking_before_a_run_is_getting_going():
+    strides = running(30, mode=np.where(np.arange(30) < 3, MODE_WALK, MODE_RUN), stance_time_s=0.5)
+    segments = build_segments(strides, [], strides[-1].initial_contact_s)
+    assert {item.mode for item in segments} == {MODE_RUN}

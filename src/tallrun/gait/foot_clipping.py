@@ -1,4 +1,4 @@
-"""Gyroscope lobes cut off at the sensor's range: where they are and how much turning they hide."""
+"""Lobes cut off at a sensor's range: where they are and how much turning or force they hide."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tallrun.gait.foot_params import FootParams
 from tallrun.numerics.recording import FloatArray
 
 MAX_LOBES = 4
+MAX_PEAKS = 4
 LOBE_WIDTH = 6  # direction (3), first and last sample, hidden mean rate [rad/s]
 
 
@@ -127,3 +128,59 @@ def find_clipped_lobes(
         if hi - lo + 1 >= 3 and _weigh_lobe(t_s, gyr, mask, lo, hi, first, last, drop, params, lobe):
             n += 1
     return n
+
+
+@njit(cache=True)
+def find_clipped_peaks(
+    t_s: FloatArray,
+    acc: FloatArray,
+    mask: int,
+    first: int,
+    last: int,
+    limits: FloatArray,
+    params: FootParams,
+    peaks: FloatArray,
+) -> tuple[int, float]:
+    """Find runs where one axis of the accelerometer sits at its known range; rows of ``peaks`` as for lobes.
+
+    Return how many, the longest of them where there are more than ``peaks`` holds, and the time all of them take,
+    axis by axis [s]. Hidden is the mean force [m/s2] over the run that a parabola through the slopes at both edges
+    adds. Nothing is found without a range.
+    """
+    found = 0
+    cut_s = 0.0
+    if not np.isfinite(limits[0]):
+        return found, cut_s
+    for axis in range(3):
+        floor = params.clip_share * limits[axis]
+        i = first
+        while i <= last:
+            if abs(acc[i & mask, axis]) < floor:
+                i += 1
+                continue
+            sign = 1.0 if acc[i & mask, axis] > 0.0 else -1.0
+            lo = i
+            while i <= last and sign * acc[i & mask, axis] >= floor:
+                i += 1
+            hi = i - 1
+            cut_s += t_s[min(hi + 1, last) & mask] - t_s[lo & mask]
+            if lo - 1 < first or hi + 1 > last:
+                continue
+            at = found
+            if found == peaks.shape[0]:
+                at = 0
+                for j in range(1, found):
+                    if peaks[j, 4] - peaks[j, 3] < peaks[at, 4] - peaks[at, 3]:
+                        at = j
+                if peaks[at, 4] - peaks[at, 3] >= hi - lo:
+                    continue
+            else:
+                found += 1
+            rise = sign * (acc[lo & mask, axis] - acc[(lo - 1) & mask, axis])
+            fall = sign * (acc[hi & mask, axis] - acc[(hi + 1) & mask, axis])
+            peaks[at, :] = 0.0
+            peaks[at, axis] = sign
+            peaks[at, 3], peaks[at, 4] = lo, hi
+            # mean slope per sample over the run's length in samples, a sixth of it as for any parabola
+            peaks[at, 5] = 0.5 * (rise + fall) * (hi - lo + 1) / 6.0
+    return found, cut_s

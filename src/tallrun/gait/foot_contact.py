@@ -20,7 +20,8 @@ from tallrun.gait.foot_rows import (
     strike_angle,
 )  # fmt: skip
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import level_from, mean_force, solve_stride
+from tallrun.gait.foot_stride import solve_stride
+from tallrun.gait.foot_turns import level_from, mean_force
 from tallrun.gait.rows import reason_bit
 from tallrun.numerics.recording import FloatArray
 
@@ -63,7 +64,8 @@ def locate_contact(
     slowed = swing
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
-    place = impact_onset(state.snap, mask, slowed, stop)
+    rise = max(round(params.impact_rise_s * params.rate_hz), 1)
+    place = impact_onset(state.snap, mask, slowed, stop, rise)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)
@@ -112,7 +114,7 @@ def _close_stride(state: FootState, mask: int, a: int, b: int, params: FootParam
     sigma = math.sqrt(params.gravity_tilt_rad**2 + scatter**2)
     return solve_stride(
         state.t_s, state.acc, state.gyr, mask, a, b, state.level, state.tilt_cov, state.bias, state.gyr_limits,
-        up, sigma, lever, params, state.scratch, state.lobes, state.result,
+        up, sigma, lever, state.acc_limits, params, state.scratch, state.lobes, state.result,
     )  # fmt: skip
 
 

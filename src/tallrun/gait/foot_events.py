@@ -64,13 +64,13 @@ def time_at(t_s: FloatArray, mask: int, place: float) -> float:
 
 
 @njit(cache=True)
-def impact_onset(snap: FloatArray, mask: int, first: int, last: int) -> float:
+def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int) -> float:
     """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
 
     ``snap[k]`` is the size of the second difference of the force over samples k - 2 to k. The swing is smooth,
     so it is small there at any sampling rate, whatever force the leg brakes the foot with. The impact is the
     first time it passes 35 % of its greatest value in the window; its onset is where it rose through
-    max(3 x its level in the swing, 10 % of that peak), put between samples.
+    max(3 x its level in the swing, 10 % of that peak), at most ``rise`` samples before, put between samples.
     """
     if last - first < 3:
         return np.nan
@@ -85,7 +85,8 @@ def impact_onset(snap: FloatArray, mask: int, first: int, last: int) -> float:
     if sharpest < 3.0 * calm or sharpest <= 0.0:
         return np.nan
     floor = min(max(3.0 * calm, 0.1 * sharpest), 0.34 * sharpest)
-    while hit > first + 1 and snap[(hit - 1) & mask] > floor:
+    earliest = max(first + 1, hit - rise)
+    while hit > earliest and snap[(hit - 1) & mask] > floor:
         hit -= 1
     below, above = snap[(hit - 1) & mask], snap[hit & mask]
     part = 0.0

@@ -16,10 +16,9 @@ from numba import njit
 import tallrun.gait.foot_state as fs
 from tallrun.gait.foot_contact import land, leave, locate_contact, push_off
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.foot_rows import emit_open
+from tallrun.gait.foot_rows import emit_open, forget_mode
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import GRAVITY_MPS2
-from tallrun.gait.rows import MODE_OTHER
+from tallrun.gait.foot_turns import GRAVITY_MPS2
 from tallrun.numerics.recording import FloatArray
 
 
@@ -35,6 +34,9 @@ def _find_range(state: FootState, mask: int, gyr: FloatArray, params: FootParams
     if np.isfinite(state.gyr_limits[0]):
         if top > 1.02 * state.gyr_limits[0]:
             state.gyr_limits[:] = np.nan
+        return
+    if top <= params.level_least_radps:
+        ints[fs.I_LEVEL_1] = ints[fs.I_LEVEL_2] = ints[fs.I_LEVEL_3] = 0
         return
     for c in range(3):
         start = ints[fs.I_COUNT] - ints[fs.I_LEVEL_1 + c]
@@ -53,21 +55,31 @@ def _find_range(state: FootState, mask: int, gyr: FloatArray, params: FootParams
 def _even_stamp(state: FootState, t: float, params: FootParams) -> tuple[float, float]:
     """Time of a sample with the stamp's jitter smoothed out, and the time missing before it.
 
-    Sensors sample evenly and stamp unevenly. A second-order loop follows the sensor's own period; a stamp
-    that comes later than the loop expects by most of a period means lost samples, and the loop jumps.
+    Sensors sample evenly and stamp unevenly. A second-order loop follows the sensor's own period. A late stamp is
+    lost samples rather than jitter where that is likelier, given the jitter seen so far: with spread s and period p,
+    m samples lost (one in a hundred is) beat none where it is late by more than m p / 2 + s^2 ln(100) / (m p). The
+    clock's phase is kept across a short gap, for the first stamp after it jitters like any other.
     """
     nums = state.nums
     period = nums[fs.X_PERIOD_S]
     last = state.t_s[(state.ints[fs.I_COUNT] - 1) & (state.t_s.shape[0] - 1)]
     error = t - (last + period)
-    if error > params.late_share * period:
-        lost = max(math.floor((t - last) / period + 0.5) - 1.0, 0.0)
+    lost = 0.0
+    if error >= 0.5 * period:
+        lost = math.floor(error / period + 0.5)
+        if error <= 0.5 * lost * period + params.loss_odds * nums[fs.X_JITTER_2] / (lost * period):
+            lost = 0.0
+    if lost > params.phase_samples:
         return t, lost * period
-    if error < -params.late_share * period:
+    error -= lost * period
+    limit = 2.0 * period  # a stamp earlier than that shows a clock set back, not jitter
+    if error < -limit:
         return max(t, last + 0.1 * period), 0.0
+    nums[fs.X_JITTER_2] += params.jitter_gain * (min(error * error, limit * limit) - nums[fs.X_JITTER_2])
     nominal = 1.0 / params.rate_hz
-    nums[fs.X_PERIOD_S] = min(max(period + params.period_gain * error, 0.95 * nominal), 1.05 * nominal)
-    return last + period + params.stamp_gain * error, 0.0
+    if lost == 0.0:
+        nums[fs.X_PERIOD_S] = min(max(period + params.period_gain * error, 0.95 * nominal), 1.05 * nominal)
+    return last + (1.0 + lost) * period + params.stamp_gain * error, lost * period
 
 
 @njit(cache=True, inline="always")
@@ -162,7 +174,7 @@ def track(
         elif t - nums[fs.X_LAST_S] > params.longest_stride_s:
             if ints[fs.I_PENDING]:
                 n = emit_open(state, t, rows, n, waves)
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_OTHER, 0
+            forget_mode(state)
             ints[fs.I_RISING], ints[fs.I_SWING_FROM], ints[fs.I_FLAT] = 1, -1, -1
             ints[fs.I_CARRY] = 0
             ints[fs.I_TOP] = ints[fs.I_COUNT]
@@ -208,7 +220,7 @@ def track(
             ints[fs.I_TOP] = now
         if ints[fs.I_PENDING] and t - state.pending[fs.C_IC] > 1.5 * params.longest_stride_s:
             n = emit_open(state, t, rows, n, waves)
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_OTHER, 0
+            forget_mode(state)
     return n
 
 

@@ -12,20 +12,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
 from tallrun.gait.foot_events import quietest
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_stride import (
-    GRAVITY_MPS2,
     R_DX,
     R_DY,
     R_WIDTH,
     R_WORST,
     S_WIDTH,
-    level_from,
-    mean_force,
     solve_stride,
 )
+from tallrun.gait.foot_turns import GRAVITY_MPS2, level_from, mean_force
 
 FloatArray = NDArray[np.float64]
 
@@ -142,7 +140,7 @@ def _travel_directions(
     """Displacement of each stride in the sensor's axes at its first foot-flat, rows of ``travel``; their number."""
     mask = t_s.shape[0] - 1
     scratch = np.zeros((int(params.longest_stride_s * params.rate_hz * 2.0) + 8, S_WIDTH))
-    lobes = np.zeros((MAX_LOBES, LOBE_WIDTH))
+    lobes = np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH))
     result = np.zeros(R_WIDTH)
     level = np.zeros((3, 3))
     start = np.zeros((3, 3))
@@ -150,6 +148,7 @@ def _travel_directions(
     at_end = np.zeros(3)
     at_start = np.zeros(3)
     still = np.zeros(3)
+    unknown = np.full(3, np.nan)
     found = 0
     for j in range(n_flats - 1):
         a, b = flats[j], flats[j + 1]
@@ -163,7 +162,7 @@ def _travel_directions(
         scatter = mean_force(t_s, acc, mask, b, params.flat_half_s, 0, n - 1, at_end)
         sigma = np.sqrt(params.gravity_tilt_rad**2 + scatter**2)
         solve_stride(
-            t_s, acc, gyr, mask, a, b, start, tilt, bias, limits, at_end, sigma, still, params, scratch, lobes,
+            t_s, acc, gyr, mask, a, b, start, tilt, bias, limits, at_end, sigma, still, unknown, params, scratch, lobes,
             result,
         )  # fmt: skip
         if result[R_WORST] > params.misfit_limit:

@@ -19,7 +19,7 @@ class FootParams(NamedTuple):
     )
     fall_rad: float = 0.25  # and toe-down by more than this before it, even in a tight turn
     leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
-    swing_peak_radps: float = 2.5
+    swing_peak_radps: float = 1.5  # a foot turning slower than this at its fastest makes no step
     longest_stride_s: float = 2.5  # a longer pause ends the bout
     landing_timeout_s: float = 0.802  # a foot that does not push off after this has come to stand
     shortest_stride_s: float = 0.35
@@ -29,6 +29,7 @@ class FootParams(NamedTuple):
     # events
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
     impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
+    impact_rise_s: float = 0.025  # no impact takes longer from its onset to a third of its sharpness
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # foot-flat
     flat_rate_radps: float = 1.0
@@ -42,7 +43,7 @@ class FootParams(NamedTuple):
     length_share: float = 0.08  # a stride length this uncertain has half the quality
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
-        0.07  # height over the ball of the foot, about which a planted foot turns: at first
+        0.08  # height over the ball of the foot, about which a planted foot turns: at first
     )
     height_weight: float = (
         0.5  # how much turning [rad2/s] outweighs that first guess; a stride brings about 0.1
@@ -57,6 +58,10 @@ class FootParams(NamedTuple):
     flat_velocity_mps: float = 0.03
     gravity_tilt_rad: float = 0.009
     misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
+    peak_share: float = (
+        50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
+    )
+    peak_quality_s: float = 0.02  # force hidden for this long leaves a length a third of its quality
     # sensor ranges
     clip_share: float = 0.98
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below
@@ -72,20 +77,24 @@ class FootParams(NamedTuple):
     # gaps
     stamp_gain: float = 0.1  # how fast even stamps follow the given ones, per sample
     period_gain: float = 0.0025  # and the period; a quarter of the square above damps critically
-    late_share: float = 0.9  # a stamp late by more than this share of a period means lost samples
+    jitter_gain: float = 0.02  # how fast the jitter's variance is learned, per sample
+    loss_odds: float = 4.6  # log odds against a lost sample: one in a hundred is
+    phase_samples: float = 20.0  # a period known to 0.1 % keeps its phase over so many lost samples
     bridged_samples: float = 3.5  # as few as these are bridged without a trace,
     bridged_s: float = 0.025  # but never more than this
-    void_gap_s: float = 0.06
+    void_gap_s: float = 0.06  # what a straight line misses grows with the square of the gap:
+    gap_share: float = 0.06  # at this one it is about this share of the stride's length
     event_guard_s: float = 0.06
     # rest, for the gyroscope's bias
     rest_s: float = 0.5
     rest_rate_radps: float = 0.12
     rest_acc_mps2: float = 0.5
     # modes
-    run_below_duty: float = 0.47
-    walk_above_duty: float = 0.52
-    clear_duty: float = 0.07  # a duty factor this far beyond either limit decides at once
-    votes: int = 3
-    quick_stride_s: float = 0.8  # a bout that starts with strides this quick starts as running
+    duty_middle: float = 0.515  # runners stand on a foot for up to half a stride, walkers for 0.53 and more,
+    stance_middle_s: float = 0.46  # and no longer than 0.4 s, where a fast walk still takes 0.5 s
+    duty_weight: float = 30.0  # log odds for running per unit of duty factor below its middle
+    stance_weight: float = 14.0  # and per factor e of stance time below its own
+    mode_bound: float = 6.0  # log odds are held within this; a bout changes its gait at the other bound
+    mode_settled: float = 3.0  # until they were this clear once, a new bout's gait follows their sign
     turn_deg: float = 20.0
     slope_share: float = 0.05

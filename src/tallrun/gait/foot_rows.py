@@ -12,11 +12,13 @@ import tallrun.gait.foot_stride as st
 from tallrun.gait.foot_events import index_at
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import FootState
-from tallrun.gait.foot_stride import GRAVITY_MPS2
+from tallrun.gait.foot_turns import GRAVITY_MPS2
+from tallrun.gait.gait_odds import running_odds
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
 
 OPEN, INFERRED, GAP = reason_bit("open_stride"), reason_bit("inferred"), reason_bit("gap")
+LOW_QUALITY = reason_bit("low_quality")
 GYRO_CLIPPED, DRIFT = reason_bit("gyro_clipped"), reason_bit("velocity_drift")
 TURN, SLOPE, SLIP = reason_bit("turn"), reason_bit("slope"), reason_bit("slip")
 DEG = 180.0 / math.pi
@@ -65,26 +67,30 @@ def emit_open(state: FootState, now_s: float, rows: FloatArray, n: int, waves: F
 
 
 @njit(cache=True)
-def _vote_mode(state: FootState, duty: float, stride_s: float, params: FootParams) -> None:
-    """Update walking or running from one stride's duty factor, with hysteresis (`sci:A1`)."""
-    ints = state.ints
-    mode = ints[fs.I_MODE]
-    if not np.isfinite(duty):
+def forget_mode(state: FootState) -> None:
+    """Let the next bout show its gait anew."""
+    state.ints[fs.I_MODE], state.ints[fs.I_SETTLED] = MODE_OTHER, 0
+    state.nums[fs.X_RUN_ODDS] = 0.0
+
+
+@njit(cache=True)
+def _weigh_mode(state: FootState, stance_s: float, stride_s: float, params: FootParams) -> None:
+    """Let one stride's duty factor and stance time speak for walking or running (`sci:A1`).
+
+    Log odds add up within bounds, so that one odd stride (the last one of a stop) changes nothing, a clear change
+    shows within two, and a row of weak ones counts, too.
+    """
+    ints, nums = state.ints, state.nums
+    says = running_odds(stance_s, stride_s, params)
+    if not np.isfinite(says):
         return
-    if mode != MODE_RUN and mode != MODE_WALK:
-        limit = 0.56 if stride_s < params.quick_stride_s else 0.5
-        ints[fs.I_MODE] = MODE_RUN if duty < limit else MODE_WALK
-        ints[fs.I_VOTES] = 0
-    elif mode == MODE_WALK:
-        weight = params.votes if duty < params.run_below_duty - params.clear_duty else 1
-        ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty < params.run_below_duty else 0
-        if ints[fs.I_VOTES] >= params.votes:
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_RUN, 0
-    else:
-        weight = params.votes if duty > params.walk_above_duty + params.clear_duty else 1
-        ints[fs.I_VOTES] = ints[fs.I_VOTES] + weight if duty > params.walk_above_duty else 0
-        if ints[fs.I_VOTES] >= params.votes:
-            ints[fs.I_MODE], ints[fs.I_VOTES] = MODE_WALK, 0
+    odds = min(max(nums[fs.X_RUN_ODDS] + says, -params.mode_bound), params.mode_bound)
+    nums[fs.X_RUN_ODDS] = odds
+    if ints[fs.I_SETTLED] == 0:
+        ints[fs.I_MODE] = MODE_RUN if odds > 0.0 else MODE_WALK
+        ints[fs.I_SETTLED] = int(abs(odds) >= params.mode_settled)
+    elif abs(odds) >= params.mode_bound:
+        ints[fs.I_MODE] = MODE_RUN if odds > 0.0 else MODE_WALK
 
 
 @njit(cache=True)
@@ -202,7 +208,7 @@ def complete_row(
     stride_s = contact_s - row[fs.C_IC]
     if stride_s > params.longest_stride_s and gap_s == 0.0:
         n = emit_open(state, now_s, rows, n, waves)
-        ints[fs.I_MODE] = MODE_OTHER
+        forget_mode(state)
         return n
     bits = int(row[fs.C_REASONS]) | reasons
     quality = row[fs.C_QUALITY]
@@ -215,20 +221,23 @@ def complete_row(
             missed = whole - 1
     if stride_s > params.longest_stride_s and missed == 0:
         n = emit_open(state, now_s, rows, n, waves)
-        ints[fs.I_MODE] = MODE_OTHER
+        forget_mode(state)
         return n
     each_s = stride_s / (missed + 1)
     if missed == 0:
-        duty = (row[fs.C_FC] - row[fs.C_IC]) / stride_s
+        if bits & INFERRED == 0:
+            _weigh_mode(
+                state, row[fs.C_FC] - row[fs.C_IC], stride_s if gap_s <= params.void_gap_s else np.nan, params
+            )
         if gap_s <= params.void_gap_s:
-            _vote_mode(state, duty, stride_s, params)
             nums[fs.X_STRIDE_S] = stride_s if usual == 0.0 else 0.8 * usual + 0.2 * stride_s
     row[fs.C_MODE] = ints[fs.I_MODE]
     row[fs.C_NEXT] = row[fs.C_IC] + each_s if missed else contact_s
     if solved and missed == 0:
         row[fs.C_LENGTH] = length
         rest_mps = params.flat_cost_mps * math.sqrt(nums[fs.X_FLAT_COST])
-        sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2)
+        unseen_m = params.gap_share * (gap_s / params.void_gap_s) ** 2 * length
+        sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2 + unseen_m**2)
         row[fs.C_LENGTH_SD] = sigma
         quality /= 1.0 + (sigma / (params.length_share * max(length, 0.1))) ** 2
         row[fs.C_LIFT] = state.result[st.R_LIFT]
@@ -246,6 +255,9 @@ def complete_row(
         if n_lobes > 0:
             bits |= GYRO_CLIPPED
             quality *= 0.7
+        if state.result[st.R_CUT_S] > 0.0:
+            bits |= LOW_QUALITY
+            quality *= math.exp(-state.result[st.R_CUT_S] / params.peak_quality_s)
         if not trusted:
             bits |= DRIFT
             quality *= 0.3
@@ -254,7 +266,7 @@ def complete_row(
             _learn_height(state, mask, a, count, params)
         _fill_wave(state, mask, a, count)
         ints[fs.I_STRIDES] += 1
-    if gap_s > 0.0:
+    if gap_s > 0.5 * params.void_gap_s:
         quality = min(quality, 0.5)
     if bits & INFERRED:
         quality = min(quality, 0.3)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES
+from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
 from tallrun.gait.foot_stride import R_WIDTH, S_WIDTH
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 
@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 #: Places in ``FootState.ints``.
 (
-    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_VOTES, I_REST,
+    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_SETTLED, I_REST,
     I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3,
     I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES,
 ) = range(26)  # fmt: skip
@@ -29,8 +29,9 @@ I_WIDTH = 26
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
     X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
-) = range(19)  # fmt: skip
-X_WIDTH = 19
+    X_RUN_ODDS, X_JITTER_2,
+) = range(21)  # fmt: skip
+X_WIDTH = 21
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
@@ -103,7 +104,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         pending=np.full(C_WIDTH, np.nan),
         flats=np.zeros((20, 3)),
         scratch=np.zeros((capacity, S_WIDTH)),
-        lobes=np.zeros((MAX_LOBES, LOBE_WIDTH)),
+        lobes=np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)),
         result=np.zeros(R_WIDTH),
         wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
     )

@@ -14,100 +14,23 @@ import math
 import numpy as np
 from numba import njit
 
-from tallrun.gait.foot_clipping import MAX_LOBES, find_clipped_lobes
+from tallrun.gait.foot_clipping import MAX_LOBES, MAX_PEAKS, find_clipped_lobes, find_clipped_peaks
 from tallrun.gait.foot_params import FootParams
+from tallrun.gait.foot_turns import GRAVITY_MPS2, rotate_by, turn_world
 from tallrun.numerics.recording import FloatArray
 
 N_BASE = 8  # tilt (2), turn error (3), velocity error (3)
-GRAVITY_MPS2 = 9.80665
 
 #: Columns of the per-sample scratch of one stride.
 S_TIME, S_ROT, S_VEL, S_IA, S_IFA, S_SG, S_SA, S_LOBE = 0, 1, 10, 13, 16, 19, 20, 21
-S_WIDTH = S_LOBE + 6 * MAX_LOBES
+S_WIDTH = S_LOBE + 6 * (MAX_LOBES + MAX_PEAKS)
 
 #: Places in the result of ``solve_stride``.
 (
     R_DX, R_DY, R_DZ, R_RESIDUAL, R_SIGMA, R_LIFT, R_YAW, R_CLIPPED, R_REBUILT, R_TILT_MISS, R_WORST, R_TURN_ERROR,
-    R_FX, R_FY, R_FZ,
-) = range(15)  # fmt: skip
-R_WIDTH = 15
-
-
-@njit(cache=True)
-def rotate_by(rotation: FloatArray, wx: float, wy: float, wz: float) -> None:
-    """Multiply a 3x3 rotation in place, from the right, by the rotation vector (wx, wy, wz)."""
-    angle2 = wx * wx + wy * wy + wz * wz
-    if angle2 < 1e-2:  # the series is exact to 1e-9 here and spares two trigonometric calls per sample
-        s = 1.0 - angle2 / 6.0 + angle2 * angle2 / 120.0
-        c = 0.5 - angle2 / 24.0 + angle2 * angle2 / 720.0
-    else:
-        angle = math.sqrt(angle2)
-        s, c = math.sin(angle) / angle, (1.0 - math.cos(angle)) / angle2
-    m00, m01, m02 = 1.0 - c * (wy * wy + wz * wz), c * wx * wy - s * wz, c * wx * wz + s * wy
-    m10, m11, m12 = c * wx * wy + s * wz, 1.0 - c * (wx * wx + wz * wz), c * wy * wz - s * wx
-    m20, m21, m22 = c * wx * wz - s * wy, c * wy * wz + s * wx, 1.0 - c * (wx * wx + wy * wy)
-    for r in range(3):
-        a, b, d = rotation[r, 0], rotation[r, 1], rotation[r, 2]
-        rotation[r, 0] = a * m00 + b * m10 + d * m20
-        rotation[r, 1] = a * m01 + b * m11 + d * m21
-        rotation[r, 2] = a * m02 + b * m12 + d * m22
-
-
-@njit(cache=True)
-def turn_world(rotation: FloatArray, tx: float, ty: float, tz: float, turn: FloatArray) -> None:
-    """Multiply a 3x3 rotation in place, from the left, by the rotation vector (tx, ty, tz); ``turn`` is scratch."""
-    turn[:, :] = 0.0
-    turn[0, 0] = turn[1, 1] = turn[2, 2] = 1.0
-    rotate_by(turn, tx, ty, tz)
-    for c in range(3):
-        x, y, z = rotation[0, c], rotation[1, c], rotation[2, c]
-        for r in range(3):
-            rotation[r, c] = turn[r, 0] * x + turn[r, 1] * y + turn[r, 2] * z
-
-
-@njit(cache=True)
-def level_from(up: FloatArray, rotation: FloatArray) -> None:
-    """Write the rotation that takes the unit vector ``up`` (sensor) to the world's z, heading as it comes."""
-    x, y, z = up[0], up[1], up[2]
-    cross = math.sqrt(x * x + y * y)
-    rotation[:, :] = np.eye(3)
-    if cross < 1e-12:
-        if z < 0.0:
-            rotation[1, 1] = -1.0
-            rotation[2, 2] = -1.0
-        return
-    angle = math.atan2(cross, z)
-    rotate_by(rotation, y / cross * angle, -x / cross * angle, 0.0)
-
-
-@njit(cache=True)
-def mean_force(
-    t_s: FloatArray, acc: FloatArray, mask: int, k: int, half_s: float, first: int, last: int, out: FloatArray
-) -> float:
-    """Mean specific force within ``half_s`` of sample ``k``; return its scatter over g as an angle [rad]."""
-    lo, hi = k, k
-    while lo > first and t_s[k & mask] - t_s[(lo - 1) & mask] <= half_s:
-        lo -= 1
-    while hi < last and t_s[(hi + 1) & mask] - t_s[k & mask] <= half_s:
-        hi += 1
-    n = hi - lo + 1
-    for c in range(3):
-        out[c] = 0.0
-    for i in range(lo, hi + 1):
-        for c in range(3):
-            out[c] += acc[i & mask, c] / n
-    scatter = 0.0
-    for i in range(lo, hi + 1):
-        for c in range(3):
-            scatter += (acc[i & mask, c] - out[c]) ** 2 / n
-    norm = math.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2)
-    excess = norm - GRAVITY_MPS2
-    if norm > 0.0:
-        for c in range(3):
-            out[c] /= norm
-    else:
-        out[2] = 1.0
-    return math.sqrt(scatter + excess * excess) / GRAVITY_MPS2
+    R_FX, R_FY, R_FZ, R_CUT_S,
+) = range(16)  # fmt: skip
+R_WIDTH = 16
 
 
 @njit(cache=True)
@@ -122,6 +45,7 @@ def _integrate(
     bias: FloatArray,
     lobes: FloatArray,
     n_lobes: int,
+    n_peaks: int,
     params: FootParams,
     scratch: FloatArray,
 ) -> tuple[float, float]:
@@ -129,7 +53,7 @@ def _integrate(
 
     ``scratch[i]`` holds the state at sample ``a + i``. Returns the summed variances of turn rate and force.
     """
-    used = S_LOBE + 6 * n_lobes
+    used = S_LOBE + 6 * (n_lobes + n_peaks)
     rot = start.copy()
     f_world = np.zeros(3)
     f_before = np.zeros(3)
@@ -170,6 +94,16 @@ def _integrate(
         step2 = 0.0
         for c in range(3):
             f_before[c] = f_world[c]
+        for j in range(n_lobes, n_lobes + n_peaks):
+            # velocity gained by the hidden part of a cut-off force, in the world
+            at = S_LOBE + 6 * j + 3
+            if i > 0 and lobes[j, 3] <= k and k <= lobes[j, 4] + 1:
+                part = 1.0 if (lobes[j, 3] < k and k <= lobes[j, 4]) else 0.5
+                for c in range(3):
+                    along = rot[c, 0] * lobes[j, 0] + rot[c, 1] * lobes[j, 1] + rot[c, 2] * lobes[j, 2]
+                    row[at + c] += part * lobes[j, 5] * along * dt
+                    row[S_VEL + c] += part * lobes[j, 5] * along * dt
+        for c in range(3):
             f_world[c] = rot[c, 0] * acc[p, 0] + rot[c, 1] * acc[p, 1] + rot[c, 2] * acc[p, 2]
             rate2 += gyr[p, c] * gyr[p, c]
             if i > 0:
@@ -236,6 +170,7 @@ def solve_stride(
     up_end: FloatArray,
     tilt_sigma_end: float,
     up_height: FloatArray,
+    acc_limits: FloatArray,
     params: FootParams,
     scratch: FloatArray,
     lobes: FloatArray,
@@ -247,13 +182,18 @@ def solve_stride(
     start : (3, 3) sensor to world (z up, heading free) at ``a``; tilt_cov : (2, 2) its tilt covariance [rad2].
     up_end, tilt_sigma_end : direction of gravity seen at ``b`` and how far to trust it.
     up_height : (3,) lever from the pivot under the ball of the foot to the sensor, sensor axes [m].
+    acc_limits : (3,) range of the accelerometer [m/s2], NaN when unknown.
     scratch : (>= b - a + 1, S_WIDTH); on return it holds the *corrected* rotation, velocity and, in the
         columns S_IA.., position at each sample.
-    result : (R_WIDTH,), see the R_ constants.
+    result : (R_WIDTH,), see the R_ constants. Returns the number of clipped gyroscope lobes.
     """
     n = b - a + 1
-    n_lobes = find_clipped_lobes(t_s, gyr, mask, a, b, limits, params, lobes)
-    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, params, scratch)
+    n_lobes = find_clipped_lobes(t_s, gyr, mask, a, b, limits, params, lobes[:MAX_LOBES])
+    n_peaks, cut_s = find_clipped_peaks(
+        t_s, acc, mask, a, b, acc_limits, params, lobes[n_lobes : n_lobes + MAX_PEAKS]
+    )
+    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, n_peaks, params, scratch)
+    n_gyr, n_lobes = n_lobes, n_lobes + n_peaks  # from here on both are unknowns of one kind
     sg = max(sg, 1e-12)
     sa = max(sa, 1e-12)
     n_x = N_BASE + n_lobes
@@ -298,7 +238,7 @@ def solve_stride(
         prior[5 + c, 5 + c] = sa * params.correlation_s
     for j in range(n_lobes):
         # the hidden part may be half or double; a plateau of known height hides something for sure
-        prior[N_BASE + j, N_BASE + j] = 0.36
+        prior[N_BASE + j, N_BASE + j] = 0.36 if j < n_gyr else params.peak_share**2
 
     jac = np.zeros((5, n_x))
     _fill_jacobian(end, sg, sa, n_lobes, jac[:3])
@@ -429,7 +369,7 @@ def solve_stride(
     tilt_cov[1, 0] = shared
     clipped = 0.0
     rebuilt = 0.0
-    for j in range(n_lobes):
+    for j in range(n_gyr):
         clipped += lobes[j, 4] - lobes[j, 3] + 1
         rebuilt += lobes[j, 5] * (t_s[int(lobes[j, 4]) & mask] - t_s[int(lobes[j, 3]) & mask])
     for r in range(3):
@@ -440,9 +380,10 @@ def solve_stride(
     result[R_SIGMA] = math.sqrt(variance)
     result[R_LIFT] = lift
     result[R_CLIPPED] = clipped
+    result[R_CUT_S] = cut_s
     result[R_REBUILT] = rebuilt
     result[R_TILT_MISS] = math.sqrt(y[3] ** 2 + y[4] ** 2)
     result[R_WORST] = worst
     result[R_FX], result[R_FY], result[R_FZ] = x[2], x[3], x[4]
     result[R_TURN_ERROR] = math.sqrt(x[2] ** 2 + x[3] ** 2 + x[4] ** 2)
-    return n_lobes
+    return n_gyr

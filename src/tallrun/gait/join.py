@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from statistics import median
 
+from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride
 
@@ -240,12 +241,12 @@ class StrideJoiner:
 def _settle_mode(stride: Stride) -> None:
     """Let both feet together decide between walking and running.
 
-    One foot needs several strides to be sure (duty factor with hysteresis); with the other foot's contact known,
-    this very stride either had a flight phase or did not (sci:A1).
+    One foot needs several strides to be sure; with the other foot's contact known, this very stride either had a
+    flight phase or did not (sci:A1). A slow jog has next to none, so its own times must agree.
     """
-    if stride.mode == MODE_WALK and stride.flight_time_s > SURE_FLIGHT_S and stride.duty_factor < 0.49:
+    if stride.mode == MODE_WALK and stride.flight_time_s > SURE_FLIGHT_S and shows_gait(stride, MODE_RUN):
         stride.mode = MODE_RUN
-    elif stride.mode == MODE_RUN and stride.flight_time_s < -SURE_FLIGHT_S and stride.duty_factor > 0.51:
+    elif stride.mode == MODE_RUN and stride.flight_time_s < -SURE_FLIGHT_S and shows_gait(stride, MODE_WALK):
         stride.mode = MODE_WALK
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
+from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
 from tallrun.numerics.recording import FloatArray
@@ -22,6 +23,8 @@ QUIET_GYR_RADPS = 0.8
 BOUT_GAP_S = 2.0
 #: A change of gait and back within this time is no change.
 BLIP_S = 1.5
+#: Strides looked back over for where a change of gait began: no foot needs more to be sure.
+HINDSIGHT_STRIDES = 4
 #: Getting going and coming to rest belong to the bout next to them up to this long: a stride and a half of walking.
 MERGE_OTHER_S = 2.5
 
@@ -131,11 +134,12 @@ def segments_frame(segments: Sequence[Segment]) -> pd.DataFrame:
 
 
 def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
-    ordered = sorted((item for item in strides), key=lambda item: item.initial_contact_s)
+    ordered = sorted(
+        (item for item in strides if item.mode in (MODE_RUN, MODE_WALK)),
+        key=lambda item: item.initial_contact_s,
+    )
     spans: list[Segment] = []
-    for item in ordered:
-        if item.mode not in (MODE_RUN, MODE_WALK):
-            continue
+    for item, mode in zip(ordered, _modes_in_hindsight(ordered), strict=True):
         start = item.initial_contact_s
         reach = item.step_time_s if math.isfinite(item.step_time_s) else item.stance_time_s
         if math.isfinite(item.stride_time_s) and item.stride_time_s < BOUT_GAP_S:
@@ -143,13 +147,30 @@ def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
         stop = min(end_s, start + (reach if math.isfinite(reach) else 0.3))
         last = spans[-1] if spans else None
         if last and start - last.end_s <= BOUT_GAP_S:
-            if last.mode == item.mode:
+            if last.mode == mode:
                 spans[-1] = Segment(last.start_s, max(last.end_s, stop), last.mode)
                 continue
             spans[-1] = Segment(last.start_s, start, last.mode)
         if stop > start:
-            spans.append(Segment(start, stop, item.mode))
-    return _without_blips([span for span in spans if span.end_s > span.start_s])
+            spans.append(Segment(start, stop, mode))
+    return _without_false_starts(_without_blips([span for span in spans if span.end_s > span.start_s]))
+
+
+def _modes_in_hindsight(ordered: Sequence[Stride]) -> list[int]:
+    """Return each stride's mode, a change of gait put back to the first stride that already showed it.
+
+    A foot alone needs a stride or two to be sure; its times had changed by then.
+    """
+    modes = [item.mode for item in ordered]
+    for place in range(1, len(modes)):
+        mode = modes[place]
+        for before in range(place - 1, max(place - 1 - HINDSIGHT_STRIDES, -1), -1):
+            stride = ordered[before]
+            apart_s = ordered[before + 1].initial_contact_s - stride.initial_contact_s
+            if modes[before] == mode or apart_s > BOUT_GAP_S or not shows_gait(stride, mode):
+                break
+            modes[before] = mode
+    return modes
 
 
 def _without_blips(spans: list[Segment]) -> list[Segment]:
@@ -167,6 +188,24 @@ def _without_blips(spans: list[Segment]) -> list[Segment]:
             return spans
         k = min(inner)[1]
         spans[k - 1 : k + 2] = [Segment(spans[k - 1].start_s, spans[k + 1].end_s, spans[k - 1].mode)]
+
+
+def _without_false_starts(spans: list[Segment]) -> list[Segment]:
+    """Give a first or last stride or two in another gait to the bout they lead into: getting going is no walk."""
+    out: list[Segment] = []
+    for k, span in enumerate(spans):
+        before = out[-1] if out and out[-1].end_s == span.start_s else None
+        after = spans[k + 1] if k + 1 < len(spans) and spans[k + 1].start_s == span.end_s else None
+        mode = span.mode
+        for alone, beside in ((before is None, after), (after is None, before)):
+            length = span.end_s - span.start_s
+            if alone and beside and length <= MERGE_OTHER_S and beside.end_s - beside.start_s > 2.0 * length:
+                mode = beside.mode
+        if before and before.mode == mode:
+            out[-1] = Segment(before.start_s, span.end_s, mode)
+        else:
+            out.append(Segment(span.start_s, span.end_s, mode))
+    return out
 
 
 def _rest(start_s: float, stop_s: float, quiet: np.ndarray) -> list[Segment]:
