@@ -100,7 +100,7 @@ def test_demo_walks_the_whole_loop(short_run, tmp_path):
     assert (tmp_path / "demo" / "demo-run" / "derived" / "report.html").exists()
     again = invoke("demo", "--no-browser", "--session", short_run, "--speed", 20, "--out", tmp_path / "demo")
     assert again.exit_code == 0
-    assert (tmp_path / "demo-2" / "session").exists()
+    assert (tmp_path / "demo-2" / "demo-run").exists()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def run(
         wishes = planned(wishes, plan, against_advice, step_session is not None)
         for line in plan_lines(plan, focus):
             typer.echo(line)
-    if focus is not None and focus != wishes.focus and not (plan and plan.forbids_running):
+    may_cue = plan is None or plan.may_cue
+    if focus is not None and focus != wishes.focus and (may_cue or focus == NO_CUES):
         # the place in the fade belongs to the step of the plan, not to another one
         wishes = replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
@@ -164,12 +165,13 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     found, decision = plan.verdict, plan.decision
     head = STATE_NAMES[found.state] + ("" if found.rung is None else f", level {found.rung}")
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
-    if found.state != "RUN":
+    if not plan.may_cue:
         lines.append("This run counts as against your plan." if plan.forbids_running else found.sentences[0])
-        lines.append("No cues today.")
-    else:
-        lines.append(f"{decision.sentence} (rule {decision.rule})")
-    if focus is not None and not plan.forbids_running and focus != (plan.focus or NO_CUES):
+        wanted = focus not in (None, NO_CUES)
+        lines.append("No cues today, --focus or not: they are for run days." if wanted else "No cues today.")
+        return lines
+    lines.append(f"{decision.sentence} (rule {decision.rule})")
+    if focus is not None and focus != (plan.focus or NO_CUES):
         lines.append(f"You chose {'no cues' if focus == NO_CUES else f'the focus {focus}'} instead.")
     return lines
 

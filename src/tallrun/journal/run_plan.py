@@ -38,9 +38,14 @@ class RunPlan:
         return self.verdict.state in NO_RUN_STATES
 
     @property
+    def may_cue(self) -> bool:
+        """Whether today is a day for a run; on no other is anybody coached, whatever was asked for."""
+        return self.verdict.state == "RUN"
+
+    @property
     def focus(self) -> str | None:
         """The step to coach today, None for none: no step is open, or today is no day for a run."""
-        return self.decision.step if self.verdict.state == "RUN" else None
+        return self.decision.step if self.may_cue else None
 
 
 def plan_run(mine: Records) -> RunPlan:
