@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "strap_doubtful": "The pelvis angle changed quickly: posture or a moved strap; shown with what it may be off by.",
     "no_baseline": "There is no own baseline yet.",
     "no_own_error": "More than the scatter inside one run. Your own day-to-day scatter at this speed is not known yet.",
+    "too_few_blocks": "Fewer than six pairs of blocks of 30 strides: too short to be sure.",
     "blocks_disagree": "The blocks of 30 strides disagree about the direction.",
     "no_incline": "The incline is not known.",
     "no_speed": "The speed, or the runner's best pace, is not known.",

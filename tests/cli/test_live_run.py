@@ -90,6 +90,32 @@ def test_wishes_that_cannot_be_are_one_line(short_run, tmp_path):
         assert re.search(match, str(result.exception))
 
 
+def test_nobody_is_cued_on_a_day_that_is_none_for_a_run_whatever_was_asked(short_run, tmp_path):
+    data = tmp_path / "data"
+    told = invoke("setup", "--data-dir", data, "--side", "left", "--time-zone", "Europe/Amsterdam", "--born-on",
+                  "1985-06-30", "--diagnosis", "clinician")  # fmt: skip
+    assert told.exit_code == 0, told.output
+    out = tmp_path / "run"
+    result = invoke("run", "--out", out, "--emulate", short_run, "--speed", 20, "--minutes", 2, "--data-dir", data,
+                    "--focus", "cadence")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Log first" in result.output
+    assert "No cues today" in result.output
+    assert json.loads((out / "derived" / "cues.json").read_text()) == []
+    assert read_session(out).info["live_setup"]["focus"] is None
+
+
+def test_with_several_runners_a_run_asks_whose_it_is(short_run, tmp_path):
+    data = tmp_path / "data"
+    for code in ("ann", "bob"):
+        invoke("setup", "--data-dir", data, "--runner", code, "--side", "left", "--time-zone", "Europe/Amsterdam",
+               "--born-on", "1985-06-30")  # fmt: skip
+    result = invoke("run", "--out", tmp_path / "run", "--emulate", short_run, "--data-dir", data)
+    assert result.exit_code == 1
+    assert "several runners (ann, bob)" in str(result.exception)
+    assert not (tmp_path / "run").exists()
+
+
 def test_demo_walks_the_whole_loop(short_run, tmp_path):
     result = invoke("demo", "--no-browser", "--session", short_run, "--speed", 20, "--out", tmp_path / "demo")
     assert result.exit_code == 0, result.output

@@ -15,8 +15,9 @@ from tallrun.cli.app import build_app
 from tallrun.errors import UsageError
 from tallrun.insight import Block, SessionBlocks, steady_blocks
 from tallrun.recovery import wording
-from tallrun.report.compare import compare, side_of
+from tallrun.report.compare import Side, compare, paths_of, side_of, waveforms_of
 from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
+from tallrun.report.stop_signs import stop_signs
 
 
 def repeats(side, n=6, wobble=0.2):
@@ -119,7 +120,7 @@ def test_the_hand_out_is_plain_and_passes_the_lint():
         compare(before, after),
         compare(steady_side(2.6, 3), steady_side(3.4, 4)),
     ):
-        page = Page(build_handout(found, stop_signs=[item.text for item in PROTOCOL.screening.questions]))
+        page = Page(build_handout(found, stop_signs=stop_signs(PROTOCOL)))
         body = [text for tag, text in page.blocks if tag in ("p", "li")]
         wrong = {text: bad for text in body[1:-1] if (bad := wording.lint(text))}
         assert wrong == {}
@@ -166,3 +167,30 @@ def test_a_session_without_running_compares_as_nothing():
     found = compare(side, side)
     assert found.rows == found.unmatched == ()
     assert any("Nothing to compare" in text for _, text in Page(build_compare_page(found)).blocks)
+
+
+def test_stop_signs_are_sorted_by_how_soon_to_call_and_hold_every_sign_that_can_come_up():
+    groups = stop_signs(PROTOCOL)
+    told = [sign for group in groups for sign in group.signs]
+    questions = {item.id: item for item in PROTOCOL.screening.questions}
+    assert questions["saddle_numbness"].text in groups[0].signs
+    assert questions["pop_or_tear"].text in groups[1].signs
+    assert questions["fever"].text in groups[2].signs
+    left_out = {item.id for item in questions.values() if item.text not in told}
+    assert left_out == {item.id for item in questions.values() if item.role == "with"} | {"cancer_history"}
+
+
+def test_curves_of_a_part_are_those_of_its_own_strides():
+    side = side_of_demo()
+    first, second = (replace(side, part_s=part) for part in ((35.0, 95.0), (95.0, 165.0)))
+    a, b = (next(item for item in waveforms_of(part) if item.foot == "left") for part in (first, second))
+    assert a.n_strides + b.n_strides < next(i for i in waveforms_of(side) if i.foot == "left").n_strides
+    assert abs(a.mean - b.mean).max() > 3.0, "the demo's middle part lands with the toes 7 degrees higher"
+    assert (paths_of(first)["left"][0] != paths_of(second)["left"][0]).any()
+
+
+def side_of_demo():
+    source = demo_source()
+    return Side(
+        "demo", source.tables, steady_blocks(source.tables.strides), waves=source.waves, session_id="demo"
+    )

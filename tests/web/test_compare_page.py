@@ -11,6 +11,7 @@ from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, sho
 from support.report_sources import HOSTILE, PROTOCOL, demo_source
 from tallrun import simulate
 from tallrun.report import build_report
+from tallrun.report.stop_signs import stop_signs
 from tallrun.sessions import write_session
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
@@ -39,7 +40,7 @@ def server(tmp_path_factory):
     told = json.loads((root / "after" / "session.json").read_text(encoding="utf-8"))
     told["context"]["shoes"] = HOSTILE
     (root / "after" / "session.json").write_text(json.dumps(told), encoding="utf-8")
-    signs = [item.text for item in PROTOCOL.screening.questions]
+    signs = stop_signs(PROTOCOL)
 
     def make():
         app = create_app(

@@ -51,6 +51,14 @@ _ROWS = (
     ("Pelvis bounce", "vertical_oscillation_m", 100.0, "cm", 1),
 )
 
+#: Flag -> what its value is, unit, digits.
+_FLAG_VALUES = {
+    "low_cadence": ("cadence", " steps a minute", 0),
+    "overstriding": ("overstride index", "", 2),
+    "anterior_pelvic_tilt": ("tilt", "°", 1),
+    "asymmetry": ("right against left", " %", 1),
+}
+
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as plain lines; what is unknown says why."""
@@ -95,11 +103,12 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         against = (
             "your own baseline"
             if evidence["reference_kind"] == "own_baseline"
-            else "what others your size do"
+            else "the limit set for people in general"
         )
+        label, unit, digits = _FLAG_VALUES[flag["flag"]]
         lines.append(
             f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
-            f"{evidence['value']:.1f} against {evidence['reference']:.1f} ({against})"
+            f"{label} {evidence['value']:.{digits}f}{unit} against {evidence['reference']:.{digits}f}{unit} ({against})"
         )
     return lines
 

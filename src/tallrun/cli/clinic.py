@@ -105,8 +105,10 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
+    from tallrun.cli.recovery_common import load_protocol
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
+    from tallrun.report.stop_signs import stop_signs
     from tallrun.sessions import write_text
 
     sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
@@ -115,7 +117,7 @@ def compare(
     if out is not None:
         write_text(out, build_compare_page(found))
     if handout is not None:
-        write_text(handout, build_handout(found, note, for_whom, stop_signs()))
+        write_text(handout, build_handout(found, note, for_whom, stop_signs(load_protocol())))
     if as_json:
         print_json(found.as_json())
         return
@@ -124,13 +126,6 @@ def compare(
     for path in (out, handout):
         if path is not None:
             typer.echo(str(path))
-
-
-def stop_signs() -> list[str]:
-    """Return the questions of the protocol's screening, as the hand-out prints them."""
-    from tallrun.cli.recovery_common import load_protocol
-
-    return [item.text for item in load_protocol().screening.questions]
 
 
 def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from tallrun.web.hub import LiveHub
 
 SCRIPT = "demo script"
-ZONE = "Europe/Amsterdam"
+#: Where the invented runner may live: somewhere it is day now, or the scripted mornings would lie ahead.
+ZONES = (
+    "Europe/Amsterdam", "Asia/Dubai", "Asia/Singapore", "Australia/Brisbane", "Pacific/Auckland", "Pacific/Honolulu",
+    "America/Los_Angeles", "America/New_York",
+)  # fmt: skip
+DAY_HOURS = range(9, 21)
 #: (session second, score): what the scripted runner taps.
 TAPS = ((70.0, 1), (150.0, 2))
 PAGE_STAYS_S = 2.0
@@ -89,7 +94,13 @@ def demo(
     _say("")
     _say("Everything is on this computer only:")
     _say(f"  session {folder / 'demo-run'}, report {result.report}, records {records}")
-    _say(f"  look around: tallrun serve --data-dir {records}")
+    _say(f"  look around: {_command()} serve --data-dir {records}")
+
+
+def day_zone(now: datetime) -> ZoneInfo:
+    """Return the first zone in which it is day at ``now``."""
+    zones = [ZoneInfo(name) for name in ZONES]
+    return next((zone for zone in zones if now.astimezone(zone).hour in DAY_HOURS), zones[0])
 
 
 def fresh_folder(out: Path) -> Path:
@@ -155,13 +166,13 @@ def invent_runner(folder: Path, now: datetime) -> None:
     from tallrun.store import Store
     from tallrun.store.models import RunnerRow
 
-    zone = ZoneInfo(ZONE)
+    zone = day_zone(now)
     today = now.astimezone(zone).date()
     with Store.open(folder) as store:
         runner_id = store.add_runner("demo", now)
         start = now - timedelta(days=21)
         store.add_row(
-            RunnerRow, runner_id, at=start, by=SCRIPT, now=now, time_zone=ZONE, side="left", site="sit_bone",
+            RunnerRow, runner_id, at=start, by=SCRIPT, now=now, time_zone=zone.key, side="left", site="sit_bone",
             born_on=date(today.year - 38, 5, 14), easy_speed_mps=3.2, fast_speed_mps=4.2, height_m=1.74,
             leg_length_m=0.91, mass_kg=67.0,
         )  # fmt: skip
@@ -181,7 +192,7 @@ def invent_runner(folder: Path, now: datetime) -> None:
                     str(uuid4()),
                     _local(today - timedelta(days=day), "18:00", zone),
                     phase=2,
-                    name="single-leg bridge, slow",
+                    name="slow single-leg bridge",
                     sets=3,
                     reps=8,
                     pain_before=1,
@@ -227,7 +238,7 @@ def answer_questions(folder: Path, result: RunResult, now: datetime) -> tuple[da
     """Add the scripted answers; return the two moments the advice is shown for."""
     from tallrun.store import Store
 
-    zone = ZoneInfo(ZONE)
+    zone = day_zone(now)
     today = now.astimezone(zone).date()
     morning = _local(today + timedelta(days=1), "08:00", zone)
     next_day = _local(today + timedelta(days=2), "18:30", zone)
@@ -310,6 +321,12 @@ def _tell_cues(session: Path) -> None:
             f"  Cue at {int(row['at_s'] // 60)}:{int(row['at_s'] % 60):02d}: “{row['sentence']}”, "
             f"{row['value']:.0f} steps a minute against {row['low']:.0f}–{row['high']:.0f}; {effect}"
         )
+
+
+def _command() -> str:
+    """Return the command as it was called, so that the line can be copied (.venv/bin/tallrun in a checkout)."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name.startswith("tallrun") else "tallrun"
 
 
 def _length_s(recording: Recording) -> float:

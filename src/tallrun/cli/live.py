@@ -86,6 +86,9 @@ def run(
     model: Model = None,
     speed: Speed = None,
     data_dir: DataDir = None,
+    runner: Annotated[
+        str | None, typer.Option("--runner", help="Who runs; needed only when several are set up.")
+    ] = None,
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_parts import RunWishes
@@ -99,12 +102,12 @@ def run(
         if value not in allowed:
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     folder = data_folder(data_dir)
-    plan = plan_of(folder)
+    plan = plan_of(folder, runner)
     wishes = RunWishes(
         minutes=minutes, focus="cadence", target_spm=target_spm,
         step_session=step_session or 1, mode=mode, recall_phrase=recall_phrase, is_uncued=uncued,
         speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
-        lan=lan, tls=tls, port=port, terminal=terminal, plan=plan,
+        lan=lan, tls=tls, port=port, terminal=terminal, plan=plan, runner=runner,
     )  # fmt: skip
     if plan is not None:
         wishes = planned(wishes, plan, against_advice, step_session is not None)
@@ -124,17 +127,20 @@ def run(
         typer.echo(f"Report: {result.report}")
 
 
-def plan_of(folder: Path) -> RunPlan | None:
-    """Return what the records say about a run now; None where not exactly one runner is set up."""
+def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
+    """Return what the records say about a run now; None where nobody is set up.
+
+    Raises EntryError when several are and ``runner`` names none of them: nobody is coached by a guess.
+    """
     from tallrun.errors import TallrunError
     from tallrun.journal.desk import Records, current_time
     from tallrun.journal.run_plan import plan_run
     from tallrun.store import Store
 
     with Store.open(folder) as store:
-        if len(store.runner_codes()) != 1:
+        if not store.runner_codes():
             return None
-        mine = Records(store, store.find_runner(), current_time())
+        mine = Records(store, store.find_runner(runner), current_time())
         try:
             store.profile(mine.runner_id)
         except TallrunError:
@@ -166,7 +172,9 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     head = STATE_NAMES[found.state] + ("" if found.rung is None else f", level {found.rung}")
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
     if not plan.may_cue:
-        lines.append("This run counts as against your plan." if plan.forbids_running else found.sentences[0])
+        if not plan.forbids_running:
+            lines.append(found.sentences[0])
+        lines.append("A run now counts as against your plan.")
         wanted = focus not in (None, NO_CUES)
         lines.append("No cues today, --focus or not: they are for run days." if wanted else "No cues today.")
         return lines

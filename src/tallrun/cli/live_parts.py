@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class RunWishes:
     """What was asked for on the command line.
 
-    plan : what the records say about this run, None where nobody is set up.
+    plan : what the records say about this run, None where nobody is set up. runner : whose records, with several.
     companions run beside the live loop (the demo's scripted taps); ``after`` is awaited while pages are still served.
     """
 
@@ -48,6 +48,7 @@ class RunWishes:
     learning_s: float | None = None
     probe_s: float | None = None
     plan: RunPlan | None = None
+    runner: str | None = None
     companions: tuple[Callable[[LiveLoop], Coroutine[Any, Any, None]], ...] = ()
     on_served: Callable[[Served], None] | None = None
     after: Callable[[RawRun, LiveHub], Awaitable[None]] | None = None
@@ -88,7 +89,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     from tallrun.pipeline.live_run import LiveSetup
     from tallrun.pipeline.setup import standing_neutral
 
-    known = known_runner(folder, datetime.now(UTC))
+    known = known_runner(folder, datetime.now(UTC), wishes.runner)
     plan = plan_session(
         60.0 * wishes.minutes,
         wishes.step_session,
@@ -171,7 +172,7 @@ def finish_run(folder: Path, out: Path, raw: RawRun) -> RunResult:
     _write_cues(out / "derived" / "cues.json", cues)
     note_in_records(folder, out, recording, tables, raw, cues)
     # only now, so that the next step in the report knows of this run
-    history, advice = own_records(folder, str(recording.info["session_id"]))
+    history, advice = own_records(folder, raw.wishes.runner, recording, tables)
     report = out / "derived" / "report.html"
     write_text(report, build_report(replace(source, history=history, advice=advice)))
     return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)

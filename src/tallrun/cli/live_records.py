@@ -18,21 +18,29 @@ if TYPE_CHECKING:
     from tallrun.store import Store
 
 
-def own_records(folder: Path, session_id: str) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
-    """Return the runner's other sessions and today's advice; nothing where not exactly one runner is set up."""
+def own_records(
+    folder: Path, runner: str | None, recording: Recording, tables: GaitTables
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
+    """Return the runner's other sessions and the advice after this run; nothing where nobody is set up."""
     from tallrun.cli.report import from_records
     from tallrun.store import Store
 
     with Store.open(folder) as store:
-        if len(store.runner_codes()) != 1:
+        if not store.runner_codes():
             return (), None
-    return from_records(folder, None, session_id)
+    # an emulated run may be ahead of the clock; its own scores count for the advice all the same
+    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=_end_s(tables))
+    return from_records(folder, runner, str(recording.info["session_id"]), ended_at)
+
+
+def _end_s(tables: GaitTables) -> float:
+    return float(tables.segments["end_s"].max()) if len(tables.segments) else 1.0
 
 
 def note_in_records(
     folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun, cues: list[dict[str, Any]]
 ) -> None:
-    """Add the run, its pain taps and its place to the records, if a runner is set up there."""
+    """Add the run, its pain taps and its place to the records, if somebody is set up there."""
     from tallrun.journal.desk import Records
     from tallrun.journal.focus import GAIT_KEY
     from tallrun.journal.run_plan import gait_note, note_step, probe_of
@@ -41,10 +49,9 @@ def note_in_records(
     from tallrun.store.models import CueRow
 
     with Store.open(folder) as store:
-        codes = store.runner_codes()
-        if len(codes) != 1:
+        if not store.runner_codes():
             return
-        runner_id = store.find_runner()
+        runner_id = store.find_runner(raw.wishes.runner)
         now = datetime.now(UTC)
         wishes = raw.wishes
         coached = gait_note(wishes.focus, wishes.step_session, probe_of(raw.run.coach_events, tables.strides))
@@ -91,7 +98,7 @@ def run_entry(
 
     info = recording.info
     started = datetime.fromisoformat(info["started_at"])
-    end_s = float(tables.segments["end_s"].max()) if len(tables.segments) else 1.0
+    end_s = _end_s(tables)
     runner = store.runner(runner_id)
     rules = [item.action for item in raw.run.safety_events]
     stopped = any(item.action in ("STOP", "REFER") for item in rules)
@@ -139,7 +146,7 @@ class Known:
 GAIN_SESSIONS = 5
 
 
-def known_runner(folder: Path, now: datetime) -> Known:
+def known_runner(folder: Path, now: datetime, runner: str | None = None) -> Known:
     """Look up measures, the clinician's green limit, own baselines and the belt calibration."""
     from tallrun.cli.recovery_common import load_protocol
     from tallrun.errors import TallrunError
@@ -149,9 +156,9 @@ def known_runner(folder: Path, now: datetime) -> Known:
     from tallrun.store import Store
 
     with Store.open(folder) as store:
-        if len(store.runner_codes()) != 1:
+        if not store.runner_codes():
             return Known(RunnerProfile())
-        runner_id = store.find_runner()
+        runner_id = store.find_runner(runner)
         try:
             profile = store.profile(runner_id)
         except TallrunError:

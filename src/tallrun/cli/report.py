@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,9 +76,9 @@ def write_report(
 
 
 def from_records(
-    data_dir: Path, runner: str | None, session_id: str
+    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and today's verdict."""
+    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
     from tallrun.cli.recovery_common import load_protocol, records
     from tallrun.recovery.verdicts import verdict
     from tallrun.report.history import own_history
@@ -85,7 +86,6 @@ def from_records(
     protocol = load_protocol()
     with records(str(data_dir), runner) as mine:
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
-        advised = verdict(
-            protocol, mine.store.history(mine.runner_id), None, mine.now.astimezone(mine.zone), None
-        )
+        at = mine.now if not_before is None else max(mine.now, not_before)
+        advised = verdict(protocol, mine.store.history(mine.runner_id), None, at.astimezone(mine.zone), None)
     return found, advised.as_json()

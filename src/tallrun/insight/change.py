@@ -119,12 +119,14 @@ def compare_blocks(
     speed_mps: float,
     *,
     is_one_session: bool = False,
+    least_pairs: int = 1,
 ) -> Change:
     """Compare one metric of two sessions, or of two parts of one, at matched speed.
 
     before, after : the blocks of each inside the matched window, in order of time; the k-th is held against the k-th,
     so that both are equally far into the running. history : the runner's sessions, whose repeats give the error between
     sessions. is_one_session : nothing was taken off in between, so the scatter of the blocks is the right error.
+    least_pairs : with fewer pairs of blocks no change is called real.
     A change is real when it exceeds the detectable one and its interval, where there is one, leaves out zero.
     Unknown values give ``cannot tell`` with a reason code.
     """
@@ -153,6 +155,8 @@ def compare_blocks(
         return found("cannot tell", "no_baseline")
     if abs(difference) <= error.detectable_change:
         return found("no real change", None)
+    if len(pairs) < least_pairs:
+        return found("cannot tell", "too_few_blocks")
     if interval is not None and interval[0] <= 0.0 <= interval[1]:
         return found("cannot tell", "blocks_disagree")
     if between is None and not is_one_session:

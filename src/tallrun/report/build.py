@@ -129,7 +129,7 @@ def _facts(source: ReportInput) -> list[str]:
     started = info.get("started_at")
     if isinstance(started, str):
         try:
-            out.append(f"{datetime.fromisoformat(started):%A %d %B %Y, %H:%M}")
+            out.append(in_zone_words(datetime.fromisoformat(started), info.get("time_zone")))
         except ValueError:
             out.append(started)
     context = source.recording.context
@@ -137,6 +137,12 @@ def _facts(source: ReportInput) -> list[str]:
     summary = source.tables.summary
     out.append(f"{summary['run_time_s'] / 60:.1f} min running, {summary['walk_time_s'] / 60:.1f} min walking")
     return out
+
+
+def in_zone_words(at: datetime, zone: object = None) -> str:
+    """Return day and time with the zone they are told in; a bare offset where no zone is known."""
+    told = zone if isinstance(zone, str) and zone else f"UTC{at:%z}" if at.tzinfo else "zone not known"
+    return f"{at:%A %d %B %Y, %H:%M} ({told})"
 
 
 def _script_json(value: Any) -> str:

@@ -22,6 +22,7 @@ from tallrun.insight import (
     typical_error,
 )
 from tallrun.insight.baselines import SPEED_TOLERANCE
+from tallrun.insight.change import LEAST_PAIRS
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitPipeline, GaitTables, json_ready
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
@@ -154,7 +155,8 @@ def compare(
     old, new = _near(a.blocks, chosen)[:pairs], _near(b.blocks, chosen)[:pairs]
     is_one = a.session_id is not None and a.session_id == b.session_id
     rows = tuple(
-        compare_blocks(metric, old, new, history, chosen, is_one_session=is_one) for metric in BLOCK_METRICS
+        compare_blocks(metric, old, new, history, chosen, is_one_session=is_one, least_pairs=LEAST_PAIRS)
+        for metric in BLOCK_METRICS
     )
     has_own = not is_one and any(typical_error(history, metric, chosen) for metric in BLOCK_METRICS)
     speeds = [item.speed_mps for item in (*old, *new) if item.speed_mps is not None]
@@ -189,13 +191,13 @@ def shared_speeds(a: Sequence[Block], b: Sequence[Block]) -> tuple[float, ...]:
 
 
 def waveforms_of(side: Side) -> list[Cycle]:
-    """Return the foot-pitch waveforms of the whole session (its part has too few to differ in shape)."""
-    return pitch_cycles(side.waves, side.tables.strides)
+    """Return the foot-pitch waveforms of a side."""
+    return pitch_cycles(side.waves, side.tables.strides, side.part_s)
 
 
 def paths_of(side: Side) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the middle foot path of each foot."""
-    return foot_paths(side.waves, side.tables.strides)
+    """Return the middle foot path of each foot of a side."""
+    return foot_paths(side.waves, side.tables.strides, side.part_s)
 
 
 def _near(blocks: Sequence[Block], speed_mps: float) -> tuple[Block, ...]:

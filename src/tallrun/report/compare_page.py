@@ -17,6 +17,7 @@ from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, wavefo
 from tallrun.report.cycles import clean_running
 from tallrun.report.pages import environment, minutes_words
 from tallrun.report.palette import PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
+from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
@@ -79,9 +80,8 @@ def shown_row(change: Change) -> ShownRow:
         interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     # what is true of many rows at once is said once, above the table
     why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
-    if change.difference is not None and change.interval is None and change.reason != "speed_unmatched":
-        few = f"Only {change.n_pairs} pairs of blocks, too few for an interval."
-        why = f"{why} {few}".strip()
+    if change.difference is not None and change.interval is None and change.reason is None:
+        why = f"Only {change.n_pairs} pairs of blocks, too few for an interval."
     return ShownRow(
         metric.label, metric.meaning, metric.unit,
         _plain(metric, change.before), _plain(metric, change.after),
@@ -138,11 +138,11 @@ def build_compare_page(found: Comparison, script_url: str | None = None) -> str:
 
 
 def build_handout(
-    found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[str] = ()
+    found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[StopSigns] = ()
 ) -> str:
     """Return one page for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped.
 
-    stop_signs : the protocol's screening questions; a yes to one of them is a reason to stop and call.
+    stop_signs : the protocol's signs by urgency; a yes to one of them is a reason to stop and call.
     """
     real = [row for row in found.rows if row.word == "real change"]
     same = [row for row in found.rows if row.word == "no real change" and row.metric in _PLAIN]

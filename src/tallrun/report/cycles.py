@@ -56,10 +56,15 @@ def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
     return out
 
 
-def pitch_cycles(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> list[Cycle]:
-    """Return the foot's pitch over the stride, from foot-flat to foot-flat, of every foot with enough strides."""
+def pitch_cycles(
+    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None = None
+) -> list[Cycle]:
+    """Return the foot's pitch over the stride, from foot-flat to foot-flat, of every foot with enough strides.
+
+    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end).
+    """
     out = []
-    for foot, shapes in _clean_shapes(waves, strides).items():
+    for foot, shapes in _clean_shapes(waves, strides, part_s).items():
         pitch = DEG_PER_RAD * shapes[:, :, 0]
         out.append(
             Cycle(foot, "foot pitch", "°", pitch.mean(axis=0), pitch.std(axis=0), len(pitch), "foot-flat")
@@ -68,16 +73,18 @@ def pitch_cycles(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> list[Cy
 
 
 def foot_paths(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame
+    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None = None
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each."""
+    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each; part_s as above."""
     return {
         foot: (np.median(shapes[:, :, 2], axis=0), np.median(shapes[:, :, 3], axis=0))
-        for foot, shapes in _clean_shapes(waves, strides).items()
+        for foot, shapes in _clean_shapes(waves, strides, part_s).items()
     }
 
 
-def _clean_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> dict[str, np.ndarray]:
+def _clean_shapes(
+    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None
+) -> dict[str, np.ndarray]:
     """Shapes of the clean running strides by foot; feet with fewer than ten are left out."""
     out = {}
     for foot, shapes in waves.items():
@@ -85,6 +92,9 @@ def _clean_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> dict[s
         if len(rows) != len(shapes):
             continue
         clean = rows.index.isin(clean_running(rows).index)
+        if part_s is not None:
+            at = rows["initial_contact_s"].to_numpy()
+            clean &= (at >= part_s[0]) & (at < part_s[1])
         kept = shapes[clean]
         kept = kept[np.isfinite(kept).all(axis=(1, 2))]
         if len(kept) >= LEAST_STRIDES:

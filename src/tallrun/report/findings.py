@@ -160,7 +160,7 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
             "cadence_deficit": "few steps for the speed",
         }
         seen = [words[item] for item in spans[0]["evidence"]["terms"] if item in words]
-        ahead = "than usual for you" if own else "than is common at this speed"
+        ahead = "than usual for you" if own else "than the limit set for people in general"
         return Finding(
             f"Your landings were further ahead of you {ahead}.",
             f"{when}; seen as: {', '.join(seen) or 'several signs together'}",

@@ -16,6 +16,7 @@ from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.pipeline import PipelineSetup, run_recording
 from tallrun.report.compare import Comparison, Side, compare, side_of
 from tallrun.report.compare_page import build_compare_page, build_handout
+from tallrun.report.stop_signs import StopSigns
 from tallrun.sessions import read_session
 from tallrun.web.problems import PROBLEMS
 
@@ -31,15 +32,15 @@ def compare_router(
     folder_of: Callable[[str], Path],
     history_of: Callable[[tuple[str, ...]], Sequence[SessionBlocks]] = lambda session_ids: (),
     name_of: Callable[[str], str] | None = None,
-    stop_signs: Callable[[], Sequence[str]] = lambda: (),
+    stop_signs: Callable[[], Sequence[StopSigns]] = lambda: (),
 ) -> APIRouter:
     """Return the routes of the comparison.
 
     Errors are left to the application's problem handlers.
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the runner's
-    sessions, given the two compared. name_of : what the session is called, default the folder's name. stop_signs : the
-    screening questions the hand-out prints.
+    sessions, given the two compared. name_of : what the session is called, default the folder's name.
+    stop_signs : what the hand-out prints of the screening.
     """
     router = APIRouter(tags=["compare"], responses=PROBLEMS)
     kept: OrderedDict[tuple[Path, float], Side] = OrderedDict()

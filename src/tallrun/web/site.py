@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
 from tallrun.journal.desk import load_protocol
+from tallrun.report.stop_signs import stop_signs
 from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
 from tallrun.web.app import STATIC, create_app
 from tallrun.web.compare_api import compare_router
@@ -29,18 +30,15 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def stop_signs() -> list[str]:
-    """Return the screening questions a hand-out prints."""
-    return [question.text for question in load_protocol().screening.questions]
-
-
 def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     """Build the whole web app over one desk."""
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
         replay_router(desk.session_folder, load_protocol, name_of=desk.session_name, is_in_app=True),
-        compare_router(desk.session_folder, desk.history_without, desk.session_name, stop_signs),
+        compare_router(
+            desk.session_folder, desk.history_without, desk.session_name, lambda: stop_signs(load_protocol())
+        ),
     ]
     app = create_app(gate, routers=routers)
     app.state.desk = desk

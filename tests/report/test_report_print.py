@@ -1,0 +1,39 @@
+"""The report on paper: page one begins on the first sheet, whatever the advice says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from support.browser import chromium
+from support.report_sources import demo_source
+from tallrun.report import build_report
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+LONG = "Your plan for today is V1: 8 × (1 min run / 2 min walk). Keep it easy."
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_long_advice_never_leaves_the_first_sheet_blank(tmp_path, paper):
+    advice = {
+        "sentences": [LONG] * 12, "state": "RUN", "rung": "V1", "as_of": "2026-03-01T08:00", "rules": ["TD5"],
+        "sources": [LONG] * 4, "changes_if": LONG, "inputs": {},
+    }  # fmt: skip
+    path = tmp_path / "report.html"
+    path.write_text(build_report(replace(demo_source(), advice=advice)), encoding="utf-8")
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        page.emulate_media(media="print")
+        page.set_viewport_size(
+            {"width": 688 if paper == "A4" else 710, "height": 1017 if paper == "A4" else 949}
+        )
+        top = page.evaluate("document.getElementById('page-one').getBoundingClientRect().top")
+        assert top < 120
+        inside = page.evaluate("getComputedStyle(document.getElementById('page-one')).breakInside")
+        assert inside == "auto", (
+            "kept whole, more than a sheet would move to the second and leave the first blank"
+        )
+        assert len(re.findall(rb"/Type /Page\n", page.pdf(format=paper))) >= 3
