@@ -117,7 +117,7 @@ def cadence(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) ->
     shapes, notes = _own_shapes(own, 1.0)
     for start_s, end_s, low, high in marks.cue_bands:
         shapes.append(_rect(start_s, end_s, "y", low, high, translucent(CUE_COLOUR, 0.12), CUE_COLOUR))
-        notes.append(_label(start_s, low, f"cue: {low:.0f}–{high:.0f}", yref="y"))
+        notes.append(_label(start_s, 0.2, f"cue: {low:.0f}–{high:.0f}"))
     for start_s, end_s in marks.cues:
         shapes.append(
             {"type": "line", "xref": "x", "yref": "paper", "x0": start_s / 60, "x1": end_s / 60, "y0": 0.01,
