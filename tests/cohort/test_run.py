@@ -244,6 +244,12 @@ def test_nothing_listens_beyond_the_loopback_interface():
     assert set(listening) == {"127.0.0.1"}
 
 
+@pytest.mark.parametrize("address", ["foo", "inproc://x", "tcp://", "http://127.0.0.1:8786"])
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(five, tmp_path, address):
+    with pytest.raises(UsageError, match="tcp://host:8786"), open_pool(1, address):
+        pass
+
+
 def test_a_running_scheduler_is_used(five, tmp_path):
     from distributed import LocalCluster
 
@@ -318,8 +324,6 @@ def test_no_scheduler_is_one_clear_error(five, tmp_path, monkeypatch):
     monkeypatch.setattr("tallrun.cohort.cluster.CONNECT_S", 0.3)
     with pytest.raises(UsageError, match="no Dask scheduler answers"):
         make(five, tmp_path / "out", scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(UsageError, match="no Dask scheduler answers"):
-        make(five, tmp_path / "out", scheduler="nonsense://x")
 
 
 SLOW_RUN = """

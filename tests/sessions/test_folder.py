@@ -247,6 +247,14 @@ def test_missing_folder_and_missing_files_are_named(session: Path, tmp_path: Pat
             "mass_kg must be",
         ),
         (
+            '{"format": "tallrun-session", "version": 1, "sensors": {}, "runner": {"leg_length_m": 93}}',
+            "leg_length_m must be at most 2",
+        ),
+        (
+            f'{{"format": "tallrun-session", "version": 1, "sensors": {{}}, "runner": {{"mass_kg": 1{"0" * 400}}}}}',
+            "mass_kg must be a positive number",
+        ),
+        (
             '{"format": "tallrun-session", "version": 1, "sensors": {}, "runner": [1]}',
             "runner must be an object",
         ),

@@ -227,6 +227,22 @@ def test_a_deidentified_export_says_nothing_of_who(tmp_path: Path) -> None:
     assert kept["cues"][0]["response"] == {"cadence_spm": 2.0, "note": None}
 
 
+def test_a_deidentified_export_keeps_no_key_that_came_with_a_file(tmp_path: Path) -> None:
+    store, runner = open_store(tmp_path / "records")
+    with store:
+        store.index_session(
+            runner, session_id="s", started_at=NOW, folder=tmp_path, duration_s=60.0,
+            context={"patient_number": 12345678, "surface": "road", "speed_mps": 2.5, "gait": {"step": "cadence"}},
+            summary={"bsn": 123456782, "cadence_spm": {"median": 168.0, "born": 19850630.0}, "is_royal": True},
+        )  # fmt: skip
+        told = export(store, runner, tmp_path / "out", NOW, deidentify=Random(1))[0].read_text()
+    for secret in ("12345678", "123456782", "19850630", "is_royal", "patient", "bsn"):
+        assert secret not in told
+    row = json.loads(told)["tables"]["sessions"][0]
+    assert row["context"] == {"surface": "road", "speed_mps": 2.5, "gait": {"step": "cadence"}}
+    assert row["summary"] == {"cadence_spm": {"median": 168.0}}
+
+
 def test_two_deidentified_exports_cannot_be_joined_by_id_or_date(tmp_path: Path) -> None:
     store, runner = filled(tmp_path / "old")
     with store:

@@ -111,6 +111,15 @@ def test_parts_of_one_run_are_chosen_by_keyboard_and_judged_by_its_own_scatter(b
     page.close()
 
 
+@pytest.mark.parametrize("part", ["a_from=100&a_to=50", "a_from=1e9&a_to=2e9", "b_from=5000"])
+def test_a_part_that_is_none_is_refused_in_one_line(browser, server, part):
+    page = browser.new_page()
+    answer = page.request.get(f"{server.url}/api{PAIR}&{part}")
+    assert answer.status == 422
+    assert "a part runs from an earlier to a later time within" in answer.json()["message"]
+    page.close()
+
+
 def test_report_is_accessible(browser, tmp_path):
     path = tmp_path / "report.html"
     path.write_text(build_report(demo_source()), encoding="utf-8")

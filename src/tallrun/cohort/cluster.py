@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,8 @@ from typing import Any
 from tallrun.errors import UsageError
 
 EXTRA_MISSING = "many sessions at once need the extra 'cluster': pip install 'tallrun[cluster]'"
+#: Addresses of schedulers over a network; ``inproc`` and bare words make Dask wait and trip over itself.
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/]+:\d{1,5}")
 SCHEDULER_LOST = "the scheduler went away; what was finished is kept, call again when it is back"
 CONNECT_S = 10.0
 #: A session is tried this many times more when its worker dies: the death may be another process's fault.
@@ -123,6 +126,10 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
         _settings(scratch),
     ):
         if scheduler is not None:
+            if not _ADDRESS.fullmatch(scheduler):
+                raise UsageError(
+                    f"a scheduler is named as tcp://host:8786 or tls://host:8786, got {scheduler!r}"
+                )
             with _connected(Client, scheduler) as client:
                 yield Pool(client)
             return

@@ -5,7 +5,6 @@ The format is described in docs/session-format.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +35,8 @@ ACC_COLUMNS = ("acc_x", "acc_y", "acc_z")
 GYR_COLUMNS = ("gyr_x", "gyr_y", "gyr_z")
 _SPEC_KEYS = ("rate_hz", "model", "acc_range_g", "gyr_range_dps")
 _RUNNER_KEYS = ("height_m", "leg_length_m", "mass_kg")
+#: Nobody is taller or heavier; a larger number is in another unit.
+_MOST_MEASURE = {"height_m": 3.0, "leg_length_m": 2.0, "mass_kg": 500.0}
 _T = TypeVar("_T")
 
 
@@ -245,14 +246,19 @@ def _runner(folder: Path, info: dict[str, Any]) -> RunnerProfile:
     unknown = {key: value for key, value in declared.items() if key not in _RUNNER_KEYS}
     if unknown:
         info["runner"] = unknown
-    return RunnerProfile(
-        **{key: _positive_or_none(declared.get(key), f"{where}: {key}") for key in _RUNNER_KEYS}
-    )
+    values = {key: _positive_or_none(declared.get(key), f"{where}: {key}") for key in _RUNNER_KEYS}
+    for key, most in _MOST_MEASURE.items():
+        value = values[key]
+        if value is not None and value > most:
+            raise SessionError(
+                f"{where}: {key} must be at most {most:g}, found {value:g}; leave it out if unknown"
+            )
+    return RunnerProfile(**values)
 
 
 def _positive(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < math.inf:
-        raise SessionError(f"{where} must be a positive number, found {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < 1e300:
+        raise SessionError(f"{where} must be a positive number, found {str(value)[:40]}")
     return float(value)
 
 

@@ -205,6 +205,16 @@ class _Hiding:
             return value
         if name in _LETTERED:
             return self._letter(name, str(value))
+        if name in _FOREIGN and isinstance(value, Mapping):
+            return self._known(value)
+        return self._words(value)
+
+    def _known(self, value: Any) -> Any:
+        """Keep what tallrun itself writes there: any other key came with the file, and may be a patient's number."""
+        if isinstance(value, Mapping):
+            return {key: self._known(item) for key, item in value.items() if key in _KNOWN_KEYS}
+        if isinstance(value, (list, tuple)):
+            return [self._known(item) for item in value]
         return self._words(value)
 
     def _words(self, value: Any) -> Any:
@@ -228,6 +238,21 @@ class _Hiding:
             return None
         years = math.floor((self._today - born_on).days / 365.2425)
         return min(years, 90)
+
+
+#: Columns that hold what a session's own files say.
+_FOREIGN = frozenset({"context", "summary"})
+_KNOWN_KEYS = frozenset(
+    {
+        "surface", "session_kind", "incline_pct", "speed_mps", "planned_minutes", "cambered", "warm_up", "gait", "step",
+        "session_of_fade", "probe", "duration_s", "share_in_band", "speed_change", "n_contacts", "n_steps",
+        "n_steps_reason", "run_time_s", "walk_time_s", "cadence_spm", "stride_length_m", "stance_time_s",
+        "flight_time_s", "foot_strike_angle_deg", "peak_impact_g", "pelvic_tilt_deg", "vertical_oscillation_m",
+        "asymmetry_contact_pct", "median", "p05", "p95", "n", "value", "reason", "flags", "flag", "start_s", "end_s",
+        "evidence", "window_s", "n_strides", "reference", "reference_kind", "terms", "uncertainty", "quality",
+        "valid_strides_pct", "calibration", "gain_found", "gain_applied", "is_calibrated", "algorithm",
+    }
+)  # fmt: skip
 
 
 def _is_plain_key(key: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from tallrun.errors import UsageError
 from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.pipeline import PipelineSetup, run_recording
 from tallrun.report.compare import Comparison, Side, compare, side_of
@@ -61,7 +62,15 @@ def compare_router(
         named = replace(whole, name=name_of(session_id) if name_of else whole.name)
         if start_s is None and end_s is None:
             return named
-        part = replace(named, part_s=(start_s or 0.0, end_s or float("inf")))
+        begin_s, until_s = start_s or 0.0, float("inf") if end_s is None else end_s
+        ends = whole.tables.segments["end_s"]
+        length_s = float(ends.max()) if len(ends) else 0.0
+        if not begin_s < min(until_s, length_s):
+            raise UsageError(
+                f"a part runs from an earlier to a later time within the session's {length_s:.0f} s, "
+                f"got {begin_s:.6g} to {until_s:.6g} s"
+            )
+        part = replace(named, part_s=(begin_s, until_s))
         return replace(part, blocks=steady_blocks(part.strides.reset_index(drop=True)))
 
     def found(

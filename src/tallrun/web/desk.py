@@ -40,14 +40,23 @@ class Desk:
         self._chosen_sessions = sessions_folder
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._file: tuple[int, int] | None = None
         self._seen: set[tuple[str, str, str]] = set()
 
     @property
     def store(self) -> Store:
-        """The open store."""
+        """The open store.
+
+        Opened anew when its file was erased or replaced meanwhile: nothing may go into a file nobody can find.
+        """
         with self._lock:
+            if self._store is not None and _file_of(self._store) != self._file:
+                self._store.close()
+                self._store = None
+                self._seen.clear()
             if self._store is None:
                 self._store = Store.open(self.where)
+                self._file = _file_of(self._store)
             return self._store
 
     @property
@@ -102,6 +111,16 @@ class Desk:
                 return
             self._seen.add(key)
         mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
+
+
+def _file_of(store: Store) -> tuple[int, int] | None:
+    """Return device and number of the database file; None when there is none to find."""
+    path = store.database_path
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def desk_of(request: Request) -> Desk:
