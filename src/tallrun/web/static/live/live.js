@@ -155,19 +155,27 @@ function showQuestion(question) {
 }
 
 function showStop(stop) {
+  const isNew = stop && $("stopped").hidden;
   $("stopped").hidden = !stop;
+  // what lies under the sheet can be neither tapped nor read out
+  $("page").inert = Boolean(stop);
   if (!stop) return;
   metronome.stop();
-  for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
-  $("stop-sentence").textContent = stop.sentence;
-  $("stop-reason").textContent = stop.reason;
-  $("stop-next").textContent = stop.next;
+  if (isNew) for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
+  // a referral is what counts most: it stands first and largest
+  const isReferred = Boolean(stop.next);
+  $("stop-sentence").textContent = stop.next || stop.sentence;
+  $("stop-reason").textContent = isReferred ? "You said yes to one of the warning signs." : stop.reason;
+  $("stop-next").textContent = isReferred ? "The run is ended and saved." : "";
+  $("stop-red-flag").hidden = isReferred;
+  $("stop-mistake").hidden = isReferred;
   $("stop-rule").textContent = stop.rule ? `Rule ${stop.rule}. Not a medical device; your clinician's plan comes first.` : "";
 }
 
 function showAfter(after) {
   metronome.stop();
   $("stopped").hidden = true;
+  $("page").inert = true;
   $("after").hidden = false;
   $("after-saved").textContent = after.saved;
   $("after-lines").replaceChildren(...after.lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
@@ -210,7 +218,7 @@ $("sound-check").addEventListener("click", async () => {
   if (await metronome.unlock()) metronome.check();
   wakeLock.hold();
 });
-$("red-flag").addEventListener("click", () => {
+for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", () => {
   const box = $("red-items");
   box.className = "items";
   box.replaceChildren(...(lastState?.red_flags ?? []).map(({ id, text }) => {
