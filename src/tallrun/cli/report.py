@@ -86,6 +86,6 @@ def from_records(
     with records(str(data_dir), runner) as mine:
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
         advised = verdict(
-            protocol, mine.store.history(mine.runner_id), None, mine.now.astimezone(mine.zone), None
+            protocol, mine.store.history(mine.runner_id, mine.now), None, mine.now.astimezone(mine.zone), None
         )
     return found, advised.as_json()

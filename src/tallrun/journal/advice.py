@@ -68,7 +68,7 @@ class PlanWish:
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
     """Return the verdict at a moment; that of now is kept in the ladder history."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = verdict(load_protocol(), mine.store.history(mine.runner_id), None, at, plan)
+    found = verdict(load_protocol(), mine.store.history(mine.runner_id, mine.now), None, at, plan)
     if as_of is None and plan is None:
         mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
@@ -191,7 +191,7 @@ def check_plan(
     """
     plan = planned_today(mine, as_of) if wish.is_empty else make_plan(mine, wish)
     found = advise(mine, as_of, plan)
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     return plan, found, plan_guard(load_protocol(), history, None, found.as_of, plan, found)
 
 

@@ -130,7 +130,8 @@ class Timeline:
             worst = max((score for score in scores if score is not None), default=None)
             if worst is not None and at_s <= self.until_s:
                 marks.append(Mark(at_s, clock.day(at_s), worst, is_masked(at_s, None), False, None))
-        marks.sort(key=lambda mark: mark.at_s)
+        # Of scores of one instant the worse is the later one; the first morning below looks for it itself.
+        marks.sort(key=lambda mark: (mark.at_s, mark.score))
         self.marks = marks
         self.mark_s = [mark.at_s for mark in marks]
         self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
@@ -156,16 +157,22 @@ class Timeline:
             if self.protocol.windows.day_starts_hour <= local.hour < self.protocol.windows.morning_until_hour:
                 morning = Morning(mark.at_s, mark.day, mark.score, mark.masked)
                 if answer.load_test is not None:
-                    self._mornings.setdefault(answer.load_test, {}).setdefault(mark.day, morning)
+                    self._enter_morning(answer.load_test, morning)
                 elif not self.unnamed or self.unnamed[-1].day != mark.day:
                     self.unnamed.append(morning)
+                elif self.unnamed[-1].at_s == mark.at_s:
+                    self.unnamed[-1] = morning
 
     def name_test(self, morning: Morning, test: str) -> None:
         """Enter a morning that names no test under the one that was due then; the first of a day counts."""
-        days = self._mornings.setdefault(test, {})
-        if morning.day not in days or morning.at_s <= days[morning.day].at_s:
-            days[morning.day] = morning
+        self._enter_morning(test, morning)
         self._first_mornings.clear()
+
+    def _enter_morning(self, test: str, morning: Morning) -> None:
+        days = self._mornings.setdefault(test, {})
+        first = days.get(morning.day)
+        if first is None or (morning.at_s, -morning.score) < (first.at_s, -first.score):
+            days[morning.day] = morning
 
     def _read_sessions(self) -> None:
         found = [row for row in self.history.sessions if row.started_at.timestamp() <= self.until_s]
