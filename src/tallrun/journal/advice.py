@@ -85,11 +85,18 @@ def reasons(found: Verdict, protocol: Protocol) -> list[dict[str, Any]]:
     return [
         {
             "rule": rule,
-            "text": protocol.texts.rules.get(rule, ""),
+            "text": protocol.texts.rules.get(rule, "").format(worst=found.inputs["pain_today"]),
             "sources": list(protocol.sources_of((rule,))),
         }
         for rule in found.rules
     ]
+
+
+def lead_count(found: Verdict) -> int:
+    """Return how many of the first sentences say what today is; the rest say why."""
+    if found.rung is None:
+        return len(found.sentences)
+    return 2 if found.state == "WALK" and "TD2" in found.rules else 1
 
 
 def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]:
@@ -133,6 +140,7 @@ def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str,
     return {
         "state": found.state,
         "rung": found.rung,
+        "rules": list(found.rules),
         "ladder": [
             {
                 "rung": rung,

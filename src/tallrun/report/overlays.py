@@ -104,7 +104,9 @@ def _entry(line: bytes) -> Overlay:
     texts = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
     texts += tuple(item for item in (entry.foot, entry.about) if item is not None)
     times = [entry.t_s] + ([] if entry.moved_to_s is None else [entry.moved_to_s])
-    if not all(isinstance(item, str) for item in texts) or not all(type(item) in (int, float) for item in times):
+    if not all(isinstance(item, str) for item in texts) or not all(
+        type(item) in (int, float) for item in times
+    ):
         raise TypeError("a text or a time is missing or something else")
     if entry.kind not in get_args(OverlayKind):
         raise ValueError("there is no entry of that kind")
