@@ -208,7 +208,7 @@ def import_scores(
     runner: RunnerCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import pain scores from a CSV file: all rows or none; a row equal to one that is there in every field is skipped."""
+    """Import pain scores from a CSV file: all rows or none; skips rows equal in every field to one there."""
     with records(data_dir, runner) as mine:
         from tallrun.journal.entries import check_session, pain_entry
         from tallrun.recovery.model import PainScore

@@ -16,7 +16,8 @@ from tallrun.recovery.verdicts import Assessor, Verdict, assessor, verdict
 class PlanAnswer:
     """accepted : every guard passed. rules : the guards that refused, empty when accepted (PG1 for a walk).
 
-    cap_m, cap_minutes : the most PG3 allows, None when it did not refuse or the state is not RUN. sentences : plain sentences.
+    cap_m, cap_minutes : the most PG3 allows, None when it did not refuse or the state is not RUN.
+    sentences : plain sentences.
     """
 
     accepted: bool

@@ -149,7 +149,7 @@ class Words:
         dose_min: float | None,
         worst: int | None,
     ) -> tuple[str, ...]:
-        """What matters most first, then one sentence for each decisive rule.
+        """Say what matters most first, then one sentence for each decisive rule.
 
         A referral comes before everything, the most urgent one first; a score that takes today's run away comes
         before what is left of the day. worst : highest score of today, None when there is none.

@@ -101,7 +101,7 @@ def _is_whole(tail: bytes) -> bool:
 
 def _entry(line: bytes) -> Overlay:
     entry = Overlay(**json.loads(line.decode("utf-8")))
-    texts = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
+    texts: tuple[object, ...] = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
     texts += tuple(item for item in (entry.foot, entry.about) if item is not None)
     times = [entry.t_s] + ([] if entry.moved_to_s is None else [entry.moved_to_s])
     if not all(isinstance(item, str) for item in texts) or not all(

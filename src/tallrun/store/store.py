@@ -306,7 +306,8 @@ class Store:
     def advice_before(self, runner_id: str, start: datetime, zone: ZoneInfo) -> Advice | None:
         """Return what was advised last on the local date of a run and before it.
 
-        None if nobody asked, or if something was entered after asking, whatever time it is about: the rules then work out what they would
+        None if nobody asked, or if something was entered after asking, whatever time it is about: the rules then
+        work out what they would
         have said at the start (somebody told to log first, who logs and runs, has not run against advice).
         """
         row = self.latest(AdviceRow, runner_id, until=start)
