@@ -13,7 +13,7 @@ PROTOCOLS = {name: Protocol.from_toml(text) for name, text in protocol_texts().i
 FIELDS = {
     "rung": "V4", "work": "5 × (4 min run / 1 min walk)", "until": "Wed 17 Jun 18:00", "trend": "rising",
     "cap": "7.70 km", "phase": 2, "title": "heavy and slow", "dose": 45,
-    "missing": "; ".join(wording._MISSING_WORDS.values()),
+    "missing": "; ".join(wording._MISSING_WORDS.values()), "run": "walk", "worst": 4, "limit": 3,
 }  # fmt: skip
 
 

@@ -284,8 +284,8 @@ def _protocol() -> Any:
 
 
 def _tell_advice(folder: Path, at: datetime) -> None:
-    from tallrun.cli.recovery_advice import STATE_NAMES
     from tallrun.recovery.verdicts import verdict
+    from tallrun.recovery.wording import state_name
     from tallrun.store import Store
 
     with Store.open(folder) as store:
@@ -293,7 +293,7 @@ def _tell_advice(folder: Path, at: datetime) -> None:
         found: Verdict = verdict(_protocol(), store.history(runner_id), None, at, None)
         if at <= datetime.now(UTC):
             store.note_advice(runner_id, found, at)
-    name = STATE_NAMES[found.state]
+    name = state_name(_protocol(), found.state, found.rules)
     head = name if found.rung is None else f"{name}, level {found.rung}"
     _say(f"    {head}")
     for sentence in found.sentences:

@@ -166,10 +166,13 @@ def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_t
 
 def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     """Say what today is for and what is coached, each with its rule."""
-    from tallrun.cli.recovery_advice import STATE_NAMES
+    from tallrun.journal.desk import load_protocol
+    from tallrun.recovery.wording import state_name
 
     found, decision = plan.verdict, plan.decision
-    head = STATE_NAMES[found.state] + ("" if found.rung is None else f", level {found.rung}")
+    head = state_name(load_protocol(), found.state, found.rules) + (
+        "" if found.rung is None else f", level {found.rung}"
+    )
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
     if not plan.may_cue:
         if not plan.forbids_running:

@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from tallrun.recovery.protocol import Protocol
     from tallrun.recovery.verdicts import Verdict
 
-#: A state as a person reads it; JSON keeps the rule's own word.
-STATE_NAMES = {
-    "REFER": "See someone first", "CLINICIAN": "Ask your clinician first", "REST48": "Two days without running",
-    "LOG_FIRST": "Log first", "WALK": "Walk today", "REST_DAY": "Rest day", "RUN": "Run today",
-}  # fmt: skip
-
 _RUN, _WALK = "█", "░"
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="At another moment than now.")]
@@ -75,17 +69,18 @@ def advise(
 
 
 def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
-    from tallrun.journal.advice import dose_of, inputs_in_words
+    from tallrun.journal.advice import dose_of, inputs_in_words, lead_count
+    from tallrun.recovery.wording import state_name
 
     runner, zone = mine.runner, mine.zone
     lines = [f"{when(found.as_of, zone)} · {runner.side} {runner.site.replace('_', ' ')}", ""]
-    head = (
-        STATE_NAMES[found.state] if found.rung is None else f"{STATE_NAMES[found.state]} · level {found.rung}"
-    )
-    lines += [head, *(f"  {sentence}" for sentence in found.sentences[:1])]
+    name = state_name(protocol, found.state, found.rules)
+    head = name if found.rung is None else f"{name} · level {found.rung}"
+    leads = lead_count(found)
+    lines += [head, *(f"  {sentence}" for sentence in found.sentences[:leads])]
     if blocks := dose_blocks(dose_of(found, protocol)):
         lines.append(f"  {blocks}   {_RUN} 1 min run  {_WALK} 1 min walk")
-    lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[1:])]
+    lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[leads:])]
     lines.append(f"  Rules: {', '.join(found.rules)}")
     if found.rung is not None:
         looked_at = "; ".join(" ".join(pair) for pair in inputs_in_words(found, protocol))
@@ -118,6 +113,7 @@ def ladder(
     """Show the ladder with the level advised now, and the advice given so far."""
     with records(data_dir, runner) as mine:
         from tallrun.journal import advice
+        from tallrun.recovery.wording import state_name
 
         found = advice.ladder(mine, as_of, days)
         past = found["advice"]
@@ -125,7 +121,9 @@ def ladder(
             f"{'→' if item['here'] else ' '} {item['rung']:<3} {item['work']}" for item in found["ladder"]
         ]
         if found["rung"] is None:
-            lines.append(f"No level is advised now: {found['state']}.")
+            lines.append(
+                f"No level is advised now: {state_name(load_protocol(), found['state'], tuple(found['rules']))}."
+            )
         lines += ["", "Advice given"] if past else []
         lines += [
             f"  {when(item['at'], mine.zone)}  {item['state']:<9} {item['rung'] or '–':<3} {', '.join(item['rules'])}"

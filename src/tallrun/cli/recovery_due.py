@@ -42,7 +42,7 @@ def due(
         from tallrun.insight.due import questions_due
 
         now = read_instant(as_of, mine.zone, mine.now)
-        found = questions_due(load_protocol(), mine.store.history(mine.runner_id), now)
+        found = questions_due(load_protocol(), mine.store.history(mine.runner_id, mine.now), now)
         zone = mine.zone
     lines = []
     for item in found:

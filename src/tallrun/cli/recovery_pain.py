@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -208,7 +208,7 @@ def import_scores(
     runner: RunnerCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import pain scores from a CSV file: all rows or none; rows that are there already are skipped."""
+    """Import pain scores from a CSV file: all rows or none; skips rows equal in every field to one there."""
     with records(data_dir, runner) as mine:
         from tallrun.journal.entries import check_session, pain_entry
         from tallrun.recovery.model import PainScore
@@ -239,7 +239,7 @@ def import_scores(
         show(
             as_json,
             {"imported": len(new), "already_there": skipped},
-            f"Imported {len(new)} scores; {skipped} were there already.",
+            f"Imported {len(new)} scores; {skipped} skipped, equal in every field to one that was there.",
         )
 
 
@@ -276,8 +276,9 @@ def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
     return rows
 
 
-def _identity(score: PainScore) -> tuple[datetime, str, str, str, str | None]:
-    return (score.at, score.kind, score.side, score.site, score.load_test)
+def _identity(score: PainScore) -> PainScore:
+    """Everything a score says: a row that differs in anything is another score, and a worse one must count."""
+    return replace(score, pain_id="", entered_by="", supersedes=None)
 
 
 def _line(score: PainScore, zone: ZoneInfo) -> str:

@@ -198,7 +198,10 @@ def screen(
             operation_on=None if operation_on is None else _date(operation_on),
             injection_on=None if injection_on is None else _date(injection_on),
         )  # fmt: skip
-        _tell_screen(entry, screen_id, as_json)
+        from tallrun.journal.advice import advise, lead_count
+
+        found = advise(mine, mine.local_now.isoformat())
+        _tell_screen(entry, screen_id, as_json, found.sentences[: lead_count(found)])
 
 
 def _screen_answers(
@@ -227,19 +230,20 @@ def _screen_answers(
     return given
 
 
-def _tell_screen(entry: Screen, screen_id: str, as_json: bool) -> None:
+def _tell_screen(entry: Screen, screen_id: str, as_json: bool, said: tuple[str, ...]) -> None:
     fired = [name for name, value in entry.answers.items() if value]
     open_ = [name for name, value in entry.answers.items() if value is None]
     show(
         as_json,
-        {"screen_id": screen_id, "at": entry.at, "yes": fired, "unanswered": open_},
+        {"screen_id": screen_id, "at": entry.at, "yes": fired, "unanswered": open_, "sentences": said},
+        *said,
         f"Noted: {len(entry.answers) - len(open_)} answers, {len(fired)} of them yes.",
         *(
             [f"{len(open_)} questions are still open; until they are answered the plan stays careful."]
             if open_
             else []
         ),
-        "See what follows: tallrun advise",
+        "The whole advice with its reasons: tallrun advise",
     )
 
 

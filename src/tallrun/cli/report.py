@@ -87,5 +87,6 @@ def from_records(
     with records(str(data_dir), runner) as mine:
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
         at = mine.now if not_before is None else max(mine.now, not_before)
-        advised = verdict(protocol, mine.store.history(mine.runner_id), None, at.astimezone(mine.zone), None)
+        history = mine.store.history(mine.runner_id, at)
+        advised = verdict(protocol, history, None, at.astimezone(mine.zone), None)
     return found, advised.as_json()

@@ -14,6 +14,7 @@ from tallrun.recovery.grading import session_windows
 from tallrun.recovery.model import History
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
+from tallrun.recovery.verdicts import verdict
 
 QUESTIONS = {
     "morning": "Bridge test, 10 s: how much does it hurt, 0-10?",
@@ -50,15 +51,18 @@ def questions_due(protocol: Protocol, history: History, now: datetime) -> tuple[
     """Return the questions that are open or will open, by the time they close.
 
     Sessions whose last window has passed ask nothing any more; neither does a window cut off by the next
-    run (its scores serve that run). A runner without rows is asked for the morning and the screen.
+    run (its scores serve that run). A runner without rows is asked for the morning and the screen. In REFER and
+    CLINICIAN neither the morning's load test nor anything about exercise is asked.
     """
     course = Course(Timeline(protocol, history, now))
-    found = [_morning(course, now), _screen(course, now)]
+    # Where somebody is referred nobody is asked to load the leg.
+    is_referred = verdict(protocol, history, None, now).state in ("REFER", "CLINICIAN")
+    found = [None if is_referred else _morning(course, now), _screen(course, now)]
     timeline, now_s = course.timeline, now.timestamp()
     for k in range(len(timeline.sessions)):
         if timeline.end_s[k] + protocol.windows.h48_until_h * HOUR_S >= now_s:
             found += _after_session(course, k, now)
-    found += _after_exercise(course, now)
+    found += [] if is_referred else _after_exercise(course, now)
     return tuple(sorted((item for item in found if item is not None), key=lambda item: item.closes_at))
 
 

@@ -68,7 +68,7 @@ class PlanWish:
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
     """Return the verdict at a moment; that of now is kept in the ladder history."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = verdict(load_protocol(), mine.store.history(mine.runner_id), None, at, plan)
+    found = verdict(load_protocol(), mine.store.history(mine.runner_id, mine.now), None, at, plan)
     if as_of is None and plan is None:
         mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
@@ -85,11 +85,18 @@ def reasons(found: Verdict, protocol: Protocol) -> list[dict[str, Any]]:
     return [
         {
             "rule": rule,
-            "text": protocol.texts.rules.get(rule, ""),
+            "text": protocol.texts.rules.get(rule, "").format(worst=found.inputs["pain_today"]),
             "sources": list(protocol.sources_of((rule,))),
         }
         for rule in found.rules
     ]
+
+
+def lead_count(found: Verdict) -> int:
+    """Return how many of the first sentences say what today is; the rest say why."""
+    if found.rung is None:
+        return len(found.sentences)
+    return 2 if found.state == "WALK" and "TD2" in found.rules else 1
 
 
 def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]:
@@ -133,6 +140,7 @@ def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str,
     return {
         "state": found.state,
         "rung": found.rung,
+        "rules": list(found.rules),
         "ladder": [
             {
                 "rung": rung,
@@ -191,7 +199,7 @@ def check_plan(
     """
     plan = planned_today(mine, as_of) if wish.is_empty else make_plan(mine, wish)
     found = advise(mine, as_of, plan)
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     return plan, found, plan_guard(load_protocol(), history, None, found.as_of, plan, found)
 
 

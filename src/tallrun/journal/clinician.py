@@ -8,7 +8,7 @@ from typing import Any
 from tallrun.errors import EntryError
 from tallrun.journal.desk import Records, load_protocol, read_instant
 from tallrun.recovery.model import ClinicianEntry, Diagnosis
-from tallrun.store.checks import check_not_future
+from tallrun.store.checks import check_not_future, known_by
 from tallrun.store.models import ClinicianRow, DiagnosisRow
 from tallrun.store.records import from_rows
 
@@ -96,6 +96,7 @@ def _fields(entry: ClinicianEntry) -> dict[str, Any]:
 def _not_ahead(mine: Records, at: str | None) -> datetime:
     start = read_instant(at, mine.zone, mine.now)
     check_not_future(start, mine.now, "A clinician's entry")
+    start = known_by(start, mine.now)
     return start
 
 

@@ -28,7 +28,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
     protocol, zone = load_protocol(), mine.zone
     clock = Clock(zone.key, protocol.windows.day_starts_hour)
     today = clock.day(mine.now.timestamp())
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     profile = mine.store.profile(mine.runner_id)
     summaries = {row.session_id: row.summary for row in mine.store.sessions(mine.runner_id)}
     pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
@@ -98,6 +98,6 @@ def scores_since(mine: Records, days: int) -> list[dict[str, Any]]:
     since = mine.now - timedelta(days=days)
     return [
         {"at": item.at, "kind": item.kind, "score": item.score, "masked": item.painkiller != "none"}
-        for item in sorted(mine.store.history(mine.runner_id).scores, key=lambda row: row.at)
+        for item in sorted(mine.store.history(mine.runner_id, mine.now).scores, key=lambda row: row.at)
         if since <= item.at <= mine.now
     ]

@@ -12,7 +12,7 @@ from tallrun.errors import EntryError
 from tallrun.journal.desk import NotThereError, Records, load_protocol, read_instant
 from tallrun.recovery.model import QUALITIES, ExerciseSession, PainScore, Questionnaire, RunSession, Screen
 from tallrun.recovery.screening import unanswered
-from tallrun.store.checks import check_not_future, check_pain, check_run
+from tallrun.store.checks import check_not_future, check_pain, check_run, known_by
 from tallrun.store.models import ExerciseRow, PainRow, QuestionnaireRow, RunRow, ScreenRow
 from tallrun.store.records import from_rows, to_columns
 
@@ -31,10 +31,15 @@ def pain_entry(mine: Records, answers: Mapping[str, Any]) -> PainScore:
     taken_at = answers.get("painkiller_at")
     return PainScore(
         pain_id="",
-        at=read_instant(answers.get("at"), mine.zone, mine.now),
-        painkiller_at=None if taken_at is None else read_instant(taken_at, mine.zone, mine.now),
+        at=_felt_at(mine, answers.get("at")),
+        painkiller_at=None if taken_at is None else _felt_at(mine, taken_at),
         **{"side": runner.side, "site": runner.site, "painkiller": "none", **given},
     )
+
+
+def _felt_at(mine: Records, text: str | None) -> datetime:
+    """Read an instant into the time zone in force: it says on which local date something was felt."""
+    return known_by(read_instant(text, mine.zone, mine.now), mine.now).astimezone(mine.zone)
 
 
 def add_pain(
@@ -62,7 +67,7 @@ def fix_pain(
     typed = {name: changes[name] for name in PAIN_ANSWERS if changes.get(name) is not None}
     for name in ("at", "painkiller_at"):
         if changes.get(name) is not None:
-            typed[name] = read_instant(changes[name], mine.zone, mine.now)
+            typed[name] = _felt_at(mine, changes[name])
     if not typed and not withdraw:
         raise EntryError("Nothing to change was given; name what was wrong, or take the score back.")
     if typed.get("painkiller") == "none":
@@ -108,7 +113,7 @@ def add_exercise(mine: Records, answers: Mapping[str, Any], *, by: str) -> Exerc
     """Keep one exercise (fields of ``ExerciseSession``; ``at`` as text); returns it with its id."""
     names = {item.name for item in fields(ExerciseSession)} - {"exercise_id", "at"}
     given = {name: answers[name] for name in names if answers.get(name) is not None}
-    entry = ExerciseSession("", read_instant(answers.get("at"), mine.zone, mine.now), **given)
+    entry = ExerciseSession("", _felt_at(mine, answers.get("at")), **given)
     check_not_future(entry.at, mine.now, "An exercise")
     exercise_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
     return replace(entry, exercise_id=exercise_id)
@@ -155,6 +160,8 @@ def log_run(mine: Records, told: RunAnswers, *, by: str) -> tuple[RunSession, li
     """Keep a run or walk without sensors and the scores around it, all or none."""
     length = timedelta(minutes=told.minutes)
     start = mine.local_now - length if told.at is None else read_instant(told.at, mine.zone, mine.now)
+    # An end that another clock puts a little ahead is now: its scores are dated by it and count at once.
+    start -= (start + length) - known_by(start + length, mine.now)
     run = RunSession(
         session_id=str(uuid4()),
         started_at=start,
@@ -225,7 +232,7 @@ def keep_screen(
         if word not in QUALITIES:
             raise EntryError(f"The pain feels one of {', '.join(QUALITIES)}, got {word!r}.")
     screen = Screen(
-        at=read_instant(at, mine.zone, mine.now),
+        at=_felt_at(mine, at),
         answers=dict(answers),
         qualities=frozenset(qualities),
         operation_on=operation_on,
@@ -244,7 +251,7 @@ def last_screen(mine: Records) -> Screen | None:
 
 def add_visa_h(mine: Records, total: int, *, by: str, at: str | None = None) -> Questionnaire:
     """Keep the total of a VISA-H form, 0-100 (100 is well)."""
-    entry = Questionnaire(at=read_instant(at, mine.zone, mine.now), total=total)
+    entry = Questionnaire(at=_felt_at(mine, at), total=total)
     check_not_future(entry.at, mine.now, "A form")
     mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
     return entry

@@ -56,7 +56,7 @@ def card(mine: Records) -> dict[str, Any]:
 def due(mine: Records) -> list[dict[str, Any]]:
     """Return the questions that are open or coming, by the time they close; the morning names its bridge test."""
     protocol = load_protocol()
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     found = questions_due(protocol, history, mine.now)
     test = Course(Timeline(protocol, history, mine.now)).due_test(mine.now.timestamp())
     return [
@@ -77,7 +77,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
     protocol, zone = load_protocol(), mine.zone
     clock = Clock(zone.key, protocol.windows.day_starts_hour)
     last = clock.day(mine.now.timestamp())
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     rows: dict[int, dict[str, Any]] = {
         day: {
             "date": date.fromordinal(day), "run_minutes": 0.0, "walk_minutes": 0.0, "grades": [], "scores": [],
@@ -124,7 +124,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
 def exercise(mine: Records) -> dict[str, Any]:
     """Return the phase, its exercises with doses, and how often each was done today and in 7 days."""
     protocol = load_protocol()
-    plan = exercise_phase(protocol, mine.store.history(mine.runner_id), mine.now)
+    plan = exercise_phase(protocol, mine.store.history(mine.runner_id, mine.now), mine.now)
     logged = entries.exercises(mine, 7)
     clock = Clock(mine.zone.key, protocol.windows.day_starts_hour)
     day = clock.day(mine.now.timestamp())

@@ -62,12 +62,12 @@ def reds(course: Course, now_s: float) -> list[Red]:
 
 
 def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: float) -> set[str]:
-    """SC rules that fired since the last clearing entry."""
+    """SC rules that fired since the last clearing entry; of one and the same instant the worse one counts."""
     t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
     fired: set[str] = set()
     today = t.clock.local(now_s).date()
     for screen in screens:
-        if screen.at.timestamp() > clear_s:
+        if screen.at.timestamp() >= clear_s:
             fired.update(course.screened(screen)[0])
         for happened, days in (
             (screen.operation_on, hold.operation_days),
@@ -77,21 +77,21 @@ def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: f
                 continue
             if t.clock.starts_s(happened.toordinal()) > clear_s:
                 fired.add("SC9")
-    fired.update("SC9" for at_s, _ in t.injected if clear_s < at_s <= now_s)
+    fired.update("SC9" for at_s, _ in t.injected if clear_s <= at_s <= now_s)
     for entry in t.entries_at(now_s):
-        if entry.hold and entry.at.timestamp() > clear_s:
+        if entry.hold and entry.at.timestamp() >= clear_s:
             fired.add("SC9")
     born = t.history.runner.born_on
     if born is not None and clear_s == NEVER_S and age_years(born, today) < hold.adult_age_years:
         fired.add("SC7")
-    first = bisect_right(t.start_s, clear_s)
+    first = bisect_left(t.start_s, clear_s)
     if any("LV2" in t.sessions[k].live_rules for k in range(first, course.sessions_before(now_s))):
         fired.add("SC3")
     if _atypical(course, now_s, clear_s):
         fired.add("SC8")
     for at_s, row in t.elsewhere:
         limit = pain.new_site_score if row.load_test is None else pain.other_side_test_score
-        if clear_s < at_s <= now_s and row.score >= limit:
+        if clear_s <= at_s <= now_s and row.score >= limit:
             fired.add("SC8")
     return fired
 
@@ -99,11 +99,11 @@ def screen_rules(course: Course, screens: list[Screen], now_s: float, clear_s: f
 def _atypical(course: Course, now_s: float, clear_s: float) -> bool:
     t, pain = course.timeline, course.protocol.pain
     days = set()
-    felt = t.quality_marks[bisect_right(t.quality_s, clear_s) : bisect_right(t.quality_s, now_s)]
+    felt = t.quality_marks[bisect_left(t.quality_s, clear_s) : bisect_right(t.quality_s, now_s)]
     if "tingling" in qualities_of(felt):
         return True
     for mark in t.level_marks:
-        if clear_s < mark.at_s <= now_s and mark.score >= pain.atypical_score:
+        if clear_s <= mark.at_s <= now_s and mark.score >= pain.atypical_score:
             days.add(mark.day)
     return len(days) >= pain.atypical_days
 
@@ -116,7 +116,7 @@ def age_years(born: date, today: date) -> int:
 def clinician_rules(course: Course, found: list[Red], now_s: float, clear_s: float) -> set[str]:
     """HD1 and HD2 over all REDs since the last clearing entry, whenever they came about."""
     hold = course.protocol.holds
-    since = [red for red in found if red.at_s > clear_s]
+    since = [red for red in found if red.at_s >= clear_s]
     fired = set()
     # Counted from the end of the first to the start of the last, so that a RED that goes on never counts less.
     for red in since:
@@ -194,7 +194,7 @@ def missing_today(
         last_s = last.at.timestamp()
         if (t.clock.local(now_s).date() - t.clock.local(last_s).date()).days > hold.screen_max_age_days:
             missing.append("screen")
-        if course.screened(last)[1]:
+        if any(course.screened(row)[1] for row in screens if row.at.timestamp() == last_s):
             missing.append("screen_answers")
         if any(red.at_s > last_s for red in found):
             missing.append("screen_after_red")

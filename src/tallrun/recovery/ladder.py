@@ -447,7 +447,8 @@ class Ladder:
         """
         ladder = self.protocol.ladder
         steps = self.steps(self.course.sessions_before(now_s), now_s)
-        days = {step.day for step in steps}
+        clock = self.timeline.clock
+        days = {today - clock.days_since(step.session.started_at, now_s) for step in steps}
         if today in days:
             return False
         came_down = any(

@@ -16,7 +16,8 @@ from tallrun.recovery.verdicts import Assessor, Verdict, assessor, verdict
 class PlanAnswer:
     """accepted : every guard passed. rules : the guards that refused, empty when accepted (PG1 for a walk).
 
-    cap_m, cap_minutes : the most PG3 allows, None when it did not refuse. sentences : plain sentences.
+    cap_m, cap_minutes : the most PG3 allows, None when it did not refuse or the state is not RUN.
+    sentences : plain sentences.
     """
 
     accepted: bool
@@ -53,7 +54,8 @@ def plan_guard(
         refused.append("PG1")
     if said.rung is None or rung > INDEX[said.rung]:
         refused.append("PG2")
-    if rung >= V9 and qualifying:
+    # On a day that is none for a run no dose is offered, not even a smaller one.
+    if rung >= V9 and qualifying and said.state == "RUN":
         cap_m, cap_minutes = _spike(protocol, plan, qualifying)
         if cap_m is not None or cap_minutes is not None:
             refused.append("PG3")

@@ -7,6 +7,7 @@ time never stretches a window; dates are local and a day starts at 03:00 (decisi
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -17,6 +18,7 @@ from tallrun.recovery.protocol import Protocol
 
 HOUR_S = 3600.0
 DAY_S = 86400.0
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 #: Activities that hardly ever hurt; pain in them is atypical (SC8, art:A1).
 LEVEL_ACTIVITIES = ("level_walking", "lying")
 
@@ -63,6 +65,32 @@ class Clock:
         """Instant at which a local day begins, or another hour of that date."""
         clock = time(self._starts if hour is None else hour)
         return datetime.combine(date.fromordinal(day), clock, self._zone).astimezone(UTC).timestamp()
+
+    def days(self, at: datetime) -> Callable[[float], int] | None:
+        """Return the day count by the offset an instant was entered with; None where the zone says the same."""
+        offset = at.utcoffset()
+        if offset is None or offset == at.astimezone(self._zone).utcoffset():
+            return None
+        shift_s = offset.total_seconds() - self._starts * HOUR_S
+        return lambda at_s: int((at_s + shift_s) // DAY_S) + _EPOCH_DAY
+
+    def same_day(self, at: datetime, now_s: float) -> bool:
+        """Whether an instant is of the local day of ``now_s``, by the zone in force or the one it was entered in.
+
+        A runner who changes the time zone must not end a day that has begun.
+        """
+        at_s = at.timestamp()
+        entered = self.days(at)
+        if entered is None:
+            return self.day(at_s) == self.day(now_s)
+        return bool({self.day(at_s), entered(at_s)} & {self.day(now_s), entered(now_s)})
+
+    def days_since(self, at: datetime, now_s: float) -> int:
+        """Local days from an instant to ``now_s``: the fewer by the zone in force and the one it was entered in."""
+        at_s = at.timestamp()
+        since = self.day(now_s) - self.day(at_s)
+        entered = self.days(at)
+        return since if entered is None else max(0, min(since, entered(now_s) - entered(at_s)))
 
     def midnight_after_s(self, at_s: float) -> float:
         """End of the calendar date of an instant."""
@@ -130,7 +158,8 @@ class Timeline:
             worst = max((score for score in scores if score is not None), default=None)
             if worst is not None and at_s <= self.until_s:
                 marks.append(Mark(at_s, clock.day(at_s), worst, is_masked(at_s, None), False, None))
-        marks.sort(key=lambda mark: mark.at_s)
+        # Of scores of one instant the worse is the later one; the first morning below looks for it itself.
+        marks.sort(key=lambda mark: (mark.at_s, mark.score))
         self.marks = marks
         self.mark_s = [mark.at_s for mark in marks]
         self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
@@ -156,16 +185,22 @@ class Timeline:
             if self.protocol.windows.day_starts_hour <= local.hour < self.protocol.windows.morning_until_hour:
                 morning = Morning(mark.at_s, mark.day, mark.score, mark.masked)
                 if answer.load_test is not None:
-                    self._mornings.setdefault(answer.load_test, {}).setdefault(mark.day, morning)
+                    self._enter_morning(answer.load_test, morning)
                 elif not self.unnamed or self.unnamed[-1].day != mark.day:
                     self.unnamed.append(morning)
+                elif self.unnamed[-1].at_s == mark.at_s:
+                    self.unnamed[-1] = morning
 
     def name_test(self, morning: Morning, test: str) -> None:
         """Enter a morning that names no test under the one that was due then; the first of a day counts."""
-        days = self._mornings.setdefault(test, {})
-        if morning.day not in days or morning.at_s <= days[morning.day].at_s:
-            days[morning.day] = morning
+        self._enter_morning(test, morning)
         self._first_mornings.clear()
+
+    def _enter_morning(self, test: str, morning: Morning) -> None:
+        days = self._mornings.setdefault(test, {})
+        first = days.get(morning.day)
+        if first is None or (morning.at_s, -morning.score) < (first.at_s, -first.score):
+            days[morning.day] = morning
 
     def _read_sessions(self) -> None:
         found = [row for row in self.history.sessions if row.started_at.timestamp() <= self.until_s]

@@ -168,6 +168,11 @@ class Assessor:
         marks: list[Mark] = t.marks[
             bisect_left(t.mark_s, t.clock.starts_s(day)) : bisect_right(t.mark_s, now_s)
         ]
+        # Further back than two days no zone on earth calls it today.
+        early = t.marks[
+            bisect_left(t.mark_s, now_s - 2 * DAY_S) : bisect_left(t.mark_s, t.clock.starts_s(day))
+        ]
+        marks = [m for m in early if m.row is not None and t.clock.same_day(m.row.at, now_s)] + marks
         walking = [m.score for m in marks if m.row is not None and m.row.provoked_by == "level_walking"]
         return Today(
             day,
@@ -278,7 +283,7 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         until_s = min(until_s, found.rest_until_s)
     words = wording.Words(protocol)
     sentences = words.verdict(
-        found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.walking
+        found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.worst
     )
     return Verdict(
         state=found.state,
@@ -288,7 +293,14 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         sources=protocol.sources_of(rules),
         notices=tuple(protocol.texts.notices[name] for name in notices)
         + ((words.trend(trend),) if advised else ()),
-        changes_if=words.changes_if(found.state, found.missing, found.rest_until_s, t.clock),
+        changes_if=words.changes_if(
+            found.state,
+            found.state_rules,
+            found.missing,
+            found.rest_until_s,
+            t.clock,
+            t.green_limit_at(now_s),
+        ),
         protocol={"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
         as_of=now,
         valid_until=t.clock.local(until_s),

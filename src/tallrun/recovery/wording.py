@@ -91,6 +91,33 @@ def lint(sentence: str, side: str | None = None) -> tuple[str, ...]:
     return tuple(wrong)
 
 
+#: Most urgent first, as ``Referral.urgency`` has them.
+_URGENCIES = ("emergency", "same day", "days", "clinician")
+
+#: A state as a person reads it, wherever it is shown; JSON keeps the rule's own word.
+STATE_NAMES: dict[State, str] = {
+    "REFER": "See a doctor first", "CLINICIAN": "Ask your clinician first", "REST48": "Rest 48 hours",
+    "LOG_FIRST": "Log first", "WALK": "Walk today", "REST_DAY": "Rest day", "RUN": "Run today",
+}  # fmt: skip
+#: REFER says how soon, by the most urgent rule that fired.
+REFER_NAMES = {
+    "emergency": "Get help now",
+    "same day": "See a doctor today",
+    "days": "See a doctor within days",
+}
+
+
+def state_name(protocol: Protocol, state: State, rules: tuple[str, ...]) -> str:
+    """Return the name of a state; that of REFER says how soon, from the rules that fired."""
+    if state != "REFER":
+        return STATE_NAMES[state]
+    referrals = protocol.screening.referrals
+    fired = {referrals[rule].urgency for rule in rules if rule in referrals}
+    return next(
+        (REFER_NAMES[item] for item in _URGENCIES if item in fired & set(REFER_NAMES)), STATE_NAMES[state]
+    )
+
+
 _MISSING_WORDS = {
     "screen": "the screen",
     "screen_answers": "answers in the screen",
@@ -120,31 +147,49 @@ class Words:
         rules: tuple[str, ...],
         missing: tuple[str, ...],
         dose_min: float | None,
-        walking: int | None,
+        worst: int | None,
     ) -> tuple[str, ...]:
-        """State sentence or referral first, then one sentence for each decisive rule."""
-        lines = [
-            self.texts.states[state].format(
-                rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing)
-            )
-        ]
+        """Say what matters most first, then one sentence for each decisive rule.
+
+        A referral comes before everything, the most urgent one first; a score that takes today's run away comes
+        before what is left of the day. worst : highest score of today, None when there is none.
+        """
         referrals = self.protocol.screening.referrals
-        lines += [referrals[rule].text for rule in state_rules if rule in referrals]
+        called = sorted(
+            (referrals[rule] for rule in state_rules if rule in referrals),
+            key=lambda referral: _URGENCIES.index(referral.urgency),
+        )
+        lines = [referral.text for referral in called]
+        told = {"TD2"} if state == "WALK" and "TD2" in state_rules else set()
+        lines += [self._rule(rule, worst) for rule in told]
+        lines.append(
+            self.texts.states[state].format(
+                rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing),
+                run="walk" if rung == "V0" else "run",
+            )
+        )  # fmt: skip
         lines += [
-            self.texts.rules[rule] for rule in rules if rule not in referrals and rule in self.texts.rules
+            self._rule(rule, worst)
+            for rule in rules
+            if rule not in referrals and rule in self.texts.rules and rule not in told
         ]
         return tuple(lines)
+
+    def _rule(self, rule: str, worst: int | None) -> str:
+        return self.texts.rules[rule].format(worst=worst)
 
     def missing(self, missing: tuple[str, ...]) -> str:
         """Names of what is missing, as a list in words."""
         return "; ".join(_MISSING_WORDS[name] for name in missing)
 
     def changes_if(
-        self, state: State, missing: tuple[str, ...], rest_until_s: float | None, clock: Clock
-    ) -> str:
-        """Say what would change this verdict."""
+        self, state: State, state_rules: tuple[str, ...], missing: tuple[str, ...], rest_until_s: float | None,
+        clock: Clock, green_limit: int,
+    ) -> str:  # fmt: skip
+        """Say what would change this verdict; of two kinds of walk the one that a score of today asked for."""
+        key = "WALK_V0" if state == "WALK" and "TD2" not in state_rules else state
         until = "tomorrow" if rest_until_s is None else f"{clock.local(rest_until_s):%a %d %b %H:%M}"
-        return self.texts.changes[state].format(until=until, missing=self.missing(missing))
+        return self.texts.changes[key].format(until=until, missing=self.missing(missing), limit=green_limit)
 
     def trend(self, trend: str) -> str:
         """One sentence about the mornings."""

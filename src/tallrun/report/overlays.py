@@ -37,6 +37,10 @@ ENTRY_WORDS: dict[str, str] = {
 MOST_TEXT = 2000
 MOST_NAME = 80
 MOST_ENTRIES = 10_000
+#: A place on the time line this far past the end of the session is taken for its end, not for a mistake.
+PAST_END_S = 1.0
+#: What reading a line that is no entry raises; the last two by whole numbers beyond any float and by deep nesting.
+_NO_ENTRY = (ValueError, TypeError, OverflowError, RecursionError)
 _IN_THIS_PROGRAM = threading.Lock()
 
 
@@ -79,7 +83,7 @@ def _entries(content: bytes, path: Path) -> list[Overlay]:
     for number, line in enumerate(lines, start=1):
         try:
             out.append(_entry(line))
-        except (ValueError, TypeError) as error:
+        except _NO_ENTRY as error:
             raise SessionError(
                 f"{path}, line {number} is no overlay ({error}); repair or remove that line"
             ) from error
@@ -90,17 +94,22 @@ def _is_whole(tail: bytes) -> bool:
     """Whether a last line without its end is an entry; one that a crash cut off was never confirmed to anybody."""
     try:
         _entry(tail)
-    except (ValueError, TypeError):
+    except _NO_ENTRY:
         return False
     return True
 
 
 def _entry(line: bytes) -> Overlay:
     entry = Overlay(**json.loads(line.decode("utf-8")))
-    texts = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
-    if not all(isinstance(item, str) for item in texts) or isinstance(entry.t_s, str):
-        raise TypeError("a text or a time is missing")
+    texts: tuple[object, ...] = (entry.overlay_id, entry.at, entry.by, entry.kind, entry.text)
+    texts += tuple(item for item in (entry.foot, entry.about) if item is not None)
     times = [entry.t_s] + ([] if entry.moved_to_s is None else [entry.moved_to_s])
+    if not all(isinstance(item, str) for item in texts) or not all(
+        type(item) in (int, float) for item in times
+    ):
+        raise TypeError("a text or a time is missing or something else")
+    if entry.kind not in get_args(OverlayKind):
+        raise ValueError("there is no entry of that kind")
     if not all(math.isfinite(item) for item in times):
         raise ValueError("a time is not finite")
     return entry
@@ -209,6 +218,12 @@ def _check(entry: Overlay, before: list[Overlay]) -> None:
         raise EntryError("only an entry that is there can be taken back; its id is not in this session")
     if len(before) >= MOST_ENTRIES:
         raise EntryError(f"this session has {MOST_ENTRIES} entries; no more are kept")
+
+
+def check_within(entry: Overlay, end_s: float) -> None:
+    """Raise EntryError for a place past the end of the session [s]; taking back is about an entry, not a place."""
+    if entry.kind != "taken_back" and entry.t_s > end_s + PAST_END_S:
+        raise EntryError(f"{entry.t_s:.6g} s lies past the end of the session, which lasts {end_s:.3f} s")
 
 
 def as_rows(entries: list[Overlay]) -> list[dict[str, Any]]:

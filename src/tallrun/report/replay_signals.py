@@ -89,6 +89,9 @@ def _columns(trace: _Trace, start_s: float, end_s: float) -> dict[str, list[floa
     first, last = np.searchsorted(trace.t_s, [start_s, end_s])
     # one sample more on either side, so that neighbouring windows join without a hole
     part = np.arange(max(0, first - 1), min(len(trace.t_s), last + 1))
+    # a window wholly past the end, or before the beginning, has no line to join
+    if first == len(trace.t_s) or last == 0:
+        part = part[:0]
     part = part[_extremes(trace.force_g[part])] if len(part) > MOST_POINTS else part
     t_s = trace.t_s[part]
     columns = [t_s, trace.force_g[part].astype(np.float64)]

@@ -30,6 +30,11 @@ def check_not_future(at: datetime, now: datetime, what: str) -> None:
         )
 
 
+def known_by(at: datetime, now: datetime) -> datetime:
+    """Return an instant that another clock puts a little ahead as ``now``: what is accepted counts at once."""
+    return now.astimezone(at.tzinfo) if now < at <= now + CLOCK_TOLERANCE else at
+
+
 def check_pain(score: PainScore, runner: Runner, now: datetime, *, new_place: bool = False) -> list[str]:
     """Refuse a score from the future or, unless ``new_place``, from another side or site than the index one.
 

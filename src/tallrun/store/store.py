@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tallrun.errors import EntryError, StoreError
 from tallrun.recovery.model import Advice, History, PainScore, Runner, RunSession
+from tallrun.store.checks import known_by
 from tallrun.store.engine import make_engine, reading, writing
 from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_private_file, make_private_folder
 from tallrun.store.models import (
@@ -253,16 +255,23 @@ class Store:
             raise EntryError("the runner is not set up yet; run: tallrun setup")
         return row
 
-    def history(self, runner_id: str) -> History:
-        """Return everything in force for one runner, in one consistent snapshot, for ``recovery.verdict``."""
+    def history(self, runner_id: str, now: datetime | None = None) -> History:
+        """Return everything in force for one runner, in one consistent snapshot, for ``recovery.verdict``.
+
+        now : scores, exercises, screens and clinician's entries that another device's clock puts a little ahead of
+        it are dated ``now``, for the rules leave out what is later. None: everything as it was entered.
+        """
         with self.read() as connection:
             profiles = entries(connection, RunnerRow, runner_id, newest=1)
             if not profiles:
                 raise EntryError("the runner is not set up yet; run: tallrun setup")
-            return History(
-                runner=runner_of(profiles[0]),
-                **{name: records(connection, record, runner_id) for name, record in HISTORY.items()},
-            )
+            found = {name: records(connection, record, runner_id) for name, record in HISTORY.items()}
+        if now is not None:
+            for name in ("scores", "exercises", "screens", "clinician"):
+                found[name] = tuple(
+                    replace(row, at=known_by(row.at, now)) if row.at > now else row for row in found[name]
+                )
+        return History(runner=runner_of(profiles[0]), **found)
 
     # runs and the advice they followed
 
@@ -297,16 +306,19 @@ class Store:
     def advice_before(self, runner_id: str, start: datetime, zone: ZoneInfo) -> Advice | None:
         """Return what was advised last on the local date of a run and before it.
 
-        None if nobody asked, or if something was logged after asking: the rules then work out what they would
+        None if nobody asked, or if something was entered after asking, whatever time it is about: the rules then
+        work out what they would
         have said at the start (somebody told to log first, who logs and runs, has not run against advice).
         """
         row = self.latest(AdviceRow, runner_id, until=start)
         if row is None or row.at.astimezone(zone).date() != start.astimezone(zone).date():
             return None
         for model in (PainRow, ScreenRow, ClinicianRow):
-            newest = self.latest(model, runner_id, until=start)
-            if newest is not None and newest.at > row.at:
-                return None
+            for entry in self.entries(model, runner_id, until=start):
+                # A correction made after the start does not change what was told before it.
+                is_later_fix = entry.supersedes is not None and entry.entered_at > start
+                if entry.at > row.at or (entry.entered_at >= row.entered_at and not is_later_fix):
+                    return None
         return Advice(state=row.state, rung=row.rung, run_minutes=row.run_minutes)
 
     # sessions and files made from them

@@ -19,7 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tallrun.numerics.recording import Recording
 from tallrun.recovery import Protocol
 from tallrun.report.corrections import check_correction, corrected
-from tallrun.report.overlays import Overlay, add_overlay, as_rows, overlays_in_force, read_overlays
+from tallrun.report.overlays import (
+    Overlay,
+    add_overlay,
+    as_rows,
+    check_within,
+    overlays_in_force,
+    read_overlays,
+)
 from tallrun.report.replay_data import (
     WhatIf,
     corrections_for_page,
@@ -186,6 +193,7 @@ def replay_router(
         known = prepared(session_id)
 
         def check(before: list[Overlay], entry: Overlay) -> None:
+            check_within(entry, known.end_s)
             check_correction(known.strides, before, entry, known.end_s)
 
         made = add_overlay(folder_of(session_id), at=clock(), check=check, **note.model_dump())
