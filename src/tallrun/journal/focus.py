@@ -57,7 +57,7 @@ def gait_plan(mine: Records, found: Verdict) -> GaitPlan:
     Tilt is not started here: whether the strap moved is only known during a run.
     """
     protocol = load_protocol()
-    history = mine.store.history(mine.runner_id)
+    history = mine.store.history(mine.runner_id, mine.now)
     pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
     recorded = {row.session_id: row for row in mine.store.sessions(mine.runner_id)}
     runs = [run for run in history.sessions if run.session_id in recorded and run.session_id in pains]

@@ -10,11 +10,12 @@ from typing import Any
 from tallrun.insight.due import questions_due
 from tallrun.insight.pain import pain_after
 from tallrun.journal import entries
-from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, reasons
+from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, lead_count, reasons
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.recovery.course import Course
 from tallrun.recovery.exercise import exercise_phase
 from tallrun.recovery.timeline import Clock, Timeline
+from tallrun.recovery.wording import state_name
 
 STRIP_DAYS = 14
 
@@ -45,6 +46,8 @@ def card(mine: Records) -> dict[str, Any]:
     found = advise(mine)
     protocol = load_protocol()
     return contract(found) | {
+        "name": state_name(protocol, found.state, found.rules),
+        "n_lead": lead_count(found),
         "sentences": list(found.sentences),
         "run_minutes": found.run_minutes,
         "dose": [asdict(part) for part in dose_of(found, protocol)],

@@ -123,4 +123,4 @@ def _default_plan(recording: Recording) -> SessionPlan:
     ends = [float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size]
     if isinstance(planned, (int, float)) and planned > 0:
         return plan_session(60.0 * float(planned))
-    return plan_session(max(1.0, *ends))
+    return plan_session(max([1.0, *ends]))

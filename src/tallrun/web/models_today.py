@@ -100,8 +100,13 @@ class InputOut(BaseModel):
 
 
 class CardOut(VerdictOut):
-    """The verdict with its words and its dose in blocks."""
+    """The verdict with its words and its dose in blocks.
 
+    name : what the state is called. n_lead : how many of the first sentences say what today is; the rest say why.
+    """
+
+    name: str
+    n_lead: int
     sentences: list[str]
     run_minutes: float | None
     dose: list[DoseOut]

@@ -8,13 +8,13 @@ import { openScreen } from "./screen.js";
 import { attempt, failure } from "./states.js";
 
 const STATES = {
-  RUN: ["✓", "Run", "go"],
-  WALK: ["✓", "Walk", "go"],
-  REST_DAY: ["◐", "Rest day", "wait"],
-  REST48: ["■", "Rest 48 hours", "wait"],
-  LOG_FIRST: ["○", "Log first", "wait"],
-  CLINICIAN: ["■", "See your clinician", "stop"],
-  REFER: ["■", "See a doctor", "stop"],
+  RUN: ["✓", "go"],
+  WALK: ["✓", "go"],
+  REST_DAY: ["◐", "wait"],
+  REST48: ["■", "wait"],
+  LOG_FIRST: ["○", "wait"],
+  CLINICIAN: ["■", "stop"],
+  REFER: ["■", "stop"],
 };
 
 export async function show(body, { heading }) {
@@ -32,12 +32,14 @@ class Today {
 
   async load() {
     const data = await get("/today");
+    const before = this.data?.verdict;
     this.data = data;
     const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);
+    if (before && (before.state !== data.verdict.state || before.rung !== data.verdict.rung)) showVerdict();
   }
 
   async refresh() {
@@ -136,11 +138,21 @@ class Today {
   }
 }
 
+/** A verdict that has changed is brought into sight and read out: on a phone it may be two screens above the answer. */
+function showVerdict() {
+  const head = document.getElementById("verdict-head");
+  head.tabIndex = -1;
+  head.focus({ preventScroll: true });
+  document.getElementById("verdict").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+}
+
 export function verdictCard(verdict) {
-  const [mark, word, tone] = STATES[verdict.state];
-  const referral = tone === "stop";
-  const lead = referral ? verdict.sentences : verdict.sentences.slice(0, 1);
-  return el("section", { class: "card verdict", data: { tone, state: verdict.state }, "aria-labelledby": "verdict-head" },
+  // a walk in place of a run, for pain, is no go-ahead
+  const isForPain = verdict.state === "WALK" && verdict.rules.includes("TD2");
+  const [mark, tone] = isForPain ? ["◐", "wait"] : STATES[verdict.state];
+  const word = verdict.name;
+  const lead = verdict.sentences.slice(0, verdict.n_lead);
+  return el("section", { id: "verdict", class: "card verdict", data: { tone, state: verdict.state }, "aria-labelledby": "verdict-head" },
     el("h2", { id: "verdict-head", class: "state" }, el("strong", {}, `${mark} ${word}`), verdict.rung ? el("span", {}, `level ${verdict.rung}`) : null),
     lead.map((text) => el("p", { class: "lead" }, text)),
     dose(verdict),
