@@ -11,6 +11,7 @@ from tallrun.gait.acc_only import AccFootEngine
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import SensorSpec
 from tallrun.simulate.imu import SensorSetup
+from tallrun.simulate.library import random_runner
 from tallrun.simulate.programme import RUN, STAND, TREADMILL, WALK, Bout, Programme
 from tallrun.simulate.session import run
 
@@ -107,6 +108,26 @@ def test_standing_car_and_nothing_give_no_contact():
     assert len(rows_of(sensor.t_s, sensor.acc_mps2, sensor.spec)) == 0
     assert len(rows_of(np.empty(0), np.empty((0, 3)))) == 0
     assert len(rows_of(sensor.t_s[:400], sensor.acc_mps2[:400])) == 0
+
+
+@pytest.mark.parametrize(("seed", "foot"), [(20, "foot_left"), (54, "foot_right")])
+def test_a_foot_shifted_now_and_then_in_a_rhythm_takes_no_step(seed, foot):
+    recording, _ = run("nuisance", random_runner(seed), seed=3000 + seed)
+    sensor = recording.sensors[foot]
+    assert len(rows_of(sensor.t_s, sensor.acc_mps2, sensor.spec)) == 0
+
+
+@pytest.mark.parametrize("speed_mps", [0.5, 0.8])
+def test_a_slow_walk_keeps_its_contacts_though_the_foot_rests_long(speed_mps):
+    programme = Programme(
+        (Bout(STAND, 5.0), Bout(WALK, 40.0, speed_mps), Bout(STAND, 4.0)), TREADMILL, "test"
+    )
+    recording, truth = run(programme, sensors=(SensorSetup("foot_right"),), seed=4)
+    sensor = recording.sensors["foot_right"]
+    rows = rows_of(sensor.t_s, sensor.acc_mps2, sensor.spec)
+    wanted = np.array([s["initial_contact_s"] for s in truth["strides"] if s["foot"] == "right"])
+    inner = wanted[(wanted > 9.0) & (wanted < 42.0)]
+    assert (np.abs(rows["initial_contact_s"] - inner[:, None]).min(axis=1) < 0.06).all()
 
 
 def test_what_cannot_be_is_refused():

@@ -140,6 +140,23 @@ def test_a_limp_is_told_within_twenty_seconds_and_sound_running_is_not(rng):
     assert late <= 1
 
 
+@pytest.mark.parametrize("reason", ["low_quality", "clipped", "slope"])
+def test_a_limp_is_told_though_the_force_was_cut_off_or_the_way_climbs(rng, reason):
+    monitor, told = AsymmetryMonitor(), 0
+    for stride in stances(200, 0.25 * 0.925, 0.25 * 1.075, rng):
+        stride.reasons |= reason_bit(reason)
+        told += monitor.feed(stride, stride.initial_contact_s) is not None
+    assert told
+
+
+@pytest.mark.parametrize("reason", ["turn", "slip", "inferred", "gap"])
+def test_unsure_contact_times_tell_no_limp(rng, reason):
+    monitor = AsymmetryMonitor()
+    for stride in stances(200, 0.25 * 0.925, 0.25 * 1.075, rng):
+        stride.reasons |= reason_bit(reason)
+        assert monitor.feed(stride, stride.initial_contact_s) is None
+
+
 def test_small_lasting_shift_needs_a_baseline(rng):
     strides = stances(400, 0.24, 0.255, rng)
     without, with_own = AsymmetryMonitor(), AsymmetryMonitor(0.0, 1.0)

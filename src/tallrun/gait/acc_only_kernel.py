@@ -60,6 +60,10 @@ class AccFootParams(NamedTuple):
     confirm_contacts: int = 3
     impact_before_s: float = 0.01
     impact_after_s: float = 0.05
+    still_g: float = 0.06  # unrest of a foot that does not move, noise included
+    still_share: float = (
+        0.7  # of a stride: slow walking rolls off the foot and swings it for longer than the rest
+    )
     run_below_duty: float = 0.47
     walk_above_duty: float = 0.52
     run_below_s: float = 0.86  # stride time at 140 steps/min, where people change gait (sci:A1)
@@ -240,6 +244,16 @@ def _hand_out(buf, now, base, marks, is_end, p, ints, out, n_out):
 
 
 @njit(cache=True)
+def _still_share(buf, first, last, still_g):
+    """Share of the rows first..last in which the foot did not move at all."""
+    count = 0
+    for i in range(first, last):
+        if buf[i, B_UNREST] < still_g:
+            count += 1
+    return count / max(1, last - first)
+
+
+@njit(cache=True)
 def _take_contact(buf, now, base, contact, p, ints, marks, out, n_out):
     n = ints[I_MARKS]
     if n > 0:
@@ -248,6 +262,10 @@ def _take_contact(buf, now, base, contact, p, ints, marks, out, n_out):
         if regular and n > 1:
             past = (marks[n - 1] - marks[n - 2]) / p.rate_hz
             regular = stride <= p.stride_ratio * past and past <= p.stride_ratio * stride
+        # A foot shifted now and then comes to rest like a landing, but then just stands there.
+        regular = (
+            regular and _still_share(buf, marks[n - 1] - base, contact - base, p.still_g) <= p.still_share
+        )
         if not regular:
             n_out = end_bout(buf, now, base, marks, p, ints, out, n_out)
             n = 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tallrun.gait.eligible import is_clean_run
+from tallrun.gait.eligible import has_sure_times
 from tallrun.gait.strides import NAN, Stride
 
 #: (strides, points beyond the own baseline). First and last are the decision table's J; the middle one is ours:
@@ -106,8 +106,8 @@ class AsymmetryMonitor:
             window.clear()
 
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
-        """Take one stride; return the jump it completes. Doubtful or one-foot strides change nothing."""
-        if not is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct):
+        """Take one stride; return the jump it completes. Strides of unsure times or of one foot change nothing."""
+        if not has_sure_times(stride.mode, stride.quality, stride.reasons):
             return None
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None

@@ -18,6 +18,20 @@ _DOUBTFUL = 0
 for _code in ("turn", "slope", "slip", "inferred", "gap", "low_quality"):
     _DOUBTFUL |= reason_bit(_code)
 
+#: What throws doubt on contact times themselves. A force cut off at the sensor's range leaves the times as they are
+#: and costs the length and the quality, which has its own limit; a slope changes both feet alike.
+_DOUBTFUL_TIMES = 0
+for _code in ("turn", "slip", "inferred", "gap"):
+    _DOUBTFUL_TIMES |= reason_bit(_code)
+
+
+def has_sure_times(mode: int, quality: float, reasons: int) -> bool:
+    """Return whether left and right contact times of running may be compared for safety (LV7).
+
+    Wider than ``is_clean_run``: a hard landing that exceeds the accelerometer's range, or a hill, must not hide a limp.
+    """
+    return mode == MODE_RUN and quality >= QUALITY_LIMIT and not reasons & _DOUBTFUL_TIMES
+
 
 def is_clean_run(mode: int, quality: float, reasons: int, incline_pct: float) -> bool:
     """Return whether a stride is clean level running; an unknown incline (NaN) counts as level."""
