@@ -223,7 +223,7 @@ def _check(entry: Overlay, before: list[Overlay]) -> None:
 def check_within(entry: Overlay, end_s: float) -> None:
     """Raise EntryError for a place past the end of the session [s]; taking back is about an entry, not a place."""
     if entry.kind != "taken_back" and entry.t_s > end_s + PAST_END_S:
-        raise EntryError(f"{entry.t_s:.6g} s lies past the end of the session, which lasts {end_s:.3f} s")
+        raise EntryError(f"{entry.t_s:.6g} s lies outside of the session, which lasts {end_s:.3f} s")
 
 
 def as_rows(entries: list[Overlay]) -> list[dict[str, Any]]:
