@@ -154,20 +154,42 @@ function showQuestion(question) {
   if (!dialog.open) dialog.showModal();
 }
 
+let stopShown = null;
+
+// What lies under the stop can be neither pressed nor heard. The same stop comes with every state: only a new one speaks.
 function showStop(stop) {
+  const told = JSON.stringify(stop ?? null);
+  if (told === stopShown || !$("after").hidden) return;
+  stopShown = told;
   $("stopped").hidden = !stop;
+  cover(Boolean(stop));
   if (!stop) return;
   metronome.stop();
-  for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
+  closeDialogs();
   $("stop-sentence").textContent = stop.sentence;
-  $("stop-reason").textContent = stop.reason;
   $("stop-next").textContent = stop.next;
+  $("stop-reason").textContent = stop.reason;
+  $("stop-undo").textContent = stop.undo ?? "";
   $("stop-rule").textContent = stop.rule ? `Rule ${stop.rule}. Not a medical device; your clinician's plan comes first.` : "";
+  $("stop-red-flag").hidden = !lastState?.red_flags?.length;
+  $("stop-sentence").focus();
+}
+
+function cover(on) {
+  $("page").inert = on;
+  if (on) $("page").setAttribute("aria-hidden", "true");
+  else $("page").removeAttribute("aria-hidden");
+}
+
+function closeDialogs() {
+  for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
 }
 
 function showAfter(after) {
   metronome.stop();
   $("stopped").hidden = true;
+  closeDialogs();
+  cover(true);
   $("after").hidden = false;
   $("after-saved").textContent = after.saved;
   $("after-lines").replaceChildren(...after.lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
@@ -210,7 +232,7 @@ $("sound-check").addEventListener("click", async () => {
   if (await metronome.unlock()) metronome.check();
   wakeLock.hold();
 });
-$("red-flag").addEventListener("click", () => {
+function askRedFlags() {
   const box = $("red-items");
   box.className = "items";
   box.replaceChildren(...(lastState?.red_flags ?? []).map(({ id, text }) => {
@@ -219,7 +241,10 @@ $("red-flag").addEventListener("click", () => {
     return button;
   }));
   $("red-dialog").showModal();
-});
+  box.scrollTop = 0;
+}
+for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", askRedFlags);
+$("stop-end").addEventListener("click", () => link.send({ type: "stop" }));
 $("red-cancel").addEventListener("click", () => $("red-dialog").close());
 
 // STOP: hold 0.6 s, or press twice, or the keyboard (Escape, or Enter twice), so that a shaking hand does not end a run.
