@@ -292,7 +292,9 @@ def test_every_warning_sign_can_be_read_and_the_way_back_stays_in_sight(browser,
 def stopped_view(action, rule, referral=None, said_limping=False):
     sentence = PROTOCOL.texts.live[action]
     stop = LiveAction(1.0, action, rule, "RED", sentence)
-    return LiveView(None, None, None, None, None, None, None, 1, None, False, stop, referral, None, 0, said_limping)
+    return LiveView(
+        None, None, None, None, None, None, None, 1, None, False, stop, referral, None, 0, said_limping
+    )
 
 
 def told(view):

@@ -141,9 +141,7 @@ def _red_flags(view: LiveView, protocol: Protocol) -> list[dict[str, str]]:
     """Return the warning signs that can be tapped: all, and after one only those more urgent than it."""
     told = view.referral_rule
     rules = RED_FLAG_RULES[: RED_FLAG_RULES.index(told)] if told in RED_FLAG_RULES else RED_FLAG_RULES
-    return [
-        {"id": item.id, "text": item.text} for item in protocol.screening.questions if item.rule in rules
-    ]
+    return [{"id": item.id, "text": item.text} for item in protocol.screening.questions if item.rule in rules]
 
 
 def _stop(view: LiveView, protocol: Protocol) -> dict[str, Any] | None:
