@@ -10,6 +10,7 @@ import pytest
 
 from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, serious
 from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, pretend_analysed
+from tallrun.cli.serve import look_for_sessions
 from tallrun.web.desk import Desk
 from tallrun.web.site import create_site
 
@@ -270,6 +271,167 @@ def test_a_high_score_changes_the_card_at_once(browser, fresh):
     assert "emergency" in page.inner_text(".verdict")
     assert page.locator(".todo").count() == 0, "a referral comes with no other advice"
     page.close()
+
+
+def in_sight(page):
+    """Whether the verdict's heading has the focus and lies inside the window, below the bar on top."""
+    page.wait_for_function("document.activeElement.id === 'verdict-head'")
+    page.wait_for_function(
+        "(() => { const box = document.getElementById('verdict-head').getBoundingClientRect();"
+        " return box.top >= document.getElementById('top').offsetHeight && box.bottom <= innerHeight; })()"
+    )
+    return True
+
+
+def test_a_walk_for_pain_looks_like_waiting_and_names_the_score(browser, fresh):
+    page = open_page(browser, fresh, "today", bypass_csp=True)
+    page.locator("[data-question=morning]").get_by_label("Pain 4 of 10").click()
+    page.wait_for_selector(".verdict[data-state=WALK]")
+    assert page.get_attribute(".verdict", "data-tone") == "wait"
+    card = page.inner_text(".verdict")
+    assert "✓" not in card
+    assert "Walk, no run" in page.inner_text("#verdict-head")
+    assert "Pain today was 4 of 10" in card
+    assert in_sight(page)
+    keep(page, "today-walk-for-pain")
+    page.goto(f"{fresh.url}/recovery")
+    page.wait_for_selector("#main[data-state=ready]")
+    given = page.get_by_role("region", name="Advice given")
+    assert "Walk, no run" in given.inner_text()
+    assert "REST DAY" not in given.inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_changed_verdict_comes_into_sight_from_the_foot_of_the_page(browser, fresh, motion):
+    page = open_page(browser, fresh, "today", bypass_csp=True, reduced_motion=motion)
+    page.get_by_role("button", name="Another score").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Another score").click()
+    page.locator("dialog").get_by_label("Pain 8 of 10").click()
+    page.get_by_role("button", name="Keep this score").click()
+    page.wait_for_selector(".verdict[data-state=REST48]")
+    assert page.locator(".verdict [role=alert] #verdict-head").count() == 1
+    assert "A score of 6 or more was logged." in page.inner_text(".verdict [role=alert]")
+    assert in_sight(page)
+    page.close()
+
+
+REFERRALS = {
+    "saddle_numbness": "Go to an emergency department now",
+    "chest_pain": "Call emergency help now",
+    "pop_or_tear": "See a doctor today",
+    "foot_drop": "See a doctor today",
+    "fever": "See a doctor within days",
+}
+
+
+def test_a_referral_has_its_urgency_in_the_biggest_print(browser, fresh):
+    page = open_page(browser, fresh, "today", bypass_csp=True, reduced_motion="reduce")
+    # the least urgent first: each answer is given on the page, on top of those before
+    for question, words in reversed(REFERRALS.items()):
+        button = page.get_by_role("button", name="Screening questions")
+        button.scroll_into_view_if_needed()
+        button.click()
+        page.locator(f"dialog input[name={question}][value=yes]").check()
+        page.get_by_role("button", name="Keep the answers").click()
+        page.wait_for_function(
+            "(words) => document.querySelector('.verdict[data-state=REFER] h2')?.textContent.includes(words)",
+            arg=words,
+        )
+        biggest = page.evaluate(
+            "(() => { const size = (node) => parseFloat(getComputedStyle(node).fontSize);"
+            " const strong = document.querySelector('.verdict h2 strong');"
+            " return [...document.querySelectorAll('.verdict p, .verdict span')]"
+            ".filter((node) => !strong.contains(node)).every((node) => size(node) < size(strong)); })()"
+        )
+        assert biggest
+        assert overflow(page) <= 0
+        if not words.endswith("days") and question != "foot_drop":
+            assert in_sight(page)
+    assert page.inner_text(".verdict .lead >> nth=-1") == "No running advice today."
+    assert page.locator(".verdict [role=alert]").inner_text().count("Call emergency help now") == 1
+    assert serious(page) == []
+    page.screenshot(path=str(SHOTS / "app-today-emergency.png"))
+    page.close()
+
+
+def test_a_score_of_the_live_run_can_be_taken_back(browser, fresh):
+    fresh.api.post("/pain", json={"kind": "during", "score": 7})
+    page = open_page(browser, fresh, "today", bypass_csp=True)
+    assert page.get_attribute(".verdict", "data-state") == "REST48"
+    page.click("text=Correct a score")
+    page.get_by_role("button", name="Take back: 7 of 10").click()
+    page.wait_for_function("document.querySelector('.verdict').dataset.state !== 'REST48'")
+    assert in_sight(page)
+    page.close()
+
+
+def test_a_plan_check_without_a_word_says_what_to_fill_in(browser, fresh):
+    page = open_page(browser, fresh, "plan", bypass_csp=True)
+    page.click("text=Check against today's advice")
+    told = page.locator(".failure").inner_text()
+    assert "Fill in the level or the minutes" in told
+    assert "tallrun plan" not in told
+    page.close()
+
+
+def test_recovery_figure_explains_its_lines_and_keeps_its_labels_whole(browser, place):
+    page = open_page(browser, place, "recovery", DESKTOP)
+    for size in SIZES:
+        show_as(page, size, "light")
+        page.wait_for_selector(".plot .main-svg")
+        page.wait_for_function(
+            "document.body.innerText.includes('green limit: up to') || document.querySelector('.plot .legend')"
+        )
+        page.wait_for_timeout(300)
+        words = page.evaluate("document.querySelector('.plot').parentElement.textContent")
+        assert "green limit: up to" in words
+        assert "stop limit: above 5" in words
+        outside = page.evaluate(
+            "(() => { const plot = document.querySelector('.plot').getBoundingClientRect();"
+            " return [...document.querySelectorAll('.plot .ytick text, .plot .y2tick text, .plot .y3tick text, .plot .y4tick text')]"
+            ".map((node) => node.getBoundingClientRect()).filter((box) => box.left < plot.left - 0.5 || box.right > plot.right + 0.5).length; })()"
+        )
+        assert outside == 0, size
+        over = page.evaluate(
+            "(() => { const boxes = (what) => [...document.querySelectorAll(what)].map((node) => node.getBoundingClientRect());"
+            " const ticks = boxes('.plot .ytick text, .plot .y2tick text, .plot .y3tick text, .plot .y4tick text');"
+            " return boxes('.plot .ytitle, .plot .y2title, .plot .y3title, .plot .y4title').filter((title) => title.width && ticks.some((tick) =>"
+            " title.left < tick.right && tick.left < title.right && title.top < tick.bottom && tick.top < title.bottom)).length; })()"
+        )
+        assert over == 0, size
+    page.close()
+
+
+def test_the_last_days_as_a_table_need_no_sideways_thumb(browser, place):
+    page = open_page(browser, place, "today", PHONE)
+    page.click("text=As a table")
+    region = page.get_by_role("region", name="The last 14 days")
+    assert region.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    assert page.get_by_role("columnheader", name="Scores").count() == 1
+    assert page.get_by_role("row").count() == 15
+    keep(page, "today-table-phone")
+    page.close()
+
+
+def test_recordings_are_there_without_looking_for_them(browser, fresh):
+    add_sessions(fresh.folder.parent / "sessions")
+    page = open_page(browser, fresh, "sessions")
+    assert page.locator("li.session").count() == 2
+    assert "Compare comes once its report was made." in page.inner_text("li.session >> nth=0")
+    page.close()
+
+
+def test_serve_looks_through_the_folder_at_its_start(tmp_path, template):
+    add_sessions(tmp_path / "sessions")
+    shutil.copytree(template / "records", tmp_path / "records")
+    desk = Desk(tmp_path / "records", tmp_path / "sessions", clock=lambda: NOW)
+    assert look_for_sessions(desk).endswith("2 new, 1 left out (Sessions says why).")
+    assert "new" not in look_for_sessions(desk)
+    desk.close()
+    empty = Desk(tmp_path / "none", tmp_path / "sessions", clock=lambda: NOW)
+    assert look_for_sessions(empty) == ""
+    empty.close()
 
 
 def test_screening_dialog_by_keyboard(browser, fresh):

@@ -91,8 +91,14 @@ def test_one_sheet_of_paper(browser, server, path):
 
 def test_parts_of_one_run_are_chosen_by_keyboard_and_judged_by_its_own_scatter(browser, server):
     page = open_page(browser, server, "/compare?a=before&b=before")
-    page.focus(".parts summary")
+    assert page.inner_text("h1") == "Choose two parts of this run"
+    assert page.locator("table, figure, .warn").count() == 0
+    assert page.locator(".sides article").count() == 1
+    shoot(page, "compare-choose-parts")
+    assert serious(page) == []
+    page.focus("[name=a_from]")
     page.keyboard.press("Enter")
+    assert "at least one part" in page.inner_text(".parts [role=status]")
     for name, text in (("a_from", "0:10"), ("a_to", "2:00"), ("b_from", "2.5"), ("b_to", "4:05")):
         page.fill(f"[name={name}]", text)
     page.keyboard.press("Enter")
@@ -102,6 +108,7 @@ def test_parts_of_one_run_are_chosen_by_keyboard_and_judged_by_its_own_scatter(b
     page.wait_for_function("location.search.includes('b_from=125')")
     page.wait_for_load_state("networkidle")
     words = page.inner_text("body")
+    assert page.inner_text("h1") == "Two runs compared"
     assert "part 10 s to 2 min 00 s" in words
     assert "scatter between blocks of this one run" in words
     assert page.input_value("[name=b_from]") == "2:05"

@@ -7,11 +7,18 @@ from itertools import pairwise
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, ServerThread, chromium, shoot
+from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, shoot
+from tallrun.journal.desk import load_protocol
+from tallrun.pipeline.live_run import LiveView
+from tallrun.recovery.live import LiveAction
+from tallrun.recovery.wording import lint
 from tallrun.web.app import create_app
 from tallrun.web.hub import LiveHub
+from tallrun.web.live_state import STOP_REASONS, live_state
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+PROTOCOL = load_protocol()
 
 
 def state(**changes):
@@ -214,10 +221,111 @@ def test_stop_by_the_plan_fills_the_page(browser, live):
     publish(live, stop=stop)
     page.wait_for_selector("#stopped:not([hidden])")
     assert page.inner_text("#stop-word") == "STOP"
-    assert page.get_attribute("#stopped", "role") == "alert"
+    assert page.get_attribute("#stop-said", "role") == "alert"
     assert not page.evaluate("window.tallrun.metronome.isBeating")
     shoot(page, "live-stopped")
     page.close()
+
+
+STOP = {"sentence": "Stop the run here. Walk home easy.", "reason": "You said you are limping.", "next": "",
+        "undo": "Tapped by mistake? Stop here all the same. The record keeps the tap.", "rule": "LV3"}  # fmt: skip
+
+
+def test_what_lies_under_a_stop_is_out_of_reach_and_unheard(browser, live):
+    page = open_page(browser, live)
+    publish(live, stop=STOP)
+    page.wait_for_selector("#stopped:not([hidden])")
+    assert page.evaluate("document.activeElement.id") == "stop-sentence"
+    assert page.get_attribute("#page", "aria-hidden") == "true"
+    reached = set()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"stop-red-flag", "stop-end"} <= reached <= {"stop-red-flag", "stop-end", ""}
+    assert serious(page) == []
+    publish(live, stop=None)
+    page.wait_for_selector("#stopped", state="hidden")
+    page.click("#pain")
+    page.close()
+
+
+def test_the_same_stop_is_said_once_and_shuts_no_list(browser, live):
+    page = open_page(browser, live)
+    publish(live, stop=STOP)
+    page.wait_for_selector("#stopped:not([hidden])")
+    page.evaluate(
+        "window.said = 0; new MutationObserver(() => { window.said += 1; })"
+        ".observe(document.getElementById('stop-said'), { subtree: true, childList: true, characterData: true })"
+    )
+    page.click("#stop-red-flag")
+    for run_s in (762.0, 763.0):
+        publish(live, stop=STOP, run_s=run_s)
+    page.wait_for_function("document.getElementById('clock').textContent === '12:43'")
+    assert page.evaluate("window.said") == 0
+    page.click("#red-items button")
+    assert wait_for_tap(page, live)[0]["type"] == "red_flag"
+    page.click("#stop-end")
+    assert wait_for_tap(page, live)[0]["type"] == "stop"
+    page.close()
+
+
+@pytest.mark.parametrize(("size", "name"), [(PHONE, "phone"), (DESKTOP, "desktop")])
+def test_every_warning_sign_can_be_read_and_the_way_back_stays_in_sight(browser, live, size, name):
+    page = open_page(browser, live, size)
+    signs = [{"id": item.id, "text": item.text} for item in PROTOCOL.screening.questions if item.rule < "SC5"]
+    publish(live, red_flags=signs)
+    page.wait_for_function("document.getElementById('digits').textContent === '168'")
+    page.click("#red-flag")
+    shoot(page, f"live-red-flags-{name}")
+    assert page.evaluate(
+        "[...document.querySelectorAll('#red-items button')].every((item) => item.scrollWidth <= item.clientWidth"
+        " && item.offsetHeight >= 64)"
+    )
+    back = page.locator("#red-cancel").bounding_box()
+    assert back["y"] + back["height"] <= size["height"]
+    assert serious(page) == []
+    page.locator("#red-items button").last.click()
+    assert wait_for_tap(page, live)[0]["item"] == signs[-1]["id"]
+    page.close()
+
+
+def stopped_view(action, rule, referral=None, said_limping=False):
+    sentence = PROTOCOL.texts.live[action]
+    stop = LiveAction(1.0, action, rule, "RED", sentence)
+    return LiveView(
+        None, None, None, None, None, None, None, 1, None, False, stop, referral, None, 0, said_limping
+    )
+
+
+def told(view):
+    return live_state(view, PROTOCOL, [], 1.0, "running")
+
+
+def test_a_red_flag_says_the_referral_first_and_only_worse_ones_can_follow():
+    shown = told(stopped_view("REFER", "LV2", "SC3"))
+    assert shown["stop"]["sentence"] == "See a doctor today."
+    assert shown["stop"]["next"].startswith("Your answers need to be looked at")
+    assert not any("Answer the screen now" in text for text in shown["stop"].values())
+    rules = {item.id: item.rule for item in PROTOCOL.screening.questions}
+    assert {rules[item["id"]] for item in shown["red_flags"]} == {"SC1", "SC2"}
+    assert told(stopped_view("REFER", "LV2", "SC1"))["red_flags"] == []
+    unknown = told(stopped_view("REFER", "LV2"))
+    assert unknown["stop"]["sentence"] == "Stop the run here."
+    assert "Today" in unknown["stop"]["next"]
+    assert len(unknown["red_flags"]) == sum(rule < "SC5" for rule in rules.values())
+
+
+def test_a_stop_names_the_tap_behind_it():
+    pressed = told(stopped_view("STOP", "LV3", said_limping=True))["stop"]
+    assert pressed["reason"] == "You said you are limping."
+    uneven = told(stopped_view("STOP", "LV3"))["stop"]
+    assert "uneven" in uneven["reason"]
+    assert "limping" not in uneven["reason"]
+    assert told(stopped_view("STOP", "LV1"))["stop"]["undo"].startswith("Tapped by mistake?")
+    assert told(stopped_view("STOP", "LV5"))["stop"]["undo"] == ""
+    for rule in STOP_REASONS:
+        for text in told(stopped_view("STOP", rule, said_limping=rule == "LV3"))["stop"].values():
+            assert lint(text) == (), text
 
 
 def test_hostile_text_stays_text(browser, live):

@@ -58,9 +58,32 @@ def serve(
     desk = Desk(data_dir, sessions)
     gate = make_gate(lan, tls)
     try:
+        line = look_for_sessions(desk)
+        if line:
+            sys.stderr.write(f"{line}\n")
         asyncio.run(_serve(desk, gate, port, browser))
     finally:
         desk.close()
+
+
+def look_for_sessions(desk: Desk) -> str:
+    """Index what lies in the sessions folder, so that the first page is not empty; nothing is analysed.
+
+    Returns one line to print, empty where nothing new was found. With no runner, or several, nothing is done: the
+    page asks, for only a person knows whose recordings they are.
+    """
+    from tallrun.journal.sessions import scan
+
+    folder = desk.sessions_folder
+    if folder is None or not folder.is_dir() or len(desk.store.runner_codes()) != 1:
+        return ""
+    found = scan(desk.records(None), folder)
+    parts = []
+    if found.added:
+        parts.append(f"{len(found.added)} new")
+    if found.refused:
+        parts.append(f"{len(found.refused)} left out (Sessions says why)")
+    return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""
 
 
 async def _serve(desk: Desk, gate: Gate, port: int, browser: bool) -> None:

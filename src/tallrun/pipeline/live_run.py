@@ -102,6 +102,7 @@ class LiveView:
     referral_rule: str | None
     question: LiveAction | None
     n_contacts: int
+    said_limping: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class LiveRun:
         self._stop: LiveAction | None = None
         self._referral_rule: str | None = None
         self._question: LiveAction | None = None
+        self._said_limping = False
         self._timers: set[float] = set()
         self._n_contacts = 0
         for block in setup.plan.blocks:
@@ -216,6 +218,7 @@ class LiveRun:
             referral_rule=self._referral_rule,
             question=self._question,
             n_contacts=self._n_contacts,
+            said_limping=self._said_limping,
         )
 
     def cadence_band(self, speed_mps: float) -> tuple[float, float]:
@@ -329,6 +332,7 @@ class LiveRun:
         if tap.kind == "pain":
             return self._rule(at_s, "score", tap.score)
         if tap.kind == "limping":
+            self._said_limping = self._said_limping or self._stop is None
             return self._rule(at_s, "limping", 1.0)
         if tap.kind == "red_flag":
             questions = self.setup.protocol.screening.questions

@@ -16,12 +16,18 @@ RED_FLAG_RULES = ("SC1", "SC2", "SC3", "SC4")
 
 STOP_REASONS = {
     "LV1": "Your pain score was above 5.",
-    "LV2": "You pressed the warning button.",
-    "LV3": "You were limping, or your feet became uneven while pain was 4 or more.",
+    "LV2": "You tapped a warning sign.",
+    "LV3": "Your feet became uneven while pain was 4 or more.",
     "LV4": "Your feet became uneven while there was some pain, or no score came within a minute.",
     "LV5": "Your feet became uneven a second time.",
     "LV6": "Pain stayed at 4 or more after walking, or no score came within a minute.",
 }
+LIMPING_SAID = "You said you are limping."
+#: What to do after a slip of the thumb: the stop itself stays, for nothing tells a slip from a second thought.
+UNDO_SCORE = "Tapped by mistake? Correct the score on Today after the run."
+UNDO_LIMPING = "Tapped by mistake? Stop here all the same. The record keeps the tap."
+UNDO_RED_FLAG = "Tapped by mistake? Answer the screening questions on Today after the run."
+SCREEN_NEXT = "Answer the screening questions on Today now."
 BLOCK_WORDS = {
     "learning": "learning your usual steps",
     "cued": "cues on",
@@ -88,11 +94,7 @@ def live_state(
         },
         "question": _question(view),
         "stop": _stop(view, protocol),
-        "red_flags": [
-            {"id": item.id, "text": item.text}
-            for item in protocol.screening.questions
-            if item.rule in RED_FLAG_RULES
-        ],
+        "red_flags": _red_flags(view, protocol),
     }
 
 
@@ -135,18 +137,36 @@ def _question(view: LiveView) -> dict[str, Any] | None:
     return None
 
 
+def _red_flags(view: LiveView, protocol: Protocol) -> list[dict[str, str]]:
+    """Return the warning signs that can be tapped: all, and after one only those more urgent than it."""
+    told = view.referral_rule
+    rules = RED_FLAG_RULES[: RED_FLAG_RULES.index(told)] if told in RED_FLAG_RULES else RED_FLAG_RULES
+    return [{"id": item.id, "text": item.text} for item in protocol.screening.questions if item.rule in rules]
+
+
 def _stop(view: LiveView, protocol: Protocol) -> dict[str, Any] | None:
     action = view.stop
     if action is None:
         return None
     rule = action.rule or ""
-    referral = view.referral_rule
-    return {
+    is_said = rule == "LV3" and view.said_limping
+    told = {
         "sentence": action.sentence,
-        "reason": STOP_REASONS.get(rule, ""),
-        "next": protocol.screening.referrals[referral].text if referral else "",
+        "reason": LIMPING_SAID if is_said else STOP_REASONS.get(rule, ""),
+        "next": "",
+        # LV5 comes from the steps alone: there was no tap
+        "undo": UNDO_LIMPING if is_said else "" if rule == "LV5" else UNDO_SCORE,
         "rule": rule,
     }
+    if action.action == "REFER":
+        # The referral is what matters now; there is no screen to answer on this page.
+        referral = protocol.screening.referrals.get(view.referral_rule or "")
+        words = action.sentence if referral is None else referral.text
+        first, _, rest = words.partition(". ")
+        told["sentence"] = f"{first.rstrip('.')}."
+        told["next"] = SCREEN_NEXT if referral is None else rest
+        told["undo"] = UNDO_RED_FLAG
+    return told
 
 
 def _finite(band: tuple[float, float]) -> bool:

@@ -1,6 +1,6 @@
 // Small drawings made here; the big ones are plotly's.
 
-import { dayOf, el, svg, table } from "./dom.js";
+import { dayOf, el, stackedTable, svg } from "./dom.js";
 
 export const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
 const GRADE_COLOURS = { GREEN: "var(--good)", AMBER: "var(--warn)", LATE: "var(--warn)", RED: "var(--stop)", UNKNOWN: "var(--ink-soft)" };
@@ -58,7 +58,7 @@ export function drawStrip(days) {
     el("td", {}, day.grades.map((item) => `${GRADES[item.grade]} ${item.grade} (${item.rule})`).join(", ") || "–"),
     el("td", {}, day.scores.map((item) => `${item.kind} ${item.score}${item.masked ? " (painkiller)" : ""}`).join(", ") || "–"),
     el("td", {}, day.exercises ? `${day.exercises}` : "–")));
-  const numbers = el("details", {}, el("summary", {}, "As a table"), table("The last 14 days", ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"], rows));
+  const numbers = el("details", {}, el("summary", {}, "As a table"), stackedTable("The last 14 days", ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"], rows));
   return [picture, legend, numbers];
 }
 

@@ -87,3 +87,13 @@ export function table(label, head, rows) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
     el("table", {}, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows)));
 }
+
+/** A table whose rows become small lists on a phone. Its roles are said aloud, for other ways to lay it out take them away. */
+export function stackedTable(label, head, rows) {
+  const made = table(label, head, rows);
+  const roles = [["table", "table"], ["thead, tbody", "rowgroup"], ["tr", "row"], ["thead th", "columnheader"], ["tbody th", "rowheader"], ["td", "cell"]];
+  for (const [what, role] of roles) for (const node of made.querySelectorAll(what)) node.setAttribute("role", role);
+  for (const row of made.querySelectorAll("tbody tr")) [...row.children].forEach((cell, place) => { cell.dataset.name = head[place]; });
+  made.classList.add("stacked");
+  return made;
+}

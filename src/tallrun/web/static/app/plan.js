@@ -1,8 +1,9 @@
 // Plan: what the clinician has set, the one change of gait, and whether a planned session fits.
 
 import { get, post } from "./api.js";
-import { card, choose, el, field, longDay, number, plainButton, say, when, words } from "./dom.js";
+import { card, choose, el, field, longDay, number, plainButton, say, when } from "./dom.js";
 import { attempt } from "./states.js";
+import { stateWord } from "./verdict.js";
 
 const RUNGS = ["V0", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V9", "F1", "F2", "I1", "I2", "I3", "H1", "H2", "H3"];
 const rungs = (first) => [["", first], ...RUNGS.map((name) => [name, name])];
@@ -33,7 +34,17 @@ function checkCard(plans, again) {
   const check = el("button", { class: "main" }, "Check against today's advice");
   const form = el("form", { on: { submit: async (event) => {
     event.preventDefault();
-    await attempt(check, trouble, async () => { place.replaceChildren(answer(await post("/plans/check", wish()))); });
+    await attempt(check, trouble, async () => {
+      place.replaceChildren();
+      const given = wish();
+      try {
+        place.replaceChildren(answer(await post("/plans/check", given)));
+      } catch (problem) {
+        // with every field empty the server looks for what is written down for today, and names a command when nothing is
+        if (problem.code !== "refused" || Object.values(given).some((item) => item !== null)) throw problem;
+        throw new Error("Nothing is entered, and nothing is written down for today. Fill in the level or the minutes of running, then check again.");
+      }
+    });
   } } },
   el("div", { class: "fields" }, field("When", at, "Leave empty for now."), field("Level", rung), field("Minutes of running", minutes), field("Distance [km]", km), field("Fastest speed [km/h]", fastest), field("Incline [%]", incline, "Uphill positive."), field("Surface", surface)),
   trouble, el("div", { class: "row" }, check, plainButton("Write it down", (event) => attempt(event.currentTarget, trouble, async () => {
@@ -53,7 +64,7 @@ function planLine(plan) {
 function answer(found) {
   const cap = found.cap_m !== null ? `${number(found.cap_m / 1000, 2)} km` : found.cap_minutes !== null ? `${number(found.cap_minutes)} min` : null;
   return el("section", { class: "card verdict", data: { tone: found.accepted ? "go" : "wait" } },
-    el("p", { class: "state" }, el("strong", {}, found.accepted ? "✓ Fits" : "✕ Does not fit"), el("span", {}, found.rung ? `advice: ${words(found.state)}, level ${found.rung}` : `advice: ${words(found.state)}`)),
+    el("p", { class: "state" }, el("strong", {}, found.accepted ? "✓ Fits" : "✕ Does not fit"), el("span", {}, `today: ${[stateWord(found.state, found.rules), found.rung ? `level ${found.rung}` : null].filter(Boolean).join(", ")}`)),
     found.sentences.map((text) => el("p", {}, text)), cap ? el("p", {}, `The most today: ${cap}.`) : null,
     found.rules.length ? el("p", { class: "small soft" }, `Rules ${found.rules.join(", ")}`) : null);
 }

@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { GRADES, loadPlotly, themeColours } from "./charts.js";
 import { capital, card, choose, dayOf, el, field, number, say, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
+import { stateWord } from "./verdict.js";
 
 const GAIT = {
   cadence_spm: ["Cadence", "steps/min", 1],
@@ -132,7 +133,7 @@ function courseTable(course) {
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }
 
-const SYMBOLS = { circle: "●", diamond: "◆", "triangle-up": "▲", square: "■", "circle-open": "○", solid: "—", dot: "┄" };
+const SYMBOLS = { circle: "●", diamond: "◆", "triangle-up": "▲", square: "■", "circle-open": "○", solid: "—", dot: "┄", dash: "╌", longdash: "– –" };
 
 /** What the marks of the picture mean, as words. */
 function key(data) {
@@ -167,25 +168,28 @@ function figure(course, metric, narrow = false) {
   const line = { type: "scatter", mode: "lines+markers", name: label, x: gait.map((item) => item.started_at), y: gait.map((item) => factor * item.gait[metric]), xaxis: "x", yaxis: "y2", line: { color: colour.pelvis, width: 2 }, marker: { size: 8 }, hovertemplate: `%{x|%a %d %b}<br>%{y:.1f} ${unit}<extra></extra>` };
   // an empty gait lane takes only the room of its sentence
   const [low, middle, top] = gait.length ? [0.26, [0.34, 0.6], 0.68] : [0.38, [0.44, 0.5], 0.58];
-  const title = (text) => (narrow ? undefined : { text });
+  const title = (text) => (narrow ? undefined : { text, standoff: 10 });
   const axis = { gridcolor: colour.line, zerolinecolor: colour.line, linecolor: colour.line, fixedrange: true };
-  const rule = (score, dash) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: score + 0.5, y1: score + 0.5, line: { color: colour["ink-soft"], width: 1, dash } });
+  // tick labels can be any width: the margin follows them
+  const upright = { ...axis, automargin: true };
+  // drawn as lines of their own, so that the key explains them: the highest score on this side of each
+  const limit = (score, name, dash, ink) => ({ type: "scatter", mode: "lines", name, x: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], y: [score + 0.5, score + 0.5], xaxis: "x", yaxis: "y3", line: { color: ink, width: 2, dash }, hoverinfo: "skip" });
+  const limits = [limit(course.stop_above, `stop limit: above ${course.stop_above}`, "longdash", colour.stop), limit(course.green_limit, `green limit: up to ${course.green_limit}`, "dash", colour.good)];
   const layout = {
     autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour.ink, family: "system-ui, sans-serif", size: 13 },
     margin: narrow ? { l: 30, r: known.length ? 26 : 8, t: 18, b: 30 } : { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: !narrow, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
     xaxis: { ...axis, type: "date", nticks: narrow ? 4 : 9, tickformat: "%-d %b", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
-    yaxis: { ...axis, domain: [0, low], title: title("minutes run"), rangemode: "tozero" },
-    ...(known.length ? { yaxis4: { ...axis, overlaying: "y", side: "right", title: title("min × effort"), rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
-    yaxis2: { ...axis, domain: middle, title: title(unit.split(",")[0]), ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
-    yaxis3: { ...axis, domain: [top, 1], title: title("pain"), range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
-    shapes: [rule(course.green_limit, "dot"), rule(course.stop_above, "dash")],
+    yaxis: { ...upright, domain: [0, low], title: title("minutes run"), rangemode: "tozero" },
+    ...(known.length ? { yaxis4: { ...upright, overlaying: "y", side: "right", title: title("min × effort"), rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
+    yaxis2: { ...upright, domain: middle, title: title(unit.split(",")[0]), ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
+    yaxis3: { ...upright, domain: [top, 1], title: title("pain"), range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
     annotations: [
       ...(gait.length ? [] : [{ text: `${label}: no recorded session in this time`, xref: "paper", x: 0.5, yref: "paper", y: (middle[0] + middle[1]) / 2, showarrow: false, font: { color: colour["ink-soft"] } }]),
       ...(narrow ? [["pain, 0–10", 1], ...(gait.length ? [[`${label}, ${unit.split(",")[0]}`, middle[1]]] : []), [known.length ? "minutes run (left), load (right)" : "minutes run", low]].map(([text, y]) => ({ text, xref: "paper", x: 0, xanchor: "left", yref: "paper", y, yanchor: "bottom", showarrow: false, font: { size: 12, color: colour["ink-soft"] } })) : []),
     ],
   };
   const averages = known.length ? [average("ewma_7d", "load, 7 days", "solid"), average("ewma_28d", "load, 28 days", "dot")] : [];
-  return [[bars, ...averages, ...(gait.length ? [line] : []), scored(mornings, "morning test", "circle", colour.ink), scored(plain, "other scores", "diamond", colour["ink-soft"]), scored(masked, "with a painkiller", "circle", colour["ink-soft"], true), ...grades], layout];
+  return [[bars, ...averages, ...(gait.length ? [line] : []), ...limits, scored(mornings, "morning test", "circle", colour.ink), scored(plain, "other scores", "diamond", colour["ink-soft"]), scored(masked, "with a painkiller", "circle", colour["ink-soft"], true), ...grades], layout];
 }
 
 function ladderCard(ladder) {
@@ -194,7 +198,7 @@ function ladderCard(ladder) {
 }
 
 function adviceCard(ladder) {
-  const rows = [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, words(item.state)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))));
+  const rows = [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, stateWord(item.state, item.rules)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))));
   return card("Advice given", rows.length ? table("Advice given", ["When", "State", "Level", "Rules"], rows) : el("p", {}, "None yet."));
 }
 

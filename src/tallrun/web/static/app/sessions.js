@@ -14,6 +14,8 @@ class Sessions {
   constructor(body, status) {
     this.body = body;
     this.folder = status.sessions_folder;
+    // with several runners it is for a person to say whose recordings lie there
+    this.mayLook = this.folder !== null && status.runners.length === 1;
     this.query = "";
     this.chosen = [];
     this.place = el("div", { class: "column" });
@@ -22,7 +24,11 @@ class Sessions {
   }
 
   async load() {
-    const list = await get("/sessions", { query: this.query });
+    let list = await get("/sessions", { query: this.query });
+    if (!list.length && !this.query && this.mayLook) {
+      this.mayLook = false;
+      if ((await post("/sessions/scan")).added.length) list = await get("/sessions");
+    }
     if (!list.length && !this.query) {
       this.body.replaceChildren(this.trouble, empty("No sessions yet",
         this.folder ? `Recorded runs appear here. If you have session folders already, put them into ${this.folder} and look there.` : "Recorded runs appear here.",
@@ -85,7 +91,7 @@ class Sessions {
         !item.is_present ? el("p", {}, "The folder of this session is gone. Its summary is kept.") : open(ready && item.has_report ? "Report" : "Make the report", `/report/${id}`, "main"),
         item.is_present ? open("Replay", `/replay/${id}`) : null,
         plainButton("Name and tags", () => this.edit(item), { "aria-label": `Name and tags of ${item.name}` }),
-        ready ? el("label", { class: "tick" }, tick, "Compare") : null));
+        ready ? el("label", { class: "tick" }, tick, "Compare") : item.is_present ? el("span", { class: "soft small" }, "Compare comes once its report was made.") : null));
   }
 
   choose(item, on) {

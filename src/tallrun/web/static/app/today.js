@@ -6,16 +6,7 @@ import { drawStrip } from "./charts.js";
 import { openPainForm, scoreButtons } from "./pain.js";
 import { openScreen } from "./screen.js";
 import { attempt, failure } from "./states.js";
-
-const STATES = {
-  RUN: ["✓", "go"],
-  WALK: ["✓", "go"],
-  REST_DAY: ["◐", "wait"],
-  REST48: ["■", "wait"],
-  LOG_FIRST: ["○", "wait"],
-  CLINICIAN: ["■", "stop"],
-  REFER: ["■", "stop"],
-};
+import { goToVerdict, sight, verdictCard } from "./verdict.js";
 
 export async function show(body, { heading }) {
   const page = new Today(body, heading);
@@ -31,9 +22,9 @@ class Today {
   }
 
   async load() {
-    const data = await get("/today");
-    const before = this.data?.verdict;
+    const [data, scores] = await Promise.all([get("/today"), get("/pain", { days: 1 })]);
     this.data = data;
+    this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
     const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
@@ -42,9 +33,16 @@ class Today {
     if (before && (before.state !== data.verdict.state || before.rung !== data.verdict.rung)) showVerdict();
   }
 
+  /** Load again; a verdict that has changed comes into sight, for on a phone it lies far above what was tapped. */
+  async reload() {
+    const before = sight(this.data.verdict);
+    await this.load();
+    if (sight(this.data.verdict) !== before) goToVerdict(this.body);
+  }
+
   async refresh() {
     try {
-      await this.load();
+      await this.reload();
     } catch (problem) {
       this.body.prepend(failure(problem, () => this.refresh()));
     }
@@ -62,7 +60,10 @@ class Today {
       [...this.noted.values()].map((item) => this.answered(item, trouble)),
       open.length === 0 && this.noted.size === 0 ? el("p", {}, "Nothing is due now.") : null,
       later.slice(0, 3).map((item) => el("p", { class: "later" }, `Later: ${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`))),
-      el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))));
+      el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))),
+      this.scores.length ? el("details", { id: "correct" }, el("summary", {}, "Correct a score"),
+        el("p", { class: "small soft" }, "Take a wrong one back, then give the right one with Another score. The records keep both."),
+        [...this.scores].reverse().map((item) => this.answered(item, trouble, "Take back"))) : null);
     return box;
   }
 
@@ -91,20 +92,20 @@ class Today {
     return el("div", { class: "question", data: { question: item.question } }, head, answer);
   }
 
-  answered(item, trouble) {
+  answered(item, trouble, back = "Undo") {
     return el("div", { class: "question noted" }, el("span", {}, `✓ Noted: ${item.score} of 10`), el("span", { class: "soft small" }, words(item.kind), " · ", clock(item.at)),
-      plainButton("Undo", (event) => this.keep(event.currentTarget, trouble, async () => {
+      plainButton(back, (event) => this.keep(event.currentTarget, trouble, async () => {
         await post(`/pain/${item.pain_id}/fix`, { withdraw: true });
         this.noted.delete(item.pain_id);
         say("Taken back.");
-      }), { class: "link", "aria-label": `Undo ${item.score} of 10` }),
+      }), { class: "link", "aria-label": `${back}: ${item.score} of 10, ${words(item.kind)}, ${clock(item.at)}` }),
       item.warnings.map((text) => el("p", { class: "small soft" }, text)));
   }
 
   async keep(button, trouble, action) {
     await attempt(button, trouble, async () => {
       await action();
-      await this.load();
+      await this.reload();
     });
   }
 
@@ -136,44 +137,4 @@ class Today {
         el("p", {}, plan.sentences.join(" ")), el("p", { class: "small soft" }, `Rules ${plan.rules.join(", ")}`),
         el("ul", { class: "small soft" }, plan.sources.map((text) => el("li", {}, text)))));
   }
-}
-
-/** A verdict that has changed is brought into sight and read out: on a phone it may be two screens above the answer. */
-function showVerdict() {
-  const head = document.getElementById("verdict-head");
-  head.tabIndex = -1;
-  head.focus({ preventScroll: true });
-  document.getElementById("verdict").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-}
-
-export function verdictCard(verdict) {
-  // a walk in place of a run, for pain, is no go-ahead
-  const isForPain = verdict.state === "WALK" && verdict.rules.includes("TD2");
-  const [mark, tone] = isForPain ? ["◐", "wait"] : STATES[verdict.state];
-  const word = verdict.name;
-  const lead = verdict.sentences.slice(0, verdict.n_lead);
-  return el("section", { id: "verdict", class: "card verdict", data: { tone, state: verdict.state }, "aria-labelledby": "verdict-head" },
-    el("h2", { id: "verdict-head", class: "state" }, el("strong", {}, `${mark} ${word}`), verdict.rung ? el("span", {}, `level ${verdict.rung}`) : null),
-    lead.map((text) => el("p", { class: "lead" }, text)),
-    dose(verdict),
-    verdict.notices.map((text) => el("p", { class: "notice" }, text)),
-    el("details", { id: "why" }, el("summary", {}, "Why"),
-      verdict.reasons.map((item) => el("div", { class: "rule" }, el("code", {}, item.rule), el("span", {}, item.text), item.sources.map((source) => el("p", { class: "small" }, source)))),
-      verdict.looked_at.length ? [el("h3", {}, "Looked at"), el("dl", { class: "facts" }, verdict.looked_at.map((item) => [el("dt", {}, item.what), el("dd", {}, item.value)]))] : null,
-      el("h3", {}, "What would change it"), el("p", {}, verdict.changes_if),
-      el("p", { class: "small soft" }, `Holds until ${when(new Date(new Date(verdict.valid_until) - 1000))}. Rules: ${verdict.protocol.name} ${verdict.protocol.version} (${verdict.protocol.sha256.slice(0, 12)}).`)));
-}
-
-function dose(verdict) {
-  if (!verdict.dose.length) return null;
-  const of = (mode) => verdict.dose.filter((part) => part.mode === mode).reduce((sum, part) => sum + part.minutes, 0);
-  const told = [["run", of("run")], ["walk", of("walk")]].filter(([, minutes]) => minutes > 0);
-  const text = told.map(([mode, minutes]) => `${minutes} min ${mode}`).join(", ");
-  return el("div", {},
-    el("div", { class: "dose", role: "img", "aria-label": `Dose in blocks: ${text}` }, verdict.dose.map((part) => {
-      const block = el("i", { class: `${part.mode}-block` });
-      block.style.flexGrow = part.minutes;
-      return block;
-    })),
-    el("p", {}, told.map(([mode, minutes]) => el("span", { class: "key" }, el("i", { class: `${mode}-block` }), `${mode} ${minutes} min`))));
 }

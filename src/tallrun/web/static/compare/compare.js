@@ -9,15 +9,18 @@ const withAsked = (changes) => {
   return made;
 };
 
+// One run against the whole of itself says nothing: then the page asks for two parts first.
+const isSame = asked.get("a") === asked.get("b") && !["a_from", "a_to", "b_from", "b_to"].some((name) => asked.has(name));
+
 const bar = make("nav", { className: "tools" });
 bar.setAttribute("aria-label", "Comparison");
 bar.append(link("← Sessions", "/sessions"));
 const print = make("button", { type: "button", textContent: "Print" });
 print.addEventListener("click", () => window.print());
-bar.append(print, link("Hand-out for the patient", `/compare/handout?${asked}`));
-bar.append(link("Swap A and B", `/compare?${withAsked({ a: asked.get("b"), b: asked.get("a"), a_from: asked.get("b_from"), a_to: asked.get("b_to"), b_from: asked.get("a_from"), b_to: asked.get("a_to") })}`));
-for (const id of ["a", "b"]) bar.append(link(`Replay ${id.toUpperCase()}`, `/replay/${encodeURIComponent(asked.get(id))}`));
-for (const speed of document.body.dataset.otherSpeeds?.split(" ").filter(Boolean) ?? []) bar.append(link(`At ${speed} km/h`, `/compare?${withAsked({ speed_kmh: speed })}`));
+if (!isSame) bar.append(print, link("Hand-out for the patient", `/compare/handout?${asked}`));
+if (!isSame) bar.append(link("Swap A and B", `/compare?${withAsked({ a: asked.get("b"), b: asked.get("a"), a_from: asked.get("b_from"), a_to: asked.get("b_to"), b_from: asked.get("a_from"), b_to: asked.get("a_to") })}`));
+for (const id of isSame ? ["a"] : ["a", "b"]) bar.append(link(isSame ? "Replay" : `Replay ${id.toUpperCase()}`, `/replay/${encodeURIComponent(asked.get(id))}`));
+for (const speed of isSame ? [] : document.body.dataset.otherSpeeds?.split(" ").filter(Boolean) ?? []) bar.append(link(`At ${speed} km/h`, `/compare?${withAsked({ speed_kmh: speed })}`));
 
 // Parts: minutes and seconds in, seconds out.
 const seconds = (text) => {
@@ -31,13 +34,20 @@ const fields = [["a_from", "A from"], ["a_to", "A to"], ["b_from", "B from"], ["
 });
 const trouble = make("p", { className: "soft" });
 trouble.setAttribute("role", "status");
-const form = make("form", { className: "tools" }, ...fields.map(([, label]) => label), make("button", { textContent: "Compare these parts" }), link("Whole runs", `/compare?${withAsked({ a_from: null, a_to: null, b_from: null, b_to: null })}`), trouble);
+const form = make("form", { className: "tools" }, ...fields.map(([, label]) => label), make("button", { textContent: "Compare these parts" }), ...(isSame ? [] : [link("Whole runs", `/compare?${withAsked({ a_from: null, a_to: null, b_from: null, b_to: null })}`)]), trouble);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const wrong = fields.find(([input]) => input.value.trim() && seconds(input.value) === null);
+  if (isSame && fields.every(([input]) => !input.value.trim())) { trouble.textContent = "Say from when to when at least one part goes."; fields[0][0].focus(); return; }
   if (wrong) { trouble.textContent = `“${wrong[0].value}” is no time; write minutes:seconds, as 2:30.`; wrong[0].focus(); return; }
   location.search = withAsked(Object.fromEntries(fields.map(([input]) => [input.name, input.value.trim() ? seconds(input.value) : ""])));
 });
-const parts = make("details", { className: "parts", open: fields.some(([input]) => input.value) }, make("summary", { textContent: "Compare parts of the runs" }), form);
+const parts = make("details", { className: "parts", open: isSame || fields.some(([input]) => input.value) }, make("summary", { textContent: isSame ? "Two parts of this run" : "Compare parts of the runs" }), form);
 document.querySelector("header").prepend(bar);
 document.querySelector("header").append(parts);
+if (isSame) {
+  document.title = "Choose two parts – tallrun";
+  document.querySelector("h1").textContent = "Choose two parts of this run";
+  document.getElementById("window").textContent = "Say from when to when each part goes, in minutes and seconds since the start. Easy and hard, or early and late, for example.";
+  for (const node of document.querySelectorAll("main > section:not(.sides), header > .warn, .sides > article:not(:first-child), .sides .letter")) node.remove();
+}

@@ -154,28 +154,42 @@ function showQuestion(question) {
   if (!dialog.open) dialog.showModal();
 }
 
+let stopShown = null;
+
+// What lies under the stop can be neither pressed nor heard. The same stop comes with every state: only a new one speaks.
 function showStop(stop) {
-  const isNew = stop && $("stopped").hidden;
+  const told = JSON.stringify(stop ?? null);
+  if (told === stopShown || !$("after").hidden) return;
+  stopShown = told;
   $("stopped").hidden = !stop;
-  // what lies under the sheet can be neither tapped nor read out
-  $("page").inert = Boolean(stop);
+  cover(Boolean(stop));
   if (!stop) return;
   metronome.stop();
-  if (isNew) for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
-  // a referral is what counts most: it stands first and largest
-  const isReferred = Boolean(stop.next);
-  $("stop-sentence").textContent = stop.next || stop.sentence;
-  $("stop-reason").textContent = isReferred ? "You said yes to one of the warning signs." : stop.reason;
-  $("stop-next").textContent = isReferred ? "The run is ended and saved." : "";
-  $("stop-red-flag").hidden = isReferred;
-  $("stop-mistake").hidden = isReferred;
+  closeDialogs();
+  $("stop-sentence").textContent = stop.sentence;
+  $("stop-next").textContent = stop.next;
+  $("stop-reason").textContent = stop.reason;
+  $("stop-undo").textContent = stop.undo ?? "";
   $("stop-rule").textContent = stop.rule ? `Rule ${stop.rule}. Not a medical device; your clinician's plan comes first.` : "";
+  $("stop-red-flag").hidden = !lastState?.red_flags?.length;
+  $("stop-sentence").focus();
+}
+
+function cover(on) {
+  $("page").inert = on;
+  if (on) $("page").setAttribute("aria-hidden", "true");
+  else $("page").removeAttribute("aria-hidden");
+}
+
+function closeDialogs() {
+  for (const id of ["pain-dialog", "question-dialog", "red-dialog"]) if ($(id).open) $(id).close();
 }
 
 function showAfter(after) {
   metronome.stop();
   $("stopped").hidden = true;
-  $("page").inert = true;
+  closeDialogs();
+  cover(true);
   $("after").hidden = false;
   $("after-saved").textContent = after.saved;
   $("after-lines").replaceChildren(...after.lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
@@ -218,7 +232,7 @@ $("sound-check").addEventListener("click", async () => {
   if (await metronome.unlock()) metronome.check();
   wakeLock.hold();
 });
-for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", () => {
+function askRedFlags() {
   const box = $("red-items");
   box.className = "items";
   box.replaceChildren(...(lastState?.red_flags ?? []).map(({ id, text }) => {
@@ -227,7 +241,10 @@ for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", 
     return button;
   }));
   $("red-dialog").showModal();
-});
+  box.scrollTop = 0;
+}
+for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", askRedFlags);
+$("stop-end").addEventListener("click", () => link.send({ type: "stop" }));
 $("red-cancel").addEventListener("click", () => $("red-dialog").close());
 
 // STOP: hold 0.6 s, or press twice, or the keyboard (Escape, or Enter twice), so that a shaking hand does not end a run.
