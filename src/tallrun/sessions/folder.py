@@ -258,7 +258,8 @@ def _runner(folder: Path, info: dict[str, Any]) -> RunnerProfile:
 
 def _positive(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < 1e300:
-        raise SessionError(f"{where} must be a positive number, found {str(value)[:40]}")
+        told = repr(value) if len(repr(value)) <= 60 else f"a number of {len(repr(value))} digits"
+        raise SessionError(f"{where} must be a positive number, found {told}")
     return float(value)
 
 

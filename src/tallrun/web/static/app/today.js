@@ -30,7 +30,6 @@ class Today {
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);
-    if (before && (before.state !== data.verdict.state || before.rung !== data.verdict.rung)) showVerdict();
   }
 
   /** Load again; a verdict that has changed comes into sight, for on a phone it lies far above what was tapped. */

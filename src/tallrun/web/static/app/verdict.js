@@ -3,12 +3,12 @@
 import { el, when, words } from "./dom.js";
 
 const STATES = {
-  RUN: ["✓", "Run", "go"],
-  WALK: ["✓", "Walk", "go"],
+  RUN: ["✓", "Run today", "go"],
+  WALK: ["✓", "Walk today", "go"],
   REST_DAY: ["◐", "Rest day", "wait"],
   REST48: ["■", "Rest 48 hours", "wait"],
   LOG_FIRST: ["○", "Log first", "wait"],
-  CLINICIAN: ["■", "See your clinician", "stop"],
+  CLINICIAN: ["■", "Ask your clinician first", "stop"],
   REFER: ["■", "See a doctor", "stop"],
 };
 /** How soon a referral wants to be seen, most urgent first: the words that stand for REFER. */
@@ -47,17 +47,15 @@ export function goToVerdict(body) {
 /** Which score or event stands behind a day without a run; null where the first sentence says it already. */
 function cause(verdict) {
   const pain = verdict.inputs.pain_today;
-  if (verdict.rules.includes("TD2") && pain !== null) return `Pain today was ${pain} of 10. That is above your green limit.`;
   if (verdict.rules.includes("TD3") && pain !== null) return `Pain today was ${pain} of 10. That is well above your usual morning.`;
   if (verdict.state !== "REST48") return null;
   return verdict.reasons.find((item) => item.rule === "TD1" || item.rule === "HD3")?.text ?? null;
 }
 
-/** A referral's own sentences come first, and what the heading says already is not said twice. */
+/** The sentences that say what today is; what the heading of a referral says already is not said twice. */
 function leads(verdict, word) {
-  if (verdict.state !== "REFER") return verdict.state === "CLINICIAN" ? verdict.sentences : [...verdict.sentences.slice(0, 1), cause(verdict)];
-  const [general, ...referrals] = verdict.sentences;
-  return [...referrals.map((text) => (text.startsWith(`${word}. `) ? text.slice(word.length + 2) : text)), general];
+  const said = verdict.sentences.slice(0, verdict.n_lead);
+  return [...said.map((text) => (text.startsWith(`${word}. `) ? text.slice(word.length + 2) : text)), cause(verdict)];
 }
 
 export function verdictCard(verdict) {
