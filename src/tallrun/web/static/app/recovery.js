@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { GRADES, loadPlotly, themeColours } from "./charts.js";
-import { capital, card, choose, dayOf, el, field, number, say, table, when, words } from "./dom.js";
+import { capital, card, choose, dayOf, el, field, number, say, stackedTable, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
 import { stateWord } from "./verdict.js";
 
@@ -199,7 +199,7 @@ function ladderCard(ladder) {
 
 function adviceCard(ladder) {
   const rows = [...ladder.advice].reverse().slice(0, 30).map((item) => el("tr", {}, el("td", { class: "date" }, when(item.at)), el("td", {}, stateWord(item.state, item.rules)), el("td", {}, item.rung ?? "–"), el("td", {}, item.rules.join(", "))));
-  return card("Advice given", rows.length ? table("Advice given", ["When", "State", "Level", "Rules"], rows) : el("p", {}, "None yet."));
+  return card("Advice given", rows.length ? stackedTable("Advice given", ["When", "State", "Level", "Rules"], rows) : el("p", {}, "None yet."));
 }
 
 function exerciseCard(list) {

@@ -1,7 +1,7 @@
 // Sensors and settings: who runs, what is paired, and the rights over the records.
 
 import { download, forgetRunner, get, post } from "./api.js";
-import { card, dayOf, el, field, number, plainButton, say, table, when, words } from "./dom.js";
+import { card, dayOf, el, field, number, plainButton, say, stackedTable, when, words } from "./dom.js";
 import { paceOf, setupForm } from "./setup.js";
 import { attempt } from "./states.js";
 
@@ -83,7 +83,7 @@ function receiptView(receipt) {
 
 function logCard(log) {
   const rows = log.slice(0, 50).map((row) => el("tr", {}, el("td", { class: "date" }, when(row.at)), el("td", { class: "free" }, row.actor), el("td", { class: "free" }, row.action, row.detail ? `: ${row.detail}` : "")));
-  return card("Who looked", rows.length ? table("Access log", ["When", "Who", "What"], rows) : el("p", {}, "No one has taken anything out yet."));
+  return card("Who looked", rows.length ? stackedTable("Access log", ["When", "Who", "What"], rows) : el("p", {}, "No one has taken anything out yet."));
 }
 
 function aboutCard(status) {
