@@ -50,6 +50,7 @@ def setup_record(setup: LiveSetup) -> dict[str, Any]:
                 "blocks": [[item.kind, item.start_s, item.end_s] for item in setup.plan.blocks],
             },
             "protocol_sha256": setup.protocol.sha256,
+            "protocol_stricter": dict(setup.protocol.stricter),
             "typed_speed_mps": pipeline.typed_speed_mps,
             "stride_gain": pipeline.stride_gain,
             "is_calibrated": pipeline.is_calibrated,
@@ -104,7 +105,8 @@ def _from_record(
             baseline=None if bins is None else OwnBaseline(tuple(_bin(item) for item in bins)),
         ),
         plan=SessionPlan(blocks, float(record["plan"]["fade_share"])),
-        protocol=protocol,
+        # The limits of that run, whatever was entered since: a replay must stop where the run stopped.
+        protocol=protocol.shipped.tightened(record.get("protocol_stricter", {})),
         focus=record["focus"],
         target_spm=record.get("target_spm"),
         green_limit=record.get("green_limit"),

@@ -8,7 +8,6 @@ import plotly
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
-from tallrun.journal.desk import load_protocol
 from tallrun.report.stop_signs import stop_signs
 from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
 from tallrun.web.app import STATIC, create_app
@@ -35,9 +34,9 @@ def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
-        replay_router(desk.session_folder, load_protocol, name_of=desk.session_name, is_in_app=True),
+        replay_router(desk.session_folder, desk.rules, name_of=desk.session_name, is_in_app=True),
         compare_router(
-            desk.session_folder, desk.history_without, desk.session_name, lambda: stop_signs(load_protocol())
+            desk.session_folder, desk.history_without, desk.session_name, lambda: stop_signs(desk.rules())
         ),
     ]
     app = create_app(gate, routers=routers)
