@@ -39,7 +39,6 @@ MAY_TAKE_THE_FILE = {
     "cli/report.py": "a recording of nobody in the records",
     "cli/clinic.py": "a recording of nobody in the records",
     "web/desk.py": "nobody or several people in the records",
-    "cli/demo.py": "an invented runner without a clinician",
     "library.py": "verdict() tightens it by the history it is given",
 }
 

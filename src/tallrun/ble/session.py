@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 
 from tallrun.ble.link import Radio, SensorLink, Sighting, scan
-from tallrun.ble.packets import CAPACITY, Packet, PacketQueue
+from tallrun.ble.packets import CAPACITY, PacketQueue
 from tallrun.ble.sequence import run_steps
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
 from tallrun.ble.worn import (
@@ -26,6 +26,7 @@ from tallrun.ble.worn import (
     properties_of,
 )
 from tallrun.errors import RadioError
+from tallrun.sensors.events import Packet
 
 _PAYLOAD_SETTLES_S = 1.5  # some systems learn the packet size a while after connecting
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause

@@ -146,9 +146,10 @@ def recording_from_packets(
     """
     from dataclasses import replace
 
-    from tallrun.cli.flight import bindings_of, rebuild
-    from tallrun.cli.radio import data_folder, load_configs
+    from tallrun.cli.radio import data_folder
     from tallrun.errors import SessionError
+    from tallrun.live.devices import load_configs
+    from tallrun.live.rebuild import bindings_of, rebuild
     from tallrun.sessions.folder import read_info
     from tallrun.sessions.recorder import OWN_SENSOR, read_packets
 

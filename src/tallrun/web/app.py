@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from tallrun._version import __version__
-from tallrun.web.hub import LiveHub
+from tallrun.live.hub import LiveHub
 from tallrun.web.security import Gate, GateMiddleware
 
 STATIC = Path(__file__).parent / "static"
