@@ -81,6 +81,8 @@ def look_for_sessions(desk: Desk) -> str:
     parts = []
     if found.added:
         parts.append(f"{len(found.added)} new")
+    if found.moved:
+        parts.append(f"{len(found.moved)} found again in another folder")
     if found.refused:
         parts.append(f"{len(found.refused)} left out (Sessions says why)")
     return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,15 @@ from tallrun.errors import EntryError, StoreError
 from tallrun.recovery.model import Advice, History, PainScore, Runner, RunSession
 from tallrun.store.checks import known_by
 from tallrun.store.engine import make_engine, reading, writing
-from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_private_file, make_private_folder
+from tallrun.store.location import (
+    DATABASE_NAME,
+    data_folder,
+    found_place,
+    is_url,
+    kept_place,
+    make_private_file,
+    make_private_folder,
+)
 from tallrun.store.models import (
     AccessRow,
     AdviceRow,
@@ -40,9 +48,23 @@ from tallrun.store.models import (
 from tallrun.store.records import HISTORY, runner_of
 from tallrun.store.rows import entries, in_force, insert_record, insert_row, records
 from tallrun.store.schema import ensure_schema
+from tallrun.store.work import clean_leftovers
 
 if TYPE_CHECKING:
     from tallrun.recovery.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class IndexedSession:
+    """A recorded session in the index; ``folder`` is where it is on this machine, or was."""
+
+    session_id: str
+    runner_id: str
+    started_at: datetime
+    duration_s: float | None
+    folder: Path
+    context: dict[str, Any]
+    summary: dict[str, Any]
 
 
 class Store:
@@ -67,6 +89,7 @@ class Store:
         if is_url(where):
             return cls._open_url(str(where))
         folder = make_private_folder(data_folder(where))
+        clean_leftovers(folder)
         database = make_private_file(folder / DATABASE_NAME)
         return cls._ready(make_engine(f"sqlite:///{database}"), folder)
 
@@ -86,7 +109,7 @@ class Store:
     @classmethod
     def _ready(cls, engine: Engine, folder: Path | None) -> Store:
         try:
-            ensure_schema(engine)
+            ensure_schema(engine, folder)
         except BaseException:
             engine.dispose()
             raise
@@ -341,23 +364,28 @@ class Store:
                 insert(SessionRow).values(
                     session_id=session_id, runner_id=runner_id, started_at=started_at,
                     started_at_utc=sort_key(started_at), duration_s=duration_s,
-                    folder=str(folder.absolute()), context=context, summary=summary,
+                    folder=kept_place(folder, self.folder), context=context, summary=summary,
                 )
             )  # fmt: skip
 
-    def sessions(self, runner_id: str) -> list[Row[Any]]:
-        """Return the indexed sessions in order of their start."""
+    def sessions(self, runner_id: str | None) -> list[IndexedSession]:
+        """Return the indexed sessions in order of their start; None gives those of every runner."""
         table = SessionRow.__table__
+        query = select(table).order_by(table.c.started_at_utc)
+        if runner_id is not None:
+            query = query.where(table.c.runner_id == runner_id)
         with self.read() as connection:
-            return list(
-                connection.execute(
-                    select(table).where(table.c.runner_id == runner_id).order_by(table.c.started_at_utc)
+            return [
+                IndexedSession(
+                    row.session_id, row.runner_id, row.started_at, row.duration_s,
+                    found_place(row.folder, self.folder), row.context, row.summary,
                 )
-            )
+                for row in connection.execute(query)
+            ]  # fmt: skip
 
     def note_file(self, runner_id: str, path: Path, kind: str, now: datetime) -> None:
         """Remember a report or other file made from the records, so that erasing finds it."""
-        place = str(path.absolute())
+        place = kept_place(path, self.folder)
         with self.write() as connection:
             connection.execute(delete(DerivedFile).where(DerivedFile.path == place))
             connection.execute(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
-from sqlalchemy import Row
 
 from tallrun.insight import SessionBlocks
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
@@ -18,6 +17,7 @@ from tallrun.journal.sessions import find, folder_of
 from tallrun.report.history import own_history
 from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
+from tallrun.store.store import IndexedSession
 from tallrun.web.problems import NotSetUpError
 from tallrun.web.security import is_loopback
 
@@ -81,7 +81,7 @@ class Desk:
             raise NotSetUpError
         return Records(store, store.find_runner(code), self.clock())
 
-    def session(self, session_id: str) -> tuple[Records, Row[Any]]:
+    def session(self, session_id: str) -> tuple[Records, IndexedSession]:
         """Return an indexed session, whoever's it is, and the records it belongs to; raises NotThereError."""
         for runner_id in self.store.runner_codes().values():
             mine = Records(self.store, runner_id, self.clock())
@@ -96,7 +96,7 @@ class Desk:
     def session_name(self, session_id: str) -> str:
         """Return what a session is called."""
         row = self.session(session_id)[1]
-        return str(row.context.get("title") or Path(row.folder).name)
+        return str(row.context.get("title") or row.folder.name)
 
     def history_without(self, session_ids: tuple[str, ...]) -> tuple[SessionBlocks, ...]:
         """Return the other analysed sessions of the runner the first one belongs to."""
