@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import webbrowser
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,7 +73,7 @@ def demo(
     wishes = RunWishes(
         minutes=minutes, surface="treadmill", port=port, learning_s=80.0, probe_s=30.0,
         companions=(scripted_taps,),
-        on_served=lambda served: (webbrowser.open(f"{served.url}/live"), None)[1] if browser else None,
+        on_served=lambda served: served.open_browser("/live") if browser else None,
         after=show_end,
     )  # fmt: skip
     result = live_run(records, Emulation(recording, None, {}, pace), folder / "demo-run", wishes)

@@ -19,7 +19,6 @@ from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
 from tallrun.store.store import IndexedSession
 from tallrun.web.problems import NotSetUpError
-from tallrun.web.security import is_loopback
 
 
 class Desk:
@@ -139,7 +138,7 @@ def records_of(
 ) -> Records:
     """Return the records a request is about, and note that they were looked at."""
     mine = desk.records(runner)
-    desk.note_look(mine, "this computer" if is_loopback(request.scope) else "a paired phone")
+    desk.note_look(mine, request.state.who)
     return mine
 
 
