@@ -154,7 +154,7 @@ class Lives(RuleBasedStateMachine):
                                         folder=self.outside / "study" / "s9", duration_s=1.0, context={}, summary={})  # fmt: skip
         elif (place / "tallrun.sqlite").exists():
             for name in (".restore-abcdefgh", f".tallrun-{uuid4().hex}"):
-                (place / name).mkdir()
+                (place / name).mkdir(exist_ok=True)
                 shutil.copy(place / "tallrun.sqlite", place / name / "tallrun.sqlite")
             shutil.copy(place / "tallrun.sqlite", place / "old.zip.tmp")
 

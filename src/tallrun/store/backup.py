@@ -83,7 +83,7 @@ def back_up(store: Store, target: Path, now: datetime, *, with_sessions: bool = 
         with work_folder(home, target.absolute().parent) as folder:
             copy = folder / DATABASE_NAME
             make_private_file(copy)
-            _copy_database(database, copy)
+            _copy_records(store, copy)
             _rebuild(copy)
             files = {DATABASE_NAME: copy}
             if with_sessions and store.folder is not None:
@@ -175,6 +175,18 @@ def _copy_database(source: Path, target: Path) -> None:
         raise StoreError(
             f"the records could not be copied from {source.name} to {target}: {error}"
         ) from error
+
+
+def _copy_records(store: Store, target: Path) -> None:
+    """Copy the open records; also where the disk they are on is full."""
+    source = store.engine.raw_connection()
+    try:
+        with _connected(target) as new:
+            source.driver_connection.backup(new)  # type: ignore[union-attr]  # it is SQLite's
+    except sqlite3.Error as error:
+        raise StoreError(f"the records could not be copied to {target.parent.parent}: {error}") from error
+    finally:
+        source.close()
 
 
 def _rebuild(database: Path) -> None:

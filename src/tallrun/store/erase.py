@@ -33,7 +33,7 @@ from tallrun.store.location import (
 )
 from tallrun.store.models import ENTRY_MODELS, AccessRow, Base, DerivedFile, RunnerKey, SessionRow
 from tallrun.store.schema import ensure_schema
-from tallrun.store.store import Store
+from tallrun.store.store import IndexedSession, Store
 from tallrun.store.takeover import session_id_in
 from tallrun.store.work import ARCHIVE, clean_leftovers, work_folder
 
@@ -96,6 +96,24 @@ class _Erasing:
         self._receipt = Receipt(now.isoformat(), "one runner" if runner_id else "everything")
         database = store.database_path
         self._is_home_ours = self._home is not None and database == self._home / DATABASE_NAME
+        self._others: list[Path] = []
+        self._sessions: list[IndexedSession] = []
+        self._files: list[Path] = []
+        self._ids: set[str] = set()
+        self._secrets: list[bytes] = []
+        self._code: str | None = None
+        self._is_damaged = False
+        try:
+            self._read()
+        except StoreError:
+            if runner_id is not None:
+                raise
+            # What cannot be read any more can still be removed, with the whole folder.
+            self._is_damaged = True
+
+    def _read(self) -> None:
+        """Read from the records what there is to remove, before the rows go."""
+        store, runner_id = self._store, self._runner_id
         everyone = store.sessions(None)
         self._sessions = [row for row in everyone if runner_id in (None, row.runner_id)]
         self._others = [
@@ -110,7 +128,15 @@ class _Erasing:
         """Do it, look again, and return the receipt."""
         receipt = self._receipt
         self._clean_copies()
-        receipt.rows = delete_rows(self._store.engine, self._runner_id)
+        try:
+            receipt.rows = delete_rows(self._store.engine, self._runner_id)
+        except StoreError:
+            if not self._is_damaged or not self._is_home_ours:
+                raise
+        if self._is_damaged:
+            receipt.verified.append(
+                "the database was damaged: session folders elsewhere that it named could not be listed"
+            )
         for row in self._sessions:
             self._remove_session(row.folder, row.session_id)
         if self._home is not None:
@@ -467,7 +493,7 @@ def _secrets(engine: Engine, runner_id: str | None) -> list[bytes]:
                         query = query.where(table.c.runner_id == runner_id)
                     found += connection.execute(query).scalars()
     # A short code could stand there by chance.
-    return sorted({text.encode("utf-8", "surrogatepass") for text in found if len(text) >= 8})
+    return sorted({str(text).encode("utf-8", "surrogatepass") for text in found if len(str(text)) >= 8})
 
 
 def _folders_in(sessions: Path) -> Iterator[Path]:

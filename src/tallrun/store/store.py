@@ -6,6 +6,7 @@ one go through the same code.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from sqlalchemy.exc import ArgumentError
 from tallrun.errors import EntryError, StoreError
 from tallrun.recovery.model import Advice, History, PainScore, Runner, RunSession
 from tallrun.store.checks import known_by
-from tallrun.store.engine import make_engine, reading, writing
+from tallrun.store.engine import make_engine, make_reading_engine, reading, writing
 from tallrun.store.location import (
     DATABASE_NAME,
     data_folder,
@@ -47,8 +48,8 @@ from tallrun.store.models import (
 )
 from tallrun.store.records import HISTORY, runner_of
 from tallrun.store.rows import entries, in_force, insert_record, insert_row, records
-from tallrun.store.schema import ensure_schema
-from tallrun.store.work import clean_leftovers
+from tallrun.store.schema import HEAD, ensure_schema, schema_revision
+from tallrun.store.work import clean_leftovers, has_room
 
 if TYPE_CHECKING:
     from tallrun.recovery.verdicts import Verdict
@@ -74,9 +75,10 @@ class Store:
     processes may have the same store open.
     """
 
-    def __init__(self, engine: Engine, folder: Path | None) -> None:
+    def __init__(self, engine: Engine, folder: Path | None, *, is_read_only: bool = False) -> None:
         self.engine = engine
         self.folder = folder
+        self.is_read_only = is_read_only
 
     @classmethod
     def open(cls, where: Path | str | None = None) -> Store:
@@ -88,9 +90,17 @@ class Store:
         """
         if is_url(where):
             return cls._open_url(str(where))
-        folder = make_private_folder(data_folder(where))
-        clean_leftovers(folder)
-        database = make_private_file(folder / DATABASE_NAME)
+        folder = data_folder(where)
+        database = folder / DATABASE_NAME
+        try:
+            make_private_folder(folder)
+            clean_leftovers(folder)
+            make_private_file(database)
+        except StoreError:
+            # A disk that may only be read still shows what is on it.
+            if not database.is_file() or os.access(database, os.W_OK):
+                raise
+            return cls._only_reading(database, folder)
         return cls._ready(make_engine(f"sqlite:///{database}"), folder)
 
     @classmethod
@@ -110,10 +120,31 @@ class Store:
     def _ready(cls, engine: Engine, folder: Path | None) -> Store:
         try:
             ensure_schema(engine, folder)
+        except StoreError:
+            engine.dispose()
+            database = cls(engine, folder).database_path
+            if database is None or not database.is_file() or database.stat().st_size == 0:
+                raise
+            if has_room(database.parent):
+                raise
+            return cls._only_reading(database, folder)
         except BaseException:
             engine.dispose()
             raise
         return cls(engine, folder)
+
+    @classmethod
+    def _only_reading(cls, database: Path, folder: Path | None) -> Store:
+        """Open what cannot be written now; raises StoreError when it cannot be read so, or is of another version."""
+        engine = make_reading_engine(database)
+        try:
+            with reading(engine) as connection:
+                if schema_revision(connection) != HEAD:
+                    raise StoreError("the records must be upgraded first, and the disk cannot be written; free space")
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, folder, is_read_only=True)
 
     @property
     def database_path(self) -> Path | None:
@@ -397,7 +428,9 @@ class Store:
     def log_access(
         self, runner_id: str | None, actor: str, action: str, now: datetime, detail: str | None = None
     ) -> None:
-        """Add a line to the log the runner can read."""
+        """Add a line to the log the runner can read; a disk that cannot be written does not keep anybody from reading."""
+        if self.is_read_only:
+            return
         with self.write() as connection:
             connection.execute(
                 insert(AccessRow).values(
@@ -428,5 +461,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection inside one transaction: all of it is kept, or nothing."""
+        if self.is_read_only:
+            raise StoreError("the disk is full or may not be written; nothing was changed, reading goes on")
         with writing(self.engine) as connection:
             yield connection

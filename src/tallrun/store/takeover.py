@@ -95,7 +95,7 @@ def take_over(foreign: Path, work: Path, name: str, places: Places) -> Path:
                     for part in rows.mappings().partitions(_BATCH):
                         kept = [row for found in part if (row := _taken(model, dict(found), places)) is not None]
                         if kept:
-                            sink.execute(insert(table), kept)
+                            sink.execute(insert(model), kept)
             _try_out(Store(new, places.home))
         finally:
             old.dispose()

@@ -27,6 +27,7 @@ except ImportError:  # Windows: a file that is open cannot be removed there, whi
 
 LOCK = "lock"
 ARCHIVE = "archive.zip"
+_ROOM_BYTES = 128 * 1024
 _FOLDER = re.compile(r"\.tallrun-[0-9a-f]{32}")
 _NOTE = re.compile(r"\.tallrun-[0-9a-f]{32}\.note")
 #: What versions before this one left behind when they were killed.
@@ -157,3 +158,19 @@ def _is_in_use(folder: Path) -> bool:
 
 def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
+
+
+def has_room(folder: Path) -> bool:
+    """Tell whether a disk takes the few pages SQLite needs beside a database, by trying."""
+    probe = folder / f".tallrun-{token_hex(16)}.note"
+    try:
+        with os.fdopen(open_new(probe), "wb") as file:
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return True

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from tallrun.errors import StoreError
 from tallrun.insight import SessionBlocks
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
 from tallrun.journal.sessions import find, folder_of
@@ -109,7 +110,8 @@ class Desk:
             if key in self._seen:
                 return
             self._seen.add(key)
-        mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
+        with contextlib.suppress(StoreError):  # a full disk must not keep the records from being read
+            mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
 
 
 def _file_of(store: Store) -> tuple[int, int] | None:
