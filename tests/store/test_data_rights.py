@@ -318,7 +318,11 @@ def test_sessions_elsewhere_go_when_their_folder_is_named(tmp_path: Path) -> Non
     assert [path.name for path in study.iterdir()] == ["video.mp4"]
     assert (elsewhere / "session.json").exists()
     assert not_ours.exists()
-    assert {item["path"] for item in receipt.left} == {str(study / "video.mp4"), str(elsewhere), str(not_ours)}
+    assert {item["path"] for item in receipt.left} == {
+        str(study / "video.mp4"),
+        str(elsewhere),
+        str(not_ours),
+    }
 
 
 def test_erasing_one_runner_leaves_no_trace_in_the_file(tmp_path: Path) -> None:

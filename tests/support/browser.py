@@ -145,9 +145,7 @@ class ServerThread:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.app = self._make_app()
-            config = uvicorn.Config(
-                self.app, log_level="error", ws="websockets-sansio", lifespan="off"
-            )
+            config = uvicorn.Config(self.app, log_level="error", ws="websockets-sansio", lifespan="off")
             self.server = uvicorn.Server(config)
             self.server.install_signal_handlers = lambda: None
             task = asyncio.create_task(self.server.serve(sockets=[self._socket]))

@@ -50,7 +50,8 @@ for method, path in (("GET", "/"), ("GET", "/today"), ("GET", "/api/pain"), ("GE
 for path in ("/api/backup", "/api/export", "/api/pain", "/api/erase", "/api/log-run"):
     print(say("POST", path, b"{}", {"content-type": "application/json"}))
 with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
-    link.sendall((f"GET /ws/live HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+    link.sendall((f"GET /ws/live HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nUpgrade: websocket\\r\\n"
+                  "Connection: Upgrade\\r\\n"
                   "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\nSec-WebSocket-Version: 13\\r\\n\\r\\n").encode())
     print(link.recv(100).split()[1].decode())
 """
@@ -94,7 +95,13 @@ def stranger(port: int) -> list[str]:
             who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     python = "/usr/bin/python3" if who and Path("/usr/bin/python3").exists() else sys.executable
     done = subprocess.run(
-        [python, "-c", STRANGER, str(port)], capture_output=True, text=True, timeout=60, cwd="/", check=False, **who
+        [python, "-c", STRANGER, str(port)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        check=False,
+        **who,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -178,7 +185,7 @@ def test_a_huge_body_is_refused_and_never_held(place, is_chunked):
     before = memory_mb()
 
     def parts():
-        for _ in range(100):
+        for _ in range(600):
             yield b"x" * 2**20
 
     headers = {} if is_chunked else {"content-length": str(600 * 2**20)}
@@ -194,7 +201,9 @@ def test_a_huge_body_is_refused_and_never_held(place, is_chunked):
 def socket_to(place, headers=None, cookies=None):
     cookies = place.cookies if cookies is None else cookies
     own = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
-    return connect(f"ws://127.0.0.1:{place.port}/ws/live", additional_headers=own | (headers or {}), open_timeout=10)
+    return connect(
+        f"ws://127.0.0.1:{place.port}/ws/live", additional_headers=own | (headers or {}), open_timeout=10
+    )
 
 
 def test_the_socket_asks_for_the_cookie_and_its_own_origin(place):
@@ -213,8 +222,7 @@ def test_a_socket_that_sends_anything_else_is_closed_without_a_traceback(place, 
     with socket_to(place) as link:
         link.send(message)
         with pytest.raises(ConnectionClosed) as closed:
-            for _ in range(5):
-                link.recv(timeout=10)
+            link.recv(timeout=10)
     assert closed.value.rcvd.code == code
     with socket_to(place) as link:
         link.send('{"type": "pain", "score": 2, "tap_id": "b"}')
@@ -261,8 +269,14 @@ def test_pressing_the_button_pairs_once_and_a_new_code_is_told(place):
     code = place.gate.pairing_code
     with httpx.Client(base_url=place.url) as phone:
         own = {"origin": place.url, "sec-fetch-site": "same-origin"}
-        assert phone.post("/pair", data={"code": code}, headers={"origin": "http://evil.example"}).status_code == 403
-        assert phone.post("/pair", data={"code": code}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+        assert (
+            phone.post("/pair", data={"code": code}, headers={"origin": "http://evil.example"}).status_code
+            == 403
+        )
+        assert (
+            phone.post("/pair", data={"code": code}, headers={"sec-fetch-site": "cross-site"}).status_code
+            == 403
+        )
         assert phone.post("/pair", data={"code": code}, headers=own).status_code == 303
         assert phone.get("/api/status").status_code == 200
     assert told == [place.gate.pairing_code]
@@ -276,7 +290,9 @@ def test_wrong_codes_hold_up_their_own_address_only():
     for _ in range(WRONG_CODES_ALLOWED + 3):
         assert gate.pair("wrong", "192.0.2.66") is None
     assert gate.seconds_to_wait("192.0.2.66") > 0
-    assert gate.pair(gate.pairing_code, "192.0.2.66") is None, "a right guess in between does not count either"
+    assert gate.pair(gate.pairing_code, "192.0.2.66") is None, (
+        "a right guess in between does not count either"
+    )
     for number in range(5000):
         gate.pair("wrong", f"198.51.100.{number}")
     assert gate.pair(gate.pairing_code, "192.0.2.8") is not None

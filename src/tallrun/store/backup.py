@@ -91,7 +91,9 @@ def back_up(store: Store, target: Path, now: datetime, *, with_sessions: bool = 
             write_archive(folder / ARCHIVE, files, now)
             _publish(folder / ARCHIVE, target)
     except FileExistsError as error:
-        raise StoreError(f"{target} exists already; a backup never overwrites, choose another name") from error
+        raise StoreError(
+            f"{target} exists already; a backup never overwrites, choose another name"
+        ) from error
     except OSError as error:
         raise StoreError(f"the backup could not be written to {target}: {error.strerror or error}") from error
     return BackupResult(target, target.stat().st_size, len(files) - 1)
@@ -270,7 +272,7 @@ class _Bounded:
 def _unpack(source: Path, folder: Path, only: str | None = None) -> tuple[int, int]:
     """Write the members into ``folder`` after checking names, sizes and hashes; return bytes and number of files."""
     try:
-        found = os.stat(source)
+        found = source.stat()
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{source} is no file on disk; name a backup made by tallrun data backup")
         with source.open("rb") as file, zipfile.ZipFile(_Bounded(file)) as archive:  # type: ignore[call-overload]
@@ -307,7 +309,9 @@ def _checked_files(archive: zipfile.ZipFile, source: Path, size: int) -> dict[st
     manifest = _manifest(archive, source)
     files = {str(name): str(digest) for name, digest in manifest["files"].items()}
     if len(files) > MAX_FILES:
-        raise StoreError(f"{source} lists {len(files)} files, at most {MAX_FILES} are taken; nothing was changed")
+        raise StoreError(
+            f"{source} lists {len(files)} files, at most {MAX_FILES} are taken; nothing was changed"
+        )
     folded: set[str] = set()
     total = 0
     for name in files:
@@ -385,7 +389,7 @@ def _planned_moves(source: Path, target: Path) -> dict[Path, Path]:
     moves: dict[Path, Path] = {}
     for folder in sorted(source.iterdir()) if source.is_dir() else []:
         goal, number = target / folder.name, 1
-        while os.path.lexists(goal) and not _is_same(folder, goal) or goal in moves.values():
+        while (os.path.lexists(goal) and not _is_same(folder, goal)) or goal in moves.values():
             number += 1
             goal = target / f"{folder.name}-{number}"
         moves[folder] = goal

@@ -125,8 +125,8 @@ def _readable() -> Iterator[None]:
 
 def _damaged(reason: str) -> str:
     return (
-        f"the database is damaged ({' '.join(reason.split())[:100]}); keep a copy of the file, then bring a backup back "
-        "with: tallrun data restore FILE --replace"
+        f"the database is damaged ({' '.join(reason.split())[:100]}); keep a copy of the file, then bring a backup "
+        "back with: tallrun data restore FILE --replace"
     )
 
 

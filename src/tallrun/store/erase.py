@@ -39,13 +39,16 @@ from tallrun.store.work import ARCHIVE, clean_leftovers, work_folder
 
 _TABLES: tuple[type[Base], ...] = (*ENTRY_MODELS, SessionRow, DerivedFile, AccessRow, RunnerKey)
 #: What tallrun writes into a session folder. Anything else there is somebody's own and stays.
-_SESSION_FILES = frozenset({"session.json", "truth.json", "markers.parquet", "packets.arrow", "recording.json"})
+_SESSION_FILES = frozenset(
+    {"session.json", "truth.json", "markers.parquet", "packets.arrow", "recording.json"}
+)
 _SESSION_FOLDERS = frozenset({"signals", "derived"})
 _DERIVED = "derived"
 _DRAFT = re.compile(r"\..+\.partial-[0-9a-f]{8,32}")
 #: Made beside the records: paired sensors, the last standing check, the certificate of ``--tls``.
 _OWN_FILES = re.compile(r"pairing\.json|standing\.json|tls-[0-9a-f.:]+\.(key|pem)")
 _CHUNK = 2**20
+_MOST_HEAD_BYTES = 4 * 2**20
 
 
 @dataclass
@@ -193,7 +196,9 @@ class _Erasing:
         if self._home is None:
             return False
         home = Path(os.path.realpath(self._home))
-        return any(place.is_relative_to(real) for place in (home, home / SESSIONS_FOLDER, home / REPORTS_FOLDER))
+        return any(
+            place.is_relative_to(real) for place in (home, home / SESSIONS_FOLDER, home / REPORTS_FOLDER)
+        )
 
     # session folders
 
@@ -225,7 +230,9 @@ class _Erasing:
             receipt.leave("folder that holds more than a session", real, "the records are in it")
             return
         if any(other.is_relative_to(real) or real.is_relative_to(other) for other in self._others):
-            receipt.leave("folder another runner's records name too", real, "erase it with that runner", asked=True)
+            receipt.leave(
+                "folder another runner's records name too", real, "erase it with that runner", asked=True
+            )
             return
         self._empty_session(real)
 
@@ -309,6 +316,13 @@ class _Erasing:
             return []
         return [path for path in sorted(self._home.glob(f"{SAFETY_COPY}*.zip")) if not path.is_symlink()]
 
+    def _reports(self) -> list[Path]:
+        """Return the reports in their own folder."""
+        folder = None if self._home is None else self._home / REPORTS_FOLDER
+        if folder is None or folder.is_symlink() or not folder.is_dir():
+            return []
+        return [path for path in sorted(folder.glob("*.html")) if path.is_file() and not path.is_symlink()]
+
     def _clean_safety_copies(self) -> None:
         """Take the runner out of the copies that earlier restores kept; other runners stay in them."""
         for path in self._safety_copies():
@@ -316,7 +330,9 @@ class _Erasing:
                 self._rewrite(path)
                 self._receipt.verified.append(f"{path.name} written anew without this runner")
             except (StoreError, OSError) as error:
-                why = f"it may hold this runner and cannot be rewritten ({' '.join(str(error).split())[:120]})"
+                why = (
+                    f"it may hold this runner and cannot be rewritten ({' '.join(str(error).split())[:120]})"
+                )
                 self._receipt.leave("safety copy", path, f"{why}; delete it yourself", asked=True)
 
     def _rewrite(self, path: Path) -> None:
@@ -354,6 +370,8 @@ class _Erasing:
             return  # a database at a URL of its own: the folder around it is not ours
         for path in self._safety_copies():
             self._remove(path, "safety copy")
+        for path in self._reports():
+            self._remove(path, "report")
         for path in sorted(home.iterdir()):
             if path.is_file() and not path.is_symlink() and _OWN_FILES.fullmatch(path.name):
                 self._remove(path, "settings made beside the records")
@@ -395,6 +413,14 @@ class _Erasing:
                 real = Path(os.path.realpath(folder))
                 if not any(real.is_relative_to(other) or other.is_relative_to(real) for other in kept):
                     self._receipt.leave("folder in no index", folder, "whose it is is not known")
+            with self._store.read() as connection:
+                noted = {
+                    os.path.realpath(found_place(path, home))
+                    for path in connection.execute(select(DerivedFile.path)).scalars()
+                }
+            for path in self._reports():
+                if os.path.realpath(path) not in noted:
+                    self._receipt.leave("report that no record names", path, "whose it is is not known")
             return
         for path in sorted(home.iterdir()):
             if path.name in (SESSIONS_FOLDER, REPORTS_FOLDER) and path.is_dir() and not path.is_symlink():
@@ -420,7 +446,9 @@ class _Erasing:
         for item in [item for item in receipt.removed if os.path.lexists(item["path"])]:
             receipt.removed.remove(item)
             receipt.leave(item["what"], item["path"], "still there after removal", asked=True)
-        receipt.verified.append(f"{len(receipt.removed)} files and folders looked for afterwards and not found")
+        receipt.verified.append(
+            f"{len(receipt.removed)} files and folders looked for afterwards and not found"
+        )
         looked = 0
         for path in self._files_to_search():
             looked += 1
@@ -431,8 +459,8 @@ class _Erasing:
                 continue
             if traced:
                 is_ours = path.name.startswith((DATABASE_NAME, SAFETY_COPY))
-                receipt.leave("file that holds an id of these records", path,
-                              "it was not rewritten" if is_ours else "tallrun did not make it", asked=is_ours)  # fmt: skip
+                why = "it was not rewritten" if is_ours else "tallrun did not make it"
+                receipt.leave("file that holds an id of these records", path, why, asked=is_ours)
         if self._secrets:
             receipt.verified.append(f"{looked} files that stay searched byte by byte for the ids erased")
 
@@ -448,7 +476,9 @@ class _Erasing:
         if self._home is None or not self._is_home_ours:
             return
         for folder, inner, files in os.walk(self._home):
-            inner[:] = [name for name in inner if Path(os.path.realpath(Path(folder, name))) not in self._others]
+            inner[:] = [
+                name for name in inner if Path(os.path.realpath(Path(folder, name))) not in self._others
+            ]
             for name in files:
                 path = Path(folder, name)
                 if path.is_file() and not path.is_symlink() and not name.startswith(DATABASE_NAME):
@@ -484,7 +514,8 @@ def _secrets(engine: Engine, runner_id: str | None) -> list[bytes]:
     """Return byte strings that must not be found afterwards: ids and the code."""
     found: list[str] = []
     with reading(engine) as connection:
-        for model in (RunnerKey, SessionRow, *ENTRY_MODELS):
+        models: tuple[type[Base], ...] = (RunnerKey, SessionRow, *ENTRY_MODELS)
+        for model in models:
             table = model.__table__
             for name in ("code", "runner_id", "session_id", getattr(model, "key", None)):
                 if name is not None and name in table.c:
@@ -508,10 +539,10 @@ def _folders_in(sessions: Path) -> Iterator[Path]:
 
 def _is_session(folder: Path) -> bool:
     head = folder / "session.json"
-    if session_id_in(folder) is not None:
-        return True
     try:
-        return not head.is_symlink() and head.stat().st_size < 4 * 2**20 and _FORMAT.search(head.read_bytes()) is not None
+        if head.is_symlink() or head.stat().st_size > _MOST_HEAD_BYTES:
+            return False
+        return _FORMAT.search(head.read_bytes()) is not None
     except OSError:
         return False
 

@@ -140,7 +140,9 @@ class Store:
         try:
             with reading(engine) as connection:
                 if schema_revision(connection) != HEAD:
-                    raise StoreError("the records must be upgraded first, and the disk cannot be written; free space")
+                    raise StoreError(
+                        "the records must be upgraded first, and the disk cannot be written; free space"
+                    )
         except BaseException:
             engine.dispose()
             raise
@@ -428,7 +430,7 @@ class Store:
     def log_access(
         self, runner_id: str | None, actor: str, action: str, now: datetime, detail: str | None = None
     ) -> None:
-        """Add a line to the log the runner can read; a disk that cannot be written does not keep anybody from reading."""
+        """Add a line to the log the runner can read; nothing on a disk that cannot be written."""
         if self.is_read_only:
             return
         with self.write() as connection:

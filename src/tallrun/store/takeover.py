@@ -93,7 +93,9 @@ def take_over(foreign: Path, work: Path, name: str, places: Places) -> Path:
                     table = model.__table__
                     rows = source.execution_options(yield_per=_BATCH).execute(select(table))
                     for part in rows.mappings().partitions(_BATCH):
-                        kept = [row for found in part if (row := _taken(model, dict(found), places)) is not None]
+                        kept = [
+                            row for found in part if (row := _taken(model, dict(found), places)) is not None
+                        ]
                         if kept:
                             sink.execute(insert(model), kept)
             _try_out(Store(new, places.home))
@@ -105,7 +107,15 @@ def take_over(foreign: Path, work: Path, name: str, places: Places) -> Path:
         if "nothing was changed" in text:
             raise
         raise StoreError(f"{name} holds a damaged database: {text}; nothing was changed") from error
-    except (TallrunError, ValueError, TypeError, KeyError, OverflowError, RecursionError, sqlite3.Error) as error:
+    except (
+        TallrunError,
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        sqlite3.Error,
+    ) as error:
         reason = " ".join(str(error).split())[:120]
         raise StoreError(f"{name} holds a damaged database: {reason}; nothing was changed") from error
     return target

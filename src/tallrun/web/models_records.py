@@ -47,7 +47,7 @@ class ScanOut(BaseModel):
     folder: str
     added: list[str]
     known: list[str]
-    moved: list[str] = []
+    moved: list[str] = Field(default_factory=list)
     refused: dict[str, str]
 
 
@@ -124,10 +124,10 @@ class EraseIn(Taken):
 
     confirm: Literal["erase"]
     only_this_runner: bool = False
-    also_outside: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]],
-        Field(max_length=20, description="Folders outside the data folder that may be erased too, or hold such."),
-    ] = []
+    also_outside: list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]] = Field(
+        default_factory=list, max_length=20,
+        description="Folders outside the data folder that may be erased too, or hold such.",
+    )  # fmt: skip
 
 
 class ReceiptOut(BaseModel):

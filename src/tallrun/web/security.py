@@ -184,7 +184,9 @@ class GateMiddleware:
         if cookie is None:
             await _refuse(scope, receive, send, 401, _not_known(scope))
             return
-        rest = urlencode({name: values for name, values in query.items() if name != KEY_PARAMETER}, doseq=True)
+        rest = urlencode(
+            {name: values for name, values in query.items() if name != KEY_PARAMETER}, doseq=True
+        )
         path = "/" + scope["path"].lstrip("/\\")
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, status_code=303)
         self._set_cookie(answer, scope, cookie)
@@ -205,7 +207,9 @@ class GateMiddleware:
         wait_s = self.gate.seconds_to_wait(address)
         if wait_s > 0:
             answer: Response = PlainTextResponse(
-                f"Too many wrong codes from here. Try again in {wait_s:.0f} s.", 429, {"retry-after": f"{wait_s:.0f}"}
+                f"Too many wrong codes from here. Try again in {wait_s:.0f} s.",
+                429,
+                {"retry-after": f"{wait_s:.0f}"},
             )
             await answer(scope, receive, send)
             return
@@ -272,7 +276,8 @@ def _pair_page(code: str) -> HTMLResponse:
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Pair this phone</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<body style="font: 1.2rem system-ui; margin: 2rem"><h1>tallrun</h1><p>Let this phone see and tap the pages?</p>'
+        '<body style="font: 1.2rem system-ui; margin: 2rem"><h1>tallrun</h1>'
+        "<p>Let this phone see and tap the pages?</p>"
         f'<form method="post" action="/pair"><input type="hidden" name="code" value="{html.escape(code, quote=True)}">'
         '<button style="font: inherit; padding: 1rem 2rem">Pair this phone</button></form></body></html>'
     )
