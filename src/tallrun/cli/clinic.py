@@ -238,7 +238,6 @@ def _correction_lines(fixed: Corrected) -> list[str]:
 def serve_replay(session: Path, recording: Recording, from_packets: bool, port: int) -> None:
     """Serve the replay page of one session on this machine until Ctrl-C."""
     import asyncio
-    import webbrowser
 
     from tallrun.cli.live_server import make_gate, serving
     from tallrun.cli.recovery_common import load_protocol
@@ -256,9 +255,9 @@ def serve_replay(session: Path, recording: Recording, from_packets: bool, port: 
 
     async def go() -> None:
         async with serving(app, gate, port, session) as served:
-            url = f"{served.url}/replay/{session.resolve().name}"
-            sys.stderr.write(f"Replay page: {url}  (Ctrl-C ends it)\n")
-            webbrowser.open(url)
+            page = f"/replay/{session.resolve().name}"
+            sys.stderr.write(f"Replay page: {served.address(page)}  (Ctrl-C ends it)\n")
+            served.open_browser(page)
             await asyncio.Event().wait()
 
     asyncio.run(go())

@@ -66,12 +66,10 @@ def read_private(path: Path) -> str | None:
 
 def write_private(path: Path, text: str) -> None:
     """Write one of our own files whole or not at all, readable by its owner only."""
-    from tallrun.store.location import make_private_file
+    from tallrun.store.location import write_private_file
 
-    draft = make_private_file(path.with_suffix(".tmp"))
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_private_file(path, text.encode("utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
 
