@@ -106,7 +106,7 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
-    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.journal.desk import current_time, load_protocol, rules_for
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
     from tallrun.report.stop_signs import stop_signs
@@ -118,7 +118,8 @@ def compare(
     if out is not None:
         write_text(out, build_compare_page(found))
     if handout is not None:
-        write_text(handout, build_handout(found, note, for_whom, stop_signs(load_protocol())))
+        rules = load_protocol() if data_dir is None else rules_for(data_dir, runner, current_time())
+        write_text(handout, build_handout(found, note, for_whom, stop_signs(rules)))
     if as_json:
         print_json(found.as_json())
         return
@@ -182,11 +183,11 @@ def known_history(
     """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
     if data_dir is None:
         return ()
-    from tallrun.cli.recovery_common import load_protocol, records
+    from tallrun.cli.recovery_common import records
     from tallrun.report.history import own_history
 
     with records(str(data_dir), runner) as mine:
-        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=leave_out)
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out)
 
 
 def _replayed(recording: Recording, wish: Any, quiet: bool) -> Replayed:

@@ -284,13 +284,16 @@ def _protocol() -> Any:
 
 
 def _tell_advice(folder: Path, at: datetime) -> None:
+    from tallrun.journal.desk import protocol_in_force
     from tallrun.recovery.verdicts import verdict
     from tallrun.recovery.wording import state_name
     from tallrun.store import Store
 
     with Store.open(folder) as store:
         runner_id = store.find_runner()
-        found: Verdict = verdict(_protocol(), store.history(runner_id), None, at, None)
+        found: Verdict = verdict(
+            protocol_in_force(store, runner_id, at), store.history(runner_id), None, at, None
+        )
         if at <= datetime.now(UTC):
             store.note_advice(runner_id, found, at)
     name = state_name(_protocol(), found.state, found.rules)

@@ -166,11 +166,10 @@ def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_t
 
 def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     """Say what today is for and what is coached, each with its rule."""
-    from tallrun.journal.desk import load_protocol
     from tallrun.recovery.wording import state_name
 
     found, decision = plan.verdict, plan.decision
-    head = state_name(load_protocol(), found.state, found.rules) + (
+    head = state_name(plan.protocol, found.state, found.rules) + (
         "" if found.rung is None else f", level {found.rung}"
     )
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]

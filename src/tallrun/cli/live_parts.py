@@ -82,9 +82,9 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
     from tallrun.cli.live_records import known_runner
     from tallrun.cli.live_session import specs_of
-    from tallrun.cli.recovery_common import load_protocol
     from tallrun.coaching import CoachSettings, plan_session
     from tallrun.coaching.plan import LEARNING_S, PROBE_S
+    from tallrun.journal.desk import rules_for
     from tallrun.pipeline import PipelineSetup
     from tallrun.pipeline.live_run import LiveSetup
     from tallrun.pipeline.setup import standing_neutral
@@ -109,7 +109,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
             pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
         ),
         plan=plan,
-        protocol=load_protocol(),
+        protocol=rules_for(folder, wishes.runner, datetime.now(UTC)),
         focus=wishes.focus,
         target_spm=wishes.target_spm,
         green_limit=known.green_limit,

@@ -148,9 +148,9 @@ GAIN_SESSIONS = 5
 
 def known_runner(folder: Path, now: datetime, runner: str | None = None) -> Known:
     """Look up measures, the clinician's green limit, own baselines and the belt calibration."""
-    from tallrun.cli.recovery_common import load_protocol
     from tallrun.errors import TallrunError
     from tallrun.insight import flag_baseline
+    from tallrun.journal.desk import protocol_in_force
     from tallrun.numerics.recording import RunnerProfile
     from tallrun.report.history import own_history
     from tallrun.store import Store
@@ -170,7 +170,7 @@ def known_runner(folder: Path, now: datetime, runner: str | None = None) -> Know
             and item.at <= now
             and (item.expires_at is None or now < item.expires_at)
         ]
-        baseline = flag_baseline(own_history(store, runner_id, load_protocol(), now))
+        baseline = flag_baseline(own_history(store, runner_id, protocol_in_force(store, runner_id, now), now))
         gains = [gain for row in store.sessions(runner_id) if (gain := _gain_of(row.summary)) is not None]
     measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
     gain = median(gains[-GAIN_SESSIONS:]) if gains else None

@@ -13,7 +13,6 @@ from tallrun.cli.recovery_common import (
     DataDir,
     RunnerCode,
     fields_of,
-    load_protocol,
     read_instant,
     records,
     show,
@@ -42,7 +41,7 @@ def due(
         from tallrun.insight.due import questions_due
 
         now = read_instant(as_of, mine.zone, mine.now)
-        found = questions_due(load_protocol(), mine.store.history(mine.runner_id, mine.now), now)
+        found = questions_due(mine.protocol_at(now), mine.store.history(mine.runner_id, mine.now), now)
         zone = mine.zone
     lines = []
     for item in found:

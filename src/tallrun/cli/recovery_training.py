@@ -16,7 +16,6 @@ from tallrun.cli.recovery_common import (
     ask,
     ask_or_skip,
     fields_of,
-    load_protocol,
     read_number,
     read_score,
     read_yes_no,
@@ -147,7 +146,7 @@ def add_exercise(
         phase = ask(phase, "Phase", "--phase", as_json=as_json, choices=("1", "2", "3"))
         number = int(read_number(phase, "An exercise phase"))
         if name is None and not as_json and number in (1, 2, 3):
-            listed = load_protocol().exercise.phases[number - 1].exercises
+            listed = mine.protocol.exercise.phases[number - 1].exercises
             name = ask(
                 name, f"Which exercise ({', '.join(item.name for item in listed)})", "--name", as_json=as_json
             )

@@ -25,12 +25,12 @@ for _code in ("turn", "slip", "inferred", "gap"):
     _DOUBTFUL_TIMES |= reason_bit(_code)
 
 
-def has_sure_times(mode: int, quality: float, reasons: int) -> bool:
+def has_sure_times(mode: int, quality: float, reasons: int, quality_min: float = QUALITY_LIMIT) -> bool:
     """Return whether left and right contact times of running may be compared for safety (LV7).
 
     Wider than ``is_clean_run``: a hard landing that exceeds the accelerometer's range, or a hill, must not hide a limp.
     """
-    return mode == MODE_RUN and quality >= QUALITY_LIMIT and not reasons & _DOUBTFUL_TIMES
+    return mode == MODE_RUN and quality >= quality_min and not reasons & _DOUBTFUL_TIMES
 
 
 def is_clean_run(mode: int, quality: float, reasons: int, incline_pct: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tallrun.errors import EntryError
-from tallrun.journal.desk import NotThereError, Records, load_protocol, read_instant
+from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.recovery.model import QUALITIES, ExerciseSession, PainScore, Questionnaire, RunSession, Screen
 from tallrun.recovery.screening import unanswered
 from tallrun.store.checks import check_not_future, check_pain, check_run, known_by
@@ -219,7 +219,7 @@ def keep_screen(
 
     Raises EntryError for a question or quality that is not there, or when nothing at all was answered.
     """
-    asked = {question.id for question in load_protocol().screening.questions}
+    asked = {question.id for question in mine.protocol.screening.questions}
     if strange := sorted(set(answers) - asked):
         raise EntryError(
             f"There are no screening questions {strange}; list them with: tallrun screen --questions"
@@ -240,7 +240,7 @@ def keep_screen(
     )
     check_not_future(screen.at, mine.now, "A screening")
     screen_id = mine.store.add(mine.runner_id, screen, by=by, now=mine.now)
-    return screen, screen_id, unanswered(load_protocol(), screen)
+    return screen, screen_id, unanswered(mine.protocol, screen)
 
 
 def last_screen(mine: Records) -> Screen | None:

@@ -17,6 +17,7 @@ from tallrun.journal.desk import Records
 from tallrun.journal.focus import gait_plan
 from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
+from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.verdicts import Verdict
 from tallrun.report.cycles import clean_running
 
@@ -26,8 +27,12 @@ NO_RUN_STATES = ("REFER", "CLINICIAN", "REST48")
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Today's verdict and gait plan. max_rise_pct : a clinician's limit of the cadence target, None without."""
+    """Today's verdict and gait plan, and the rules they go by.
 
+    max_rise_pct : a clinician's limit of the cadence target, None without.
+    """
+
+    protocol: Protocol
     verdict: Verdict
     decision: GaitDecision
     max_rise_pct: float | None
@@ -52,7 +57,7 @@ def plan_run(mine: Records) -> RunPlan:
     """Return what holds for a run now; the advice is kept as given, as if it had been asked for."""
     found = advise(mine)
     plan = gait_plan(mine, found)
-    return RunPlan(found, plan.decision, plan.max_rise_pct)
+    return RunPlan(mine.protocol, found, plan.decision, plan.max_rise_pct)
 
 
 def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | None:

@@ -20,7 +20,7 @@ from sqlalchemy import Row
 
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal.advice import advise
-from tallrun.journal.desk import NotThereError, Records, load_protocol
+from tallrun.journal.desk import NotThereError, Records
 from tallrun.pipeline import json_ready
 from tallrun.report import build_report
 from tallrun.report.history import own_history
@@ -235,7 +235,7 @@ def analyse(
     row = find(mine, session_id)
     folder = folder_of(row)
     recording = read_session(folder)
-    protocol = load_protocol()
+    protocol = mine.protocol
     source = analysed(
         recording,
         str(row.context.get("title") or folder.name),

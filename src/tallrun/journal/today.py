@@ -11,7 +11,7 @@ from tallrun.insight.due import questions_due
 from tallrun.insight.pain import pain_after
 from tallrun.journal import entries
 from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, lead_count, reasons
-from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.desk import Records
 from tallrun.recovery.course import Course
 from tallrun.recovery.exercise import exercise_phase
 from tallrun.recovery.timeline import Clock, Timeline
@@ -44,7 +44,7 @@ def who(mine: Records) -> dict[str, Any]:
 def card(mine: Records) -> dict[str, Any]:
     """Return the verdict with its dose in blocks, its reasons and what it looked at."""
     found = advise(mine)
-    protocol = load_protocol()
+    protocol = mine.protocol
     return contract(found) | {
         "name": state_name(protocol, found.state, found.rules),
         "n_lead": lead_count(found),
@@ -58,7 +58,7 @@ def card(mine: Records) -> dict[str, Any]:
 
 def due(mine: Records) -> list[dict[str, Any]]:
     """Return the questions that are open or coming, by the time they close; the morning names its bridge test."""
-    protocol = load_protocol()
+    protocol = mine.protocol
     history = mine.store.history(mine.runner_id, mine.now)
     found = questions_due(protocol, history, mine.now)
     test = Course(Timeline(protocol, history, mine.now)).due_test(mine.now.timestamp())
@@ -77,7 +77,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
 
     Minutes are 0 where no run was logged; a score that was not given is absent, never 0.
     """
-    protocol, zone = load_protocol(), mine.zone
+    protocol, zone = mine.protocol, mine.zone
     clock = Clock(zone.key, protocol.windows.day_starts_hour)
     last = clock.day(mine.now.timestamp())
     history = mine.store.history(mine.runner_id, mine.now)
@@ -126,7 +126,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
 
 def exercise(mine: Records) -> dict[str, Any]:
     """Return the phase, its exercises with doses, and how often each was done today and in 7 days."""
-    protocol = load_protocol()
+    protocol = mine.protocol
     plan = exercise_phase(protocol, mine.store.history(mine.runner_id, mine.now), mine.now)
     logged = entries.exercises(mine, 7)
     clock = Clock(mine.zone.key, protocol.windows.day_starts_hour)

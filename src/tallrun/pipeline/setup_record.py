@@ -42,6 +42,7 @@ def setup_record(setup: LiveSetup) -> dict[str, Any]:
                 "blocks": [[item.kind, item.start_s, item.end_s] for item in setup.plan.blocks],
             },
             "protocol_sha256": setup.protocol.sha256,
+            "protocol_stricter": dict(setup.protocol.stricter),
         }
         | pipeline_record(setup.pipeline)
     )
@@ -68,7 +69,8 @@ def _from_record(record: dict[str, Any], pipeline: PipelineSetup, protocol: Prot
     return LiveSetup(
         pipeline=pipeline,
         plan=SessionPlan(blocks, float(record["plan"]["fade_share"])),
-        protocol=protocol,
+        # The limits of that run, whatever was entered since: a replay must stop where the run stopped.
+        protocol=protocol.shipped.tightened(record.get("protocol_stricter", {})),
         focus=record["focus"],
         target_spm=record.get("target_spm"),
         green_limit=record.get("green_limit"),

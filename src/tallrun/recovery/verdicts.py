@@ -8,7 +8,7 @@ stood before that session.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -198,7 +198,25 @@ def verdict(
     """
     at, as_of = assessor(protocol, history, screen, now)
     found = at.assess(as_of, plan)
+    if at.protocol.stricter:
+        # A stricter number can move a baseline, and with it what "higher than usual" means. Whatever it moves, what
+        # a clinician tightens never allows more than the file alone would.
+        plain = assessor(at.protocol.shipped, untightened(history), screen, now)[0].assess(as_of, plan)
+        found = _stricter_of(found, plain)
     return _worded(at, found, now)
+
+
+def untightened(history: History) -> History:
+    """Return the history as it would be had no clinician tightened a number; holds, caps and limits stay."""
+    return replace(history, clinician=tuple(replace(entry, tighten={}) for entry in history.clinician))
+
+
+def _stricter_of(found: Assessment, other: Assessment) -> Assessment:
+    """Return what both assessments allow: the more binding state and the lower rung, each with its own rules."""
+    first, second = sorted((found, other), key=lambda item: STATES.index(item.state))
+    move = other.move if other.move.rung < found.move.rung else found.move
+    rules = first.state_rules if first.state != second.state else found.state_rules
+    return replace(first, state_rules=rules, move=move, missing=first.missing or second.missing)
 
 
 def grade_session(protocol: Protocol, history: History, session_id: str, now: datetime) -> GradedSession:
@@ -221,12 +239,7 @@ def assessor(
     """Index a history at an instant; returns the assessor and the instant in seconds."""
     check_instant("The time of the verdict", now)
     now_s = now.timestamp()
-    stricter: dict[str, float] = {}
-    for entry in history.clinician:
-        in_force = entry.expires_at is None or now_s < entry.expires_at.timestamp()
-        if entry.tighten and entry.at.timestamp() <= now_s and in_force:
-            stricter.update(entry.tighten)
-    timeline = Timeline(protocol.tightened(stricter), history, now)
+    timeline = Timeline(protocol, history, now)
     screens = [row for row in history.screens if row.at.timestamp() <= now_s]
     if screen is not None and screen not in screens:
         screens.append(screen)

@@ -109,6 +109,8 @@ REFER_NAMES = {
 
 def state_name(protocol: Protocol, state: State, rules: tuple[str, ...]) -> str:
     """Return the name of a state; that of REFER says how soon, from the rules that fired."""
+    if state == "REST48":
+        return f"Rest {protocol.holds.rest_after_red_h:g} hours"
     if state != "REFER":
         return STATE_NAMES[state]
     referrals = protocol.screening.referrals
@@ -180,7 +182,10 @@ class Words:
 
     def missing(self, missing: tuple[str, ...]) -> str:
         """Names of what is missing, as a list in words."""
-        return "; ".join(_MISSING_WORDS[name] for name in missing)
+        words = _MISSING_WORDS | {
+            "baseline": f"{self.protocol.baseline.min_mornings} mornings of the morning test"
+        }
+        return "; ".join(words[name] for name in missing)
 
     def changes_if(
         self, state: State, state_rules: tuple[str, ...], missing: tuple[str, ...], rest_until_s: float | None,

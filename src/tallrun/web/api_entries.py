@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from tallrun.journal import entries
-from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.desk import Records
 from tallrun.recovery.model import RunSession
 from tallrun.recovery.screening import unanswered
 from tallrun.web.desk import Mine
@@ -134,7 +134,7 @@ def _run(run: RunSession) -> dict[str, Any]:
 
 
 def _screen(mine: Records) -> ScreenOut:
-    protocol = load_protocol()
+    protocol = mine.protocol
     last = entries.last_screen(mine)
     return ScreenOut(
         questions=[

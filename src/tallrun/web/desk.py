@@ -13,8 +13,9 @@ from fastapi import Depends, Query, Request
 from sqlalchemy import Row
 
 from tallrun.insight import SessionBlocks
-from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
+from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
 from tallrun.journal.sessions import find, folder_of
+from tallrun.recovery import Protocol
 from tallrun.report.history import own_history
 from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
@@ -101,7 +102,12 @@ class Desk:
     def history_without(self, session_ids: tuple[str, ...]) -> tuple[SessionBlocks, ...]:
         """Return the other analysed sessions of the runner the first one belongs to."""
         mine = self.session(session_ids[0])[0]
-        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=session_ids)
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=session_ids)
+
+    def rules(self) -> Protocol:
+        """Return the rules in force for the only runner; the shipped ones where there are none or several."""
+        codes = list(self.store.runner_codes().values())
+        return protocol_in_force(self.store, codes[0], self.clock()) if len(codes) == 1 else load_protocol()
 
     def note_look(self, mine: Records, who: str) -> None:
         """Note in the access log that the records were looked at: once a day for each kind of page."""

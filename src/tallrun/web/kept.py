@@ -84,7 +84,7 @@ class KeptSessions:
         self._lock = threading.Lock()
 
         @lru_cache(maxsize=MOST_KEPT)
-        def opened(folder: Path, changed_ns: int, rules: str) -> KeptSession:
+        def opened(folder: Path, changed_ns: int, rules: object) -> KeptSession:
             return KeptSession(replay(load(folder), protocol(), record_waves=True), folder.resolve().name)
 
         self._opened = opened
@@ -93,5 +93,6 @@ class KeptSessions:
         """Return a session, analysed."""
         folder = self._folder_of(session_id)
         changed_ns = (folder / "session.json").stat().st_mtime_ns
+        rules = self._protocol()
         with self._lock:  # two requests of one page analyse once
-            return self._opened(folder, changed_ns, self._protocol().sha256)
+            return self._opened(folder, changed_ns, (rules.sha256, tuple(sorted(rules.stricter.items()))))
