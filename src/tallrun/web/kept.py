@@ -95,4 +95,5 @@ class KeptSessions:
         changed_ns = (folder / "session.json").stat().st_mtime_ns
         rules = self._protocol()
         with self._lock:  # two requests of one page analyse once
-            return self._opened(folder, changed_ns, (rules.sha256, tuple(sorted(rules.stricter.items()))))
+            numbers = (rules.sha256, tuple(sorted(rules.stricter.items())), rules.pain.green_limit)
+            return self._opened(folder, changed_ns, numbers)
