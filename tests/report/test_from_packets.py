@@ -75,7 +75,7 @@ def test_from_packets_gives_the_tables_of_the_live_run_bit_for_bit(flown):
     folder, session, live = flown
     recording, notes = recording_from_packets(session, read_session(session), folder)
     assert notes[0] == "Samples were decoded anew from packets.arrow, not read from the frozen signals."
-    done = replay(recording, PROTOCOL, as_live=True)
+    done = replay(recording, PROTOCOL)
     was, now = live.gait.tables(), done.tables
     assert len(was.strides) > 100
     for name in was.strides.columns:

@@ -22,13 +22,13 @@ def analyze(
     json_: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session, write_tables
 
     recording = read_session(session)
     note_if_cold()
     with progress_bar("analysing", not json_) as show:
-        tables = analyze_recording(recording, progress=show)
+        tables = analyse(recording, progress=show).tables
     write_tables(out, tables)
     if json_:
         print_json(tables.summary)
