@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tallrun.numerics.recording import Recording
     from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
 
@@ -19,6 +20,12 @@ COLUMNS_HELP = (
 RunZone = Annotated[
     str | None,
     typer.Option("--time-zone", help="Where it was run, such as Europe/Berlin; watches write UTC."),
+]
+Cadence = Annotated[
+    str,
+    typer.Option(
+        help="What the file counts a minute: strides, steps, or auto (one value over 125 means steps)."
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")]
 Placements = Annotated[
@@ -201,37 +208,43 @@ def import_xdf_file(
 def import_fit_file(
     file: Annotated[Path, typer.Argument(help="FIT activity of a watch.", readable=False)],
     out: Out,
+    cadence: Cadence = "auto",
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Read a file with a wrong checksum as far as it goes.")
+    ] = False,
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
-    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, running dynamics."""
+    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, laps, running dynamics."""
     from tallrun.sessions.fit_import import import_fit
 
-    _save_activity(out, import_fit(file), time_zone)
+    _save_activity(out, import_fit(file, cadence, damaged=damaged), time_zone, started_at)
 
 
 def import_tcx_file(
     file: Annotated[Path, typer.Argument(help="TCX activity.", readable=False)],
     out: Out,
+    cadence: Cadence = "auto",
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
     """Make a session without sensors from a TCX activity."""
     from tallrun.sessions.xml_import import import_tcx
 
-    _save_activity(out, import_tcx(file), time_zone)
+    _save_activity(out, import_tcx(file, cadence), time_zone, started_at)
 
 
 def import_gpx_file(
     file: Annotated[Path, typer.Argument(help="GPX track.", readable=False)],
     out: Out,
-    cadence: Annotated[
-        str, typer.Option(help="What the file counts a minute: strides, steps, or auto (over 125 is steps).")
-    ] = "auto",
+    cadence: Cadence = "auto",
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
     """Make a session without sensors from a GPX track."""
     from tallrun.sessions.xml_import import import_gpx
 
-    _save_activity(out, import_gpx(file, cadence), time_zone)
+    _save_activity(out, import_gpx(file, cadence), time_zone, started_at)
 
 
 def import_bundle_file(
@@ -312,21 +325,42 @@ def _save(out: Path, imported: Imported) -> None:
     typer.echo(f"session written to {out}")
 
 
-def _save_activity(out: Path, activity: Activity, time_zone: str | None) -> None:
+def _save_activity(out: Path, activity: Activity, time_zone: str | None, started_at: str | None) -> None:
+    from dataclasses import replace
+    from datetime import datetime
+
+    from tallrun.errors import UsageError
     from tallrun.sessions import write_session
     from tallrun.sessions.activity import activity_recording, in_time_zone
 
+    if started_at is not None:
+        try:
+            start = datetime.fromisoformat(started_at)
+        except ValueError:
+            start = None
+        if start is None or start.tzinfo is None:
+            raise UsageError(f"--started-at must be ISO 8601 with an offset, got {started_at[:40]!r}")
+        notes = tuple(note for note in activity.notes if not note.startswith("the watch had no date"))
+        activity = replace(activity, started_at=start, notes=notes)
     if time_zone is not None:
         activity = in_time_zone(activity, time_zone)
     recording = activity_recording(activity)
-    write_session(out, recording, tables={"watch": activity.rows})
+    write_session(out, recording)
+    typer.echo(activity_line(recording))
+    if activity.extra.get("cadence_stored_as") == "steps" or "GPX" in activity.source and "cadence_stored_as" in activity.extra:
+        typer.echo(
+            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "
+            "--cadence"
+        )
+    for note in activity.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"session written to {out}")
+
+
+def activity_line(recording: Recording) -> str:
+    """Return a watch's run in one line: rows, seconds, metres, steps a minute, as far as they are known."""
     facts = recording.info["activity"]
     shown = {"duration_s": "s", "distance_m": "m", "cadence_spm": "steps/min"}
     parts = [f"{facts[key]:.0f} {unit}" for key, unit in shown.items() if facts[key] is not None]
-    typer.echo(f"{len(activity.rows)} rows: {', '.join(parts)}")
-    if "cadence_stored_as" in facts:
-        stored_as = facts["cadence_stored_as"]
-        typer.echo(
-            f"note: cadence was taken for {stored_as} a minute; if that is wrong, import with --cadence"
-        )
-    typer.echo(f"session written to {out}")
+    n_rows = 0 if recording.watch is None else len(recording.watch.rows["t_s"])
+    return f"{n_rows} rows: {', '.join(parts)}"
