@@ -347,7 +347,11 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
     recording = activity_recording(activity)
     write_session(out, recording)
     typer.echo(activity_line(recording))
-    if activity.extra.get("cadence_stored_as") == "steps" or "GPX" in activity.source and "cadence_stored_as" in activity.extra:
+    if (
+        activity.extra.get("cadence_stored_as") == "steps"
+        or "GPX" in activity.source
+        and "cadence_stored_as" in activity.extra
+    ):
         typer.echo(
             f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "
             "--cadence"

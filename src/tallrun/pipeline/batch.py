@@ -10,6 +10,7 @@ from tallrun.numerics.recording import Recording, SampleBlock
 from tallrun.pipeline.gait_pipeline import GaitPipeline
 from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import GaitTables
+from tallrun.pipeline.watch import watch_summary
 from tallrun.sensors.events import TreadmillReading
 
 #: Length of the pieces a recording is fed in; results do not depend on it.
@@ -65,9 +66,13 @@ def analyze_recording(
     """Return the tables of a recorded session.
 
     ``progress`` is called with the share done, 0 to 1. A recording without samples gives empty tables whose
-    summary carries reasons.
+    summary carries reasons. What a watch recorded is summed up under ``watch`` of the summary.
     """
-    return run_recording(recording, setup, progress).tables()
+    tables = run_recording(recording, setup, progress).tables()
+    watch = watch_summary(recording)
+    if watch is not None:
+        tables.summary["watch"] = watch
+    return tables
 
 
 def run_recording(

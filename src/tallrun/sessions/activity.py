@@ -16,6 +16,7 @@ import pandas as pd
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
+from tallrun.pipeline.watch import watch_summary
 from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -41,7 +42,9 @@ class Activity:
     source: str
     extra: dict[str, Any] = field(default_factory=dict)
     time_zone: str | None = None
-    laps: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LAP_COLUMNS), dtype=np.float64))
+    laps: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(LAP_COLUMNS), dtype=np.float64)
+    )
     sport: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -86,6 +89,9 @@ def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float
     Unknown values are NaN. ``distance_m`` adds up the belt's speed where there is a belt, else the strides' own from
     each contact to the next of that foot; it is unknown as a whole when over a tenth of the moving time has no speed.
     """
+    if recording.watch is not None and not recording.sensors:
+        # A watch's run has rows of its own, by the second or as the watch wrote them.
+        return pd.DataFrame(recording.watch.rows).reindex(columns=list(ROW_COLUMNS)).astype(np.float64)
     t_s = np.arange(0.0, np.floor(duration_s) + 1.0)
     rows = pd.DataFrame({name: np.full(t_s.size, np.nan) for name in ROW_COLUMNS})
     rows["t_s"] = t_s
@@ -201,6 +207,42 @@ def activity_recording(activity: Activity) -> Recording:
         {name: laps[name].to_numpy(np.float64) for name in laps.columns},
     )
     return Recording(sensors={}, treadmill=belt, heart_rate=pulse, markers=marks, info=info, watch=watch)
+
+
+@dataclass(frozen=True)
+class WatchRun:
+    """What the record of a run without sensors needs, from a watch's session; None where the watch does not say.
+
+    minutes : recorded, pauses left out.
+    """
+
+    session_id: str | None
+    started_at: datetime | None
+    minutes: float
+    distance_m: float | None
+    surface: str | None
+    session_kind: str
+    climb_m: float | None
+    heart_rate_bpm: float | None
+
+
+def watch_run(recording: Recording) -> WatchRun | None:
+    """Return a watch's session as a run for the record; None when no watch recorded it."""
+    summary = watch_summary(recording)
+    if summary is None:
+        return None
+    started_at, info = recording.info.get("started_at"), recording.info
+    surface = recording.context.get("surface")
+    return WatchRun(
+        session_id=None if info.get("session_id") is None else str(info["session_id"]),
+        started_at=None if started_at is None else datetime.fromisoformat(str(started_at)),
+        minutes=summary["recorded_s"] / 60.0,
+        distance_m=summary["distance_m"],
+        surface=None if surface is None else str(surface),
+        session_kind=str(recording.context.get("session_kind", "run")),
+        climb_m=summary["climb_m"],
+        heart_rate_bpm=summary["heart_rate_bpm"],
+    )
 
 
 def covered_m(rows: pd.DataFrame) -> float | None:

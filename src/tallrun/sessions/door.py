@@ -30,7 +30,12 @@ _ROOM_S, _BYTES_PER_S, _MOST_S = 60.0, 2e6, 900.0
 
 
 def behind_door(
-    read: Callable[..., T], path: Path, *args: Any, most_bytes: int, more: tuple[Path, ...] = (), **options: Any
+    read: Callable[..., T],
+    path: Path,
+    *args: Any,
+    most_bytes: int,
+    more: tuple[Path, ...] = (),
+    **options: Any,
 ) -> T:
     """Return ``read(path, *args, **options)``, worked out in a child process with limits to memory and time.
 
@@ -47,7 +52,9 @@ def behind_door(
     context = _context()
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(
-        target=_child, args=(theirs, read, (path, *args), options, room_bytes, math.ceil(limit_s)), daemon=True
+        target=_child,
+        args=(theirs, read, (path, *args), options, room_bytes, math.ceil(limit_s)),
+        daemon=True,
     )
     child.start()
     theirs.close()
@@ -95,7 +102,9 @@ def _answer(ours: Connection, child: Any, path: Path, limit_s: float) -> tuple[s
     if -code == getattr(signal, "SIGXCPU", None):
         raise FormatError(f"{path} takes more than {limit_s:.0f} s to read, far more than its size explains")
     name = signal.Signals(-code).name if code < 0 else f"exit {code}"
-    raise FormatError(f"{path} cannot be read: its content ends the reader ({name}); the file is damaged or hostile")
+    raise FormatError(
+        f"{path} cannot be read: its content ends the reader ({name}); the file is damaged or hostile"
+    )
 
 
 def _child(

@@ -49,7 +49,9 @@ _LAP_FIELDS = (
     ("heart_rate_bpm", "avg_heart_rate"), ("max_heart_rate_bpm", "max_heart_rate"),
     ("cadence", "avg_running_cadence"), ("cadence", "avg_cadence"),
 )  # fmt: skip
-_UNCLOSED = "the file was never closed (the watch or phone stopped before): read as far as its records are whole"
+_UNCLOSED = (
+    "the file was never closed (the watch or phone stopped before): read as far as its records are whole"
+)
 
 
 @dataclass
@@ -83,7 +85,9 @@ def _read_fit(path: Path, cadence: str, damaged: bool) -> Activity:
             remedy = "; to read it as far as it goes: --damaged" if found.points.at else ""
             raise FormatError(f"{path} is truncated or no FIT file ({error}){remedy}")
         if damaged:
-            found.points.notes.append(f"the file is damaged ({error}): read as far as it goes, values may be wrong")
+            found.points.notes.append(
+                f"the file is damaged ({error}): read as far as it goes, values may be wrong"
+            )
     if unclosed:
         found.points.notes.append(_UNCLOSED)
     elif damaged:
@@ -147,7 +151,16 @@ def _take(frame: Any, found: _Found) -> None:
     if frame.name == "record":
         _take_record(_native(frame), found)
         return
-    if frame.name not in ("session", "sport", "activity", "lap", "file_id", "event", "file_creator", "device_info"):
+    if frame.name not in (
+        "session",
+        "sport",
+        "activity",
+        "lap",
+        "file_id",
+        "event",
+        "file_creator",
+        "device_info",
+    ):
         return
     values = _native(frame)
     if frame.name == "session":
@@ -205,7 +218,11 @@ def _offset(values: dict[str, Any]) -> timedelta | None:
 def _totals(sessions: list[dict[str, Any]], activity: Activity, notes: list[str]) -> dict[str, Any]:
     """Return what only the summary of a file knows: its timer, its climb, and the distance when no row has one."""
     totals: dict[str, Any] = {}
-    for key, name in (("timer_s", "total_timer_time"), ("distance_m", "total_distance"), ("climb_m", "total_ascent")):
+    for key, name in (
+        ("timer_s", "total_timer_time"),
+        ("distance_m", "total_distance"),
+        ("climb_m", "total_ascent"),
+    ):
         values = [_number(session.get(name)) for session in sessions]
         if not values or any(value is None for value in values):
             continue

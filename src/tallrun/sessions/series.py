@@ -9,7 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from tallrun.errors import SessionError, SignalError
-from tallrun.numerics.recording import MARKER_KINDS, FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
+from tallrun.numerics.recording import (
+    MARKER_KINDS,
+    FloatArray,
+    HeartRate,
+    Marker,
+    Recording,
+    Treadmill,
+    WatchData,
+)
 from tallrun.sessions._files import is_there
 from tallrun.sessions._tables import number_column, read_table, text_column, write_table
 from tallrun.sessions.checks import check_time

@@ -288,13 +288,9 @@ def distance_along(
     known = np.flatnonzero(np.isfinite(lat_deg) & np.isfinite(lon_deg) & np.isfinite(t_s))
     if not known.size:
         return result, notes
-    frame = pd.DataFrame(
-        {"t": t_s[known], "lat": lat_deg[known], "lon": lon_deg[known], "part": part[known]}
-    )
+    frame = pd.DataFrame({"t": t_s[known], "lat": lat_deg[known], "lon": lon_deg[known], "part": part[known]})
     frame["part"] = frame["part"].map(_joined_parts(frame))
-    tracks = [
-        track.groupby("t", as_index=False)[["lat", "lon"]].mean() for _, track in frame.groupby("part")
-    ]
+    tracks = [track.groupby("t", as_index=False)[["lat", "lon"]].mean() for _, track in frame.groupby("part")]
     tracks.sort(key=lambda track: (-len(track), float(track["t"].iloc[0]), float(track["lat"].iloc[0])))
     taken: list[tuple[float, float]] = []
     ends, legs, holes, hole_m, jumps = [], [], 0, 0.0, 0
@@ -478,19 +474,3 @@ def _recorded_s(t_s: FloatArray, part: NDArray[np.int64], laps: pd.DataFrame) ->
         total += max(0.0, last - max(first, until))
         until = max(until, last)
     return total
-
-
-def climb_m(altitude_m: FloatArray) -> float | None:
-    """Return the metres climbed, rises under 3 m left out as noise; None when the altitude is not known."""
-    known = altitude_m[np.isfinite(altitude_m)]
-    if known.size < 2:
-        return None
-    low, total = float(known[0]), 0.0
-    top = low
-    for value in known.tolist():
-        if value > top:
-            top = value
-        elif top - value >= 3.0 or value < low:
-            total += top - low if top - low >= 3.0 else 0.0
-            low = top = value
-    return total + (top - low if top - low >= 3.0 else 0.0)

@@ -78,7 +78,9 @@ def _read_tcx(path: Path, cadence: str) -> Activity:
     found = _read(path, "Trackpoint", ("Course", "Workout"))
     if found.n_activities > 1:
         refuse_other_sports(path, found.sports)
-        raise FormatError(f"{path} holds {found.n_activities} activities; export each run to a file of its own")
+        raise FormatError(
+            f"{path} holds {found.n_activities} activities; export each run to a file of its own"
+        )
     return _activity(path, found, "TCX", cadence, positions_first=False)
 
 
@@ -305,5 +307,3 @@ def _place(element: Any) -> str:
 
 def _local(tag: Any) -> str:
     return str(tag).rpartition("}")[2]
-
-
