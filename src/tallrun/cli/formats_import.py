@@ -80,7 +80,10 @@ def import_csv_files(
     time_column: Annotated[
         str | None, typer.Option(help="Column of time or sample number; leave out to count rows.")
     ] = None,
-    time_unit: Annotated[str | None, typer.Option(help="s (when left out), ms, us, ns, or samples.")] = None,
+    time_unit: Annotated[
+        str | None,
+        typer.Option(help="s, ms, us, ns, clock or samples; when left out, as the header says, else s."),
+    ] = None,
     acc_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
     acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg.")] = None,
     gyr_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
@@ -104,7 +107,7 @@ def import_csv_files(
     tallrun import csv walk.csv --preset xio --placement foot_left --out WALK
     """
     from tallrun.errors import UsageError
-    from tallrun.sessions.csv_import import column_layout, import_csv
+    from tallrun.sessions.csv_import import apart_layouts, column_layout, import_csv
     from tallrun.sessions.csv_layouts import PRESETS, with_units
 
     if preset is not None and (acc_columns or gyr_columns or time_column):
@@ -117,10 +120,8 @@ def import_csv_files(
     else:
         # Several sensors in one file carry their placements in the layout; one each per file otherwise.
         shared = places if len(files) == 1 and len(places) > 1 else []
-        layout = column_layout(
-            acc_columns or [], gyr_columns or [], shared, time_column, time_unit or "s", rate_hz
-        )
-        layouts = [with_units(layout, acc_unit, gyr_unit, None)]
+        layout = column_layout(acc_columns or [], gyr_columns or [], shared, time_column, time_unit, rate_hz)
+        layouts = apart_layouts(with_units(layout, acc_unit, gyr_unit, None), [file.name for file in files])
         places = [] if shared else places
     facts = _facts(
         rate_hz,
