@@ -146,6 +146,8 @@ def import_matlab_file(
     acc_unit: Annotated[str, typer.Option(help="mps2, g or mg.")] = "mps2",
     gyr_unit: Annotated[str, typer.Option(help="radps, dps or mdps.")] = "radps",
     time_unit: Annotated[str, typer.Option(help="s, ms, us or ns.")] = "s",
+    imu_variable: Annotated[str, typer.Option(help="Name of the n x 6 variable in the file.")] = "imu",
+    time_variable: Annotated[str, typer.Option(help="Name of the variable of n stamps.")] = "ts",
     rate_hz: RateHz = None,
     model: Model = None,
     acc_range_g: AccRange = None,
@@ -175,7 +177,16 @@ def import_matlab_file(
     )
     _save(
         out,
-        import_matlab(file, placement, facts, acc_unit=acc_unit, gyr_unit=gyr_unit, time_unit=time_unit),
+        import_matlab(
+            file,
+            placement,
+            facts,
+            acc_unit=acc_unit,
+            gyr_unit=gyr_unit,
+            time_unit=time_unit,
+            imu_variable=imu_variable,
+            time_variable=time_variable,
+        ),
     )
 
 
@@ -187,13 +198,19 @@ def import_xdf_file(
     stream: Annotated[
         list[str],
         typer.Option(
-            "--stream", help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left."
+            "--stream",
+            help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left; #2 or a source id for NAME.",
         ),
     ],
     acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg, when the file does not say.")] = None,
     gyr_unit: Annotated[
         str | None, typer.Option(help="radps, dps or mdps, when the file does not say.")
     ] = None,
+    acc_channels: Annotated[
+        str | None,
+        typer.Option(help="Channels of x, y, z by number (1 is the first), when labels do not tell."),
+    ] = None,
+    gyr_channels: Annotated[str | None, typer.Option(help="The same for the gyroscope.")] = None,
     started_at: StartedAt = None,
     time_zone: TimeZone = None,
     surface: Surface = None,
@@ -203,7 +220,16 @@ def import_xdf_file(
     from tallrun.sessions.xdf_import import import_xdf, stream_placements
 
     facts = _facts(None, None, None, None, started_at, time_zone, surface, licence, None, None, False)
-    _save(out, import_xdf(file, stream_placements(stream), facts, acc_unit=acc_unit, gyr_unit=gyr_unit))
+    imported = import_xdf(
+        file,
+        stream_placements(stream),
+        facts,
+        acc_unit=acc_unit,
+        gyr_unit=gyr_unit,
+        acc_channels=acc_channels,
+        gyr_channels=gyr_channels,
+    )
+    _save(out, imported)
 
 
 def import_fit_file(

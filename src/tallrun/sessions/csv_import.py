@@ -287,6 +287,11 @@ def _bracketed(name: str, words: dict[str, str]) -> str | None:
     return words.get(found.group(1).strip()) if found else None
 
 
+def bracketed_unit(name: str) -> str | None:
+    """Return the unit of a signal that stands in brackets at the end of its name; None without one."""
+    return _bracketed(name, HEADER_UNITS)
+
+
 def _unit_row(head: Head, place: int, words: dict[str, str]) -> str | None:
     return words.get(head.units[place].strip("()[] ").casefold()) if place < len(head.units) else None
 
