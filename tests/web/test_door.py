@@ -18,11 +18,11 @@ from websockets.sync.client import connect
 
 from support.browser import ServerThread
 from support.web_records import NOW, fill
+from tallrun.live.hub import LiveHub
 from tallrun.store import Store
 from tallrun.store.models import PainRow
 from tallrun.web.app import create_app
 from tallrun.web.desk import Desk
-from tallrun.web.hub import LiveHub
 from tallrun.web.security import (
     BODY_LIMIT_BYTES,
     WRONG_CODES_ALLOWED,
