@@ -107,7 +107,7 @@ class AsymmetryMonitor:
 
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
         """Take one stride; return the jump it completes. Strides of unsure times or of one foot change nothing."""
-        if not has_sure_times(stride.mode, stride.quality, stride.reasons):
+        if not has_sure_times(stride.mode, stride.timing_sigma_s, stride.reasons):
             return None
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None
