@@ -63,6 +63,7 @@ PELVIS_STEP_DTYPE = np.dtype(
         ),  # contact instant seen at the pelvis (biased against the foot; never used as contact)
         ("next_step_s", "f8"),
         ("contact_time_s", "f8"),  # stance from sacral acceleration alone; NaN when it cannot be told
+        ("contact_time_sigma_s", "f8"),
         ("tilt_deg", "f8"),  # mean over the step, anterior positive, from standing neutral
         ("tilt_sigma_deg", "f8"),
         ("obliquity_deg", "f8"),  # range over the step
