@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from support.virtual_radio import CONFIGS, numbered_recording, play
-from tallrun.ble import AdapterError, Limits, PairedSensor, SensorSession, Worn
+from tallrun.ble import AdapterError, Limits, PairedSensor, SensorSession, Worn, session
 from tallrun.ble.clock import run_virtual
 from tallrun.ble.faults import Absence, FaultScript, SensorFaults
 from tallrun.ble.radio import VirtualRadio
@@ -133,16 +134,40 @@ def test_bluetooth_that_is_off_stops_the_start_with_its_remedy() -> None:
     run_virtual(main())
 
 
-def test_a_defect_in_a_keeper_reaches_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*args: object) -> None:
-        raise ZeroDivisionError("a defect")
+def broken_for(sensor: str, run_steps: Any) -> Any:
+    async def broken(port: Any, *args: Any) -> None:
+        if port.sensor == sensor:
+            raise ZeroDivisionError("a defect")
+        await run_steps(port, *args)
 
-    async def main() -> None:
-        radio = VirtualRadio(CONFIGS, numbered_recording(2.0))
+    return broken
+
+
+def test_a_defect_met_with_one_sensor_costs_that_sensor_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallrun.ble.session.run_steps", broken_for("pelvis", session.run_steps))
+    played = play(numbered_recording(6.0), stop_at_s=5.0)
+    assert played.kinds("pelvis") == ["missing"]
+    told = next(notice.text for notice in played.notices if notice.sensor == "pelvis")
+    assert "an error inside tallrun: ZeroDivisionError: a defect" in told
+    for sensor in ("foot_left", "foot_right"):
+        assert played.kinds(sensor) == ["connected"]
+        assert played.ledger[sensor].lost == 0
+
+
+def test_a_page_that_breaks_on_a_notice_costs_nothing() -> None:
+    async def main() -> int:
+        radio = VirtualRadio(CONFIGS, numbered_recording(4.0, ("pelvis",)))
         await radio.switch_on()
-        monkeypatch.setattr("tallrun.ble.session.run_steps", broken)
-        with pytest.raises(ZeroDivisionError, match="a defect"):
-            async with SensorSession(radio.worn(), radio.radio()):
-                pass
 
-    run_virtual(main())
+        def broken(notice: Any) -> None:
+            raise OSError("the terminal is gone")
+
+        taken = 0
+        async with SensorSession(radio.worn(), radio.radio(), broken) as session:
+            asyncio.get_running_loop().call_later(3.0, session.stop)
+            async for _ in session.packets():
+                taken += 1
+        await radio.switch_off()
+        return taken
+
+    assert run_virtual(main()) > 20
