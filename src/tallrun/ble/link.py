@@ -185,16 +185,18 @@ async def scan(radio: Radio, duration_s: float, until_heard: Collection[str] = (
 
 async def held(radio: Radio) -> list[Sighting]:
     """Return the devices this system holds a connection to; empty where the system does not tell. Never raises."""
-    find = radio.find_held
-    if find is None:
-        if radio.scanner_class is not None or not sys.platform.startswith("linux"):
-            return []
-        from tallrun.ble.bluez import connected_devices as find
+    if radio.find_held is not None:
+        find = radio.find_held
+    elif radio.scanner_class is None and sys.platform.startswith("linux"):
+        from tallrun.ble.bluez import connected_devices
+
+        find = connected_devices
+    else:
+        return []
     try:
-        found = await _ask(find, radio.limits.call_s, _SYSTEM, "asking for open connections")
+        return await _ask(find, radio.limits.call_s, _SYSTEM, "asking for open connections")
     except (LinkError, AdapterError):
         return []  # the scan that follows says what is wrong
-    return found
 
 
 async def adapter_state(radio: Radio) -> AdapterState:
