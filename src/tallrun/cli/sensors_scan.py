@@ -48,9 +48,8 @@ def scan_sensors(
         return
     for row in rows:
         level = "" if row["battery_pct"] is None else f"  battery {row['battery_pct']:.0f} %"
-        typer.echo(
-            f"{row['address']}  {row['name'] or '(no name)':<24} {row['rssi_dbm']} dBm, {row['signal']}{level}"
-        )
+        heard = row["signal"] if row["rssi_dbm"] is None else f"{row['rssi_dbm']} dBm, {row['signal']}"
+        typer.echo(f"{row['address']}  {row['name'] or '(no name)':<24} {heard}{level}")
         for title in row["titles"]:
             typer.echo(f"    {title}")
     typer.echo("Next: tallrun pair PLACE, for example 'tallrun pair foot_left'.")
@@ -60,12 +59,17 @@ async def _scan(
     folder: Path, emulation: Any, seconds: float, battery: bool, everything: bool
 ) -> list[dict[str, Any]]:
     from tallrun.ble import scan
+    from tallrun.ble.link import held
 
     configs = load_configs(folder)
     rows = []
     async with open_air(folder, emulation) as air:
-        for sighting in await scan(air.radio, seconds):
+        paired = {worn.paired.address: worn.config for worn in air.worn}
+        left_open = [] if emulation else [item for item in await held(air.radio) if item.address in paired]
+        for sighting in [*await scan(air.radio, seconds), *left_open]:
             known = configs.matching(sighting.advertisement)
+            if sighting.rssi_dbm is None:
+                known = known or [paired[sighting.address]]
             if not known and not everything:
                 continue
             level = await _battery_pct(sighting, known[0], air.radio) if battery and known else None
@@ -83,8 +87,10 @@ async def _scan(
     return rows
 
 
-def signal_word(rssi_dbm: int) -> str:
-    """Return the signal strength in a word."""
+def signal_word(rssi_dbm: int | None) -> str:
+    """Return the signal strength in a word; a sensor without one was not heard but is connected."""
+    if rssi_dbm is None:
+        return "connected to this computer since an earlier program"
     if rssi_dbm >= _STRONG_DBM:
         return "strong"
     return "fair" if rssi_dbm >= _WEAK_DBM else "weak"
