@@ -6,8 +6,10 @@ Real sensors on the system's Bluetooth, or emulated ones on a virtual radio that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What ends a program from outside: the system going down or a closed terminal. Links are closed before it ends.
+ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+IN_USE_FILE = "sensors.lock"
 PAIRING_FILE = "pairing.json"
 CONFIGS_FOLDER = "firmware_configs"
 
@@ -103,7 +108,8 @@ async def open_air(
     configs = load_configs(folder)
     if emulation is None:
         worn = [Worn(sensor, configs.get(sensor.config)) for sensor in load_pairing(folder).sensors]
-        yield Air(worn, Radio(limits=limits or Limits()), None)
+        with sensors_in_use(folder):
+            yield Air(worn, Radio(limits=limits or Limits()), None)
         return
     virtual = make_virtual_radio(configs, emulation)
     await virtual.switch_on()
@@ -111,6 +117,26 @@ async def open_air(
         yield Air(virtual.worn(), virtual.radio(limits), virtual)
     finally:
         await virtual.switch_off()
+
+
+@contextmanager
+def sensors_in_use(folder: Path) -> Iterator[None]:
+    """Keep the paired sensors for this program alone; raises RadioError when another tallrun has them."""
+    from tallrun.sessions.recorder import try_lock
+
+    try:
+        descriptor = os.open(folder / IN_USE_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
+    try:
+        if not try_lock(descriptor):
+            raise RadioError(
+                "another tallrun is using the sensors, such as a run that is being recorded: "
+                "while it holds them they answer nobody else. End it first"
+            )
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio:
@@ -127,7 +153,32 @@ def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio
 def run_radio(main: Coroutine[Any, Any, T], emulation: Emulation | None) -> T:
     """Run a command's coroutine on an ordinary loop, or on the emulated run's own clock."""
     if emulation is None:
-        return asyncio.run(main)
+        return asyncio.run(_ending_in_order(main))
     from tallrun.ble.clock import run_virtual
 
     return run_virtual(main, emulation.speed)
+
+
+async def _ending_in_order(main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main``; let a signal that ends the program break it off as Ctrl-C does, so that links are closed."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    caught: list[int] = []
+
+    def end(number: int, _frame: Any) -> None:
+        caught.append(number)
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    before: dict[Any, Any] = {}
+    with suppress(ValueError):  # not the main thread: whoever started us handles signals
+        for number in ENDING_SIGNALS:
+            before[number] = signal.signal(number, end)
+    try:
+        return await main
+    except asyncio.CancelledError:
+        if caught:
+            raise SystemExit(128 + caught[0]) from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

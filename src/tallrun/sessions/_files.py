@@ -6,11 +6,13 @@ either the old state or the new one, plus at most a hidden ``.NAME.partial-*`` b
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy as np
 
 from tallrun.errors import FormatError, SessionError, TallrunError
 
+_LOCKED_BYTE = 2**31 - 2
 OWNER_FILE_MODE = 0o600
 OWNER_FOLDER_MODE = 0o700
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -205,3 +208,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this program alone; False when another one holds it. The lock ends with the descriptor.
+
+    True as well where the file system knows no locks: nothing is known against it then.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)  # beyond the content, which stays readable
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
