@@ -17,7 +17,7 @@ from tallrun.recovery.model import RUNGS, History
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import whole_minutes
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
-from tallrun.recovery.verdicts import Assessment, Assessor, assessor, verdict
+from tallrun.recovery.verdicts import Assessment, Assessor, assessed, verdict
 from tallrun.recovery.way_out import walked_on, way_out
 
 QUESTIONS = {
@@ -94,12 +94,15 @@ def questions_due(protocol: Protocol, history: History, now: datetime) -> tuple[
     CLINICIAN neither the morning's load test nor anything about exercise is asked.
     """
     course = Course(Timeline(protocol, history, now))
+    return _questions(course, verdict(protocol, history, None, now).state in ("REFER", "CLINICIAN"), now)
+
+
+def _questions(course: Course, is_referred: bool, now: datetime) -> tuple[Due, ...]:
     # Where somebody is referred nobody is asked to load the leg.
-    is_referred = verdict(protocol, history, None, now).state in ("REFER", "CLINICIAN")
     found = [None if is_referred else _morning(course, now), _screen(course, now)]
     timeline, now_s = course.timeline, now.timestamp()
     for k in range(len(timeline.sessions)):
-        if timeline.end_s[k] + protocol.windows.h48_until_h * HOUR_S >= now_s:
+        if timeline.end_s[k] + course.protocol.windows.h48_until_h * HOUR_S >= now_s:
             found += _after_session(course, k, now)
     found += [] if is_referred else _after_exercise(course, now)
     return tuple(sorted((item for item in found if item is not None), key=lambda item: item.closes_at))
@@ -111,9 +114,10 @@ def everything_due(protocol: Protocol, history: History, now: datetime) -> tuple
     Open ones come first, by the time they close, then those to come, by the time they open; each has its form.
     Sent where it says, an answer counts: nothing waits for something that is not in this list.
     """
-    at, now_s = assessor(protocol, history, None, now)
-    found = at.assess(now_s, None)
-    items = {(item.question, item.session_id): item for item in questions_due(protocol, history, now)}
+    at, found = assessed(protocol, history, now)
+    now_s = now.timestamp()
+    questions = _questions(at.course, found.state in ("REFER", "CLINICIAN"), now)
+    items = {(item.question, item.session_id): item for item in questions}
     for item in _steps(at, found, now_s):
         items[item.question, item.session_id] = item
     ready = [_with_form(item, at, found) for item in items.values()]

@@ -210,6 +210,18 @@ def verdict(
     protocol. Raises ConfigError when such an entry would loosen it,
     EntryError for a ``now`` without a time zone or outside 1900-2200.
     """
+    at, found = assessed(protocol, history, now, screen, plan)
+    return _worded(at, found, now)
+
+
+def assessed(
+    protocol: Protocol,
+    history: History,
+    now: datetime,
+    screen: Screen | None = None,
+    plan: PlannedSession | None = None,
+) -> tuple[Assessor, Assessment]:
+    """Return what the rules found at an instant, with the course behind it: a verdict before its words."""
     at, as_of = assessor(protocol, history, screen, now)
     found = at.assess(as_of, plan)
     if at.protocol.stricter:
@@ -217,7 +229,7 @@ def verdict(
         # a clinician tightens never allows more than the file alone would.
         plain = assessor(at.protocol.shipped, untightened(history), screen, now)[0].assess(as_of, plan)
         found = _stricter_of(found, plain)
-    return _worded(at, found, now)
+    return at, found
 
 
 def untightened(history: History) -> History:

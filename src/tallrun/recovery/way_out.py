@@ -257,7 +257,8 @@ def walk_settles_s(at: Assessor, now_s: float) -> float | None:
     count = at.course.sessions_before(now_s)
     if count == 0 or at.ladder.gate(now_s, at.timeline.clock.day(now_s))["walk"] is not None:
         return None
-    return at.timeline.end_s[count - 1] + at.protocol.windows.h24_from_h * 3600.0
+    # The day after's question opens last; from then on it is the answers that are waited for.
+    return max(at.timeline.end_s[count - 1] + at.protocol.windows.h24_from_h * 3600.0, now_s)
 
 
 def today_ask(at: Assessor, found: Assessment, now_s: float) -> tuple[str, float]:
