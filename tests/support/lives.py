@@ -16,10 +16,9 @@ from random import Random
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from tallrun.insight.due import everything_due
+from tallrun.insight.due import due_of
 from tallrun.journal import advice, clinician, entries, profile, today
 from tallrun.journal.desk import Records, load_protocol
-from tallrun.recovery import Verdict, verdict
 from tallrun.recovery.model import (
     RUNGS,
     ClinicianEntry,
@@ -32,6 +31,7 @@ from tallrun.recovery.model import (
     RunSession,
     Screen,
 )
+from tallrun.recovery.verdicts import Verdict, assessed, worded
 from tallrun.store import Store
 
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -100,13 +100,15 @@ class MemoryDoor:
 
     def __init__(self, now: datetime, **known: Any) -> None:
         fields = {"time_zone": ZONE.key, "side": "left", "born_on": date(1985, 6, 30)} | known
-        self.history = History(Runner(**fields), diagnoses=(Diagnosis(now, True),), phases=(PhaseEntry(now, 1),))
+        self.history = History(
+            Runner(**fields), diagnoses=(Diagnosis(now, True),), phases=(PhaseEntry(now, 1),)
+        )
         self.protocol = load_protocol()
         self.told: Verdict | None = None
 
     def look(self, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        self.told = verdict(self.protocol, self.history, None, now)
-        due = everything_due(self.protocol, self.history, now)
+        at, found = assessed(self.protocol, self.history, now)
+        self.told, due = worded(at, found, now), due_of(at, found, now)
         return self.told.as_json(), [asdict(item) | {"open": item.is_open(now)} for item in due]
 
     def _add(self, name: str, row: Any) -> None:
@@ -181,7 +183,9 @@ class CommandDoor:
     def look(self, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         import json
 
-        return json.loads(self.invoke(["advise", "--json"], now)), json.loads(self.invoke(["due", "--json"], now))
+        return json.loads(self.invoke(["advise", "--json"], now)), json.loads(
+            self.invoke(["due", "--json"], now)
+        )
 
     def answer(self, now: datetime, form: Mapping[str, Any], given: dict[str, Any]) -> None:
         said = {name: {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
@@ -256,7 +260,9 @@ def varied(seed: int) -> Kind:
     shift = rnd.randrange(-8, 20)
 
     def moved(span: range) -> range:
-        return range(max(0, span.start + shift), max(0, span.stop + shift + rnd.randrange(4))) if span else span
+        return (
+            range(max(0, span.start + shift), max(0, span.stop + shift + rnd.randrange(4))) if span else span
+        )
 
     hours = kind.hours
     if hours[0] < 12:
@@ -311,8 +317,9 @@ class Life:
                 break
             if turn == 5:
                 self.fault(day, f"the same questions come again: {[item['question'] for item in open_items]}")
-            for item in open_items:
-                now += timedelta(minutes=1)
+            # Questions first, then the run, so that the run does not cut them off; it takes its time.
+            for item in sorted(open_items, key=lambda item: item["form"]["path"] == "/api/runs"):
+                now += timedelta(minutes=1 + item["form"]["body"].get("minutes", 0))
                 self.door.answer(now, item["form"], self.filled(day, now, item))
             verdict, due = self.door.look(now)
         self.states.append((day, verdict["state"], verdict["rung"]))
@@ -374,12 +381,19 @@ class Life:
         asked = {item["question"] for item in due}
         for item in unmet:
             if item["who"] == "runner":
-                wanted = {"after_walk": {"after", "limping", "h24", "h48", "morning", "during"}}.get(item["ask"], {item["ask"]})
+                wanted = {"after_walk": {"after", "limping", "h24", "h48", "morning", "during"}}.get(
+                    item["ask"], {item["ask"]}
+                )
                 if item["ask"] == "walk" and state == "REST48":
                     continue
                 if not wanted & asked:
-                    self.fault(day, f"{state}: {item['id']} is the runner's, and nothing asks for it ({sorted(asked)})")
-            if item["earliest"] is not None and datetime.fromisoformat(item["earliest"]) < now - timedelta(minutes=1):
+                    self.fault(
+                        day,
+                        f"{state}: {item['id']} is the runner's, and nothing asks for it ({sorted(asked)})",
+                    )
+            if item["earliest"] is not None and datetime.fromisoformat(item["earliest"]) < now - timedelta(
+                minutes=1
+            ):
                 self.fault(day, f"{item['id']} could have been met since {item['earliest']}")
             if item["who"] is not None and not item["action"]:
                 self.fault(day, f"{item['id']} says nothing to do")

@@ -15,7 +15,7 @@ from tallrun.recovery.course import Course
 from tallrun.recovery.grading import session_windows
 from tallrun.recovery.model import RUNGS, History
 from tallrun.recovery.protocol import Protocol
-from tallrun.recovery.rungs import whole_minutes
+from tallrun.recovery.rungs import V0, whole_minutes
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
 from tallrun.recovery.verdicts import Assessment, Assessor, assessed, verdict
 from tallrun.recovery.way_out import walked_on, way_out
@@ -114,7 +114,11 @@ def everything_due(protocol: Protocol, history: History, now: datetime) -> tuple
     Open ones come first, by the time they close, then those to come, by the time they open; each has its form.
     Sent where it says, an answer counts: nothing waits for something that is not in this list.
     """
-    at, found = assessed(protocol, history, now)
+    return due_of(*assessed(protocol, history, now), now)
+
+
+def due_of(at: Assessor, found: Assessment, now: datetime) -> tuple[Due, ...]:
+    """Return everything due of an assessment already made for ``now``."""
     now_s = now.timestamp()
     questions = _questions(at.course, found.state in ("REFER", "CLINICIAN"), now)
     items = {(item.question, item.session_id): item for item in questions}
@@ -180,7 +184,11 @@ def _ask_strength(at: Assessor, found: Assessment, now_s: float, ask: Any, ran_t
         if of_day == day and (row.pain_during is None or row.pain_after is None):
             ask("exercise_pain", row.at.timestamp(), about=row.exercise_id)
     recent = {of_day for of_day in days if day - of_day < STRENGTH_DAYS}
-    is_free = found.state not in ("REST48", "RUN") or ran_today
+    # A run cuts off the questions about the strength work before it, so that goes after a run or two days before one.
+    is_free = ran_today or not (
+        found.state in ("REST48", "RUN")
+        or (found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day + 1))
+    )
     if day not in recent and len(recent) < protocol.ladder.exercise_week_min and is_free:
         ask("strength")
     state, runner = at.course.phase(now_s), t.history.runner

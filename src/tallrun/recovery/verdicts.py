@@ -211,7 +211,7 @@ def verdict(
     EntryError for a ``now`` without a time zone or outside 1900-2200.
     """
     at, found = assessed(protocol, history, now, screen, plan)
-    return _worded(at, found, now)
+    return worded(at, found, now)
 
 
 def assessed(
@@ -275,7 +275,8 @@ def assessor(
     return at, now_s
 
 
-def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
+def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
+    """Put an assessment made for ``now`` into words."""
     protocol, t, course = at.protocol, at.timeline, at.course
     now_s, day, move = now.timestamp(), found.today.day, found.move
     advised = found.state not in ("REFER", "CLINICIAN")
