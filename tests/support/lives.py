@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -37,6 +38,7 @@ from tallrun.store import Store
 ZONE = ZoneInfo("Europe/Amsterdam")
 FIRST_DAY = date(2026, 1, 5)
 QUESTIONS = tuple(item.id for item in load_protocol().screening.questions)
+AFTER_WALK = {"after", "limping", "h24", "h48", "morning", "during"}
 BRIDGES = ("morning", "this_morning", "both_tests", "other_side")
 #: Longest stretch a compliant, calm runner may go without a day for a run once the first run was open.
 LONGEST_WAIT_DAYS = 14
@@ -381,9 +383,7 @@ class Life:
         asked = {item["question"] for item in due}
         for item in unmet:
             if item["who"] == "runner":
-                wanted = {"after_walk": {"after", "limping", "h24", "h48", "morning", "during"}}.get(
-                    item["ask"], {item["ask"]}
-                )
+                wanted = AFTER_WALK if item["ask"] == "after_walk" else {item["ask"]}
                 if item["ask"] == "walk" and state == "REST48":
                     continue
                 if not wanted & asked:
@@ -407,7 +407,7 @@ class Life:
         ran = [day for day, state, _ in self.states if state == "RUN"]
         gaps = [
             later - earlier - len([d for d in (*self.kind.away, *self.kind.idle) if earlier < d < later])
-            for earlier, later in zip(ran, ran[1:], strict=False)
+            for earlier, later in pairwise(ran)
         ]
         return max(gaps, default=0)
 

@@ -18,7 +18,7 @@ from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import V0, whole_minutes
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
 from tallrun.recovery.verdicts import Assessment, Assessor, assessed, verdict
-from tallrun.recovery.way_out import walked_on, way_out
+from tallrun.recovery.way_out import mask_ends_s, walked_on, way_out
 
 QUESTIONS = {
     "morning": "Bridge test, 10 s: how much does it hurt, 0-10?",
@@ -121,7 +121,8 @@ def due_of(at: Assessor, found: Assessment, now: datetime) -> tuple[Due, ...]:
     """Return everything due of an assessment already made for ``now``."""
     now_s = now.timestamp()
     questions = _questions(at.course, found.state in ("REFER", "CLINICIAN"), now)
-    items = {(item.question, item.session_id): item for item in questions}
+    unmasked = (_once_unmasked(item, at, now_s) for item in questions)
+    items = {(item.question, item.session_id): item for item in unmasked if item is not None}
     for item in _steps(at, found, now_s):
         items[item.question, item.session_id] = item
     ready = [_with_form(item, at, found) for item in items.values()]
@@ -131,6 +132,28 @@ def due_of(at: Assessor, found: Assessment, now: datetime) -> tuple[Due, ...]:
             key=lambda item: (not item.is_open(now), item.closes_at if item.is_open(now) else item.opens_at),
         )
     )
+
+
+def _once_unmasked(item: Due, at: Assessor, now_s: float) -> Due | None:
+    """Put off what was answered under a painkiller until it has worn off; None when the window closes before."""
+    worn_off_s = mask_ends_s(at, now_s)
+    if worn_off_s <= now_s or not item.is_open(at.timeline.clock.local(now_s)):
+        return item
+    kind = "h24" if item.question == "exercise" else item.question
+    is_given = any(
+        mark.row is not None and mark.row.kind == kind and mark.row.session_id in (None, item.session_id)
+        for mark in at.timeline.marks_between(item.opens_at.timestamp(), now_s)
+    )
+    if not is_given:
+        return item
+    clock = at.timeline.clock
+    if worn_off_s <= item.closes_at.timestamp():
+        return replace(item, opens_at=clock.local(worn_off_s), best_at=clock.local(worn_off_s))
+    if kind != "morning":
+        return None
+    day = clock.day(now_s) + 1
+    opens_s, closes_s = clock.starts_s(day), clock.starts_s(day, at.protocol.windows.morning_until_hour)
+    return _due(at.course, "morning", opens_s, opens_s + 4 * HOUR_S, closes_s, None)
 
 
 def _steps(at: Assessor, found: Assessment, now_s: float) -> list[Due]:
@@ -185,10 +208,8 @@ def _ask_strength(at: Assessor, found: Assessment, now_s: float, ask: Any, ran_t
             ask("exercise_pain", row.at.timestamp(), about=row.exercise_id)
     recent = {of_day for of_day in days if day - of_day < STRENGTH_DAYS}
     # A run cuts off the questions about the strength work before it, so that goes after a run or two days before one.
-    is_free = ran_today or not (
-        found.state in ("REST48", "RUN")
-        or (found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day + 1))
-    )
+    runs_tomorrow = found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day + 1)
+    is_free = ran_today or not (found.state in ("REST48", "RUN") or runs_tomorrow)
     if day not in recent and len(recent) < protocol.ladder.exercise_week_min and is_free:
         ask("strength")
     state, runner = at.course.phase(now_s), t.history.runner
