@@ -66,6 +66,7 @@ def register(app: typer.Typer) -> None:
     """Add ``tallrun pain``."""
     group = typer.Typer(no_args_is_help=True, help="Pain scores: add, list, fix, import.")
     group.command("add")(add)
+    group.command("limping")(answer_limping)
     group.command("list")(list_scores)
     group.command("fix")(fix)
     group.command("import")(import_scores)
@@ -79,6 +80,29 @@ def _answers(
     return {
         "score": read_score(score), "painkiller": painkiller, "limping": read_yes_no(limping, "Limping"), **typed,
     }  # fmt: skip
+
+
+def answer_limping(
+    session: Annotated[str, typer.Option("--session", help="Id of the run, as due prints it.")],
+    limping: Annotated[str, typer.Option("--limping", help="yes or no.")],
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer "did you limp" for a run."""
+    with records(data_dir, runner) as mine:
+        from tallrun.journal import entries
+
+        answer = read_yes_no(limping, "Limping")
+        if answer is None:
+            raise EntryError("Limping must be answered yes or no.")
+        entries.answer_limping(mine, session, answer, by=by)
+        show(
+            as_json,
+            {"session_id": session, "limping": answer},
+            f"Noted: limping {'yes' if answer else 'no'}.",
+        )
 
 
 def add(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tallrun.numerics.recording import RunnerProfile
 
 
-
 def record(
     out: Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")],
     minutes: Annotated[

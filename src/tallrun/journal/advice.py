@@ -21,6 +21,7 @@ from tallrun.store.records import from_rows
 #: Keys of ``tallrun advise --json`` (design 5.5).
 CONTRACT_KEYS = (
     "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
+    "reason", "way_out",
 )  # fmt: skip
 #: What the verdict looked at, in the runner's words.
 INPUT_WORDS = {
