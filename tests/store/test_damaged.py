@@ -30,7 +30,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store, runner = open_store(folder)
     with store:
         for number in range(40):
-            store.add(runner, score(number % 5, provoked_by=f"stairs {number} \u00e9\u4e2d"), by="runner", now=NOW)
+            store.add(
+                runner, score(number % 5, provoked_by=f"stairs {number} \u00e9\u4e2d"), by="runner", now=NOW
+            )
         store.add(runner, run_at(), by="runner", now=NOW)
         store.log_access(runner, "Dr Quill", "look", NOW)
     return folder
@@ -82,8 +84,7 @@ def test_whatever_is_damaged_is_one_line(whole: Path, tmp_path: Path) -> None:
                 with Store.open(folder) as store:
                     act(store)
             except StoreError as error:
-                assert "\n" not in str(error)
-                told.add(str(error)[:24])
+                told.add(str(error)[:24] if "\n" not in str(error) else "many lines")
             (tmp_path / "b.zip").unlink(missing_ok=True)
         try:
             with Store.open(folder) as store:
@@ -94,6 +95,7 @@ def test_whatever_is_damaged_is_one_line(whole: Path, tmp_path: Path) -> None:
             assert receipt.complete
             assert not folder.exists()
     assert any("damaged" in line for line in told)
+    assert "many lines" not in told
 
 
 def test_a_value_that_cannot_be_read_is_never_guessed(whole: Path, tmp_path: Path) -> None:
@@ -134,7 +136,9 @@ def fill_up(disk: Path) -> None:
 
 
 @pytest.mark.parametrize("has_log", [False, True])
-def test_with_a_full_disk_reading_goes_on(whole: Path, small_disk: Path, tmp_path: Path, has_log: bool) -> None:
+def test_with_a_full_disk_reading_goes_on(
+    whole: Path, small_disk: Path, tmp_path: Path, has_log: bool
+) -> None:
     home = small_disk / "records"
     shutil.copytree(whole, home)
     expected = 40
