@@ -87,7 +87,8 @@ def refused(tmp_path: Path, backup: Path) -> str:
 @pytest.mark.parametrize(
     "name", ["sessions/../../x", "sessions/a/../../../x", "/etc/x", "sessions/\x1b[2J/x", "sessions/a\nb/x",
              "sessions//x", "sessions/./x", "sessions\\..\\x", "x", "sessions/" + "n" * 300 + "/x",
-             "sessions/" + "d/" * 40 + "x", "tallrun.sqlite-wal", "../tallrun.sqlite", "sessions/\u202etxt/x", "sessions"]
+             "sessions/" + "d/" * 40 + "x", "tallrun.sqlite-wal", "../tallrun.sqlite",
+             "sessions/\u202etxt/x", "sessions"]
 )  # fmt: skip
 def test_names_that_lead_elsewhere_or_cannot_be(honest: dict[str, bytes], tmp_path: Path, name: str) -> None:
     assert "outside its folder" in refused(tmp_path, archive(tmp_path / "b.zip", honest | {name: b"x"}))
