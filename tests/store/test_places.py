@@ -1,4 +1,4 @@
-"""Places are kept relative to the data folder, so records can be moved, restored elsewhere, or come from before that."""
+"""Places are kept relative to the data folder: records can be moved, restored elsewhere, or be of an earlier version."""
 
 from __future__ import annotations
 
