@@ -1,4 +1,4 @@
-"""Places are kept relative to the data folder: records can be moved, restored elsewhere, or be of an earlier version."""
+"""Places are kept relative to the data folder: records can be moved, restored elsewhere, or be of before."""
 
 from __future__ import annotations
 
