@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
 
@@ -13,6 +14,7 @@ from tallrun.journal.desk import Records
 from tallrun.store.backup import back_up
 from tallrun.store.export import export
 from tallrun.store.location import make_private_file
+from tallrun.store.work import work_folder
 
 
 def export_zip(mine: Records, *, by: str, deidentify: bool, with_sessions: bool) -> Path:
@@ -23,7 +25,7 @@ def export_zip(mine: Records, *, by: str, deidentify: bool, with_sessions: bool)
     mine.store.log_access(
         mine.runner_id, by, "de-identified export" if deidentify else "export", mine.now, "web download"
     )
-    place = private_place()
+    place = private_place(mine.store.folder)
     try:
         files = export(
             mine.store, mine.runner_id, place / "tallrun-export", mine.now, with_sessions=with_sessions,
@@ -46,7 +48,7 @@ def export_zip(mine: Records, *, by: str, deidentify: bool, with_sessions: bool)
 def backup_file(mine: Records, *, by: str, with_sessions: bool) -> Path:
     """Write a backup of all records to a private folder of its own, and return the file; ``discard`` it later."""
     mine.store.log_access(None, by, "backup", mine.now, "web download")
-    place = private_place()
+    place = private_place(mine.store.folder)
     try:
         return back_up(mine.store, place / "tallrun-backup.zip", mine.now, with_sessions=with_sessions).path
     except BaseException:
@@ -54,14 +56,27 @@ def backup_file(mine: Records, *, by: str, with_sessions: bool) -> Path:
         raise
 
 
-def private_place() -> Path:
-    """Return a new folder only its owner can enter."""
+def private_place(home: Path | None) -> Path:
+    """Return a new folder only its owner can enter; ``discard`` removes it, or the next start if this is killed."""
     try:
-        return Path(tempfile.mkdtemp(prefix="tallrun-"))
+        if home is None:  # records on a server
+            return Path(tempfile.mkdtemp(prefix="tallrun-"))
+        held = ExitStack()
+        place = held.enter_context(work_folder(home))
     except OSError as error:
         raise StoreError(f"there is no room for temporary files: {error.strerror or error}") from error
+    _HELD[place] = held
+    return place
 
 
 def discard(place: Path) -> None:
     """Remove such a folder and what is in it."""
-    shutil.rmtree(place, ignore_errors=True)
+    held = _HELD.pop(place, None)
+    if held is not None:
+        held.close()
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+#: Folders in use, with what removes them: a download is sent after its function has returned.
+_HELD: dict[Path, ExitStack] = {}
