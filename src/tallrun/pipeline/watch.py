@@ -18,13 +18,21 @@ _MEASURES = (
 )  # fmt: skip
 #: Slower is standing; strides of a stop are no strides of the run.
 _MOVING_SPM = 1.0
+#: From here on a row is running: nobody walks with so many steps a minute, and few so fast. What a row does not say is
+#: taken from the other quantity; seconds that say neither may make up this share, or the running is not known.
+_RUNNING_SPM, _RUNNING_MPS = 140.0, 2.0
+_MOST_UNKNOWN_SHARE = 0.1
+#: A row speaks until the next one, but not for longer than this: then the watch was paused [s].
+_LONGEST_ROW_S = 15.0
+_MINUTE_S = 60.0
 
 
 def watch_summary(recording: Recording) -> dict[str, Any] | None:
     """Return what the watch of a session recorded, summed up; None where no watch did.
 
     ``duration_s`` (first to last row), ``recorded_s`` (pauses left out), ``distance_m``, mean ``speed_mps`` over the time
-    recorded, ``heart_rate_bpm`` and ``max_heart_rate_bpm``, ``climb_m``, ``sport``, ``laps`` (a list), and ``measures``:
+    recorded, ``run_s`` (the part of ``recorded_s`` with the steps or the speed of running), ``fastest_minute_mps``,
+    ``heart_rate_bpm`` and ``max_heart_rate_bpm``, ``climb_m``, ``sport``, ``laps`` (a list), and ``measures``:
     distributions ``{median, p05, p95, n}`` under the names of a summary. What is unknown is None or absent.
     """
     watch = recording.watch
@@ -44,6 +52,8 @@ def watch_summary(recording: Recording) -> dict[str, Any] | None:
         "recorded_s": recorded_s,
         "distance_m": distance_m,
         "speed_mps": distance_m / recorded_s if distance_m is not None and recorded_s else None,
+        "run_s": _run_s(watch, recorded_s),
+        "fastest_minute_mps": _fastest_minute_mps(watch),
         "heart_rate_bpm": float(heart.mean()) if heart.size else lap_heart,
         "max_heart_rate_bpm": float(highest.max()) if highest.size else None,
         "climb_m": _number(facts.get("climb_m"), climb_m(watch.rows.get("altitude_m", np.zeros(0)))),
@@ -67,6 +77,41 @@ def climb_m(altitude_m: FloatArray) -> float | None:
             total += top - low if top - low >= _LEAST_RISE_M else 0.0
             low = top = value
     return total + (top - low if top - low >= _LEAST_RISE_M else 0.0)
+
+
+def _run_s(watch: WatchData, recorded_s: float) -> float | None:
+    """Return the seconds of running; None where the rows do not tell it for over a tenth of the time."""
+    t_s = watch.rows["t_s"]
+    nothing = np.full(t_s.size, np.nan)
+    cadence_spm, speed_mps = watch.rows.get("cadence_spm", nothing), watch.rows.get("speed_mps", nothing)
+    length_s = np.minimum(np.diff(t_s, append=t_s[-1]), _LONGEST_ROW_S)
+    total_s = float(length_s.sum())
+    # A foot pod that was lost leaves 0 steps at the speed of running; that is no standing.
+    runs = np.where(cadence_spm >= _MOVING_SPM, cadence_spm >= _RUNNING_SPM, speed_mps >= _RUNNING_MPS)
+    unknown = ~np.isfinite(cadence_spm) & ~np.isfinite(speed_mps)
+    if total_s <= 0.0 or float(length_s[unknown].sum()) > _MOST_UNKNOWN_SHARE * total_s:
+        return None
+    # What is not known counts as running: less would make the load smaller than it was.
+    return recorded_s * float(length_s[runs | unknown].sum()) / total_s
+
+
+def _fastest_minute_mps(watch: WatchData) -> float | None:
+    """Return the highest mean speed over a minute; None without a minute of known speed."""
+    t_s, speed_mps = watch.rows["t_s"], watch.rows.get("speed_mps", np.zeros(0))
+    if speed_mps.size != t_s.size or t_s[-1] < _MINUTE_S:
+        return None
+    length_s = np.minimum(np.diff(t_s, append=t_s[-1]), _LONGEST_ROW_S)
+    known = np.isfinite(speed_mps)
+    way_m = np.concatenate(([0.0], np.cumsum(np.where(known, speed_mps, 0.0) * length_s)))
+    known_s = np.concatenate(([0.0], np.cumsum(np.where(known, length_s, 0.0))))
+    last = np.searchsorted(t_s, t_s + _MINUTE_S, side="right") - 1
+    first = np.arange(t_s.size)
+    whole = (known_s[last] - known_s[first] >= (1.0 - _MOST_UNKNOWN_SHARE) * _MINUTE_S) & (
+        t_s[last] - t_s[first] <= _MINUTE_S
+    )
+    if not whole.any():
+        return None
+    return float(((way_m[last] - way_m[first])[whole] / (known_s[last] - known_s[first])[whole]).max())
 
 
 def _number(value: Any, otherwise: float | None) -> float | None:

@@ -213,12 +213,15 @@ def activity_recording(activity: Activity) -> Recording:
 class WatchRun:
     """What the record of a run without sensors needs, from a watch's session; None where the watch does not say.
 
-    minutes : recorded, pauses left out.
+    duration_s : from start to end. minutes : recorded, pauses left out; run_minutes : those of them that were running.
     """
 
     session_id: str | None
     started_at: datetime | None
+    duration_s: float
     minutes: float
+    run_minutes: float | None
+    fastest_mps: float | None
     distance_m: float | None
     surface: str | None
     session_kind: str
@@ -236,7 +239,10 @@ def watch_run(recording: Recording) -> WatchRun | None:
     return WatchRun(
         session_id=None if info.get("session_id") is None else str(info["session_id"]),
         started_at=None if started_at is None else datetime.fromisoformat(str(started_at)),
+        duration_s=summary["duration_s"],
         minutes=summary["recorded_s"] / 60.0,
+        run_minutes=None if summary["run_s"] is None else summary["run_s"] / 60.0,
+        fastest_mps=summary["fastest_minute_mps"],
         distance_m=summary["distance_m"],
         surface=None if surface is None else str(surface),
         session_kind=str(recording.context.get("session_kind", "run")),
