@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from tallrun.ble import PairedSensor, Pairing
 from tallrun.cli import sensors_doctor, sensors_pair
 from tallrun.cli.app import build_app
-
 from tallrun.errors import ConfigError, EntryError, RadioError
 from tallrun.live.calibration import load_standing
 from tallrun.live.devices import load_configs, load_pairing, save_pairing

@@ -16,7 +16,7 @@ import typer
 from tallrun.cli.output import print_json
 from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation, tell
 from tallrun.errors import UsageError
-from tallrun.live.devices import load_configs, open_air, run_radio
+from tallrun.live.devices import load_configs, only_run, open_air, run_radio
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
@@ -90,25 +90,29 @@ async def _record(
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder, read_packets
 
-    async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
-        context = {"surface": surface} if surface else {}
-        source = "tallrun record"
-        if emulation is not None:
-            context, source = {**emulation.recording.context, **context}, "tallrun record, emulated sensors"
-        runner = _runner(folder) if emulation is None else emulation.recording.runner
-        start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
-        recorder = FlightRecorder(
-            out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
-        )
-        ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
-        tasks = [asyncio.create_task(item) for item in endings(session, air, minutes)]
-        with stop_on_interrupt(session):
-            try:
-                await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
-            finally:
-                for task in tasks:
-                    task.cancel()
-        links, status = session.status, ingest.status()
+    with only_run(folder, out):
+        async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
+            context = {"surface": surface} if surface else {}
+            source = "tallrun record"
+            if emulation is not None:
+                context, source = (
+                    {**emulation.recording.context, **context},
+                    "tallrun record, emulated sensors",
+                )
+            runner = _runner(folder) if emulation is None else emulation.recording.runner
+            start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
+            recorder = FlightRecorder(
+                out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
+            )
+            ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
+            tasks = [asyncio.create_task(item) for item in endings(session, air, minutes)]
+            with stop_on_interrupt(session):
+                try:
+                    await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+            links, status = session.status, ingest.status()
     recording = rebuild(start, read_packets(out), load_configs(folder))
     notes = recorder.finalise(recording)
     rows = {

@@ -6,8 +6,9 @@ Real sensors on the system's Bluetooth, or emulated ones on a virtual radio that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 PAIRING_FILE = "pairing.json"
 CONFIGS_FOLDER = "firmware_configs"
+RUN_LOCK_FILE = "run.lock"
 
 
 def load_configs(folder: Path) -> ConfigSet:
@@ -74,6 +76,43 @@ def write_private(path: Path, text: str) -> None:
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def only_run(folder: Path, out: Path) -> Iterator[None]:
+    """Hold a data folder's sensors for one run; raises UsageError while another run or recording has them.
+
+    The system lets go of the lock with the process, however that ends.
+    """
+    file = os.fdopen(os.open(folder / RUN_LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
+    with file:
+        try:
+            _lock(file.fileno())
+        except OSError:
+            where = file.read(500).strip()
+            raise UsageError(
+                f"another run with these sensors is going on{f' (into {where})' if where else ''}; end it first"
+            ) from None
+        try:
+            file.truncate(0)
+            file.write(f"{out}\n")
+            file.flush()
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _lock(descriptor: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # beyond the text, which others must be able to read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
