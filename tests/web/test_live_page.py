@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import pytest
 
 from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, shoot
+from support.live_run import Wire
 from tallrun.journal.desk import load_protocol
 from tallrun.live.hub import LiveHub
-from tallrun.live.state import STOP_REASONS, live_state
+from tallrun.live.state import (
+    FAILED,
+    RECORDER_FAILED,
+    SILENCED,
+    STOP_REASONS,
+    SensorLight,
+    after_state,
+    live_state,
+)
 from tallrun.pipeline.live_run import LiveView
 from tallrun.pipeline.taps import Tap
 from tallrun.recovery.live import LiveAction
@@ -373,3 +383,139 @@ def test_page_is_small(live):
     files = [STATIC / "tokens.css", STATIC / "icon.svg", *(STATIC / "live").iterdir()]
     assert sum(path.stat().st_size for path in files) < 100_000
     assert all("http://" not in path.read_text() or path.suffix == ".svg" for path in files)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (320, 568), (1280, 800)], ids=str)
+def test_the_three_buttons_are_on_screen_whatever_else_is_shown(browser, live, size, scheme):
+    page = open_page(browser, live, {"width": size[0], "height": size[1]}, scheme)
+    notices = [
+        "Left foot: battery 12 %. It may not last this run.",
+        "Your steps cannot be judged any more. " * 3,
+    ]
+    publish(live, cue=CUE, sentence=CUE["sentence"], notices=notices)
+    page.wait_for_function("!document.getElementById('notices').hidden")
+    shoot(page, f"live-{size[0]}x{size[1]}-{scheme}")
+    for name in ("stop", "pain", "limping"):
+        box = page.locator(f"#{name}").bounding_box()
+        assert box["y"] >= 0, name
+        assert box["y"] + box["height"] <= size[1], name
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= size[0], name
+        middle = f"{box['x'] + box['width'] / 2}, {box['y'] + box['height'] / 2}"
+        assert page.evaluate(f"document.elementFromPoint({middle}).closest('button').id") == name
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    # digits nobody has renewed for a second are greyed on purpose
+    assert [item for item in serious(page) if 'id="digits"' not in item] == []
+    page.close()
+
+
+@pytest.fixture
+def wire(live):
+    made = Wire(live.port)
+    yield made
+    made.close()
+
+
+def open_through(browser, live, wire):
+    page = browser.new_page(viewport=PHONE)
+    page.goto(f"http://127.0.0.1:{wire.port}/live")
+    page.wait_for_function("window.tallrun && window.tallrun.link.socket.readyState === 1")
+    publish(live)
+    page.wait_for_function("document.getElementById('digits').textContent === '168'")
+    return page
+
+
+def press_everything(page):
+    page.click("#pain")
+    page.click("#scores button:has-text('7')")
+    page.click("#limping")
+    page.click("#stop")
+
+
+EVERYTHING = [Tap("pain", 7), Tap("limping"), Tap("stop")]
+
+
+def wait_for_all(page, live, n=3):
+    for _ in range(400):
+        if len(live.taps) >= n:
+            break
+        page.wait_for_timeout(25)
+    page.wait_for_timeout(1500)  # whatever is sent twice has come by now
+    return taps(live)
+
+
+def test_a_frozen_link_says_so_within_a_second_and_what_is_tapped_acts_once(browser, live, wire):
+    page = open_through(browser, live, wire)
+    wire.freeze()
+    page.wait_for_selector("#link:not([hidden])", timeout=1800)
+    press_everything(page)
+    page.wait_for_selector("#unsent:not([hidden])", timeout=1500)
+    said = page.inner_text("#unsent")
+    assert "STOP: not received yet" in said
+    assert "Pain 7: not received yet" in said
+    assert "Stop running yourself" in said
+    shoot(page, "live-frozen")
+    page.wait_for_timeout(3000)
+    assert taps(live) == []
+    wire.reset()
+    wire.thaw()
+    got = wait_for_all(page, live)
+    assert sorted(got, key=str) == sorted(EVERYTHING, key=str)
+    page.wait_for_selector("#unsent", state="hidden")
+    page.close()
+
+
+def test_taps_of_a_dead_link_outlive_a_reload(browser, live, wire):
+    page = open_through(browser, live, wire)
+    wire.freeze()
+    press_everything(page)
+    page.wait_for_timeout(300)
+    wire.reset()
+    wire.thaw()
+    page.reload()
+    got = wait_for_all(page, live)
+    assert sorted(got, key=str) == sorted(EVERYTHING, key=str)
+    assert page.evaluate("JSON.parse(sessionStorage.getItem('tallrun.taps')).length") == 0
+    page.close()
+
+
+def test_taps_kept_from_another_run_are_dropped(browser, live):
+    page = open_page(browser, live)
+    kept = [{"tap": {"type": "stop", "tap_id": "from-before", "run": "another"}, "madeAt": 0, "triedAt": 0}]
+    page.evaluate(f"sessionStorage.setItem('tallrun.taps', JSON.stringify({json.dumps(kept)}))")
+    page.reload()
+    publish(live, run=live.hub.run_id)
+    page.wait_for_timeout(1500)
+    assert taps(live) == []
+    assert page.evaluate("window.tallrun.link.unanswered.length") == 0
+    page.close()
+
+
+def test_after_the_run_the_page_shows_the_numbers_and_claims_no_recording(browser, live):
+    page = open_page(browser, live)
+    publish(live)
+    rows = [("Distance run", "3.52 km"), ("Heart rate", "not known: no strap was heard")]
+    live.call(
+        live.hub.publish, after_state("The run is saved.", rows, ["No cue was asked for."], "Next.", None)
+    )
+    page.wait_for_selector("#after:not([hidden])")
+    assert "not known: no strap was heard" in page.inner_text("#after-rows")
+    assert page.locator("#after-report").is_hidden()
+    page.evaluate("window.tallrun.link.connect = () => {}; window.tallrun.link.socket.close()")
+    page.wait_for_timeout(1500)
+    assert page.locator("#link").is_hidden()
+    assert "goes on being recorded" not in page.content()
+    assert serious(page) == []
+    page.close()
+
+
+def test_a_low_battery_is_told_and_packets_are_not_called_battery():
+    view = LiveView(None, None, None, None, None, None, None, 1, None, False, None, None, None, 0)
+    lights = [SensorLight("foot_left", "ok", 100.0, 12.0, "weak"), SensorLight("foot_right", "ok", 98.0)]
+    made = live_state(view, PROTOCOL, lights, 1.0, "running")
+    assert made["notices"] == ["Left foot: battery 12 %. It may not last this run."]
+    assert [item["is_low"] for item in made["sensors"]] == [True, False]
+    assert lint(made["notices"][0]) == ()
+    for text in (SILENCED, FAILED.format(part="gait"), RECORDER_FAILED):
+        assert lint(text) == (), text

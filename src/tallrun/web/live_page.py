@@ -88,5 +88,7 @@ async def _read_taps(socket: WebSocket, hub: LiveHub, page: Page) -> None:
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
-        page.put(hub.take(b"" if text is None else text, page))
+        answer = hub.take(b"" if text is None else text, page)
+        if answer["tap_id"] is not None:  # nobody waits for the answer to what bears no id
+            page.put(answer)
         await asyncio.sleep(0)  # a flood of one page never holds up the others
