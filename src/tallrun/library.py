@@ -110,7 +110,7 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
     Tables as in docs/session-format.md; each frame carries ``attrs["units"]``. Without a stride the tables are empty
     and the summary says why.
     """
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
 
     if how and not isinstance(data, Mapping):
         raise UsageError(f"{', '.join(sorted(how))}: only for DataFrames; a recording carries its own")
@@ -118,7 +118,7 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
         recording = recording_of(data, **how)
     else:
         recording = read(data) if isinstance(data, (str, Path)) else data
-    return _with_units(analyze_recording(recording))
+    return _with_units(analyse(recording).tables)
 
 
 def flags(tables: GaitTables) -> pd.DataFrame:
@@ -150,14 +150,14 @@ def compare(
     """
     import pandas as pd
 
-    from tallrun.pipeline import PipelineSetup, run_recording
+    from tallrun.pipeline import analyse
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare import side_of
 
     sides = []
     for name, item in (("a", a), ("b", b)):
         recording = read(item) if isinstance(item, (str, Path)) else item
-        sides.append(side_of(recording, run_recording(recording, PipelineSetup.of(recording)), name))
+        sides.append(side_of(analyse(recording), name))
     found = compare_sides(sides[0], sides[1], speed_mps=speed_mps)
     rows = [
         {

@@ -51,6 +51,13 @@ def record(folder: Path, packets: list[Packet], **options: Any) -> FlightRecorde
     return recorder
 
 
+def crash(recorder: FlightRecorder) -> None:
+    """What the system does with a program that dies: its files are closed as they are."""
+    assert recorder._descriptor is not None
+    os.close(recorder._descriptor)
+    recorder._descriptor = None
+
+
 def rebuild_one_sensor(start: dict[str, Any], packets: Iterator[Packet]) -> Recording:
     """Stands for the decoder: one sample per packet, upright and still."""
     t_s = np.array([packet.host_time_s for packet in packets])
@@ -198,8 +205,11 @@ def test_a_run_cut_off_is_found_and_recovered_with_its_marks(tmp_path: Path) -> 
     path = tmp_path / "cut" / "packets.arrow"
     path.write_bytes(path.read_bytes()[:-11])
     assert unfinished_sessions(tmp_path) == [tmp_path / "cut"]
+    with pytest.raises(SessionError, match="is being recorded at this moment"):
+        recover(tmp_path / "cut", rebuild_one_sensor)
+    assert not (tmp_path / "cut" / "session.json").exists()
+    crash(recorder)
     recovered = recover(tmp_path / "cut", rebuild_one_sensor)
-    recorder.close()
     assert recovered.log.torn_bytes > 0
     assert any("bytes of a batch that was being written" in note for note in recovered.notes)
     back = read_session(tmp_path / "cut")

@@ -74,7 +74,7 @@ class LiveThread:
                 self._ready.set()
 
             async with serving(create_app(gate, self.hub), gate, 0, self.folder) as served:
-                self.url = served.url
+                self.url, self.key = served.url, served.gate.key
                 self.port = int(served.url.rpartition(":")[2])
                 self.raw = await run_once(
                     self.folder, self._emulation, self.out, RunWishes(minutes=10.0), self.hub,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +64,7 @@ def demo(
     result = live_run(
         records, Emulation(recording, None, {}, pace), folder / "demo-run", wishes,
         port=port, companions=(scripted_taps,), pages_stay_s=PAGES_STAY_S,
-        on_served=lambda served: (webbrowser.open(f"{served.url}/live"), None)[1] if browser else None,
+        on_served=lambda served: served.open_browser("/live") if browser else None,
     )  # fmt: skip
     _tell_cues(folder / "demo-run")
     _say("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,4 +71,5 @@ def load_emulation(
 
 def tell(notice: Notice) -> None:
     """Print a notice of a sensor on stderr."""
-    sys.stderr.write(f"{notice.text}\n")
+    with suppress(OSError):  # the terminal may be closed while the run goes on
+        sys.stderr.write(f"{notice.text}\n")

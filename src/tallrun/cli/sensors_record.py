@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,14 +15,12 @@ import typer
 from tallrun.cli.output import print_json
 from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation, tell
 from tallrun.errors import UsageError
-from tallrun.live.devices import load_configs, only_run, open_air, run_radio
+from tallrun.live.devices import ENDING_SIGNALS, load_configs, open_air, run_radio
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
     from tallrun.live.devices import Emulation
     from tallrun.numerics.recording import RunnerProfile
-
-_BUSY_S = 10.0
 
 
 def record(
@@ -61,23 +58,17 @@ def finish_interrupted(root: Path, folder: Path) -> None:
     """Make sessions of runs under ``root`` that a crash or a power cut ended, and say so."""
     from tallrun.errors import TallrunError
     from tallrun.live.rebuild import rebuild
-    from tallrun.sessions.recorder import recover, unfinished_sessions
+    from tallrun.sessions.recorder import is_being_recorded, recover, unfinished_sessions
 
     configs = load_configs(folder)
     for unfinished in unfinished_sessions(root):
-        if _is_being_written(unfinished):
+        if is_being_recorded(unfinished):
             continue
         try:
             recover(unfinished, lambda start, packets: rebuild(start, packets, configs))
             _say(f"An earlier run was cut off; what was recorded of it is now in {unfinished}")
         except TallrunError as error:
             _say(f"An earlier run in {unfinished} could not be finished: {error}")
-
-
-def _is_being_written(folder: Path) -> bool:
-    """Say whether another process may be recording there: a live recording is written twice a second."""
-    newest_s = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
-    return time.time() - newest_s < _BUSY_S
 
 
 async def _record(
@@ -90,29 +81,28 @@ async def _record(
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder, read_packets
 
-    with only_run(folder, out):
-        async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
-            context = {"surface": surface} if surface else {}
-            source = "tallrun record"
-            if emulation is not None:
-                context, source = (
-                    {**emulation.recording.context, **context},
-                    "tallrun record, emulated sensors",
-                )
-            runner = _runner(folder) if emulation is None else emulation.recording.runner
-            start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
-            recorder = FlightRecorder(
-                out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
+    async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, tell) as session:
+        context = {"surface": surface} if surface else {}
+        source = "tallrun record"
+        if emulation is not None:
+            context, source = (
+                {**emulation.recording.context, **context},
+                "tallrun record, emulated sensors",
             )
-            ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
-            tasks = [asyncio.create_task(item) for item in endings(session, air, minutes)]
-            with stop_on_interrupt(session):
-                try:
-                    await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
-                finally:
-                    for task in tasks:
-                        task.cancel()
-            links, status = session.status, ingest.status()
+        runner = _runner(folder) if emulation is None else emulation.recording.runner
+        start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
+        recorder = FlightRecorder(
+            out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
+        )
+        ingest = Ingest([Binding(worn.sensor, worn.config) for worn in air.worn])
+        tasks = [asyncio.create_task(item) for item in endings(session, air, minutes)]
+        with stop_on_interrupt(session):
+            try:
+                await consume(session, recorder, ingest, lambda now_s, events: None, emulation is None)
+            finally:
+                for task in tasks:
+                    task.cancel()
+        links, status = session.status, ingest.status()
     recording = rebuild(start, read_packets(out), load_configs(folder))
     notes = recorder.finalise(recording)
     rows = {
@@ -130,24 +120,28 @@ async def _record(
 
 @contextmanager
 def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
-    """Let Ctrl-C end the run in good order instead of breaking it off; a second Ctrl-C breaks off."""
+    """Let Ctrl-C, a closed terminal or a system going down end the run in good order; a second one breaks it off."""
     loop = asyncio.get_running_loop()
-    before = signal.getsignal(signal.SIGINT)
 
-    def stop(_number: int, _frame: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
+    def stop(number: int, _frame: Any) -> None:
+        for other, handler in before.items():
+            signal.signal(other, handler)
+        if number == signal.SIGINT:
+            _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
         loop.call_soon_threadsafe(session.stop)
 
+    before: dict[signal.Signals, Any] = {}
     try:
-        signal.signal(signal.SIGINT, stop)
+        for number in (signal.SIGINT, *ENDING_SIGNALS):
+            before[number] = signal.signal(number, stop)
     except ValueError:  # not the main thread: whoever started us handles signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _runner(folder: Path) -> RunnerProfile:
@@ -179,4 +173,5 @@ def _milli(value_s: float | None) -> float | None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    with suppress(OSError):  # the terminal may be closed while the run goes on
+        sys.stderr.write(f"{text}\n")

@@ -35,9 +35,8 @@ def scan_sensors(
         return
     for row in rows:
         level = "" if row["battery_pct"] is None else f"  battery {row['battery_pct']:.0f} %"
-        typer.echo(
-            f"{row['address']}  {row['name'] or '(no name)':<24} {row['rssi_dbm']} dBm, {row['signal']}{level}"
-        )
+        heard = row["signal"] if row["rssi_dbm"] is None else f"{row['rssi_dbm']} dBm, {row['signal']}"
+        typer.echo(f"{row['address']}  {row['name'] or '(no name)':<24} {heard}{level}")
         for title in row["titles"]:
             typer.echo(f"    {title}")
     typer.echo("Next: tallrun pair PLACE, for example 'tallrun pair foot_left'.")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from tallrun.insight.crossing import CrossRow, cross, row_of
+from tallrun.insight.crossing import CrossRow, cross, flag_minutes, row_of
 from tallrun.insight.exposure import exposure_of_run, load_by_day
 from tallrun.insight.pain import pain_after, unmasked_mornings
 from tallrun.insight.trends import morning_trend
@@ -41,7 +41,8 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
             continue
         exposure = exposure_of_run(run, profile.fast_speed_mps)
         gait = gait_medians(summaries.get(run.session_id) or {})
-        rows.append(row_of(exposure, gait, pain.lags))
+        flagged = flag_minutes(summaries.get(run.session_id) or {})
+        rows.append(row_of(exposure, gait, pain.lags, flagged))
         day = clock.day(run.started_at.timestamp())
         loads.append((date.fromordinal(day), exposure.load))
         if day <= today - days:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What ends a program from outside: the system going down or a closed terminal. Links are closed before it ends.
+ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+IN_USE_FILE = "sensors.lock"
 PAIRING_FILE = "pairing.json"
 CONFIGS_FOLDER = "firmware_configs"
-RUN_LOCK_FILE = "run.lock"
 
 
 def load_configs(folder: Path) -> ConfigSet:
@@ -68,51 +71,12 @@ def read_private(path: Path) -> str | None:
 
 def write_private(path: Path, text: str) -> None:
     """Write one of our own files whole or not at all, readable by its owner only."""
-    from tallrun.store.location import make_private_file
+    from tallrun.store.location import write_private_file
 
-    draft = make_private_file(path.with_suffix(".tmp"))
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_private_file(path, text.encode("utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def only_run(folder: Path, out: Path) -> Iterator[None]:
-    """Hold a data folder's sensors for one run; raises UsageError while another run or recording has them.
-
-    The system lets go of the lock with the process, however that ends.
-    """
-    file = os.fdopen(os.open(folder / RUN_LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
-    with file:
-        try:
-            _lock(file.fileno())
-        except OSError:
-            where = file.read(500).strip()
-            raise UsageError(
-                f"another run with these sensors is going on{f' (into {where})' if where else ''}; end it first"
-            ) from None
-        try:
-            file.truncate(0)
-            file.write(f"{out}\n")
-            file.flush()
-            yield
-        finally:
-            file.truncate(0)
-
-
-def _lock(descriptor: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # beyond the text, which others must be able to read
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -144,7 +108,8 @@ async def open_air(
     configs = load_configs(folder)
     if emulation is None:
         worn = [Worn(sensor, configs.get(sensor.config)) for sensor in load_pairing(folder).sensors]
-        yield Air(worn, Radio(limits=limits or Limits()), None)
+        with sensors_in_use(folder):
+            yield Air(worn, Radio(limits=limits or Limits()), None)
         return
     virtual = make_virtual_radio(configs, emulation)
     await virtual.switch_on()
@@ -152,6 +117,26 @@ async def open_air(
         yield Air(virtual.worn(), virtual.radio(limits), virtual)
     finally:
         await virtual.switch_off()
+
+
+@contextmanager
+def sensors_in_use(folder: Path) -> Iterator[None]:
+    """Keep the paired sensors for this program alone; raises RadioError when another tallrun has them."""
+    from tallrun.sessions.recorder import try_lock
+
+    try:
+        descriptor = os.open(folder / IN_USE_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
+    try:
+        if not try_lock(descriptor):
+            raise RadioError(
+                "another tallrun is using the sensors, such as a run that is being recorded: "
+                "while it holds them they answer nobody else. End it first"
+            )
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio:
@@ -168,7 +153,32 @@ def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio
 def run_radio(main: Coroutine[Any, Any, T], emulation: Emulation | None) -> T:
     """Run a command's coroutine on an ordinary loop, or on the emulated run's own clock."""
     if emulation is None:
-        return asyncio.run(main)
+        return asyncio.run(_ending_in_order(main))
     from tallrun.ble.clock import run_virtual
 
     return run_virtual(main, emulation.speed)
+
+
+async def _ending_in_order(main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main``; let a signal that ends the program break it off as Ctrl-C does, so that links are closed."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    caught: list[int] = []
+
+    def end(number: int, _frame: Any) -> None:
+        caught.append(number)
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    before: dict[Any, Any] = {}
+    with suppress(ValueError):  # not the main thread: whoever started us handles signals
+        for number in ENDING_SIGNALS:
+            before[number] = signal.signal(number, end)
+    try:
+        return await main
+    except asyncio.CancelledError:
+        if caught:
+            raise SystemExit(128 + caught[0]) from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

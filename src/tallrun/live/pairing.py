@@ -25,12 +25,17 @@ async def sensors_heard(
 ) -> list[dict[str, Any]]:
     """Return the sensors in the air that some config fits, or all, each with its signal and, if asked, its battery."""
     from tallrun.ble import scan
+    from tallrun.ble.link import held
 
     configs = load_configs(folder)
     rows = []
     async with open_air(folder, emulation) as air:
-        for sighting in await scan(air.radio, seconds):
+        paired = {worn.paired.address: worn.config for worn in air.worn}
+        left_open = [] if emulation else [item for item in await held(air.radio) if item.address in paired]
+        for sighting in [*await scan(air.radio, seconds), *left_open]:
             known = configs.matching(sighting.advertisement)
+            if sighting.rssi_dbm is None:
+                known = known or [paired[sighting.address]]
             if not known and not everything:
                 continue
             level = await _battery_pct(sighting, known[0], air.radio) if battery and known else None
@@ -48,8 +53,10 @@ async def sensors_heard(
     return rows
 
 
-def signal_word(rssi_dbm: int) -> str:
-    """Return the signal strength in a word."""
+def signal_word(rssi_dbm: int | None) -> str:
+    """Return the signal strength in a word; a sensor without one was not heard but is connected."""
+    if rssi_dbm is None:
+        return "connected to this computer since an earlier program"
     if rssi_dbm >= _STRONG_DBM:
         return "strong"
     return "fair" if rssi_dbm >= _WEAK_DBM else "weak"

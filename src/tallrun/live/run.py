@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tallrun.live.calibration import load_standing
-from tallrun.live.devices import Air, Emulation, only_run, open_air
+from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
 from tallrun.live.loop import LiveLoop
 from tallrun.live.rebuild import start_info
@@ -53,34 +53,33 @@ async def run_once(
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder
 
-    with only_run(folder, out):
-        async with open_air(folder, emulation) as air:
-            check_focus(wishes.focus, air.worn)
-            async with SensorSession(air.worn, air.radio, on_notice) as session:
-                setup = live_setup(folder, air.worn, wishes)
-                start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
-                start[SETUP_KEY] = setup_record(setup)
-                recorder = FlightRecorder(
-                    out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
-                )
-                loop = LiveLoop(
-                    run=LiveRun(setup),
-                    session=session,
-                    recorder=recorder,
-                    ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
-                    hub=hub,
-                    on_view=on_view,
-                    on_failure=on_trouble,
-                )
-                tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
-                tasks += [asyncio.create_task(item(loop)) for item in companions]
-                with stopping(session):
-                    try:
-                        await loop.go(flush_in_thread=emulation is None)
-                    finally:
-                        for task in tasks:
-                            task.cancel()
-                        await asyncio.gather(*tasks, return_exceptions=True)
+    async with open_air(folder, emulation) as air:
+        check_focus(wishes.focus, air.worn)
+        async with SensorSession(air.worn, air.radio, on_notice) as session:
+            setup = live_setup(folder, air.worn, wishes)
+            start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+            start[SETUP_KEY] = setup_record(setup)
+            recorder = FlightRecorder(
+                out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
+            )
+            loop = LiveLoop(
+                run=LiveRun(setup),
+                session=session,
+                recorder=recorder,
+                ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
+                hub=hub,
+                on_view=on_view,
+                on_failure=on_trouble,
+            )
+            tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
+            tasks += [asyncio.create_task(item(loop)) for item in companions]
+            with stopping(session):
+                try:
+                    await loop.go(flush_in_thread=emulation is None)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
     return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
 
 

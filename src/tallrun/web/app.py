@@ -22,7 +22,8 @@ def create_app(
     routers : further routes, for example the REST API over the store
     """
     app = FastAPI(title="tallrun", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(GateMiddleware, gate=gate or Gate())
+    app.state.gate = gate = gate or Gate()
+    app.add_middleware(GateMiddleware, gate=gate)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in routers:
         app.include_router(router)

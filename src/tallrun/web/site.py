@@ -14,6 +14,7 @@ from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
 from tallrun.web.jobs import Jobs
+from tallrun.web.kept import KeptSessions
 from tallrun.web.live_page import STATIC
 from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
@@ -32,12 +33,17 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     """Build the whole web app over one desk."""
+    kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
-        replay_router(desk.session_folder, desk.rules, name_of=desk.session_name, is_in_app=True),
+        replay_router(desk.session_folder, desk.rules, kept=kept, name_of=desk.session_name, is_in_app=True),
         compare_router(
-            desk.session_folder, desk.history_without, desk.session_name, lambda: stop_signs(desk.rules())
+            desk.session_folder,
+            desk.history_without,
+            desk.session_name,
+            lambda: stop_signs(desk.rules()),
+            kept,
         ),
     ]
     app = create_app(gate, routers=routers)
