@@ -418,7 +418,7 @@ def wire(live):
 
 
 def open_through(browser, live, wire):
-    page = browser.new_page(viewport=PHONE)
+    page = browser.new_page(viewport=PHONE, bypass_csp=True)
     page.goto(f"http://127.0.0.1:{wire.port}/live?token={live.app.state.gate.key}")
     page.wait_for_function("window.tallrun && window.tallrun.link.socket.readyState === 1")
     publish(live)
