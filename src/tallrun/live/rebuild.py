@@ -179,32 +179,48 @@ def rebuild(start: dict[str, Any], packets: Iterator[Packet], configs: ConfigSet
     return builder.recording(ingest.status())
 
 
+def _raise(part: str, error: Exception) -> None:
+    raise error
+
+
 async def consume(
     session: SensorSession,
     recorder: FlightRecorder,
     ingest: Ingest,
     on_events: Callable[[float, list[SensorEvent]], None],
     flush_in_thread: bool = True,
+    on_failure: Callable[[str, Exception], None] = _raise,
 ) -> None:
     """Take packets until ``session.stop()``: to disk, through ``ingest``, and their events to ``on_events``.
 
     The disk is waited for in a thread, so that a slow card never holds up the radio; on the virtual radio's own
     clock (``flush_in_thread=False``) it is waited for in place. The recorder must have ``auto_flush`` off.
+    on_failure : told which part failed; whatever it returns from costs the one packet only.
     """
 
     async def keep_flushing() -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            if flush_in_thread:
-                await asyncio.to_thread(recorder.flush, session.now_s)
-            else:
-                recorder.flush(session.now_s)
+            try:
+                if flush_in_thread:
+                    await asyncio.to_thread(recorder.flush, session.now_s)
+                else:
+                    recorder.flush(session.now_s)
+            except Exception as error:
+                on_failure("recorder", error)
 
     flushing = asyncio.create_task(keep_flushing())
     try:
         async for packet in session.packets():
-            recorder.append(*packet)
-            events = ingest.feed(*packet)
+            try:
+                recorder.append(*packet)
+            except Exception as error:
+                on_failure("recorder", error)
+            try:
+                events = ingest.feed(*packet)
+            except Exception as error:
+                on_failure(f"decoding of {packet.sensor}", error)
+                continue
             if events:
                 on_events(packet.host_time_s, events)
         events = ingest.finish()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,15 @@ class Occasion:
     what: Any
 
 
-PipelineEvent = Contact | StrideKnown | FlagChanged | Occasion
+@dataclass(frozen=True)
+class GaitFailed:
+    """The gait engines failed at this point and say no more; what is scheduled still comes up."""
+
+    at_s: float
+    error: Exception
+
+
+PipelineEvent = Contact | StrideKnown | FlagChanged | Occasion | GaitFailed
 
 
 @dataclass(frozen=True)
@@ -93,10 +101,14 @@ class GaitPipeline:
 
     Feed blocks of all sensors in about the order of their times: a sensor may lag the others by up to 0.25 s
     (one call of ``feed`` may carry blocks of several sensors that span any length). ``finish`` ends the session.
+    guarded : an exception in the engines is told as ``GaitFailed`` instead of raised, and the time line goes on
+    without them: during a run taps and timers must never wait for gait.
     """
 
-    def __init__(self, setup: PipelineSetup) -> None:
+    def __init__(self, setup: PipelineSetup, *, guarded: bool = False) -> None:
         self.setup = setup
+        self._guarded = guarded
+        self._failure: Exception | None = None
         self._specs = {spec.placement: spec for spec in setup.specs}
         self._engines: dict[str, Engine] = {
             name: _engine_for(spec, setup) for name, spec in self._specs.items() if name != "trunk"
@@ -124,6 +136,7 @@ class GaitPipeline:
 
         Raises UsageError for a placement that was not set up. Empty blocks change nothing.
         """
+        failed: list[PipelineEvent] = []
         for block in blocks:
             if block.placement not in self._specs:
                 raise UsageError(
@@ -132,14 +145,11 @@ class GaitPipeline:
                 )
             if block.t_s.size == 0:
                 continue
-            self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
-            engine = self._engines.get(block.placement)
-            if engine is not None:
-                self._queue(block.placement, _feed(engine, block))
+            failed += self._contain(self._see, block)
             last_s = float(block.t_s.max())
             self._last_s = max(self._last_s, last_s)
             self._order.saw(block.placement, last_s)
-        return self._drain()
+        return failed + self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
         """Take a belt reading; it holds from its time on."""
@@ -164,15 +174,9 @@ class GaitPipeline:
             return []
         self._finished = True
         self.end_s = max(self._last_s, self._order.clock_s)
-        for name, engine in self._engines.items():
-            self._queue(name, engine.finish())
-        out = self._drain(upto_s=math.inf)
-        now_s = self._order.now_s
-        for stride in self._joiner.release(now_s, final=True):
-            out += self._take_stride(stride, now_s)
-        for flag in self._flag_engine.finish():
-            out.append(self._take_flag(flag, now_s))
-        return out
+        out = self._contain(self._end_engines)
+        out += self._drain(upto_s=math.inf)
+        return out + self._contain(self._end_strides, self._order.now_s)
 
     def status(self) -> dict[str, Any]:
         """Return each engine's own status by placement."""
@@ -208,6 +212,36 @@ class GaitPipeline:
             summary=json_ready(summary),
         )
 
+    def _see(self, block: SampleBlock) -> list[PipelineEvent]:
+        self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
+        engine = self._engines.get(block.placement)
+        if engine is not None:
+            self._queue(block.placement, _feed(engine, block))
+        return []
+
+    def _end_engines(self) -> list[PipelineEvent]:
+        for name, engine in self._engines.items():
+            self._queue(name, engine.finish())
+        return []
+
+    def _end_strides(self, now_s: float) -> Iterable[PipelineEvent]:
+        for stride in self._joiner.release(now_s, final=True):
+            yield from self._take_stride(stride, now_s)
+        for flag in self._flag_engine.finish():
+            yield self._take_flag(flag, now_s)
+
+    def _contain(self, step: Callable[..., Iterable[PipelineEvent]], *args: Any) -> list[PipelineEvent]:
+        """Take a step of the engines, unless they have failed; a guarded pipeline tells a failure once."""
+        if self._failure is not None:
+            return []
+        if not self._guarded:
+            return list(step(*args))
+        try:
+            return list(step(*args))
+        except Exception as error:
+            self._failure = error
+            return [GaitFailed(max(0.0, self.known_until_s), error)]
+
     def _queue(self, placement: str, rows: np.ndarray) -> None:
         for row in plain_rows(rows):
             self._order.put(row["emitted_at_s"], _RANK[placement], _Row(placement, row))
@@ -218,7 +252,16 @@ class GaitPipeline:
             out += self._take(*ready)
         return out
 
-    def _take(self, now_s: float, item: Any) -> Iterable[PipelineEvent]:
+    def _take(self, now_s: float, item: Any) -> list[PipelineEvent]:
+        if isinstance(item, _Row) or item is _DEADLINE:
+            return self._contain(self._join, now_s, item)
+        if now_s > self.end_s:
+            return []
+        if isinstance(item, TreadmillReading):
+            self._belt.append(item)
+        return [Occasion(now_s, item)]
+
+    def _join(self, now_s: float, item: Any) -> list[PipelineEvent]:
         out: list[PipelineEvent] = []
         if isinstance(item, _Row):
             if item.placement == "pelvis":
@@ -232,12 +275,6 @@ class GaitPipeline:
                 out.append(Contact(now_s, foot, item.row))
             if math.isfinite(deadline_s):
                 self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
-        elif item is not _DEADLINE:
-            if now_s <= self.end_s:
-                if isinstance(item, TreadmillReading):
-                    self._belt.append(item)
-                out.append(Occasion(now_s, item))
-            return out
         for stride in self._joiner.release(now_s):
             out += self._take_stride(stride, now_s)
         return out
