@@ -12,6 +12,8 @@ import pytest
 
 from support.html_reader import Page
 from support.report_sources import PROTOCOL, demo_source, one_foot_source, steady_side
+from tallrun.cli.analyze import summary_lines
+from tallrun.cohort.row import result_values
 from tallrun.insight import Change
 from tallrun.pipeline.setup_record import KEY
 from tallrun.recovery.wording import lint
@@ -110,6 +112,23 @@ def test_what_was_not_judged_is_named():
     assert stood_out(sound(), 0, drift_known=True)[1][0].startswith(
         "No flag was up. Looked at: steps a minute,"
     )
+
+
+def test_the_terminal_says_what_the_report_says():
+    for source in (sound(), one_foot_source(), withheld(), empty(), contradictory()):
+        words = " ".join(summary_lines(source.tables.summary))
+        claims = "No flag was up" in words
+        assert claims == (SENTENCES["flag_up"].holds(source) is False)
+        assert "Flag low cadence" not in words or source.tables.summary["run_time_s"] > 0
+
+
+def test_a_flag_that_was_not_looked_for_is_no_zero_in_a_cohort():
+    row = result_values(withheld().tables.summary, withheld().recording)
+    assert not any(name.startswith("flag_") for name in row)
+    known = result_values(sound().tables.summary, sound().recording)
+    assert (known["flag_asymmetry_n"], known["flag_asymmetry_s"]) == (0, 0.0)
+    one = result_values(one_foot_source().tables.summary, one_foot_source().recording)
+    assert "flag_anterior_pelvic_tilt_n" not in one
 
 
 def test_no_cue_is_only_said_of_a_run_that_was_coached():

@@ -63,6 +63,7 @@ _FLAG_VALUES = {
 def summary_lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as plain lines; what is unknown says why."""
     from tallrun.reasons import REASONS
+    from tallrun.report.sentences import contradiction, flags_to_tell, no_flag_words
 
     steps = f"{summary['n_steps']} steps, {summary['n_contacts']} contacts seen"
     lines = [
@@ -94,11 +95,11 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(
             "No step was found. If there were some, check units, axes and where the sensor was worn."
         )
-    elif summary["cadence_spm"].get("reason"):
-        lines.append("There was no clean running to judge, so no flag could be up.")
     elif not summary["flags"]:
-        lines.append("No flag was up.")
-    for flag in summary["flags"]:
+        lines.append(no_flag_words(summary))
+    if contradiction(summary):
+        lines.append("The record contradicts itself: it holds a flag and no running.")
+    for flag in flags_to_tell(summary):
         evidence = flag["evidence"]
         against = (
             "your own baseline"

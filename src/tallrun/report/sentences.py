@@ -42,9 +42,20 @@ class Sentence:
         return (self.unknown if held is None else self.yes if held else self.no)(source)
 
 
-def judged_flags(source: ReportInput) -> list[str]:
-    """Return the flags this run could have shown, up or not."""
-    return [name for name in FLAGS if is_judged(source.tables.summary, name)] if _has_running(source) else []
+def judged_flags(summary: dict[str, Any]) -> list[str]:
+    """Return the flags a session could have shown, up or not."""
+    has_running = summary["run_time_s"] > 0.0 and summary["n_contacts"] + summary["n_steps"] > 0
+    return [name for name in FLAGS if is_judged(summary, name)] if has_running else []
+
+
+def no_flag_words(summary: dict[str, Any]) -> str:
+    """Say what no flag being up is worth: what was looked at, and what could not be."""
+    judged = judged_flags(summary)
+    if not judged:
+        return "There was no clean running to judge, so no flag could be up."
+    looked_at = ", ".join(FLAG_WORDS[name] for name in judged)
+    left = ", ".join(FLAG_WORDS[name] for name in FLAGS if name not in judged)
+    return f"No flag was up. Looked at: {looked_at}." + (f" Not known in this run: {left}." if left else "")
 
 
 def contradiction(summary: dict[str, Any]) -> bool:
@@ -57,18 +68,13 @@ def flags_to_tell(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return [] if contradiction(summary) else list(summary["flags"])
 
 
-def _has_running(source: ReportInput) -> bool:
-    summary = source.tables.summary
-    return bool(summary["run_time_s"] > 0.0 and summary["n_contacts"] + summary["n_steps"] > 0)
-
-
 def _flag_up(source: ReportInput) -> bool | None:
     summary = source.tables.summary
     if contradiction(summary):
         return None
     if summary["flags"]:
         return True
-    return False if judged_flags(source) else None
+    return False if judged_flags(summary) else None
 
 
 def _why_not_judged(source: ReportInput) -> str:
@@ -79,15 +85,6 @@ def _why_not_judged(source: ReportInput) -> str:
         return "The record holds no samples, so nothing could be judged."
     reason = summary["cadence_spm"].get("reason")
     return f"Nothing could be judged. {REASONS[reason]}" if reason else "Nothing could be judged."
-
-
-def _not_judged(source: ReportInput) -> str:
-    left = [FLAG_WORDS[name] for name in FLAGS if name not in judged_flags(source)]
-    return f" Not known in this run: {', '.join(left)}." if left else ""
-
-
-def _looked_at(source: ReportInput) -> str:
-    return ", ".join(FLAG_WORDS[name] for name in judged_flags(source))
 
 
 def _ran(source: ReportInput) -> bool | None:
@@ -118,7 +115,7 @@ SENTENCES = {
     "flag_up": Sentence(
         _flag_up,
         lambda source: "",
-        lambda source: f"No flag was up. Looked at: {_looked_at(source)}.{_not_judged(source)}",
+        lambda source: no_flag_words(source.tables.summary),
         _why_not_judged,
     ),
     "cues_came": Sentence(
