@@ -21,6 +21,7 @@ from tallrun.report import ReportInput, build_report
 from tallrun.report.compare import Comparison, compare
 from tallrun.report.compare_page import build_compare_page, build_handout, summary_words
 from tallrun.report.figures import thin_series
+from tallrun.report.findings import find
 from tallrun.report.pages import when_words
 from tallrun.report.sentences import SENTENCES, stood_out, usual_words
 from tallrun.report.session_report import analysed
@@ -129,6 +130,22 @@ def test_a_flag_that_was_not_looked_for_is_no_zero_in_a_cohort():
     assert (known["flag_asymmetry_n"], known["flag_asymmetry_s"]) == (0, 0.0)
     one = result_values(one_foot_source().tables.summary, one_foot_source().recording)
     assert "flag_anterior_pelvic_tilt_n" not in one
+
+
+@pytest.mark.parametrize("name", ["low_cadence", "overstriding", "anterior_pelvic_tilt", "asymmetry"])
+@pytest.mark.parametrize("value", [None, float("nan"), 12.0])
+def test_a_flag_of_unknown_size_is_still_told(name, value):
+    source = sound()
+    flag = FLAG | {"flag": name, "evidence": FLAG["evidence"] | {"value": value, "reference": 9.0}}
+    summary = source.tables.summary | {"flags": [flag]}
+    (first, *_) = find([flag], 600.0)
+    assert lint(first.sentence) == (), first.sentence
+    assert ("not known" in first.sentence) == (value != 12.0)
+    assert any(f"Flag {name.replace('_', ' ')}" in line for line in summary_lines(summary))
+    # the order in which a missing value stands between others decides nothing
+    others = [flag | {"evidence": flag["evidence"] | {"value": number}} for number in (3.0, 7.0)]
+    orders = [[flag, *others], [others[0], flag, others[1]], [*others, flag]]
+    assert len({find(order, 600.0)[0].sentence for order in orders}) == 1
 
 
 def test_no_cue_is_only_said_of_a_run_that_was_coached():

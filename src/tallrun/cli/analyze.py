@@ -107,9 +107,13 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             else "the limit set for people in general"
         )
         label, unit, digits = _FLAG_VALUES[flag["flag"]]
+        value, reference = (
+            "not known" if evidence.get(key) is None else f"{evidence[key]:.{digits}f}{unit}"
+            for key in ("value", "reference")
+        )
         lines.append(
             f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
-            f"{label} {evidence['value']:.{digits}f}{unit} against {evidence['reference']:.{digits}f}{unit} ({against})"
+            f"{label} {value} against {reference} ({against})"
         )
     return lines
 
