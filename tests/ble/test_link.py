@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -18,7 +20,9 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from dbus_fast.errors import AuthError
 
+import tallrun.ble
 from tallrun.ble import (
     AdapterError,
     Limits,
@@ -239,6 +243,7 @@ def test_a_refused_write_is_a_refusal() -> None:
         (BleakDBusError("org.freedesktop.DBus.Error.AccessDenied", []), "permission_denied"),
         (BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []), "no_service"),
         (BleakDBusError("org.bluez.Error.NotReady", []), "powered_off"),
+        (AuthError("authentication failed: REJECTED"), "user_refused"),
         (PermissionError(13, "Permission denied"), "permission_denied"),
         (FileNotFoundError(2, "No such file or directory"), "no_service"),
     ],
@@ -298,5 +303,119 @@ def test_a_full_queue_drops_the_newest_and_counts_them_by_sensor() -> None:
         queue.put(Packet(10.0, "pelvis", UUID, b""))
         assert [packet.host_time_s for packet in await queue.take()] == [9.0]
         assert await queue.take() == []
+
+    run_virtual(main())
+
+
+def every_error() -> list[BaseException]:
+    """Whatever a call of bleak was seen to raise, or may by its sources."""
+    from bleak import exc
+    from dbus_fast import errors as dbus
+
+    own = [
+        exc.BleakError("x"),
+        BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.UNKNOWN),
+        exc.BleakCharacteristicNotFoundError(UUID),
+        exc.BleakDeviceNotFoundError("AA", "x"),
+        BleakDBusError("org.bluez.Error.Failed", ["x"]),
+        BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", ["x"]),
+        BleakGATTProtocolError(0x0E),
+    ]
+    missing = {
+        name
+        for name, kind in vars(exc).items()
+        if isinstance(kind, type) and issubclass(kind, exc.BleakError) and kind not in map(type, own)
+    }
+    assert missing <= {"BleakGATTProtocolError"}, f"bleak has errors this test does not raise: {missing}"
+    bus = [dbus.AuthError("x"), dbus.InterfaceNotFoundError("x"), dbus.DBusError("org.x.Y", "x")]
+    system = [kind(5, "x") for kind in (OSError, ConnectionResetError, BrokenPipeError, PermissionError)]
+    plain = [kind("x") for kind in (AssertionError, KeyError, AttributeError, RuntimeError, ValueError)]
+    return [*own, *bus, *system, *plain, EOFError(), TimeoutError(), asyncio.CancelledError()]
+
+
+CALLS = ("find_held", "scan start", "scan stop", "connect", "services", "subscribe", "unsubscribe", "read", "write",
+         "disconnect", "is_connected")  # fmt: skip
+
+
+@pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("call", CALLS)
+def test_no_error_of_bleak_leaves_in_any_form_but_our_own(call: str, error: BaseException) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise error if isinstance(error, Exception) else BleakError("x")  # a property cannot be cancelled
+
+    async def fail_later(*args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    methods = {"subscribe": "start_notify", "unsubscribe": "stop_notify"}
+    methods |= {"read": "read_gatt_char", "write": "write_gatt_char"}
+    changed = {methods.get(call, call): property(fail) if call == "is_connected" else fail_later}
+    client_class = type("Rude", (stub(),), {} if call in ("services", "find_held", "scan start") else changed)
+    scans = {call.removeprefix("scan "): fail_later} if call.startswith("scan ") else {}
+    scanner = type("Scanner", (StubScanner,), scans)
+
+    async def main() -> None:
+        radio = Radio(scanner, client_class, LIMITS, find_held=fail_later if call == "find_held" else None)
+        link = SensorLink("pelvis", radio, lambda packet: None, lambda: None)
+        steps = [
+            lambda: scan(radio, 0.1, {"AA"}),
+            lambda: link.connect(SIGHTING),
+            lambda: link.subscribe(UUID),
+            lambda: link.read(UUID),
+            lambda: link.write(UUID, b"1", True),
+            lambda: link.unsubscribe(UUID),
+        ]
+        for step in steps:
+            try:
+                await step()
+            except (LinkError, AdapterError):
+                pass
+        if call == "services":
+            client_class.made[0].services = None  # as after a disconnect
+        try:
+            link.has(UUID)
+        except (LinkError, AdapterError):
+            pass
+        await link.close()
+
+    run_virtual(main())
+
+
+def test_only_the_door_and_the_virtual_radio_know_bleak() -> None:
+    folder = Path(tallrun.ble.__file__).parent
+    knowing = {path.name for path in folder.glob("*.py") if "bleak" in imported(path)}
+    assert knowing == {"link.py", "bluez.py", "bumble_backend.py"}
+
+
+def imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[0] for name in names}
+
+
+def test_changed_firmware_asks_to_pair_again() -> None:
+    async def use(link: SensorLink, made: type[StubClient]) -> None:
+        await link.connect(SIGHTING)
+        with pytest.raises(LinkError, match=r"firmware may have changed: pair it again \(tallrun pair"):
+            await link.subscribe("00002a38-0000-1000-8000-00805f9b34fb")
+
+    run_link(stub(), use)
+
+
+def test_a_sensor_the_system_is_connected_to_is_taken_without_a_scan() -> None:
+    held = Sighting("AA", Advertisement("strap"), None, BLEDevice("AA", "strap", None))
+
+    async def find() -> list[Sighting]:
+        return [held]
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        radio = Radio(StubScanner, stub(), LIMITS, find_held=find)
+        begin_s = loop.time()
+        assert await scan(radio, 5.0, {"AA"}) == [held]
+        assert loop.time() == begin_s
+        assert await scan(radio, 1.0) == []  # not asked for: not in the air
+        assert await scan(radio, 1.0, {"AA", "BB"}) == [held]
+        assert loop.time() == begin_s + 2.0
 
     run_virtual(main())

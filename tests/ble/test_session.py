@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from support.bleak_stubs import dead_client
 from support.virtual_radio import CONFIGS, numbered_recording, play
-from tallrun.ble import AdapterError, Limits, PairedSensor, SensorSession, Worn
+from tallrun.ble import AdapterError, Limits, PairedSensor, SensorSession, Worn, scan, session
 from tallrun.ble.clock import run_virtual
 from tallrun.ble.faults import Absence, FaultScript, SensorFaults
+from tallrun.ble.link import SensorLink
 from tallrun.ble.radio import VirtualRadio
 from tallrun.errors import RadioError
 
@@ -133,16 +136,98 @@ def test_bluetooth_that_is_off_stops_the_start_with_its_remedy() -> None:
     run_virtual(main())
 
 
-def test_a_defect_in_a_keeper_reaches_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*args: object) -> None:
-        raise ZeroDivisionError("a defect")
+def broken_for(sensor: str, run_steps: Any) -> Any:
+    async def broken(port: Any, *args: Any) -> None:
+        if port.sensor == sensor:
+            raise ZeroDivisionError("a defect")
+        await run_steps(port, *args)
 
-    async def main() -> None:
-        radio = VirtualRadio(CONFIGS, numbered_recording(2.0))
+    return broken
+
+
+def test_a_defect_met_with_one_sensor_costs_that_sensor_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallrun.ble.session.run_steps", broken_for("pelvis", session.run_steps))
+    played = play(numbered_recording(6.0), stop_at_s=5.0)
+    assert played.kinds("pelvis") == ["missing"]
+    told = next(notice.text for notice in played.notices if notice.sensor == "pelvis")
+    assert "an error inside tallrun: ZeroDivisionError: a defect" in told
+    for sensor in ("foot_left", "foot_right"):
+        assert played.kinds(sensor) == ["connected"]
+        assert played.ledger[sensor].lost == 0
+
+
+def test_a_page_that_breaks_on_a_notice_costs_nothing() -> None:
+    async def main() -> int:
+        radio = VirtualRadio(CONFIGS, numbered_recording(4.0, ("pelvis",)))
         await radio.switch_on()
-        monkeypatch.setattr("tallrun.ble.session.run_steps", broken)
-        with pytest.raises(ZeroDivisionError, match="a defect"):
-            async with SensorSession(radio.worn(), radio.radio()):
-                pass
 
-    run_virtual(main())
+        def broken(notice: Any) -> None:
+            raise OSError("the terminal is gone")
+
+        taken = 0
+        async with SensorSession(radio.worn(), radio.radio(), broken) as session:
+            asyncio.get_running_loop().call_later(3.0, session.stop)
+            async for _ in session.packets():
+                taken += 1
+        await radio.switch_off()
+        return taken
+
+    assert run_virtual(main()) > 20
+
+
+def test_links_that_an_earlier_program_left_open_are_taken_over() -> None:
+    async def main() -> tuple[list[str], float]:
+        radio = VirtualRadio(CONFIGS, numbered_recording(8.0, ("foot_left", "pelvis")))
+        await radio.switch_on()
+        loop = asyncio.get_running_loop()
+        left = [
+            SensorLink(worn.sensor, radio.radio(), lambda packet: None, lambda: None) for worn in radio.worn()
+        ]
+        heard = {sighting.address: sighting for sighting in await scan(radio.radio(), 1.0)}
+        for link, worn in zip(left, radio.worn(), strict=True):
+            await link.connect(heard[worn.paired.address])
+        assert await scan(radio.radio(), 1.0) == []
+        told: list[str] = []
+        begin_s = loop.time()
+        async with SensorSession(
+            radio.worn(), radio.radio(), lambda notice: told.append(notice.kind)
+        ) as session:
+            took_s = loop.time() - begin_s
+            loop.call_later(2.0, session.stop)
+            async for _ in session.packets():
+                pass
+        assert len(await scan(radio.radio(), 1.0)) == 2  # closed, so heard again
+        await radio.switch_off()
+        return told, took_s
+
+    told, took_s = run_virtual(main())
+    assert told == ["connected", "connected"]
+    assert took_s < 1.0
+
+
+def test_bluetooth_that_dies_in_mid_start_leaves_the_sensor_that_streams() -> None:
+    async def main() -> tuple[list[str], int]:
+        radio = VirtualRadio(CONFIGS, numbered_recording(8.0, ("foot_left", "pelvis")))
+        await radio.switch_on()
+        told: list[str] = []
+        dying = radio.radio(Limits(retry_s=1.0))
+        alive = dying.client_class
+
+        def tell(notice: Any) -> None:
+            told.append(f"{notice.sensor} {notice.kind}")
+            if notice.kind == "connected":
+                dying.client_class = dead_client()
+            if notice.kind == "missing":
+                dying.client_class = alive
+
+        async with SensorSession(radio.worn(), dying, tell) as session:
+            asyncio.get_running_loop().call_later(5.0, session.stop)
+            async for _ in session.packets():
+                pass
+            counts = session.status["foot_left"].packets
+        await radio.switch_off()
+        return told, counts
+
+    told, count = run_virtual(main())
+    assert told == ["foot_left connected", "pelvis missing", "pelvis returned"]
+    assert count > 40

@@ -24,11 +24,11 @@ import tallrun.sessions.recorder as recorder_module
 from support.session_files import assert_same_recording, small_recording, swinging_sensor
 from tallrun.errors import SessionError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
+from tallrun.sensors.events import Packet
 from tallrun.sessions import read_session
 from tallrun.sessions.packet_log import HEADER
 from tallrun.sessions.recorder import (
     FlightRecorder,
-    Packet,
     RecorderTrouble,
     inspect_packets,
     read_packets,
@@ -49,6 +49,13 @@ def record(folder: Path, packets: list[Packet], **options: Any) -> FlightRecorde
     for packet in packets:
         recorder.append(*packet)
     return recorder
+
+
+def crash(recorder: FlightRecorder) -> None:
+    """What the system does with a program that dies: its files are closed as they are."""
+    assert recorder._descriptor is not None
+    os.close(recorder._descriptor)
+    recorder._descriptor = None
 
 
 def rebuild_one_sensor(start: dict[str, Any], packets: Iterator[Packet]) -> Recording:
@@ -198,8 +205,11 @@ def test_a_run_cut_off_is_found_and_recovered_with_its_marks(tmp_path: Path) -> 
     path = tmp_path / "cut" / "packets.arrow"
     path.write_bytes(path.read_bytes()[:-11])
     assert unfinished_sessions(tmp_path) == [tmp_path / "cut"]
+    with pytest.raises(SessionError, match="is being recorded at this moment"):
+        recover(tmp_path / "cut", rebuild_one_sensor)
+    assert not (tmp_path / "cut" / "session.json").exists()
+    crash(recorder)
     recovered = recover(tmp_path / "cut", rebuild_one_sensor)
-    recorder.close()
     assert recovered.log.torn_bytes > 0
     assert any("bytes of a batch that was being written" in note for note in recovered.notes)
     back = read_session(tmp_path / "cut")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import BaseBleakScanner
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakDBusError
 
 
 def broken_scanner() -> type[BaseBleakScanner]:
@@ -21,3 +22,12 @@ def broken_scanner() -> type[BaseBleakScanner]:
         async def stop(self) -> None: ...
 
     return Broken
+
+
+def dead_client() -> Any:
+    """A client on a machine whose Bluetooth service has died."""
+
+    def dead(*args: Any, **kwargs: Any) -> BaseBleakClient:
+        raise BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", ["org.bluez is not there"])
+
+    return dead

@@ -2,15 +2,21 @@
 
 Passed through bleak's public ``backend=`` argument, so everything above runs the same bleak calls as with a real
 adapter: advertising, connection, MTU exchange, service discovery and notifications go through bumble's stack.
+
+It is as rude as the real backends are, by their sources. All: the services are gone at a disconnect, calls that were
+under way fail, and a link may be half open (nothing comes, nothing is answered). ``bluez``: 20 bytes a packet are told
+whatever the link carries, and a link the program did not close stays with the system. ``corebluetooth``: identities
+are UUIDs, not addresses. ``winrt``: services come from the system's cache, and a lost link is told late.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
+from uuid import UUID, uuid5
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -24,9 +30,18 @@ from bumble import att, core, hci
 from bumble.controller import Controller
 from bumble.core import AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration, Peer
+from bumble.gatt_client import CharacteristicProxy, ServiceProxy
 from bumble.host import Host
 from bumble.link import LocalLink
 
+from tallrun.ble.link import Sighting
+from tallrun.sensors.config import Advertisement
+
+T = TypeVar("T")
+System = Literal["bluez", "corebluetooth", "winrt"]
+
+_TOLD_LATE_S = 3.0  # how long Windows takes to tell that a link is lost
+_IDENTITIES = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 ATT_MTU = 247  # 244-byte notifications, what data length extension carries in one link-layer packet
 SIG_BASE = "-0000-1000-8000-00805f9b34fb"
 
@@ -54,6 +69,7 @@ class PeerState:
     rssi_dbm: int = -55
     connect_delay_s: float = 0.0
     hanging_connects: int = 0  # so many connection attempts never return
+    is_half_open: bool = False  # connected, but nothing comes and nothing is answered
 
 
 @dataclass
@@ -62,7 +78,10 @@ class Ether:
 
     link: LocalLink = field(default_factory=LocalLink)
     peers: dict[str, PeerState] = field(default_factory=dict)
+    system: System = "bluez"
     central: Device = field(init=False)
+    clients: dict[str, _BumbleClient] = field(default_factory=dict)  # connected ones, by address
+    cache: dict[str, list[ServiceProxy]] = field(default_factory=dict)
     _powered: bool = False
 
     def __post_init__(self) -> None:
@@ -73,6 +92,41 @@ class Ether:
         if not self._powered:
             self._powered = True
             await self.central.power_on()
+
+    def identity(self, address: str) -> str:
+        """Return what this system calls the device with ``address``."""
+        return str(uuid5(_IDENTITIES, address)).upper() if self.system == "corebluetooth" else address
+
+    def address(self, identity: str) -> str:
+        """Return the address behind an identity."""
+        return next((known for known in self.peers if self.identity(known) == identity), identity)
+
+    async def connected_devices(self) -> list[Sighting]:
+        """Return the devices the system is connected to: the virtual radio's ``find_held``."""
+        if self.system != "bluez":
+            return []
+        return [
+            Sighting(address, Advertisement(None), None, BLEDevice(address, None, None))
+            for address in self.peers
+            if self.connection(address) is not None
+        ]
+
+    def connection(self, address: str) -> Connection | None:
+        """Return the central's open connection to ``address``."""
+        return next(
+            (
+                item
+                for item in self.central.connections.values()
+                if item.peer_address.to_string(False) == address
+            ),
+            None,
+        )
+
+    async def cut(self, address: str) -> None:
+        """Lose the link to ``address``: the client knows at once, as at a supervision timeout."""
+        client = self.clients.get(address)
+        if client is not None:
+            await client.lose()
 
     def scanner_class(self) -> type[BaseBleakScanner]:
         """Return the scanner class to hand to bleak's ``backend=``."""
@@ -137,7 +191,8 @@ class _BumbleScanner(BaseBleakScanner):
         )
         if not self.is_allowed_uuid(uuids):
             return
-        device = self.create_or_update_device(address, address, name, advertisement.address, found)
+        identity = self.ether.identity(address)
+        device = self.create_or_update_device(identity, identity, name, advertisement.address, found)
         self.call_detection_callbacks(device, found)
 
 
@@ -148,6 +203,8 @@ class _BumbleClient(BaseBleakClient):
         super().__init__(address_or_ble_device, **kwargs)
         self._connection: Connection | None = None
         self._peer: Peer | None = None
+        self._air = PeerState("")
+        self._lost: asyncio.Future[None]
         self._leaving = False
         self._subscribers: dict[int, Callable[[bytes], None]] = {}
 
@@ -157,48 +214,86 @@ class _BumbleClient(BaseBleakClient):
 
     @property
     def mtu_size(self) -> int:
-        return self._connection.att_mtu if self._connection is not None else att.ATT_DEFAULT_MTU
+        if self._connection is None or self.ether.system == "bluez":
+            return att.ATT_DEFAULT_MTU
+        return self._connection.att_mtu
 
     @property
     def is_connected(self) -> bool:
         return self._connection is not None
 
     async def connect(self, pair: bool, **kwargs: Any) -> None:
-        peer_state = self.ether.peers.get(self.address)
+        address = self.ether.address(self.address)
+        peer_state = self.ether.peers.get(address)
         if peer_state is None:
-            raise BleakDeviceNotFoundError(self.address, f"no emulated sensor has the address {self.address}")
+            raise BleakDeviceNotFoundError(self.address, f"no emulated sensor is called {self.address}")
         await self.ether.power_on()
         if peer_state.hanging_connects > 0:
             peer_state.hanging_connects -= 1
             await asyncio.get_running_loop().create_future()
         await asyncio.sleep(peer_state.connect_delay_s)
+        connection = self.ether.connection(address)
         try:
-            connection = await self.ether.central.connect(hci.Address(self.address), timeout=self._timeout)
+            if connection is None:
+                connection = await self.ether.central.connect(hci.Address(address), timeout=self._timeout)
         except (core.BaseBumbleError, TimeoutError) as error:
             raise BleakError(f"no connection to {self.address}: {error}") from error
-        self._connection = connection
+        self._connection, self._air = connection, peer_state
+        self._lost = asyncio.get_running_loop().create_future()
         self._leaving = False
+        self.ether.clients[address] = self
         connection.on("disconnection", self._on_disconnection)
-        try:
-            self._peer = Peer(connection)
-            await self._peer.request_mtu(ATT_MTU)
-            self.services = await self._discover(self._peer)
-        except core.BaseBumbleError as error:
-            raise BleakError(f"no services from {self.address}: {error}") from error
+        self._peer = peer = Peer(connection)
+        if connection.att_mtu == att.ATT_DEFAULT_MTU:
+            await self._answered(peer.request_mtu(ATT_MTU))
+        known = self.ether.cache.get(address) if self.ether.system == "winrt" else None
+        if known is None:
+            known = self.ether.cache[address] = await self._answered(self._discover(peer))
+        services = self._collection(peer, known)
+        if self._connection is not None:
+            self.services = services
 
-    async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
+    async def _answered(self, call: Awaitable[T]) -> T:
+        """Return what the peer answers; as on real systems the call fails when the link is lost meanwhile."""
+        task = asyncio.ensure_future(call)
+        try:
+            if self._air.is_half_open:
+                await asyncio.wait({self._lost})
+            both: set[asyncio.Future[Any]] = {task, self._lost}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+        if not task.done() or task.cancelled():
+            raise BleakError("Not connected")
+        try:
+            return task.result()
+        except att.ATT_Error as error:
+            raise BleakGATTProtocolError(error.error_code) from error
+        except core.BaseBumbleError as error:
+            raise BleakError(f"{self.address}: {error}") from error
+
+    async def _discover(self, peer: Peer) -> list[ServiceProxy]:
         await peer.discover_services()
-        collection = BleakGATTServiceCollection()
         for service in peer.services:
             await service.discover_characteristics()
+        return peer.services
+
+    def _collection(self, peer: Peer, known: list[ServiceProxy]) -> BleakGATTServiceCollection:
+        """Return bleak's view of ``known`` services, which may have been found over an earlier connection."""
+        collection = BleakGATTServiceCollection()
+        for service in known:
             ours = BleakGATTService(service, service.handle, uuid_text(service.uuid))
             collection.add_service(ours)
-            for characteristic in service.characteristics:
+            for found in service.characteristics:
+                proxy: CharacteristicProxy[bytes] = CharacteristicProxy(
+                    peer.gatt_client, found.handle, found.end_group_handle, found.uuid, found.properties
+                )
                 theirs = BleakGATTCharacteristic(
-                    characteristic,
-                    characteristic.handle,
-                    uuid_text(characteristic.uuid),
-                    list(gatt_char_props_to_strs(characteristic.properties)),
+                    proxy,
+                    found.handle,
+                    uuid_text(found.uuid),
+                    list(gatt_char_props_to_strs(found.properties)),
                     lambda: self.mtu_size - 3,
                     ours,
                 )
@@ -206,17 +301,31 @@ class _BumbleClient(BaseBleakClient):
         return collection
 
     def _on_disconnection(self, _reason: int) -> None:
-        self._connection = None
-        self._peer = None
-        if not self._leaving and self._disconnected_callback is not None:
-            self._disconnected_callback()
+        if self._connection is None:
+            return
+        self._connection = self._peer = None
+        self.services = None
+        self.ether.clients.pop(self.ether.address(self.address), None)
+        if not self._lost.done():
+            self._lost.set_result(None)
+        if self._leaving or self._disconnected_callback is None:
+            return
+        late_s = _TOLD_LATE_S if self.ether.system == "winrt" else 0.0
+        asyncio.get_running_loop().call_later(late_s, self._disconnected_callback)
+
+    async def lose(self) -> None:
+        """Lose the link as at a supervision timeout."""
+        connection = self._connection
+        if connection is not None:
+            self._on_disconnection(0x08)
+            await connection.disconnect()
 
     async def disconnect(self) -> None:
         connection = self._connection
         if connection is not None:
             self._leaving = True
             await connection.disconnect()
-            self._connection = None
+            self._on_disconnection(0x16)
 
     async def pair(self, *args: Any, **kwargs: Any) -> None:
         raise BleakError("the virtual radio has no bonding")
@@ -224,43 +333,35 @@ class _BumbleClient(BaseBleakClient):
     async def unpair(self) -> None:
         raise BleakError("the virtual radio has no bonding")
 
-    def _require_peer(self) -> Peer:
-        if self._peer is None:
+    def _require(self, call: Awaitable[T]) -> Awaitable[T]:
+        if self._connection is None:
+            asyncio.ensure_future(call).cancel()
             raise BleakError("Not connected")
-        return self._peer
+        return self._answered(call)
 
     async def read_gatt_char(
         self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **kwargs: Any
     ) -> bytearray:
-        self._require_peer()
-        try:
-            return bytearray(await characteristic.obj.read_value())
-        except att.ATT_Error as error:
-            raise BleakGATTProtocolError(error.error_code) from error
+        return bytearray(await self._require(characteristic.obj.read_value()))
 
     async def write_gatt_char(
         self, characteristic: BleakGATTCharacteristic, data: Any, response: bool
     ) -> None:
-        self._require_peer()
-        try:
-            await characteristic.obj.write_value(bytes(data), with_response=response)
-        except att.ATT_Error as error:
-            raise BleakGATTProtocolError(error.error_code) from error
+        await self._require(characteristic.obj.write_value(bytes(data), with_response=response))
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: Callable[[bytearray], None], **kwargs: Any
     ) -> None:
-        self._require_peer()
-
         def deliver(value: bytes) -> None:
-            callback(bytearray(value))
+            if self._connection is not None and not self._air.is_half_open:
+                callback(bytearray(value))
 
         self._subscribers[characteristic.handle] = deliver
-        await characteristic.obj.subscribe(deliver)
+        await self._require(characteristic.obj.subscribe(deliver))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
-        self._require_peer()
-        await characteristic.obj.unsubscribe(self._subscribers.pop(characteristic.handle, None))
+        subscriber = self._subscribers.pop(characteristic.handle, None)
+        await self._require(characteristic.obj.unsubscribe(subscriber))
 
     async def read_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **kwargs: Any

@@ -1,6 +1,8 @@
 """The one door to bleak: scan, connect, subscribe, read, write.
 
 Notification callbacks stamp the packet with the event loop's clock and put it into the queue, nothing else.
+Every call of bleak goes through ``_told`` or ``_ask``, which let nothing out but our own troubles: systems raise
+bleak's errors, D-Bus's, ``OSError``, ``EOFError`` and failed assertions when a link or a service dies under a call.
 Every wait for the system's Bluetooth has our own limit, and scans and connections take turns under one lock
 (BlueZ answers "InProgress" otherwise).
 """
@@ -8,6 +10,7 @@ Every wait for the system's Bluetooth has our own limit, and scans and connectio
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -20,16 +23,17 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
+    BleakCharacteristicNotFoundError,
     BleakDBusError,
-    BleakError,
     BleakGATTProtocolError,
 )
 
-from tallrun.ble.packets import Packet
 from tallrun.ble.sequence import Answers
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError, Trouble
 from tallrun.ble.watchdog import guarded
+from tallrun.errors import TallrunError
 from tallrun.sensors.config import Advertisement
+from tallrun.sensors.events import Packet
 
 T = TypeVar("T")
 
@@ -47,6 +51,7 @@ _DBUS: dict[str, Trouble] = {
     "org.freedesktop.DBus.Error.NameHasNoOwner": "no_service",
     "org.bluez.Error.NotReady": "powered_off",
 }
+_SYSTEM = "Bluetooth"  # stands for the sensor in calls that concern none
 
 
 @dataclass(frozen=True)
@@ -65,24 +70,35 @@ class Limits:
     battery_every_s: float = 300.0
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """One device a scan heard, or one the system holds a connection to and that therefore says nothing.
+
+    address : what pairing pins (macOS gives a UUID instead of an address).
+    rssi_dbm : None for a held device.
+    """
+
+    address: str
+    advertisement: Advertisement
+    rssi_dbm: int | None
+    device: BLEDevice = field(repr=False, compare=False)
+
+
+FindHeld = Callable[[], Awaitable[list[Sighting]]]
+
+
 @dataclass
 class Radio:
-    """Which Bluetooth to use: the system's, or the classes of a virtual one (bleak's ``backend=``)."""
+    """Which Bluetooth to use: the system's, or the classes of a virtual one (bleak's ``backend=``).
+
+    find_held : lists the devices the system is connected to; None for the system's own way, where it has one.
+    """
 
     scanner_class: type[BaseBleakScanner] | None = None
     client_class: type[BaseBleakClient] | None = None
     limits: Limits = Limits()
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """One device seen by a scan. ``address`` is what pairing pins (macOS gives a UUID instead of an address)."""
-
-    address: str
-    advertisement: Advertisement
-    rssi_dbm: int
-    device: BLEDevice = field(repr=False, compare=False)
+    find_held: FindHeld | None = None
 
 
 def adapter_trouble(error: BaseException) -> AdapterError | None:
@@ -91,6 +107,8 @@ def adapter_trouble(error: BaseException) -> AdapterError | None:
         return AdapterError(_REASONS.get(error.reason, "unknown"), str(error.args[0]))
     if isinstance(error, BleakDBusError) and error.dbus_error in _DBUS:
         return AdapterError(_DBUS[error.dbus_error], error.dbus_error)
+    if type(error).__name__ in ("AuthError", "AuthTimeoutError"):  # dbus-fast's, which only Linux has
+        return AdapterError("user_refused", str(error))
     if isinstance(error, PermissionError):
         return AdapterError("permission_denied", error.strerror or "")
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
@@ -98,39 +116,87 @@ def adapter_trouble(error: BaseException) -> AdapterError | None:
     return None
 
 
+@contextmanager
+def _told(sensor: str, doing: str) -> Iterator[None]:
+    """Let nothing out of a block that calls bleak but our own troubles."""
+    try:
+        yield
+    except TallrunError:
+        raise
+    except BleakCharacteristicNotFoundError as error:
+        raise LinkError(
+            sensor,
+            f"{sensor}: the sensor no longer offers what its config reads; its firmware may have changed: "
+            f"pair it again (tallrun pair {sensor})",
+        ) from error
+    except Exception as error:
+        trouble = adapter_trouble(error)
+        why = f"{error}" or type(error).__name__
+        raise trouble or LinkError(sensor, f"{sensor}: {doing} failed: {why}") from error
+
+
+async def _ask(call: Callable[[], Awaitable[T]], timeout_s: float, sensor: str, doing: str) -> T:
+    """Make one call of bleak, and wait for it no longer than ``timeout_s``. Raises our own troubles only."""
+    with _told(sensor, doing):
+        return await guarded(call(), timeout_s, sensor, doing)
+
+
 async def scan(radio: Radio, duration_s: float, until_heard: Collection[str] = ()) -> list[Sighting]:
     """Return the devices heard within ``duration_s``, strongest first.
 
-    Ends early once all addresses of ``until_heard`` were heard.
+    Ends early once all addresses of ``until_heard`` were heard. Those of them that the system is connected to
+    (an earlier program ended without closing its links) cannot be heard; they are returned without one.
 
     Raises AdapterError when Bluetooth cannot be used.
     """
     heard: dict[str, Sighting] = {}
     found = asyncio.Event()
+    wanted = set(until_heard)
 
     def hear(device: BLEDevice, data: AdvertisementData) -> None:
         earlier = heard.get(device.address)
         name = data.local_name or device.name or (earlier.advertisement.name if earlier else None)
         advertisement = Advertisement(name, tuple(data.service_uuids), tuple(data.manufacturer_data))
         heard[device.address] = Sighting(device.address, advertisement, data.rssi, device)
-        if until_heard and heard.keys() >= set(until_heard):
+        if wanted and heard.keys() >= wanted:
             found.set()
 
     call_s = radio.limits.call_s
     async with radio.lock:
-        try:
+        taken = [item for item in await held(radio) if item.address in wanted] if wanted else []
+        wanted -= {item.address for item in taken}
+        if taken and not wanted:
+            return taken
+        with _told(_SYSTEM, "the scan"):
             scanner = BleakScanner(hear, backend=radio.scanner_class)
-            await guarded(scanner.start(), call_s, "Bluetooth", "starting a scan")
+        await _ask(scanner.start, call_s, _SYSTEM, "starting a scan")
+        try:
+            async with asyncio.timeout(duration_s):
+                await found.wait()
+        except TimeoutError:
+            pass
+        finally:
             try:
-                async with asyncio.timeout(duration_s):
-                    await found.wait()
-            except TimeoutError:
-                pass
-            finally:
-                await guarded(scanner.stop(), call_s, "Bluetooth", "ending a scan")
-        except (BleakError, OSError) as error:
-            raise adapter_trouble(error) or LinkError("Bluetooth", f"the scan failed: {error}") from error
-    return sorted(heard.values(), key=lambda sighting: -sighting.rssi_dbm)
+                await _ask(scanner.stop, call_s, _SYSTEM, "ending a scan")
+            except LinkError:
+                pass  # what was heard was heard; a scan that does not end harms no one
+    return sorted([*heard.values(), *taken], key=lambda sighting: -(sighting.rssi_dbm or 0))
+
+
+async def held(radio: Radio) -> list[Sighting]:
+    """Return the devices this system holds a connection to; empty where the system does not tell. Never raises."""
+    if radio.find_held is not None:
+        find = radio.find_held
+    elif radio.scanner_class is None and sys.platform.startswith("linux"):
+        from tallrun.ble.bluez import connected_devices
+
+        find = connected_devices
+    else:
+        return []
+    try:
+        return await _ask(find, radio.limits.call_s, _SYSTEM, "asking for open connections")
+    except (LinkError, AdapterError):
+        return []  # the scan that follows says what is wrong
 
 
 async def adapter_state(radio: Radio) -> AdapterState:
@@ -174,37 +240,30 @@ class SensorLink:
     async def connect(self, sighting: Sighting) -> None:
         """Connect and discover services. Raises LinkError, or AdapterError when it is Bluetooth itself."""
         limits = self._radio.limits
-        client = BleakClient(
-            sighting.device,
-            disconnected_callback=self._disconnected,
-            timeout=limits.connect_s,
-            backend=self._radio.client_class,
-        )
+        with _told(self.sensor, "connecting"):
+            client = self._client = BleakClient(
+                sighting.device,
+                disconnected_callback=self._disconnected,
+                timeout=limits.connect_s,
+                backend=self._radio.client_class,
+            )
         async with self._radio.lock:
             try:
-                await self._call(client.connect(), limits.connect_s, "connecting")
+                await self._call(client.connect, limits.connect_s, "connecting")
             except LinkError:
                 # a connection that comes up after we gave up would keep the sensor from advertising again
-                await self._quietly(client.disconnect())
+                await self._quietly(client.disconnect)
                 raise
-        self._client = client
+        with _told(self.sensor, "connecting"):
+            is_connected = client.is_connected
+        if not is_connected:
+            raise self._was_lost()
         self._is_open = True
 
-    @property
-    def payload_bytes(self) -> int | None:
-        """Bytes one notification can carry on this connection; None when the system does not tell."""
-        if self._client is None:
-            return None
-        sizes = [
-            item.max_write_without_response_size
-            for service in self._client.services
-            for item in service.characteristics
-        ]
-        return max(sizes, default=None)
-
     def has(self, uuid: str) -> bool:
-        """Say whether the sensor offers the characteristic ``uuid``."""
-        return self._client is not None and self._client.services.get_characteristic(uuid) is not None
+        """Say whether the sensor offers the characteristic ``uuid``. Raises LinkError once the link is gone."""
+        with _told(self.sensor, "looking at its services"):
+            return self._require().services.get_characteristic(uuid) is not None
 
     async def subscribe(self, uuid: str) -> None:
         """Switch notifications on; each one is stamped and queued."""
@@ -215,27 +274,32 @@ class SensorLink:
                 return
             self._deliver(uuid, bytes(data))
 
+        client = self._require()
         await self._call(
-            self._require().start_notify(uuid, notified), self._radio.limits.call_s, "subscribing"
+            lambda: client.start_notify(uuid, notified), self._radio.limits.call_s, "subscribing"
         )
 
     async def unsubscribe(self, uuid: str) -> None:
         """Switch notifications off."""
-        await self._call(self._require().stop_notify(uuid), self._radio.limits.call_s, "unsubscribing")
+        client = self._require()
+        await self._call(lambda: client.stop_notify(uuid), self._radio.limits.call_s, "unsubscribing")
 
     async def read(self, uuid: str) -> bytes:
         """Read a value and queue it like a notification."""
-        value = bytes(
-            await self._call(self._require().read_gatt_char(uuid), self._radio.limits.call_s, "reading")
-        )
-        self._deliver(uuid, value)
-        return value
+        client = self._require()
+        value = await self._call(lambda: client.read_gatt_char(uuid), self._radio.limits.call_s, "reading")
+        self._deliver(uuid, bytes(value))
+        return bytes(value)
 
     async def write(self, uuid: str, value: bytes, with_response: bool) -> None:
         """Write a value; raises RefusedError when the sensor answers with an error."""
-        call = self._require().write_gatt_char(uuid, value, response=with_response)
+        client = self._require()
         try:
-            await self._call(call, self._radio.limits.call_s, "writing")
+            await self._call(
+                lambda: client.write_gatt_char(uuid, value, response=with_response),
+                self._radio.limits.call_s,
+                "writing",
+            )
         except LinkError as error:
             if isinstance(error.__cause__, BleakGATTProtocolError):
                 told = (
@@ -258,7 +322,7 @@ class SensorLink:
         self._is_open = False
         client, self._client = self._client, None
         if client is not None:
-            await self._quietly(client.disconnect())
+            await self._quietly(client.disconnect)
 
     def _deliver(self, uuid: str, payload: bytes) -> None:
         self._on_packet(Packet(self._loop.time() - self._start_s, self.sensor, uuid, payload))
@@ -273,30 +337,27 @@ class SensorLink:
 
     def _require(self) -> BleakClient:
         if self._client is None or not self._is_open:
-            raise LinkError(self.sensor, f"{self.sensor}: the connection was lost")
+            raise self._was_lost()
         return self._client
 
-    async def _call(self, awaitable: Awaitable[T], timeout_s: float, doing: str) -> T:
-        try:
-            return await guarded(awaitable, timeout_s, self.sensor, doing)
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
-            trouble = adapter_trouble(error)
-            if trouble is not None:
-                raise trouble from error
-            raise LinkError(self.sensor, f"{self.sensor}: {doing} failed: {error}") from error
+    def _was_lost(self) -> LinkError:
+        return LinkError(self.sensor, f"{self.sensor}: the connection was lost")
 
-    async def _quietly(self, awaitable: Awaitable[None]) -> None:
+    async def _call(self, call: Callable[[], Awaitable[T]], timeout_s: float, doing: str) -> T:
+        return await _ask(call, timeout_s, self.sensor, doing)
+
+    async def _quietly(self, call: Callable[[], Awaitable[None]]) -> None:
         try:
-            await guarded(awaitable, self._radio.limits.call_s, self.sensor, "disconnecting")
-        except (BleakError, LinkError, OSError, EOFError, TimeoutError):
+            await self._call(call, self._radio.limits.call_s, "disconnecting")
+        except (LinkError, AdapterError):
             pass  # it is gone either way; the next connection starts from a fresh scan
 
 
 @asynccontextmanager
 async def connected(link: SensorLink, sighting: Sighting) -> AsyncIterator[SensorLink]:
     """Connect ``link`` for the length of a block."""
-    await link.connect(sighting)
     try:
+        await link.connect(sighting)
         yield link
     finally:
         await link.close()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from tallrun.ble.bumble_backend import Ether
+from tallrun.ble.bumble_backend import Ether, System
 from tallrun.ble.faults import FaultScript
 from tallrun.ble.link import Limits, Radio
 from tallrun.ble.pairing import PairedSensor
@@ -48,6 +48,7 @@ class VirtualRadio:
     models : config name by place, where it differs from ``DEFAULT_MODELS``.
     repeats : how often the recording is played, end to end.
     lead_s : standing still before the recording begins, counted from the first started sensor.
+    system : whose Bluetooth the central's side behaves like; see ``bumble_backend``.
 
     Create it inside a running event loop; that loop's clock is the radio's clock (``ble.clock``).
     """
@@ -60,10 +61,11 @@ class VirtualRadio:
         models: Mapping[str, str] | None = None,
         repeats: int = 1,
         lead_s: float = LEAD_S,
+        system: System = "bluez",
     ) -> None:
         faults = faults or FaultScript()
         chosen = {**DEFAULT_MODELS, **(models or {})}
-        self._ether = Ether()
+        self._ether = Ether(system=system)
         self._origin = Origin(lead_s)
         self.sensors: dict[str, EmulatedSensor] = {}
         for number, place in enumerate(_places(recording)):
@@ -84,12 +86,17 @@ class VirtualRadio:
 
     def radio(self, limits: Limits | None = None) -> Radio:
         """Return what to hand to ``scan`` and ``SensorSession`` in place of the system's Bluetooth."""
-        return Radio(self._ether.scanner_class(), self._ether.client_class(), limits or Limits())
+        return Radio(
+            self._ether.scanner_class(),
+            self._ether.client_class(),
+            limits or Limits(),
+            find_held=self._ether.connected_devices,
+        )
 
     def worn(self) -> list[Worn]:
         """Return every emulated sensor as if it had been paired to its place."""
         return [
-            Worn(PairedSensor(place, item.address, item.config.name), item.config)
+            Worn(PairedSensor(place, self._ether.identity(item.address), item.config.name), item.config)
             for place, item in self.sensors.items()
         ]
 
@@ -97,6 +104,14 @@ class VirtualRadio:
     def ledger(self) -> dict[str, Ledger]:
         """What became of every sensor's notifications, by place."""
         return {place: item.ledger for place, item in self.sensors.items()}
+
+    async def cut(self, place: str) -> None:
+        """Lose the link to the sensor at ``place``; it advertises again."""
+        await self._ether.cut(self.sensors[place].address)
+
+    def set_half_open(self, place: str, is_half_open: bool) -> None:
+        """Let nothing through on the link to ``place``, which stays up."""
+        self._ether.peers[self.sensors[place].address].is_half_open = is_half_open
 
     async def begin_s(self) -> float:
         """Wait for the first sensor to be started; return the loop time at which the recording begins."""

@@ -2,18 +2,20 @@
 
 Sensors are connected one after another. Each then has a keeper of its own, which notices a lost or silent
 sensor, scans for it again and starts it anew, while the others go on and the session's clock runs through.
+Whatever goes wrong with a sensor, in whatever way, stays with its keeper; only Bluetooth that cannot be used
+before any sensor was reached, or no answer from any, keeps a session from starting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from types import TracebackType
 
 from tallrun.ble.link import Radio, SensorLink, Sighting, scan
-from tallrun.ble.packets import CAPACITY, Packet, PacketQueue
+from tallrun.ble.packets import CAPACITY, PacketQueue
 from tallrun.ble.sequence import run_steps
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
 from tallrun.ble.worn import (
@@ -26,8 +28,11 @@ from tallrun.ble.worn import (
     properties_of,
 )
 from tallrun.errors import RadioError
+from tallrun.sensors.events import Packet
 
-_PAYLOAD_SETTLES_S = 1.5  # some systems learn the packet size a while after connecting
+_LOG = logging.getLogger(__name__)
+_JUDGED_PACKETS = 5  # so many packets, all too short, say that the link cuts them
+_LEAST_PAYLOAD_BYTES = 20  # every link carries these; shorter packets were not cut
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
 
 
@@ -39,6 +44,8 @@ class _Keeper:
     status: LinkStatus = field(default_factory=LinkStatus)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    needs_bytes: dict[str, int] = field(default_factory=dict)  # by characteristic
+    lengths: dict[str, list[int]] = field(default_factory=dict)  # of the first packets on this link, likewise
     link: SensorLink | None = None
     trouble: RadioError | None = None
 
@@ -65,7 +72,6 @@ class SensorSession:
         self._keepers = {worn.sensor: _Keeper(worn) for worn in sensors}
         self._queue = PacketQueue(capacity)
         self._tasks: list[asyncio.Task[None]] = []
-        self._failure: BaseException | None = None
         self._told_dropped: dict[str, int] = {}
 
     @property
@@ -93,17 +99,13 @@ class SensorSession:
             }
             for keeper in self._keepers.values():
                 sighting = heard.get(keeper.worn.paired.address)
-                task = asyncio.create_task(self._keep(keeper, sighting))
-                task.add_done_callback(partial(self._keeper_ended, keeper))
-                self._tasks.append(task)
+                self._tasks.append(asyncio.create_task(self._keep(keeper, sighting)))
                 await keeper.settled.wait()
-                if isinstance(keeper.trouble, AdapterError):
+                if isinstance(keeper.trouble, AdapterError) and not self._has_reached_any():
                     raise keeper.trouble
-                if self._failure is not None:
-                    raise self._failure
-            troubles = [keeper.trouble for keeper in self._keepers.values() if keeper.trouble]
-            if len(troubles) == len(self._keepers):
-                raise RadioError(f"no sensor answered; the first said: {troubles[0]}")
+            if not self._has_reached_any():
+                first = next(keeper.trouble for keeper in self._keepers.values() if keeper.trouble)
+                raise RadioError(f"no sensor answered; the first said: {first}") from first
         except BaseException:
             await self._close()
             raise
@@ -124,27 +126,26 @@ class SensorSession:
             for packet in taken:
                 yield packet
             self._tell_dropped()
-        if self._failure is not None:
-            raise self._failure
+
+    def _has_reached_any(self) -> bool:
+        return any(keeper.status.has_streamed for keeper in self._keepers.values())
 
     def _on_packet(self, packet: Packet) -> None:
-        status = self._keepers[packet.sensor].status
-        status.packets += 1
-        status.last_packet_s = packet.host_time_s
+        keeper = self._keepers[packet.sensor]
+        keeper.status.packets += 1
+        keeper.status.last_packet_s = packet.host_time_s
         self._queue.put(packet)
-
-    def _keeper_ended(self, keeper: _Keeper, task: asyncio.Task[None]) -> None:
-        """Keep a defect from going unseen: by itself a keeper only ends when its sensor refuses."""
-        if not task.cancelled() and task.exception() is not None:
-            self._failure = task.exception()
-            self._queue.close()
-        keeper.settled.set()
+        if packet.characteristic in keeper.needs_bytes:
+            self._check_length(keeper, packet)
 
     def _on_late(self, status: LinkStatus) -> None:
         status.late_packets += 1
 
     def _tell(self, keeper: _Keeper, kind: NoticeKind, text: str) -> None:
-        self._on_notice(Notice(self.now_s, keeper.worn.sensor, kind, text))
+        try:
+            self._on_notice(Notice(self.now_s, keeper.worn.sensor, kind, text))
+        except Exception:  # a page or a terminal that is gone must not cost the sensor
+            _LOG.exception("a notice of %s could not be told", keeper.worn.sensor)
 
     def _tell_dropped(self) -> None:
         for sensor, count in self._queue.dropped.items():
@@ -157,7 +158,6 @@ class SensorSession:
                 )
 
     async def _keep(self, keeper: _Keeper, sighting: Sighting | None) -> None:
-        words = PLACE_WORDS[keeper.worn.sensor]
         failures = 0
         is_first = True
         while True:
@@ -166,35 +166,47 @@ class SensorSession:
                     sighting = await self._look_for(keeper)
                 is_first = False
                 await self._bring_up(keeper, sighting)
+                failures = 0
+                self._tell_reached(keeper)
+                await self._watch(keeper)
+                keeper.status.state = "lost"
+                await self._take_down(keeper)
+                continue
             except RefusedError as error:
                 keeper.status.state, keeper.trouble = "refused", error
+                words = PLACE_WORDS[keeper.worn.sensor]
                 self._tell(keeper, "refused", f"The {words} refuses its settings and is left out: {error}")
                 await self._take_down(keeper)
                 keeper.settled.set()
                 return
             except RadioError as error:
-                keeper.status.state, keeper.trouble = "lost", error
-                if failures == 0:
-                    self._tell(
-                        keeper, "missing", f"The {words} cannot be reached ({error}). Still looking for it."
-                    )
-                failures += 1
-                await self._take_down(keeper)
-                keeper.settled.set()
-                await asyncio.sleep(self._radio.limits.retry_s * min(failures, 5))
-                continue
-            keeper.status.state, keeper.trouble, failures = "streaming", None, 0
-            is_return = keeper.settled.is_set()
-            keeper.status.reconnects += is_return
-            self._tell(
-                keeper,
-                "returned" if is_return else "connected",
-                f"The {words} is back." if is_return else f"The {words} is connected.",
-            )
-            keeper.settled.set()
-            await self._watch(keeper, words)
-            keeper.status.state = "lost"
+                trouble = error
+            except Exception as error:
+                _LOG.exception("%s: an error inside tallrun", keeper.worn.sensor)
+                trouble = RadioError(f"an error inside tallrun: {type(error).__name__}: {error}")
+                trouble.__cause__ = error
+            keeper.status.state, keeper.trouble = "lost", trouble
+            if failures == 0:
+                words = PLACE_WORDS[keeper.worn.sensor]
+                self._tell(
+                    keeper, "missing", f"The {words} cannot be reached ({trouble}). Still looking for it."
+                )
+            failures += 1
             await self._take_down(keeper)
+            keeper.settled.set()
+            await asyncio.sleep(self._radio.limits.retry_s * min(failures, 5))
+
+    def _tell_reached(self, keeper: _Keeper) -> None:
+        keeper.status.state, keeper.status.has_streamed, keeper.trouble = "streaming", True, None
+        is_return = keeper.settled.is_set()
+        keeper.status.reconnects += is_return
+        words = PLACE_WORDS[keeper.worn.sensor]
+        self._tell(
+            keeper,
+            "returned" if is_return else "connected",
+            f"The {words} is back." if is_return else f"The {words} is connected.",
+        )
+        keeper.settled.set()
 
     async def _look_for(self, keeper: _Keeper) -> Sighting | None:
         address = keeper.worn.paired.address
@@ -220,23 +232,28 @@ class SensorSession:
             lambda: self._on_late(status),
             self._start_s,
         )
+        keeper.needs_bytes, keeper.lengths = needed_payload_bytes(worn.config), {}
         await keeper.link.connect(sighting)
         await run_steps(keeper.link, worn.config, worn.config.start)
         await self._read_battery(keeper)
-        await self._check_payload(keeper, keeper.link)
 
-    async def _check_payload(self, keeper: _Keeper, link: SensorLink) -> None:
-        """Tell when the link's packets are too small for this sensor."""
-        needs = needed_payload_bytes(keeper.worn.config)
-        if (link.payload_bytes or needs) < needs:
-            await asyncio.sleep(_PAYLOAD_SETTLES_S)
-        carries = link.payload_bytes
-        if carries is not None and carries < needs:
+    def _check_length(self, keeper: _Keeper, packet: Packet) -> None:
+        """Tell when the link cuts this sensor's packets.
+
+        Judged by what arrives: what systems say about the size of packets is often wrong (BlueZ's minimum of 20
+        bytes is reported for links that carry 244).
+        """
+        lengths = keeper.lengths.setdefault(packet.characteristic, [])
+        if len(lengths) >= _JUDGED_PACKETS:
+            return
+        lengths.append(len(packet.payload))
+        longest, needs = max(lengths), keeper.needs_bytes[packet.characteristic]
+        if len(lengths) == _JUDGED_PACKETS and _LEAST_PAYLOAD_BYTES <= longest < needs:
             self._tell(
                 keeper,
                 "small_packets",
-                f"The link to the {PLACE_WORDS[keeper.worn.sensor]} carries {carries} bytes a packet and this sensor "
-                f"needs {needs}: reconnect it, or use another Bluetooth adapter.",
+                f"The packets of the {PLACE_WORDS[keeper.worn.sensor]} arrive cut to {longest} bytes, and "
+                f"this sensor needs {needs}: reconnect it, or use another Bluetooth adapter.",
             )
 
     async def _read_battery(self, keeper: _Keeper) -> None:
@@ -252,11 +269,12 @@ class SensorSession:
                 uuid = config.uuid(source.characteristic)
                 if link.has(uuid):
                     await link.read(uuid)
-        except LinkError:
+        except (LinkError, AdapterError):
             pass  # a battery that is not told is unknown; a lost link is noticed by the keeper
 
-    async def _watch(self, keeper: _Keeper, words: str) -> None:
+    async def _watch(self, keeper: _Keeper) -> None:
         """Return once the sensor is lost or silent."""
+        words = PLACE_WORDS[keeper.worn.sensor]
         silence_s = self._radio.limits.silence_s
         if keeper.worn.config.kind != "imu":
             silence_s = max(silence_s, _QUIET_PLACES_S)
@@ -288,15 +306,21 @@ class SensorSession:
             await link.close()
 
     async def _close(self) -> None:
+        self._queue.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for keeper in self._keepers.values():
-            if keeper.link is not None and keeper.status.state == "streaming":
-                try:
+        # all at once: a link that no longer answers must not hold up the others
+        await asyncio.gather(*(self._end(keeper) for keeper in self._keepers.values()))
+
+    async def _end(self, keeper: _Keeper) -> None:
+        if keeper.link is not None and keeper.status.state == "streaming":
+            try:
+                async with asyncio.timeout(self._radio.limits.call_s):
                     await run_steps(keeper.link, keeper.worn.config, keeper.worn.config.stop)
-                except RadioError:
-                    pass  # the sensor stops by itself when the connection ends
-            await self._take_down(keeper)
-            keeper.status.state = "closed"
-        self._queue.close()
+            except (RadioError, TimeoutError):
+                pass  # the sensor stops by itself when the connection ends
+            except Exception:
+                _LOG.exception("%s: an error inside tallrun", keeper.worn.sensor)
+        await self._take_down(keeper)
+        keeper.status.state = "closed"

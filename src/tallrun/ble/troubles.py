@@ -8,7 +8,9 @@ from typing import Literal
 
 from tallrun.errors import RadioError
 
-Trouble = Literal["no_adapter", "no_low_energy", "powered_off", "permission_denied", "no_service", "unknown"]
+Trouble = Literal[
+    "no_adapter", "no_low_energy", "powered_off", "permission_denied", "user_refused", "no_service", "unknown"
+]
 System = Literal["linux", "macos", "windows"]
 
 WHAT: dict[Trouble, str] = {
@@ -16,6 +18,7 @@ WHAT: dict[Trouble, str] = {
     "no_low_energy": "The Bluetooth adapter cannot talk to low-energy sensors",
     "powered_off": "Bluetooth is switched off",
     "permission_denied": "This program is not allowed to use Bluetooth",
+    "user_refused": "The system's message bus refuses this program's user",
     "no_service": "The system's Bluetooth service does not answer",
     "unknown": "Bluetooth cannot be used, and the system does not say why",
 }
@@ -40,6 +43,12 @@ REMEDY: dict[Trouble, dict[System, str]] = {
         "linux": "add yourself to the group 'bluetooth' (sudo usermod -aG bluetooth $USER) and log in again",
         "macos": "allow your terminal in System Settings > Privacy & Security > Bluetooth, then start it again",
         "windows": "allow desktop apps in Settings > Privacy & security > Bluetooth (Radios)",
+    },
+    "user_refused": {
+        "linux": "in a container run with the user id that the system outside knows (for Docker: --user $(id -u)); "
+        "elsewhere start it from your own login",
+        "macos": "start it from your own login",
+        "windows": "start it from your own login",
     },
     "no_service": {
         "linux": "install BlueZ and start it: 'sudo systemctl enable --now bluetooth'; in a container pass in "

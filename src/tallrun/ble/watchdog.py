@@ -26,6 +26,8 @@ async def guarded(awaitable: Awaitable[T], timeout_s: float, sensor: str, doing:
     if not done:
         _abandon(task)
         raise LinkError(sensor, f"{sensor}: {doing} took longer than {timeout_s:g} s and was given up")
+    if task.cancelled():  # by the system's side, not by us: our own cancelling would have been raised above
+        raise LinkError(sensor, f"{sensor}: {doing} was broken off by the system")
     return task.result()
 
 

@@ -59,17 +59,25 @@ class LinkStatus:
     reconnects: int = 0
     late_packets: int = 0
     rssi_dbm: int | None = None
+    has_streamed: bool = False
 
 
-def needed_payload_bytes(config: FirmwareConfig) -> int:
-    """Return the fewest bytes a notification of this sensor needs: header and one sample; 0 when unknown."""
-    needed = 0
+def needed_payload_bytes(config: FirmwareConfig) -> dict[str, int]:
+    """Return the fewest bytes a notification of each data characteristic needs, by UUID: header and one sample.
+
+    A characteristic whose packets may be of any length is absent.
+    """
+    needed: dict[str, int] = {}
     for packet in config.packets:
         if packet.codec == "open_packet":
-            needed = max(needed, HEADER_BYTES + SAMPLE_BYTES)
+            least = HEADER_BYTES + SAMPLE_BYTES
         elif packet.codec == "fixed" and packet.framing == "none":
             sample = sum(SIZES[item.type] * len(item.axes) + item.skip_bytes for item in packet.fields)
-            needed = max(needed, packet.samples_at + sample + packet.trailing_bytes)
+            least = packet.samples_at + sample + packet.trailing_bytes
+        else:
+            continue
+        uuid = config.uuid(packet.characteristic)
+        needed[uuid] = max(needed.get(uuid, 0), least)
     return needed
 
 

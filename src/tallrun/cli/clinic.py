@@ -147,9 +147,10 @@ def recording_from_packets(
     """
     from dataclasses import replace
 
-    from tallrun.cli.flight import bindings_of, rebuild
-    from tallrun.cli.radio import data_folder, load_configs
+    from tallrun.cli.radio import data_folder
     from tallrun.errors import SessionError
+    from tallrun.live.devices import load_configs
+    from tallrun.live.rebuild import bindings_of, rebuild
     from tallrun.sessions.folder import read_info
     from tallrun.sessions.recorder import OWN_SENSOR, read_packets
 
@@ -238,7 +239,6 @@ def _correction_lines(fixed: Corrected) -> list[str]:
 def serve_replay(session: Path, recording: Recording, port: int) -> None:
     """Serve the replay page of one session on this machine until Ctrl-C."""
     import asyncio
-    import webbrowser
 
     from tallrun.cli.live_server import make_gate, serving
     from tallrun.cli.recovery_common import load_protocol
@@ -254,9 +254,9 @@ def serve_replay(session: Path, recording: Recording, port: int) -> None:
 
     async def go() -> None:
         async with serving(app, gate, port, session) as served:
-            url = f"{served.url}/replay/{session.resolve().name}"
-            sys.stderr.write(f"Replay page: {url}  (Ctrl-C ends it)\n")
-            webbrowser.open(url)
+            page = f"/replay/{session.resolve().name}"
+            sys.stderr.write(f"Replay page: {served.address(page)}  (Ctrl-C ends it)\n")
+            served.open_browser(page)
             await asyncio.Event().wait()
 
     asyncio.run(go())

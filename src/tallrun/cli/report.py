@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +39,7 @@ def report(
 ) -> None:
     """Write a single-file report that opens without a network."""
     from tallrun.journal.desk import current_time, rules_for
+    from tallrun.journal.run_plan import from_records
     from tallrun.report.overlays import overlays_in_force, read_overlays
     from tallrun.sessions import read_session
 
@@ -80,20 +80,3 @@ def write_report(
     )
     write_text(target, build_report(source))
     return source.tables
-
-
-def from_records(
-    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
-    from tallrun.cli.recovery_common import records
-    from tallrun.recovery.verdicts import verdict
-    from tallrun.report.history import own_history
-
-    with records(str(data_dir), runner) as mine:
-        protocol = mine.protocol
-        found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
-        at = mine.now if not_before is None else max(mine.now, not_before)
-        history = mine.store.history(mine.runner_id, at)
-        advised = verdict(protocol, history, None, at.astimezone(mine.zone), None)
-    return found, advised.as_json()

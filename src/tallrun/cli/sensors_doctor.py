@@ -41,24 +41,33 @@ class Finding:
     remedy: str = ""
 
 
+#: Without these no run can be recorded: the command's exit code is 1.
+_NEEDED = ("python", "bluetooth", "folder", "disk")
+
+
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    compile_: Annotated[bool, typer.Option("--compile", help="Compile the stride engine now.")] = False,
+    compile_: Annotated[bool, typer.Option("--compile", help="Only compile the stride engine.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check Bluetooth, permissions, folders, disk, browser and compiled kernels; each with its remedy."""
+    """Check Bluetooth, permissions, folders, disk, browser and compiled kernels; each with its remedy.
+
+    Ends with exit code 1 when something is missing without which no run can be recorded.
+    """
     if compile_:
         from tallrun.gait.warm import warm_up
 
         warm_up()
-    findings = [check(data_dir) for check in CHECKS]
+    findings = [check(data_dir) for check in ((_kernels,) if compile_ else CHECKS)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
-        return
-    for finding in findings:
-        typer.echo(f"{'ok ' if finding.ok else 'NO '} {finding.check:<10} {finding.text}")
-        if finding.remedy:
-            typer.echo(f"               what to do: {finding.remedy}")
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding.ok else 'NO '} {finding.check:<10} {finding.text}")
+            if finding.remedy:
+                typer.echo(f"               what to do: {finding.remedy}")
+    if any(finding.check in _NEEDED and not finding.ok for finding in findings):
+        raise typer.Exit(1)
 
 
 def _python(_data_dir: Path | None) -> Finding:

@@ -5,37 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallrun.cli.output import print_json
-from tallrun.cli.radio import (
-    DataDir,
-    Emulate,
-    Faults,
-    Model,
-    Speed,
-    data_folder,
-    load_configs,
-    load_emulation,
-    open_air,
-    run_radio,
-    tell,
-)
+from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation, tell
 from tallrun.errors import UsageError
+from tallrun.live.devices import ENDING_SIGNALS, load_configs, open_air, run_radio
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
-    from tallrun.cli.radio import Air, Emulation
+    from tallrun.live.devices import Emulation
     from tallrun.numerics.recording import RunnerProfile
-
-_AFTER_END_S = 0.6  # longer than the reorder window and any burst
-_BUSY_S = 10.0
 
 
 def record(
@@ -71,13 +56,13 @@ def record(
 
 def finish_interrupted(root: Path, folder: Path) -> None:
     """Make sessions of runs under ``root`` that a crash or a power cut ended, and say so."""
-    from tallrun.cli.flight import rebuild
     from tallrun.errors import TallrunError
-    from tallrun.sessions.recorder import recover, unfinished_sessions
+    from tallrun.live.rebuild import rebuild
+    from tallrun.sessions.recorder import is_being_recorded, recover, unfinished_sessions
 
     configs = load_configs(folder)
     for unfinished in unfinished_sessions(root):
-        if _is_being_written(unfinished):
+        if is_being_recorded(unfinished):
             continue
         try:
             recover(unfinished, lambda start, packets: rebuild(start, packets, configs))
@@ -86,18 +71,13 @@ def finish_interrupted(root: Path, folder: Path) -> None:
             _say(f"An earlier run in {unfinished} could not be finished: {error}")
 
 
-def _is_being_written(folder: Path) -> bool:
-    """Say whether another process may be recording there: a live recording is written twice a second."""
-    newest_s = max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
-    return time.time() - newest_s < _BUSY_S
-
-
 async def _record(
     folder: Path, emulation: Emulation | None, out: Path, minutes: float | None, surface: str | None
 ) -> dict[str, Any]:
     from tallrun.ble import SensorSession
-    from tallrun.cli.flight import consume, rebuild, start_info
-    from tallrun.cli.sensors_calibrate import load_standing
+    from tallrun.live.calibration import load_standing
+    from tallrun.live.rebuild import consume, rebuild, start_info
+    from tallrun.live.run import endings
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder, read_packets
 
@@ -135,42 +115,30 @@ async def _record(
     return {"session": str(out), "sensors": rows, "notes": [*notes, *_dropped(session)]}
 
 
-def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
-    """Return what ends the run by itself: the time asked for, and the end of an emulated session."""
-
-    async def after(seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        session.stop()
-
-    async def after_playing() -> None:
-        if air.virtual is not None:
-            await air.virtual.played()
-            await after(_AFTER_END_S)
-
-    known = [] if minutes is None else [after(minutes * 60.0)]
-    return known if air.virtual is None else [*known, after_playing()]
-
-
 @contextmanager
 def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
-    """Let Ctrl-C end the run in good order instead of breaking it off; a second Ctrl-C breaks off."""
+    """Let Ctrl-C, a closed terminal or a system going down end the run in good order; a second one breaks it off."""
     loop = asyncio.get_running_loop()
-    before = signal.getsignal(signal.SIGINT)
 
-    def stop(_number: int, _frame: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
+    def stop(number: int, _frame: Any) -> None:
+        for other, handler in before.items():
+            signal.signal(other, handler)
+        if number == signal.SIGINT:
+            _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
         loop.call_soon_threadsafe(session.stop)
 
+    before: dict[signal.Signals, Any] = {}
     try:
-        signal.signal(signal.SIGINT, stop)
+        for number in (signal.SIGINT, *ENDING_SIGNALS):
+            before[number] = signal.signal(number, stop)
     except ValueError:  # not the main thread: whoever started us handles signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _runner(folder: Path) -> RunnerProfile:
@@ -202,4 +170,5 @@ def _milli(value_s: float | None) -> float | None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    with suppress(OSError):  # the terminal may be closed while the run goes on
+        sys.stderr.write(f"{text}\n")

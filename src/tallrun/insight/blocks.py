@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
+from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
 
 FloatArray = NDArray[np.float64]
 
@@ -31,8 +33,6 @@ METRICS = (*FOOT_METRICS, *PELVIS_METRICS, ASYMMETRY)
 BLOCK_STRIDES = 30
 LONGEST_GAP_S = 5.0
 STEADY_CV = 0.05
-LEAST_QUALITY = 0.6
-_DOUBTFUL = ("turn", "slope", "slip", "inferred", "gap", "low_quality")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,6 @@ def steady_blocks(
     strides: Mapping[str, Any] | Any,
     *,
     block_strides: int = BLOCK_STRIDES,
-    least_quality: float = LEAST_QUALITY,
 ) -> tuple[Block, ...]:
     """Cut a stride table into blocks of steady, clean, level running.
 
@@ -128,11 +127,8 @@ def steady_blocks(
     columns differ in length.
     """
     table = _columns(strides)
-    clean = (
-        (table["mode"] == "run")
-        & (np.nan_to_num(table["quality"], nan=0.0) >= least_quality)
-        & ~_doubtful(table["reasons"])
-    )
+    strides = sure_values(pd.DataFrame(strides))
+    clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
     speed = _pace(strides, table)
     n = len(table["mode"])
     metrics = np.column_stack([_optional(strides, name, n) for name in (*FOOT_METRICS, *PELVIS_METRICS)])
@@ -168,7 +164,7 @@ def _columns(strides: Any) -> dict[str, NDArray[Any]]:
 
 def _doubtful(reasons: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array(
-        [any(code in _DOUBTFUL for code in str(text or "").split(";")) for text in reasons], dtype=bool
+        [any(code in DOUBTFUL_CODES for code in str(text or "").split(";")) for text in reasons], dtype=bool
     )
 
 

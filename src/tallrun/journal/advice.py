@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from tallrun.errors import EntryError
+from tallrun.errors import EntryError, StoreError
 from tallrun.journal.desk import Records, read_instant
 from tallrun.recovery.model import PlannedSession
 from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
@@ -20,6 +21,7 @@ from tallrun.store.records import from_rows
 #: Keys of ``tallrun advise --json`` (design 5.5).
 CONTRACT_KEYS = (
     "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
+    "reason", "way_out",
 )  # fmt: skip
 #: What the verdict looked at, in the runner's words.
 INPUT_WORDS = {
@@ -70,7 +72,8 @@ def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None 
     at = read_instant(as_of, mine.zone, mine.now)
     found = verdict(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), None, at, plan)
     if as_of is None and plan is None:
-        mine.store.note_advice(mine.runner_id, found, mine.now)
+        with suppress(StoreError):  # a full disk must not keep today's advice from being read
+            mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
 
 

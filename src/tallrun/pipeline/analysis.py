@@ -18,6 +18,7 @@ from tallrun.pipeline.replay import replay_run
 from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.setup_record import KnownSetup, known_setup
 from tallrun.pipeline.tables import GaitTables
+from tallrun.pipeline.watch import watch_summary
 from tallrun.recovery import Protocol
 
 
@@ -35,8 +36,12 @@ class Analysis:
 
     @cached_property
     def tables(self) -> GaitTables:
-        """Strides, segments, timeline, flags and summary."""
-        return self.gait.tables()
+        """Strides, segments, timeline, flags and summary; what a watch recorded is summed up under its ``watch``."""
+        tables = self.gait.tables()
+        watch = watch_summary(self.recording)
+        if watch is not None:
+            tables.summary["watch"] = watch
+        return tables
 
     @cached_property
     def waves(self) -> dict[str, FloatArray]:

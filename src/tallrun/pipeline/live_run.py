@@ -24,7 +24,7 @@ from tallrun.coaching import (
     own_cadence,
 )
 from tallrun.gait.asymmetry import AsymmetryJump, AsymmetryMonitor, JumpLimits
-from tallrun.gait.eligible import SteadySpeed, is_clean_run
+from tallrun.gait.eligible import SteadySpeed, is_clean_run, length_is_sure, timing_sigma_s
 from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
 from tallrun.numerics.recording import Marker, SampleBlock
@@ -266,11 +266,14 @@ class LiveRun:
         if not math.isfinite(stride_s):
             return []
         cadence = 120.0 / stride_s
-        own_speed = float(row["stride_length_m"]) * self.setup.pipeline.stride_gain / stride_s
+        length_m = float(row["stride_length_m"])
+        is_sure = length_is_sure(float(row["stride_length_sigma_m"]), length_m)
+        own_speed = length_m * self.setup.pipeline.stride_gain / stride_s if is_sure else math.nan
         belt = self._belt.speed_mps if self._belt else self.setup.pipeline.typed_speed_mps
         speed = own_speed if belt is None else belt
         incline = self._belt.incline_pct if self._belt and self._belt.incline_pct is not None else math.nan
-        clean = is_clean_run(int(row["mode"]), float(row["quality"]), int(row["reasons"]), incline)
+        sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))
+        clean = is_clean_run(int(row["mode"]), sigma_s, int(row["reasons"]), incline)
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
@@ -292,7 +295,7 @@ class LiveRun:
         if self.setup.focus not in ("tall", "tilt"):
             return []
         stride = known.stride
-        clean = is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct)
+        clean = is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct)
         if not clean:
             self._posture_steady.clear()
         steady = clean and self._posture_steady.add(stride.pace_mps)

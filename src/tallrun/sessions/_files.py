@@ -6,11 +6,13 @@ either the old state or the new one, plus at most a hidden ``.NAME.partial-*`` b
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy as np
 
 from tallrun.errors import FormatError, SessionError, TallrunError
 
+_LOCKED_BYTE = 2**31 - 2
 OWNER_FILE_MODE = 0o600
 OWNER_FOLDER_MODE = 0o700
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -55,9 +58,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises SessionError when the disk refuses (full, read-only, forbidden).
     """
-    partial = path.with_name(f".{path.name}.partial-{uuid4().hex[:8]}")
+    partial = path.with_name(f".{path.name}.partial-{uuid4().hex}")
     try:
-        partial.touch(mode=OWNER_FILE_MODE)
+        # Made here and now: neither a file somebody put there nor one behind a link.
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+        os.close(os.open(partial, flags, OWNER_FILE_MODE))
         yield partial
         sync_file(partial)
         partial.replace(path)
@@ -77,9 +82,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises SessionError when ``folder`` exists and is not empty, or when the disk refuses.
     """
     refuse_existing(folder)
-    partial = folder.with_name(f".{folder.name}.partial-{uuid4().hex[:8]}")
+    partial = folder.with_name(f".{folder.name}.partial-{uuid4().hex}")
     try:
-        make_owner_folder(partial)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=OWNER_FOLDER_MODE)
         yield partial
         for inner in (*(path for path in partial.rglob("*") if path.is_dir()), partial):
             sync_folder(inner)
@@ -202,3 +208,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this program alone; False when another one holds it. The lock ends with the descriptor.
+
+    True as well where the file system knows no locks: nothing is known against it then.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)  # beyond the content, which stays readable
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True

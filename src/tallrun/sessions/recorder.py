@@ -17,12 +17,14 @@ from typing import Any
 
 from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
+from tallrun.sensors.events import Packet
 from tallrun.sessions._files import (
     OWNER_FILE_MODE,
     make_owner_folder,
     read_json,
     refuse_existing,
     sync_folder,
+    try_lock,
     write_json,
 )
 from tallrun.sessions.assembling import estimate_rate_hz
@@ -32,7 +34,6 @@ from tallrun.sessions.packet_log import (
     END_OF_STREAM,
     FILE_NAME,
     HEADER,
-    Packet,
     PacketLogState,
     encode_packets,
     inspect_packets,
@@ -43,12 +44,13 @@ from tallrun.sessions.series import check_marker
 
 __all__ = [
     "FlightRecorder",
-    "Packet",
     "RecorderTrouble",
     "Recovered",
     "inspect_packets",
+    "is_being_recorded",
     "read_packets",
     "recover",
+    "try_lock",
     "unfinished_sessions",
 ]
 
@@ -137,6 +139,7 @@ class FlightRecorder:
             write_json(self.folder / START_FILE, start)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._descriptor: int | None = os.open(self.folder / FILE_NAME, flags, OWNER_FILE_MODE)
+            try_lock(self._descriptor)  # until it is closed: nobody else may finish a session being recorded
             self._good_bytes = self._write(HEADER, 0)
             sync_folder(self.folder)
         except OSError as error:
@@ -193,7 +196,10 @@ class FlightRecorder:
         with self._io_lock:
             complete = self._write_pending(self._flushed_at_s)
             self._end_log()
-        notes = _make_session(self.folder, recording)
+            try:
+                notes = _make_session(self.folder, recording)
+            finally:
+                self._close_log()
         if not complete:
             notes = (
                 *notes,
@@ -207,6 +213,7 @@ class FlightRecorder:
             if self._descriptor is not None:
                 self._write_pending(self._flushed_at_s)
                 self._end_log()
+                self._close_log()
 
     def _end_log(self) -> None:
         if self._descriptor is None:
@@ -215,9 +222,11 @@ class FlightRecorder:
             self._write(END_OF_STREAM, self._good_bytes)
         except OSError as error:
             self._report("write_failed", f"the recording could not be ended ({error.strerror or error})")
-        finally:
-            os.close(self._descriptor)
-            self._descriptor = None
+
+    def _close_log(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def _write_pending(self, now_s: float) -> bool:
         with self._pending_lock:
@@ -301,6 +310,15 @@ def unfinished_sessions(root: str | Path) -> list[Path]:
     return sorted(folder for folder in starts if not (folder / "session.json").exists())
 
 
+def is_being_recorded(folder: str | Path) -> bool:
+    """Say whether a program, on this machine, has the session in ``folder`` open for recording."""
+    try:
+        with (Path(folder) / FILE_NAME).open("rb") as log:
+            return not try_lock(log.fileno())
+    except OSError:
+        return False
+
+
 def recover(
     folder: str | Path, rebuild: Callable[[dict[str, Any], Iterator[Packet]], Recording]
 ) -> Recovered:
@@ -317,9 +335,12 @@ def recover(
     Raises
     ------
     SessionError
-        The folder holds no packet log, is a finished session already, or the disk refuses.
+        The folder holds no packet log, is a finished session already or one that is being recorded now, or the
+        disk refuses.
     """
     folder = Path(folder)
+    if is_being_recorded(folder):
+        raise SessionError(f"{folder} is being recorded at this moment: end that run first")
     if (folder / "session.json").exists():
         read_info(folder)
         raise SessionError(f"{folder} is a finished session already; nothing to recover")

@@ -15,6 +15,7 @@ from tallrun.web.desk import Mine
 from tallrun.web.models import (
     ExerciseIn,
     ExerciseOut,
+    ExercisePainIn,
     LimpingIn,
     PainFix,
     PainIn,
@@ -78,6 +79,14 @@ def add_exercise(mine: Mine, given: ExerciseIn) -> Any:
 def take_back(mine: Mine, exercise_id: EntryId) -> None:
     """Take a logged exercise back; the row stays in the records."""
     entries.take_back_exercise(mine, exercise_id, by="runner")
+
+
+@router.post("/exercises/{exercise_id}/pain", status_code=204)
+def answer_exercise(mine: Mine, exercise_id: EntryId, given: ExercisePainIn) -> None:
+    """Say how a strength session felt; it holds for the exercises of its day that have no score yet."""
+    entries.answer_exercise(
+        mine, exercise_id, pain_during=given.pain_during, pain_after=given.pain_after, by=given.entered_by
+    )
 
 
 @router.get("/runs", response_model=list[RunOut])
