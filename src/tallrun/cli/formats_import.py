@@ -72,7 +72,12 @@ def import_csv_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="CSV files, one or more.", readable=False)
     ],
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Session folder to make; it must not exist.")
+    ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Only say what the files seem to hold, and the command for it.")
+    ] = False,
     preset: Annotated[
         str | None, typer.Option(help="Known layout: gaitmap, tallrun, xio, xsens-dot, movesense, phyphox.")
     ] = None,
@@ -110,6 +115,11 @@ def import_csv_files(
     from tallrun.sessions.csv_import import apart_layouts, column_layout, import_csv
     from tallrun.sessions.csv_layouts import PRESETS, with_units
 
+    if guess:
+        _say_guesses(files)
+        return
+    if out is None:
+        raise UsageError("say where to write the session: --out SESSION (or --guess to look only)")
     if preset is not None and (acc_columns or gyr_columns or time_column):
         raise UsageError("give either --preset or columns, not both")
     if preset is not None and preset not in PRESETS:
@@ -137,6 +147,19 @@ def import_csv_files(
         own_clocks,
     )
     _save(out, import_csv(files, layouts, places, facts))
+
+
+def _say_guesses(files: list[Path]) -> None:
+    from tallrun.sessions.csv_guess import guess_csv
+
+    for file in files:
+        guess = guess_csv(file)
+        typer.echo(f"{file}:")
+        for line in guess.said:
+            typer.echo(f"  {line}")
+        for line in guess.asked:
+            typer.echo(f"  not known: {line}")
+        typer.echo(guess.command())
 
 
 def import_matlab_file(
@@ -374,10 +397,8 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
     recording = activity_recording(activity)
     write_session(out, recording)
     typer.echo(activity_line(recording))
-    if (
-        activity.extra.get("cadence_stored_as") == "steps"
-        or "GPX" in activity.source
-        and "cadence_stored_as" in activity.extra
+    if activity.extra.get("cadence_stored_as") == "steps" or (
+        "GPX" in activity.source and "cadence_stored_as" in activity.extra
     ):
         typer.echo(
             f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "

@@ -94,7 +94,7 @@ def _answer(ours: Connection, child: Any, path: Path, limit_s: float) -> tuple[s
     if not ours.poll(2.0 * limit_s):
         raise FormatError(f"{path} takes more than {limit_s:.0f} s to read, far more than its size explains")
     try:
-        kind, content = pickle.loads(ours.recv_bytes())  # made by our own child  # noqa: S301
+        kind, content = pickle.loads(ours.recv_bytes())  # made by our own child
         return kind, content
     except (EOFError, OSError):
         child.join(5.0)
@@ -118,7 +118,7 @@ def _child(
         error.__cause__ = error.__context__ = None
         try:
             answer = pickle.dumps(("error", error))
-            pickle.loads(answer)  # noqa: S301  # some exceptions pickle and do not come back
+            pickle.loads(answer)  # some exceptions pickle and do not come back
         except Exception:
             answer = pickle.dumps(("error", ValueError(f"{type(error).__name__}: {str(error)[:200]}")))
     with suppress(OSError):

@@ -251,7 +251,7 @@ def _take_other(element: Any, names: list[str], found: _Found) -> None:
         if not lap:
             found.points.laps.append(lap)
         lap["at"] = _time_of(element.get("StartTime") or "", found, _place(element))
-    elif name in _LAP_NAMES and (parent == "Lap" or "Lap" in names[:-1] and "Track" not in names):
+    elif name in _LAP_NAMES and (parent == "Lap" or ("Lap" in names[:-1] and "Track" not in names)):
         _open_lap(found)
         values: dict[str, float] = {}
         _put(values, _LAP_NAMES[name], text, element, found)
