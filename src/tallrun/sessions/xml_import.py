@@ -74,6 +74,11 @@ def import_gpx(path: Path, cadence: str = "auto") -> Activity:
     return behind_door(_read_gpx, path, cadence, most_bytes=MAX_FILE_BYTES)
 
 
+def read_gpx_points(path: Path) -> Points:
+    """Return the points of a GPX track that goes with another file. Raises FormatError as ``import_gpx`` does."""
+    return _read(path, "trkpt", ()).points
+
+
 def _read_tcx(path: Path, cadence: str) -> Activity:
     found = _read(path, "Trackpoint", ("Course", "Workout"))
     if found.n_activities > 1:
