@@ -485,8 +485,8 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
         "GPX" in activity.source and "cadence_stored_as" in activity.extra
     ):
         typer.echo(
-            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "
-            "--cadence"
+            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import "
+            "with --cadence"
         )
     for note in activity.notes:
         typer.echo(f"note: {note}")

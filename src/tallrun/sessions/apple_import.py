@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -105,6 +104,8 @@ def _activity(path: Path, workout: dict[str, Any], hearts: list[tuple[float, flo
         workout["end"].timestamp() if workout["end"] else start.timestamp() + (workout["duration_s"] or 0.0)
     )
     first, last = bisect_left(hearts, (start.timestamp(), -math.inf)), bisect_right(hearts, (end_s, math.inf))
+    points.add(start, 0, {})
+    points.add(datetime.fromtimestamp(end_s, start.tzinfo), 0, {})
     for at_s, value in hearts[first:last]:
         points.add(datetime.fromtimestamp(at_s, start.tzinfo), 0, {"heart_rate_bpm": value})
     route = workout["route"]
@@ -124,10 +125,9 @@ def _activity(path: Path, workout: dict[str, Any], hearts: list[tuple[float, flo
         lap["duration_s"] = end_s - start.timestamp()
     points.laps.append(lap)
     table = watch_table(points, positions_first=True)
-    activity = Activity.of(
+    return Activity.of(
         table, workout["indoor"], "imported from Apple Health: export.xml", workout["sport"], ()
     )
-    return replace(activity, started_at=activity.started_at or start)
 
 
 def _when(text: str | None) -> datetime | None:

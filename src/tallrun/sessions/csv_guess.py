@@ -55,7 +55,7 @@ _LIKELY_RATE_HZ, _LIKELY_FORCE_G, _LIKELY_TURN_RADPS = (12.0, 4000.0), (0.6, 5.0
 
 @dataclass
 class Guess:
-    """What a file seems to hold: ``said`` in sentences, ``asked`` what a person must add, ``options`` of the command."""
+    """What a file seems to hold: ``said`` in sentences, ``asked`` what a person must add, ``options`` to give."""
 
     path: Path
     said: list[str] = field(default_factory=list)
@@ -95,7 +95,8 @@ def _guess(path: Path) -> Guess:
     shown = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[head.delimiter]
     mark = "a comma" if head.decimal == "," else "a dot"
     guess.said.append(
-        f"{len(head.names)} columns between {shown}, decimals after {mark}, {encoding}, values from line {head.n_skipped + 1}"
+        f"{len(head.names)} columns between {shown}, decimals after {mark}, {encoding}, values from "
+        f"line {head.n_skipped + 1}"
     )
     places = _numeric_places(path, text, head)
     time_place = _time_place(head, places)
@@ -264,8 +265,8 @@ def _say_signals(guess: Guess, head: Head, time_place: int | None, columns: dict
         found[kind] += 1
         if found[kind] > 1:
             guess.asked.append(
-                f"{', '.join(map(repr, names))} look like another {'accelerometer' if kind == 'acc' else 'gyroscope'}: give it a "
-                "--placement and columns of its own"
+                f"{', '.join(map(repr, names))} look like another {'accelerometer' if kind == 'acc' else 'gyroscope'}: give it "
+                "a --placement and columns of its own"
             )
             continue
         _say_triad(guess, head, kind, places, names, size, written)

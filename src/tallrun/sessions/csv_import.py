@@ -36,7 +36,8 @@ MAX_SECONDS = 600.0
 _CHUNK_ROWS = 500_000
 HEADER_UNITS = {
     "m/s^2": "mps2", "m/s2": "mps2", "m/s²": "mps2", "m/s/s": "mps2", "g": "g", "mg": "mg",
-    "m/(s^2)": "mps2", "m/(s²)": "mps2", "m.s-2": "mps2", "m s-2": "mps2", "m*s^-2": "mps2", "ms^-2": "mps2", "m/sec^2": "mps2",
+    "m/(s^2)": "mps2", "m/(s²)": "mps2", "m.s-2": "mps2", "m s-2": "mps2", "m*s^-2": "mps2", "ms^-2": "mps2",
+    "m/sec^2": "mps2",
     "gs": "g", "milli-g": "mg", "deg/s": "dps", "°/s": "dps", "dps": "dps", "deg/sec": "dps", "degrees/s": "dps",
     "rad/s": "radps", "rad/sec": "radps", "mdps": "mdps", "mdeg/s": "mdps",
 }  # fmt: skip
@@ -371,8 +372,8 @@ def apart_layouts(layout: CsvLayout, names: Sequence[str]) -> list[CsvLayout]:
         return [layout, acc, gyr]
     if not all(("acc" in name.lower()) != ("gyr" in name.lower()) for name in names):
         raise FormatError(
-            "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr in "
-            "each file's name"
+            "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr "
+            "in each file's name"
         )
     return [acc, gyr]
 

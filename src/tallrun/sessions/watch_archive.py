@@ -23,7 +23,7 @@ MAX_MEMBERS = 100_000
 MAX_MEMBER_BYTES = 200 * 1024**2
 MAX_ARCHIVE_BYTES = 16 * 1024**3
 MAX_TOTAL_BYTES = 32 * 1024**3
-_MOST_DEPTH = 2
+_MOST_DEPTH = 3
 #: Text of one letter packs a thousandfold; what a watch writes, thirty at the most.
 _MAX_RATIO, _FREE_BYTES = 300, 4 * 1024**2
 _PIECE_BYTES = 1024**2
@@ -68,7 +68,7 @@ def _open(path: Path, name: str, folder: Path, depth: int, left: list[int]) -> I
         return
     if start.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         if depth >= _MOST_DEPTH:
-            yield WatchFile(shown, None, None, "is an archive in an archive in an archive, which is refused")
+            yield WatchFile(shown, None, None, "is an archive too deep inside others, which is refused")
             return
         inside = _gzip_member if start.startswith(b"\x1f\x8b") else _zip_members
         try:
@@ -135,7 +135,7 @@ def _zip_members(path: Path, name: str, folder: Path, depth: int, left: list[int
 
 
 def _member(
-    source: IO[bytes], name: str, folder: Path, depth: int, left: list[int], packed: int
+    source: IO[bytes] | gzip.GzipFile, name: str, folder: Path, depth: int, left: list[int], packed: int
 ) -> Iterator[WatchFile]:
     descriptor, text = tempfile.mkstemp(dir=folder)
     os.close(descriptor)
@@ -153,7 +153,9 @@ def _member(
         path.unlink(missing_ok=True)
 
 
-def _write(source: IO[bytes], path: Path, packed: int, left: list[int], most_bytes: int) -> None:
+def _write(
+    source: IO[bytes] | gzip.GzipFile, path: Path, packed: int, left: list[int], most_bytes: int
+) -> None:
     """Unpack to ``path``. Raises FormatError beyond what a file of that packed size can hold."""
     most = min(most_bytes, _FREE_BYTES + _MAX_RATIO * packed, left[0])
     written = 0
