@@ -265,8 +265,8 @@ def _say_signals(guess: Guess, head: Head, time_place: int | None, columns: dict
         found[kind] += 1
         if found[kind] > 1:
             guess.asked.append(
-                f"{', '.join(map(repr, names))} look like another {'accelerometer' if kind == 'acc' else 'gyroscope'}: give it "
-                "a --placement and columns of its own"
+                f"{', '.join(map(repr, names))} look like another "
+                f"{'accelerometer' if kind == 'acc' else 'gyroscope'}: give it a --placement and columns of its own"
             )
             continue
         _say_triad(guess, head, kind, places, names, size, written)

@@ -200,7 +200,7 @@ def _numbers(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatAr
 
 def _looks_like_clock(cells: pd.Series) -> bool:
     first = cells.dropna().head(20).astype(str)
-    return len(first) > 0 and bool(first.str.contains(CLOCK).all())
+    return len(first) > 0 and all(CLOCK.search(text) for text in first)
 
 
 def _clock_s(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatArray:
