@@ -316,7 +316,8 @@ def test_a_watch_run_becomes_a_session_without_sensors(tmp_path: Path) -> None:
     write_session(tmp_path / "run", activity_recording(activity))
     back = read_session(tmp_path / "run")
     assert back.info["activity"] == {
-        "duration_s": 29.0, "distance_m": 87.0, "cadence_spm": 171.0, "cadence_stored_as": "strides", "sport": "running",
+        "duration_s": 29.0, "distance_m": 87.0, "cadence_spm": 171.0, "cadence_stored_as": "strides",
+        "sport": "running",
     }  # fmt: skip
     assert back.heart_rate is not None
     assert set(back.heart_rate.bpm) == {150.0}

@@ -304,7 +304,10 @@ def signal_unit(head: Head, place: int) -> str | None:
 
 def unit_row(head: Head, place: int, words: dict[str, str]) -> str | None:
     """Return the unit a row under the names gives a column, as ``words`` translate it; None where it does not."""
-    return words.get(head.units[place].strip("()[] ").casefold()) if place < len(head.units) else None
+    if place >= len(head.units):
+        return None
+    cell = head.units[place].strip().casefold()
+    return words.get(cell) or words.get(cell.strip("()[] "))
 
 
 def mapped_layout(
