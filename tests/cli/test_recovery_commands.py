@@ -221,8 +221,8 @@ def test_import_keeps_nothing_of_a_file_with_a_bad_row(
     ("content", "told"),
     [
         (b"a,b\n1,2\n", "needs the columns"),
-        (b"at,kind,score,mood\n", "unknown columns"),
-        (b"\xff\xfe\x00", "UTF-8"),
+        (b"at,kind,score,painkilller\n", "unknown columns"),
+        (b"\xff\xfe\x00", "needs the columns"),
     ],
 )
 def test_a_file_that_is_no_pain_table_is_named(
