@@ -103,6 +103,8 @@ class LiveView:
     question: LiveAction | None
     n_contacts: int
     said_limping: bool = False
+    #: Sensors that disagree with the others now: (placement, reason), reasons as in ``pipeline.agreement``.
+    doubted_sensors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,9 @@ class LiveRun:
             question=self._question,
             n_contacts=self._n_contacts,
             said_limping=self._said_limping,
+            doubted_sensors=tuple(
+                sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
+            ),
         )
 
     def cadence_band(self, speed_mps: float) -> tuple[float, float]:
