@@ -108,7 +108,9 @@ def test_no_signal_gives_an_impossible_contact(seed, rate_hz, noise):
     step_s = rng.uniform(0.21, 0.8)
     acc = np.zeros((len(t), 3))
     for harmonic in (1, 2, 3, 4):
-        size = rng.normal(0.0, 15.0 / harmonic, 3) if harmonic > 1 else rng.normal(0.0, 5.0, 3) + [0, 0, 15.0]
+        size = rng.normal(0.0, 15.0 / harmonic, 3)
+        if harmonic == 1:
+            size = np.array([0.0, 0.0, 15.0]) + size / 3.0
         acc += size * np.cos(2.0 * np.pi * harmonic * t / step_s + rng.uniform(0, 6.3, 3)[:, None]).T
     acc[:, 2] = np.maximum(acc[:, 2] + 9.8, 0.0) if rng.random() < 0.5 else acc[:, 2] + 9.8
     rows = steps_of(t, acc + noise * rng.normal(size=acc.shape), rate_hz)

@@ -7,25 +7,29 @@ events, and the tables at the end, do not depend on chunking or on how sensors i
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_right, insort
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tallrun.errors import UsageError
 from tallrun.gait.acc_only import AccFootEngine
+from tallrun.gait.eligible import QUALITY_LIMIT
 from tallrun.gait.flag_terms import score_overstride
 from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
-from tallrun.gait.join import StrideJoiner
+from tallrun.gait.join import LEARNING_WAIT_S, WAIT_S, StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import MODE_RUN, plain_rows
 from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
 from tallrun.gait.strides import Stride, strides_frame
 from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
+from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
 from tallrun.pipeline.ledger import belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
@@ -35,6 +39,11 @@ from tallrun.sensors.events import TreadmillReading
 _RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
 _RANK_OCCASION = 4
 _RANK_DEADLINE = 5
+
+#: A pelvis step with no contact of any foot within this time was not seen by the feet; so many in a row without a
+#: longer pause than this are strides of their own: the feet's sensors were dead, loose or left at home.
+UNSEEN_S = 1.2
+UNSEEN_STEPS = 16
 
 
 Engine = FootEngine | AccFootEngine | PelvisEngine
@@ -81,7 +90,15 @@ class GaitFailed:
     error: Exception
 
 
-PipelineEvent = Contact | StrideKnown | FlagChanged | Occasion | GaitFailed
+@dataclass(frozen=True)
+class AgreementChanged:
+    """A sensor began or ceased to disagree with the others."""
+
+    at_s: float
+    doubt: SensorDoubt
+
+
+PipelineEvent = Contact | StrideKnown | FlagChanged | AgreementChanged | Occasion | GaitFailed
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,13 @@ class GaitPipeline:
         self._order = EventOrder(tuple(self._specs))
         feet = tuple(foot for foot in ("left", "right") if f"foot_{foot}" in self._specs)
         self._joiner = StrideJoiner(feet, "pelvis" in self._specs, setup.stride_gain)
+        stepping = tuple(self._engines)
+        learning = tuple(name for name, item in self._engines.items() if isinstance(item, FootEngine))
+        self.agreement = SensorAgreement(stepping, learning)
+        self._unseen: deque[Any] | None = deque() if feet and "pelvis" in self._specs else None
+        self._alone = StrideJoiner((), True)
+        self._unseen_until_s = -math.inf
+        self._contacts_s: list[float] = []
         self._flag_engine = FlagEngine(setup.runner, setup.baseline)
         self._learned: set[str] = set()
         self._belt: list[TreadmillReading] = []
@@ -201,6 +225,8 @@ class GaitPipeline:
         flags = json_ready([item.as_dict() for item in self._flags])
         worn = {name: spec.has_gyroscope for name, spec in self._specs.items()}
         ledger = quality_ledger(strides, self.status(), self._specs)
+        ledger["steps_seen"] = dict(self.agreement.counts)
+        ledger["disagreements"] = self.agreement.finish(self._last_s)
         ledger["calibration"] = belt_calibration(self._strides, self.setup)
         summary = summarise(strides, segments, flags, ledger, worn)
         summary["algorithm"] = ALGORITHM_VERSION
@@ -226,7 +252,8 @@ class GaitPipeline:
 
     def _end_strides(self, now_s: float) -> Iterable[PipelineEvent]:
         for stride in self._joiner.release(now_s, final=True):
-            yield from self._take_stride(stride, now_s)
+            yield from self._take_foot_stride(stride, now_s)
+        yield from self._take_unseen(math.inf, now_s, is_closing=True)
         for flag in self._flag_engine.finish():
             yield self._take_flag(flag, now_s)
 
@@ -266,6 +293,10 @@ class GaitPipeline:
         if isinstance(item, _Row):
             if item.placement == "pelvis":
                 deadline_s = self._joiner.add_pelvis(item.row)
+                out += self._agree("pelvis", item.row["step_s"], now_s)
+                if self._unseen is not None:
+                    self._unseen.append(item.row)
+                    out += self._take_unseen(now_s - LEARNING_WAIT_S - WAIT_S, now_s, is_closing=False)
             else:
                 foot = item.placement.removeprefix("foot_")
                 if foot not in self._learned:
@@ -273,11 +304,71 @@ class GaitPipeline:
                     self._joiner.learned(foot, now_s)
                 deadline_s = self._joiner.add_contact(foot, item.row)
                 out.append(Contact(now_s, foot, item.row))
+                out += self._agree(item.placement, item.row["initial_contact_s"], now_s)
+                if self._unseen is not None:
+                    insort(self._contacts_s, item.row["initial_contact_s"])
             if math.isfinite(deadline_s):
                 self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
         for stride in self._joiner.release(now_s):
+            out += self._take_foot_stride(stride, now_s)
+        return out
+
+    def _agree(self, placement: str, step_s: float, now_s: float) -> list[PipelineEvent]:
+        return [AgreementChanged(now_s, doubt) for doubt in self.agreement.saw(placement, step_s, now_s)]
+
+    def _take_foot_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
+        """Take a stride of the joiner, after what only the pelvis saw before it."""
+        yield from self._take_unseen(stride.initial_contact_s, now_s, is_closing=True)
+        yield from self._take_stride(stride, now_s)
+        placement = f"foot_{stride.foot}"
+        if placement in self._specs and stride.quality >= QUALITY_LIMIT:
+            ratio = stride.speed_mps / stride.belt_speed_mps if stride.belt_speed_mps > 0.0 else math.nan
+            if math.isfinite(ratio):
+                for doubt in self.agreement.saw_speed(placement, now_s, ratio):
+                    yield AgreementChanged(now_s, doubt)
+
+    def _take_unseen(self, before_s: float, now_s: float, *, is_closing: bool) -> list[PipelineEvent]:
+        """Make strides of the pelvis steps before ``before_s`` that no foot has seen; forget the others.
+
+        is_closing : no step before that time can be added any more.
+        """
+        rows = self._unseen
+        if rows is None:
+            return []
+        while rows and rows[0]["step_s"] < before_s:
+            step_s = rows[0]["step_s"]
+            if self._is_seen(step_s):
+                rows.popleft()
+                continue
+            if step_s - self._unseen_until_s > UNSEEN_S:
+                n_in_row = self._n_unseen_in_row()
+                if n_in_row < UNSEEN_STEPS:
+                    if n_in_row == len(rows) and not is_closing:
+                        break
+                    rows.popleft()
+                    continue
+            self._unseen_until_s = step_s
+            self._alone.add_pelvis(rows.popleft())
+        out: list[PipelineEvent] = []
+        for stride in self._alone.release(-math.inf, final=is_closing):
+            stride.emitted_at_s = max(now_s, stride.emitted_at_s)
             out += self._take_stride(stride, now_s)
         return out
+
+    def _n_unseen_in_row(self) -> int:
+        n, last_s = 0, math.nan
+        for row in islice(self._unseen or (), UNSEEN_STEPS):
+            if row["step_s"] - last_s > UNSEEN_S or self._is_seen(row["step_s"]):
+                break
+            n, last_s = n + 1, row["step_s"]
+        return n
+
+    def _is_seen(self, step_s: float) -> bool:
+        times = self._contacts_s
+        if len(times) > 4096:
+            del times[:2048]
+        place = bisect_right(times, step_s)
+        return any(abs(times[at] - step_s) <= UNSEEN_S for at in (place - 1, place) if 0 <= at < len(times))
 
     def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
         reading = self._belt_at(stride.initial_contact_s)

@@ -124,6 +124,8 @@ class LiveView:
     n_contacts: int
     said_limping: bool = False
     is_silenced: bool = False
+    #: Sensors that disagree with the others now: (placement, reason), reasons as in ``pipeline.agreement``.
+    doubted_sensors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,9 @@ class LiveRun:
             n_contacts=self._n_contacts,
             said_limping=self._said_limping,
             is_silenced=self.is_silenced,
+            doubted_sensors=tuple(
+                sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
+            ),
         )
 
     def cadence_band(self, speed_mps: float) -> tuple[float, float]:
