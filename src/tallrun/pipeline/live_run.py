@@ -29,6 +29,7 @@ from tallrun.gait.asymmetry import AsymmetryJump, AsymmetryMonitor, JumpLimits
 from tallrun.gait.eligible import SteadySpeed, is_clean_run, length_is_sure, timing_sigma_s
 from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
+from tallrun.gait.strides import SHORTEST_STRIDE_S
 from tallrun.numerics.recording import Marker, SampleBlock
 from tallrun.pipeline.gait_pipeline import (
     Contact,
@@ -318,7 +319,7 @@ class LiveRun:
         self._n_contacts += 1
         closed_s = float(row["next_initial_contact_s"])
         stride_s = closed_s - float(row["initial_contact_s"])
-        if not math.isfinite(stride_s):
+        if not stride_s > SHORTEST_STRIDE_S:
             return []
         cadence = 120.0 / stride_s
         length_m = float(row["stride_length_m"])
