@@ -36,9 +36,11 @@ from tallrun import simulate
 from tallrun.ble import SensorSession
 from tallrun.ble.clock import run_virtual
 from tallrun.ble.radio import VirtualRadio
-from tallrun.cli.live_session import LiveLoop, specs_of
 from tallrun.coaching import plan_session
 from tallrun.gait.warm import warm_up
+from tallrun.live.hub import LiveHub
+from tallrun.live.loop import LiveLoop
+from tallrun.live.setup import specs_of
 from tallrun.numerics.recording import Recording, SampleBlock
 from tallrun.pipeline import Contact, PipelineSetup
 from tallrun.pipeline.live_run import LiveRun, LiveSetup
@@ -47,7 +49,6 @@ from tallrun.resources import firmware_config_texts, protocol_texts
 from tallrun.sensors.config import ConfigSet
 from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sessions.recorder import FlightRecorder
-from tallrun.web.hub import LiveHub
 
 BLOCK = 20
 
@@ -158,8 +159,8 @@ WATCH = """() => {
 def pixel_rows(trials: int) -> list[Row]:
     """Time from a notification's samples to the frame that shows the new number."""
     from support.browser import CHROMIUM, PHONE, ServerThread, chromium
+    from tallrun.live.state import live_state
     from tallrun.web.app import create_app
-    from tallrun.web.live_state import live_state
 
     section = "Notification to pixel, loopback"
     if CHROMIUM is None:

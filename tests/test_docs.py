@@ -73,3 +73,42 @@ def test_guides_run_as_written(guide, tmp_path, monkeypatch):
         assert program == "tallrun"
         result = CliRunner().invoke(build_app(), arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+_KEY = re.compile(r"\b(?:art|sci):[A-Z]\d*\b")
+_BARE_KEY = re.compile(r"\b(?:art|sci):[A-Z]\d+`?(?: and|,) `?[A-E]\d+\b")
+
+
+def cited_in_repository():
+    places = ["src", "tests", "benchmarks", "docs"]
+    for place in places:
+        for path in sorted((ROOT / place).rglob("*")):
+            if path.suffix in {".py", ".toml", ".js", ".j2", ".md"} and path.name not in {
+                "sources.md",
+                "test_docs.py",
+            }:
+                yield path, path.read_text(encoding="utf-8")
+
+
+def test_every_citation_key_stands_in_the_sources_page():
+    listed = set(
+        re.findall(
+            r"^\| `((?:art|sci):[A-Z]\d*)` \|", (ROOT / "docs" / "sources.md").read_text("utf-8"), re.M
+        )
+    )
+    missing = {
+        f"{path.relative_to(ROOT)}: {key}"
+        for path, text in cited_in_repository()
+        for key in _KEY.findall(text)
+        if key not in listed
+    }
+    assert not missing, f"cited but not in docs/sources.md: {sorted(missing)}"
+
+
+def test_no_citation_key_goes_without_its_prefix():
+    bare = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path, text in cited_in_repository()
+        for match in _BARE_KEY.finditer(text)
+    }
+    assert not bare, f"write each key with its prefix: {sorted(bare)}"

@@ -36,6 +36,8 @@ REASONS: dict[str, str] = {
     "axis_missing": "An axis this number needs was not recorded.",
     "event_doubtful": "Two ways of finding this event disagree by more than 25 ms.",
     "strap_doubtful": "The pelvis angle changed quickly: posture or a moved strap; shown with what it may be off by.",
+    "implausible": "The number cannot be true of a person; it is withheld.",
+    "short_steps": "Shuffling steps of less than half a metre.",
     "no_baseline": "There is no own baseline yet.",
     "no_own_error": "More than the scatter inside one run. Your own day-to-day scatter at this speed is not known yet.",
     "too_few_blocks": "Fewer than six pairs of blocks of 30 strides: too short to be sure.",

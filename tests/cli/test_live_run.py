@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from tallrun import simulate
 from tallrun.cli.app import build_app
-from tallrun.cli.live_session import read_tap
+from tallrun.live import state as live_state
+from tallrun.live.loop import read_tap
 from tallrun.recovery import wording
 from tallrun.sessions import read_session, write_session
-from tallrun.web import live_state
 
 pytestmark = pytest.mark.xdist_group("live")
 
@@ -163,7 +163,7 @@ def test_every_sentence_of_the_live_page_passes_the_lint():
 
 
 def test_hub_never_waits_for_a_slow_page():
-    from tallrun.web.hub import QUEUE_LIMIT, LiveHub
+    from tallrun.live.hub import QUEUE_LIMIT, LiveHub
 
     async def main() -> None:
         hub = LiveHub()

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from tallrun.ble import PairedSensor, Pairing
 from tallrun.cli import sensors_doctor, sensors_pair
 from tallrun.cli.app import build_app
-from tallrun.cli.radio import load_configs, load_pairing, plain, save_pairing
-from tallrun.cli.sensors_calibrate import load_standing
-from tallrun.cli.sensors_scan import signal_word
 from tallrun.errors import ConfigError, EntryError, RadioError
+from tallrun.live.calibration import load_standing
+from tallrun.live.devices import load_configs, load_pairing, save_pairing
+from tallrun.live.pairing import plain, signal_word
 from tallrun.numerics.recording import Recording, SensorRecording, SensorSpec
 from tallrun.sessions import write_session
 

@@ -21,10 +21,10 @@ from support.virtual_radio import CONFIGS, RATE_HZ, numbered_recording, sample_n
 from tallrun.ble import SensorSession
 from tallrun.ble.faults import FaultScript
 from tallrun.cli.app import build_app
-from tallrun.cli.flight import bindings_of, consume, rebuild, start_info
-from tallrun.cli.radio import Emulation, open_air, run_radio
-from tallrun.cli.sensors_record import endings
 from tallrun.errors import UsageError
+from tallrun.live.devices import Emulation, open_air, run_radio
+from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
+from tallrun.live.run import endings
 from tallrun.numerics.recording import HeartRate, Recording, RunnerProfile, SampleBlock, Treadmill
 from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sessions import read_session, write_session

@@ -21,7 +21,9 @@ def test_times_are_those_of_the_segments():
 
 
 def test_only_running_of_good_quality_counts():
-    strides = running(40, cadence_spm=170.0) + running(40, start_s=20.0, cadence_spm=120.0, quality=0.59)
+    strides = running(40, cadence_spm=170.0) + running(
+        40, start_s=20.0, cadence_spm=120.0, timing_sigma_s=0.021
+    )
     strides += running(40, start_s=40.0, cadence_spm=100.0, mode=MODE_WALK)
     cadence = summary_of(strides)["cadence_spm"]
     assert (cadence["median"], cadence["n"]) == (170.0, 40)
@@ -49,8 +51,12 @@ def test_what_is_unknown_says_why(worn, name, reason):
 
 
 def test_poor_quality_is_told_as_such():
-    strides = running(40, quality=0.3, stride_length_m=2.0)
+    strides = running(40, length_sigma_m=0.3, stride_length_m=2.0)
     assert summary_of(strides)["stride_length_m"] == {"value": None, "reason": "low_quality"}
+    cut = running(40, length_sigma_m=0.3, stride_length_m=2.0, reasons=reason_bit("clipped"))
+    summary = summary_of(cut)
+    assert summary["speed_mps"] == {"value": None, "reason": "clipped"}
+    assert summary["cadence_spm"]["n"] == summary["stance_time_s"]["n"] == 40
     no_standing = summary_of(running(40), {**BOTH, "pelvis": True})
     assert no_standing["pelvic_tilt_deg"]["reason"] == "no_standing"
 

@@ -9,14 +9,18 @@ from support.records import NOW, ZONE, run_at, score
 from tallrun.cli.recovery_common import load_protocol
 from tallrun.insight import (
     CAVEAT,
+    METRICS,
     CrossRow,
+    LagResult,
     cross,
     exposure_of_run,
+    flag_minutes,
     pain_after,
     questions_due,
     row_of,
     unmasked_mornings,
 )
+from tallrun.insight.crossing import MORE_WORDS, Estimate
 from tallrun.insight.due import QUESTIONS
 from tallrun.reasons import REASONS
 from tallrun.recovery import History, Runner, Screen
@@ -55,7 +59,7 @@ def test_a_planted_pattern_is_found_and_worded_without_cause(rng: np.random.Gene
     assert best.points_per_sd > 0.5
     assert best.p < 0.01
     assert morning.left_out == {"flat": "no_variation"}
-    assert "higher pain with more fast_minutes" in morning.sentence
+    assert "higher pain with more fast minutes" in morning.sentence
     assert morning.sentence.endswith(CAVEAT)
 
 
@@ -114,6 +118,63 @@ def test_a_row_joins_exposure_gait_and_pain() -> None:
     assert row.columns["cadence_spm"] == 166.0
     assert row.columns["fast_minutes"] is None
     assert row.pain == {"same_day": None, "next_morning": 2, "h48": None}
+
+
+def test_what_is_only_the_calendar_is_no_pattern(rng: np.random.Generator) -> None:
+    """In any recovery pain falls and load rises; a pattern must not be found in that more often than promised."""
+    shapes = {
+        "straight": lambda at: (5.0 - 4.0 * at, 10.0 + 20.0 * at),
+        "fading": lambda at: (5.0 * np.exp(-3.0 * at), 10.0 + 15.0 * np.sqrt(at)),
+        "turning": lambda at: (2.0 + 2.0 * np.cos(3.0 * at), 10.0 + 20.0 * at**2),
+    }
+    for name, shape in shapes.items():
+        false, trials = 0, 100
+        for k in range(trials):
+            n = 24
+            at = np.linspace(0.0, 1.0, n)
+            pain, minutes = shape(at)
+            data = [
+                CrossRow(f"s{i}", NOW + timedelta(days=2 * i),
+                         {"run_minutes": minutes[i] + rng.normal(0, 2.0),
+                          "load": 4.0 * minutes[i] + rng.normal(0, 9.0)},
+                         {"next_morning": int(np.clip(round(pain[i] + rng.normal(0, 0.8)), 0, 10))})
+                for i in range(n)
+            ]  # fmt: skip
+            false += any(item.p < 0.05 for item in cross(data, seed=k, permutations=400)[1].estimates)
+        assert false / trials <= 0.12, (name, false)  # 5 % promised; three standard errors and rounding
+
+
+def test_a_pure_trend_is_left_out(rng: np.random.Generator) -> None:
+    data = [
+        CrossRow(row.session_id, row.started_at, row.columns | {"load": 100.0 + 7.0 * i}, row.pain)
+        for i, row in enumerate(rows(24, rng, effect=0.5))
+    ]
+    assert cross(data)[1].left_out["load"] == "no_variation"
+
+
+def test_an_absent_flag_is_not_flagged_only_where_it_was_looked_for() -> None:
+    known = {"median": 165.0, "p05": 160.0, "p95": 170.0, "n": 90}
+    none = {"value": None, "reason": "no_pelvis"}
+    summary = {"cadence_spm": known, "foot_strike_angle_deg": none, "pelvic_tilt_deg": none,
+               "asymmetry_contact_pct": 1.0,
+               "flags": [{"flag": "low_cadence", "start_s": 0.0, "end_s": 90.0}]}  # fmt: skip
+    assert flag_minutes(summary) == {
+        "low_cadence": 1.5, "overstriding": None, "anterior_pelvic_tilt": None, "asymmetry": 0.0,
+    }  # fmt: skip
+    assert set(flag_minutes({}).values()) == {None}
+    row = row_of(exposure_of_run(run_at()), {}, {}, flag_minutes(summary))
+    assert (row.columns["flagged_asymmetry"], row.columns["flagged_overstriding"]) == (0.0, None)
+    assert row_of(exposure_of_run(run_at()), {}, {}).columns["flagged_asymmetry"] is None
+
+
+def test_every_pattern_is_told_in_plain_words() -> None:
+    columns = [*row_of(exposure_of_run(run_at()), dict.fromkeys(METRICS), {}).columns]
+    for column in columns:
+        for points in (0.8, -0.8):
+            told = LagResult("next_morning", 20, {}, (Estimate(column, points, 0.01),), {}).sentence
+            assert "_" not in told
+            assert lint(told.removesuffix(f" {CAVEAT}")) == ()
+        assert column in MORE_WORDS
 
 
 # what is due

@@ -3,15 +3,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from itertools import permutations
 
-import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.records import NOW, run_at
+from support.records import run_at
 from tallrun.cli.recovery_common import load_protocol
-from tallrun.insight import exposure_of_run, exposure_of_session, load_by_day, morning_trend, spike
+from tallrun.insight import exposure_of_run, load_by_day, morning_trend
 from tallrun.recovery.mornings import trend
 from tallrun.recovery.wording import lint
 
@@ -99,11 +97,10 @@ def test_a_typed_run_tells_what_it_can_and_why_not() -> None:
         0.0,
         0.0,
     )
-    assert found.flagged_strides is None
     bare = exposure_of_run(run_at(minutes=40))
     assert (bare.run_minutes, bare.load, bare.fast_minutes, bare.uphill_minutes) == (40.0, None, None, None)
     assert dict(bare.reasons) == {
-        "flagged_strides": "no_feet", "uphill_minutes": "no_incline", "fast_minutes": "no_speed", "load": "no_effort",
+        "uphill_minutes": "no_incline", "fast_minutes": "no_speed", "load": "no_effort",
         "distance_m": "no_distance",
     }  # fmt: skip
     assert (
@@ -111,45 +108,9 @@ def test_a_typed_run_tells_what_it_can_and_why_not() -> None:
     )  # some fast minutes, unknown how many
 
 
-def table(n: int = 1000) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "initial_contact_s": np.arange(n) * 0.36,
-            "foot": ["left", "right"] * (n // 2),
-            "mode": ["run"] * n,
-            "stride_time_s": np.full(n, 0.72),
-            "speed_mps": np.where(np.arange(n) < n / 4, 3.5, 2.6),
-            "stride_length_m": np.full(n, 1.9),
-            "incline_pct": np.where(np.arange(n) < n / 2, 4.0, 0.0),
-        }
-    )
-
-
-def test_a_recorded_session_counts_minutes_fast_uphill_and_flagged() -> None:
-    flags = [
-        {"flag": "overstriding", "start_s": 10.0, "end_s": 46.0},
-        {"flag": "overstriding", "start_s": 300.0, "end_s": None},
-    ]
-    found = exposure_of_session(run_at(minutes=6, session_rpe=5.0), table(), flags, best_speed_mps=4.0)
-    assert found.run_minutes == pytest.approx(6.0)
-    assert found.fast_minutes == pytest.approx(1.5)
-    assert found.uphill_minutes == pytest.approx(3.0)
-    assert found.distance_m == pytest.approx(950.0)
-    assert found.flagged_strides == {"overstriding": 100 + 166}
-    assert found.load == 30.0
-    one_foot = exposure_of_session(run_at(minutes=6), table().iloc[::2], [], 4.0)
-    assert one_foot.run_minutes == pytest.approx(6.0)
-
-
-def test_without_running_there_is_nothing_to_count() -> None:
-    walking = table().assign(mode="walk")
-    found = exposure_of_session(run_at(minutes=6), walking, [], 4.0)
-    assert (found.run_minutes, found.fast_minutes, found.uphill_minutes) == (0.0, None, None)
-
-
 def test_load_averages_follow_the_formula() -> None:
     days = load_by_day([(date(2026, 3, 1), 100.0), (date(2026, 3, 3), None)], date(2026, 3, 4))
-    assert [item.load for item in days] == [100.0, 0.0, 0.0, 0.0]
+    assert [item.load for item in days] == [100.0, 0.0, None, 0.0]
     assert [item.unknown for item in days] == [0, 0, 1, 0]
     assert days[0].ewma_7d == pytest.approx(25.0)
     assert days[1].ewma_7d == pytest.approx(18.75)
@@ -157,18 +118,31 @@ def test_load_averages_follow_the_formula() -> None:
     assert load_by_day([], date(2026, 3, 4)) == ()
 
 
+def test_an_unknown_load_is_not_a_rest_day() -> None:
+    """Whatever is unknown, the average of the rest stands, or there is none; never is it pulled down."""
+    begin = date(2026, 3, 1)
+    for unknown in ([40], [40, 42], [40, 41], list(range(30, 60))):
+        days = [(begin + timedelta(days=i), None if i in unknown else 50.0) for i in range(60)]
+        found = load_by_day(days, begin + timedelta(days=59))
+        full = load_by_day([(day, 50.0) for day, _ in days], begin + timedelta(days=59))
+        for got, was in zip(found, full, strict=True):
+            for name in ("ewma_7d", "ewma_28d"):
+                value = getattr(got, name)
+                assert value is None or value == pytest.approx(getattr(was, name), rel=0.06)
+    assert found[-1].ewma_7d is None
+    # two sessions on one day, one of them unknown: the day is unknown
+    both = load_by_day([(begin, 30.0), (begin, None)], begin)
+    assert (both[0].load, both[0].unknown) == (None, 1)
+
+
+def test_a_walk_is_no_run_anywhere() -> None:
+    walk = exposure_of_run(run_at(minutes=30, rung="V0", session_rpe=3.0), 4.0)
+    assert (walk.run_minutes, walk.load, walk.fast_minutes, walk.uphill_minutes) == (0.0, 0.0, 0.0, 0.0)
+    mixed = exposure_of_run(run_at(minutes=30, rung="V2", run_minutes=10.0, session_rpe=3.0))
+    assert (mixed.run_minutes, mixed.load) == (10.0, 90.0)
+
+
 def test_steady_load_is_reached_by_both_averages() -> None:
     days = load_by_day([(date(2026, 1, 1) + timedelta(days=i), 50.0) for i in range(300)], date(2026, 10, 27))
     assert days[-1].ewma_7d == pytest.approx(50.0)
     assert days[-1].ewma_28d == pytest.approx(50.0, rel=1e-6)
-
-
-def test_a_spike_is_measured_against_the_thirty_days_before() -> None:
-    earlier = [
-        run_at(NOW - timedelta(days=31), distance_m=9000.0),
-        run_at(NOW - timedelta(days=10), distance_m=5000.0),
-        run_at(NOW - timedelta(days=5)),
-        run_at(NOW + timedelta(days=1), distance_m=20000.0),
-    ]
-    assert spike(6000.0, NOW, earlier).ratio == pytest.approx(1.2)
-    assert spike(6000.0, NOW, earlier[:1]).ratio is None

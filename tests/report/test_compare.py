@@ -160,10 +160,10 @@ def test_the_command_compares_parts_and_refuses_a_turned_one(tmp_path):
 
 
 def test_a_session_without_running_compares_as_nothing():
-    from tallrun.pipeline import run_recording
+    from tallrun.pipeline import analyse
 
     empty = replace(demo_source().recording, sensors={}, treadmill=None, heart_rate=None)
-    side = side_of(empty, run_recording(empty), "empty")
+    side = side_of(analyse(empty), "empty")
     found = compare(side, side)
     assert found.rows == found.unmatched == ()
     assert any("Nothing to compare" in text for _, text in Page(build_compare_page(found)).blocks)

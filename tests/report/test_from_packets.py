@@ -11,12 +11,12 @@ from support.report_sources import PROTOCOL, RECORDINGS
 from tallrun import simulate
 from tallrun.ble import SensorSession
 from tallrun.cli.clinic import recording_from_packets
-from tallrun.cli.flight import consume, rebuild, start_info
-from tallrun.cli.live_session import specs_of
-from tallrun.cli.radio import Emulation, load_configs, open_air, run_radio
-from tallrun.cli.sensors_record import endings
 from tallrun.coaching import plan_session
 from tallrun.errors import SessionError
+from tallrun.live.devices import Emulation, load_configs, open_air, run_radio
+from tallrun.live.rebuild import consume, rebuild, start_info
+from tallrun.live.run import endings
+from tallrun.live.setup import specs_of
 from tallrun.numerics.recording import SampleBlock
 from tallrun.pipeline import PipelineSetup
 from tallrun.pipeline.live_run import LiveRun, LiveSetup
@@ -75,7 +75,7 @@ def test_from_packets_gives_the_tables_of_the_live_run_bit_for_bit(flown):
     folder, session, live = flown
     recording, notes = recording_from_packets(session, read_session(session), folder)
     assert notes[0] == "Samples were decoded anew from packets.arrow, not read from the frozen signals."
-    done = replay(recording, PROTOCOL, as_live=True)
+    done = replay(recording, PROTOCOL)
     was, now = live.gait.tables(), done.tables
     assert len(was.strides) > 100
     for name in was.strides.columns:

@@ -24,11 +24,11 @@ import tallrun.sessions.recorder as recorder_module
 from support.session_files import assert_same_recording, small_recording, swinging_sensor
 from tallrun.errors import SessionError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
+from tallrun.sensors.events import Packet
 from tallrun.sessions import read_session
 from tallrun.sessions.packet_log import HEADER
 from tallrun.sessions.recorder import (
     FlightRecorder,
-    Packet,
     RecorderTrouble,
     inspect_packets,
     read_packets,

@@ -264,7 +264,7 @@ def test_erasing_everything_leaves_nothing_and_the_receipt_is_true(tmp_path: Pat
     assert removed == {"tallrun.sqlite", "s1", "s1.html", "sessions", "reports", "records"}
     assert receipt.rows["pain"] == 3
     assert receipt.left == []
-    assert receipt.verified == ["6 files and folders looked for afterwards and not found"]
+    assert receipt.verified[0] == "6 files and folders looked for afterwards and not found"
 
 
 def test_erasing_finds_side_files_and_safety_copies(tmp_path: Path) -> None:
@@ -293,16 +293,36 @@ def test_sessions_elsewhere_are_removed_only_when_asked(tmp_path: Path) -> None:
             runner, session_id=name, started_at=NOW, folder=folder, duration_s=None, context={}, summary={}
         )
     with store:
-        back_up(store, tmp_path / "b.zip", NOW)
-        receipt = erase(store, NOW)
-        assert outside.exists()
-        assert {item["path"] for item in receipt.left} == {str(outside), str(not_ours)}
-        with Store.open(tmp_path / "again") as again:
-            restore(again, tmp_path / "b.zip", NOW)
-            receipt = erase(again, NOW, also_outside=True)
-    assert not outside.exists()
+        receipt = erase(store, NOW, runner_id=runner)
+    assert outside.exists()
+    assert receipt.complete
+    assert {item["path"] for item in receipt.left} == {str(outside), str(not_ours)}
+    assert all("--also-outside" in item["why"] for item in receipt.left)
+
+
+def test_sessions_elsewhere_go_when_their_folder_is_named(tmp_path: Path) -> None:
+    store, runner = filled(tmp_path / "records")
+    study, elsewhere = tmp_path / "study" / "s2", tmp_path / "attic" / "s3"
+    not_ours = tmp_path / "study" / "photos"
+    not_ours.mkdir(parents=True)
+    for folder in (study, elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "session.json").write_text(json.dumps({"format": "tallrun-session"}))
+        (folder / "video.mp4").write_text("somebody's own")
+    for name, folder in (("s2", study), ("s3", elsewhere), ("s4", not_ours)):
+        store.index_session(
+            runner, session_id=name, started_at=NOW, folder=folder, duration_s=None, context={}, summary={}
+        )
+    with store:
+        receipt = erase(store, NOW, also_outside=(tmp_path / "study",))
+    assert [path.name for path in study.iterdir()] == ["video.mp4"]
+    assert (elsewhere / "session.json").exists()
     assert not_ours.exists()
-    assert [item["path"] for item in receipt.left] == [str(not_ours)]
+    assert {item["path"] for item in receipt.left} == {
+        str(study / "video.mp4"),
+        str(elsewhere),
+        str(not_ours),
+    }
 
 
 def test_erasing_one_runner_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
@@ -326,14 +346,32 @@ def test_erasing_one_runner_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     assert receipt.verified[0] == f"{len(ENTRY_MODELS) + 4} tables hold no row of this runner"
 
 
-def test_the_receipt_tells_of_a_safety_copy_that_still_holds_the_runner(tmp_path: Path) -> None:
+def test_a_safety_copy_loses_the_runner_and_keeps_the_others(tmp_path: Path) -> None:
     store, runner = filled(tmp_path / "records")
+    other = runner_in(store, "somebody-else")
+    store.add(other, score(4), by="runner", now=NOW)
     with store:
         back_up(store, tmp_path / "b.zip", NOW)
-        restore(store, tmp_path / "b.zip", NOW, replace=True)
+        safety = restore(store, tmp_path / "b.zip", NOW, replace=True).safety_copy
+        receipt = erase(store, NOW, runner_id=runner)
+    assert receipt.complete
+    assert safety is not None
+    content = zipfile.ZipFile(safety).read("tallrun.sqlite")
+    assert runner.encode() not in content
+    assert b"Lindenlaan" not in content
+    with Store.open(tmp_path / "undo") as undo:
+        restore(undo, safety, NOW)
+        assert undo.runner_codes() == {"somebody-else": other}
+        assert len(undo.entries(PainRow, other)) == 1
+
+
+def test_a_safety_copy_that_cannot_be_rewritten_is_told_of(tmp_path: Path) -> None:
+    store, runner = filled(tmp_path / "records")
+    (tmp_path / "records" / "before-restore-20260101T000000.zip").write_bytes(b"PK not a zip")
+    with store:
         receipt = erase(store, NOW, runner_id=runner)
     assert not receipt.complete
-    assert receipt.left[0]["what"] == "safety copy"
+    assert [item["what"] for item in receipt.left if item["asked"]] == ["safety copy"]
 
 
 def test_what_cannot_be_removed_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +385,7 @@ def test_what_cannot_be_removed_is_listed(tmp_path: Path, monkeypatch: pytest.Mo
         receipt = erase(store, NOW)
     assert not receipt.complete
     denied = {Path(item["path"]).name for item in receipt.left if item.get("why") == "Permission denied"}
-    assert denied == {"s1", "sessions", "reports"}
+    assert denied == {"derived"}
     assert "sessions" not in {Path(item["path"]).name for item in receipt.removed}
 
 

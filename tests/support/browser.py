@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -43,9 +44,43 @@ def chromium() -> Iterator:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            yield browser
+            yield _Known(browser)
         finally:
             browser.close()
+
+
+#: Cookies of the servers that run now, by port.
+_COOKIES: dict[int, str] = {}
+
+
+def cookies_for(url: str) -> dict[str, str]:
+    """The cookie of a running ``ServerThread``, for clients that are no browser."""
+    port = urlsplit(url).port
+    return {f"tallrun_{port}": _COOKIES[port]} if port in _COOKIES else {}
+
+
+class _Known:
+    """A browser whose pages have opened the printed address of every running server before."""
+
+    def __init__(self, browser) -> None:
+        self._browser = browser
+
+    def __getattr__(self, name: str):
+        return getattr(self._browser, name)
+
+    def new_context(self, **options: object):
+        context = self._browser.new_context(**options)
+        context.add_cookies(
+            [{"name": f"tallrun_{port}", "value": value, "url": f"http://127.0.0.1:{port}"}
+             for port, value in _COOKIES.items()]
+        )  # fmt: skip
+        return context
+
+    def new_page(self, **options: object):
+        context = self.new_context(**options)
+        page = context.new_page()
+        page.on("close", lambda _: context.close())
+        return page
 
 
 def shoot(page, name: str) -> Path:
@@ -83,12 +118,20 @@ class ServerThread:
     def __enter__(self) -> ServerThread:
         self._thread.start()
         assert self._ready.wait(20), "the server did not start"
+        gate = self.app.state.gate
+        _COOKIES[self.port] = gate.open(gate.key)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
         self._thread.join(10)
         self._socket.close()
+        _COOKIES.pop(self.port, None)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookie that opens the door."""
+        return cookies_for(self.url)
 
     def call(self, function: Callable, *args: object) -> object:
         """Run ``function`` on the server's loop and wait for its result."""
@@ -101,9 +144,8 @@ class ServerThread:
     def _run(self) -> None:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
-            config = uvicorn.Config(
-                self._make_app(), log_level="error", ws="websockets-sansio", lifespan="off"
-            )
+            self.app = self._make_app()
+            config = uvicorn.Config(self.app, log_level="error", ws="websockets-sansio", lifespan="off")
             self.server = uvicorn.Server(config)
             self.server.install_signal_handlers = lambda: None
             task = asyncio.create_task(self.server.serve(sockets=[self._socket]))

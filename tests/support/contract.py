@@ -22,7 +22,8 @@ FILES = {
 STRIDES = (
     "foot", "initial_contact_s", "final_contact_s", "stride_time_s", "stance_time_s", "flight_time_s",
     "duty_factor", "cadence_spm", "stride_length_m", "speed_mps", "foot_strike_angle_deg", "peak_impact_g",
-    "overstride_index", "mode", "quality", "reasons", "emitted_at_s",
+    "overstride_index", "mode", "quality", "timing_sigma_s", "length_sigma_m", "angle_sigma_deg", "reasons",
+    "emitted_at_s",
 )  # fmt: skip
 TIMELINE = (
     "t_s", "mode", "cadence_spm", "speed_mps", "pelvic_tilt_deg", "vertical_oscillation_m", "quality",

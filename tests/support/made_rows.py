@@ -15,6 +15,9 @@ def foot_row(ic_s, stride_s=0.72, stance_s=0.26, **changes):
     row["final_contact_s"] = ic_s + stance_s
     row["next_initial_contact_s"] = ic_s + stride_s
     row["stride_length_m"] = 2.0
+    row["stride_length_sigma_m"] = 0.02
+    row["timing_sigma_s"] = 0.004
+    row["foot_strike_angle_sigma_deg"] = 1.0
     row["mode"] = MODE_RUN
     row["quality"] = 0.95
     row["emitted_at_s"] = ic_s + stride_s + 0.12
@@ -53,6 +56,10 @@ def running(n, start_s=0.0, step_s=0.36, first="left", **values):
             "speed_mps": 2.8,
             "mode": MODE_RUN,
             "quality": 0.95,
+            "timing_sigma_s": 0.004,
+            "stride_length_m": 2.8 * 2 * step_s,
+            "length_sigma_m": 0.02,
+            "angle_sigma_deg": 1.0,
         }
         for name, value in values.items():
             fields[name] = value[place] if np.ndim(value) else value

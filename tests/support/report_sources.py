@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tallrun import simulate
 from tallrun.numerics.recording import Marker, Recording
-from tallrun.pipeline import PipelineSetup, run_recording
+from tallrun.pipeline import analyse
 from tallrun.recovery import Protocol
 from tallrun.report import ReportInput
 from tallrun.report.compare import Side, side_of
@@ -66,5 +66,4 @@ def steady_side(speed_mps: float, seed: int, shift_spm: float = 0.0) -> Side:
         (simulate.Bout("stand", 6.0), simulate.Bout("run", 150.0, speed_mps, cadence_shift_spm=shift_spm))
     )
     recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(100.0), seed=seed)
-    pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True))
-    return side_of(recording, pipeline, f"run {seed}")
+    return side_of(analyse(recording, record_waves=True), f"run {seed}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tallrun.ble import Limits, LinkStatus, Notice, Packet, SensorSession, Worn
+from tallrun.ble import Limits, LinkStatus, Notice, SensorSession, Worn
 from tallrun.ble.clock import run_virtual
 from tallrun.ble.faults import FaultScript, SensorFaults
 from tallrun.ble.peripheral import Ledger
@@ -16,7 +16,7 @@ from tallrun.ble.radio import VirtualRadio
 from tallrun.numerics.recording import Recording, SampleBlock, SensorRecording, SensorSpec
 from tallrun.resources import firmware_config_texts
 from tallrun.sensors.config import ConfigSet
-from tallrun.sensors.events import SensorEvent
+from tallrun.sensors.events import Packet, SensorEvent
 from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sensors.port import SensorStatus
 

@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from support.browser import cookies_for
 from tallrun.journal.desk import load_protocol
 from tallrun.recovery.model import (
     RUNGS,
@@ -176,7 +177,7 @@ def pretend_analysed(session: Path, cadence_spm: float = 168.0) -> None:
 
 def client(url: str) -> httpx.Client:
     """A client of a running server."""
-    return httpx.Client(base_url=f"{url}/api", timeout=60.0)
+    return httpx.Client(base_url=f"{url}/api", timeout=60.0, cookies=cookies_for(url))
 
 
 def wait_for_analysis(api: httpx.Client, session_id: str) -> dict[str, object]:

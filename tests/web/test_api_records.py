@@ -303,9 +303,9 @@ def test_a_form_of_another_site_is_no_json(shared):
 
 
 def test_pages_carry_the_policy_and_nothing_from_elsewhere(shared):
-    page = httpx.get(f"{shared.url}/today")
+    page = httpx.get(f"{shared.url}/today", cookies=shared.cookies)
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "http://" not in page.text
-    script = httpx.get(f"{shared.url}/vendor/plotly.min.js")
+    script = httpx.get(f"{shared.url}/vendor/plotly.min.js", cookies=shared.cookies)
     assert script.status_code == 200
     assert len(script.content) > 1_000_000

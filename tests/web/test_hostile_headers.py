@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from support.browser import ServerThread
+from tallrun.live.hub import LiveHub
 from tallrun.web.app import create_app
-from tallrun.web.hub import LiveHub
 
 
 def answer(port: int, head: str) -> str:

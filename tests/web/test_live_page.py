@@ -9,12 +9,12 @@ import pytest
 
 from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, shoot
 from tallrun.journal.desk import load_protocol
+from tallrun.live.hub import LiveHub
+from tallrun.live.state import STOP_REASONS, live_state
 from tallrun.pipeline.live_run import LiveView
 from tallrun.recovery.live import LiveAction
 from tallrun.recovery.wording import lint
 from tallrun.web.app import create_app
-from tallrun.web.hub import LiveHub
-from tallrun.web.live_state import STOP_REASONS, live_state
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -10,11 +10,11 @@
 """
 
 from tallrun.ble.link import Limits, Radio, Sighting, adapter_state, scan
-from tallrun.ble.packets import Packet
 from tallrun.ble.pairing import PairedSensor, Pairing
 from tallrun.ble.session import SensorSession
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError
 from tallrun.ble.worn import LinkStatus, Notice, Worn
+from tallrun.sensors.events import Packet
 
 __all__ = [
     "AdapterError",

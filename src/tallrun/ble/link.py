@@ -28,12 +28,12 @@ from bleak.exc import (
     BleakGATTProtocolError,
 )
 
-from tallrun.ble.packets import Packet
 from tallrun.ble.sequence import Answers
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError, Trouble
 from tallrun.ble.watchdog import guarded
 from tallrun.errors import TallrunError
 from tallrun.sensors.config import Advertisement
+from tallrun.sensors.events import Packet
 
 T = TypeVar("T")
 

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from typing import NamedTuple
+
+from tallrun.sensors.events import Packet
 
 CAPACITY = 20_000  # minutes of three sensors; a consumer that far behind will not catch up by waiting
-
-
-class Packet(NamedTuple):
-    """One value from a sensor as it came, notified or read.
-
-    host_time_s : the event loop's clock (monotonic) less the session's start.
-    characteristic : full lower-case UUID.
-    """
-
-    host_time_s: float
-    sensor: str
-    characteristic: str
-    payload: bytes
 
 
 class PacketQueue:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from tallrun.ble.link import Radio, SensorLink, Sighting, scan
-from tallrun.ble.packets import CAPACITY, Packet, PacketQueue
+from tallrun.ble.packets import CAPACITY, PacketQueue
 from tallrun.ble.sequence import run_steps
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
 from tallrun.ble.worn import (
@@ -28,6 +28,7 @@ from tallrun.ble.worn import (
     properties_of,
 )
 from tallrun.errors import RadioError
+from tallrun.sensors.events import Packet
 
 _LOG = logging.getLogger(__name__)
 _JUDGED_PACKETS = 5  # so many packets, all too short, say that the link cuts them

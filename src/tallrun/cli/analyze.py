@@ -22,14 +22,15 @@ def analyze(
     json_: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
-    from tallrun.pipeline import analyze_recording
-    from tallrun.sessions import read_session, write_tables
+    from tallrun.pipeline import analyse
+    from tallrun.sessions import read_session, write_tables, write_watch
 
     recording = read_session(session)
     note_if_cold()
     with progress_bar("analysing", not json_) as show:
-        tables = analyze_recording(recording, progress=show)
+        tables = analyse(recording, progress=show).tables
     write_tables(out, tables)
+    write_watch(out, recording.watch)
     if json_:
         print_json(tables.summary)
         return
@@ -64,6 +65,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as plain lines; what is unknown says why."""
     from tallrun.reasons import REASONS
 
+    if summary.get("watch") and summary["n_contacts"] == 0:
+        return watch_lines(summary["watch"])
     steps = f"{summary['n_steps']} steps, {summary['n_contacts']} contacts seen"
     lines = [
         f"{steps}; run {_clock(summary['run_time_s'])}, walk {_clock(summary['walk_time_s'])}",
@@ -111,6 +114,42 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             f"{label} {evidence['value']:.{digits}f}{unit} against {evidence['reference']:.{digits}f}{unit} ({against})"
         )
     return lines
+
+
+def watch_lines(watch: dict[str, Any]) -> list[str]:
+    """Return what a watch recorded as plain lines; what it does not say is left out."""
+    lines = [
+        "A watch recorded this run; no sensor did, so strike, tilt and flags are not known.",
+        f"{'Time recorded':<28}{_clock(watch['recorded_s']):>9}",
+    ]
+    rows = (
+        ("Distance", watch["distance_m"], 1e-3, "km", 2),
+        ("Speed", watch["speed_mps"], 3.6, "km/h, the mean", 1),
+        (
+            "Cadence",
+            watch["measures"].get("cadence_spm", {}).get("median"),
+            1.0,
+            "steps a minute, the middle",
+            0,
+        ),
+        (
+            "Ground contact",
+            watch["measures"].get("stance_time_s", {}).get("median"),
+            1000.0,
+            "ms, the middle",
+            0,
+        ),
+        ("Heart rate", watch["heart_rate_bpm"], 1.0, "beats a minute, the mean", 0),
+        ("Climb", watch["climb_m"], 1.0, "m", 0),
+    )
+    lines += [
+        f"{label:<28}{factor * value:>9.{digits}f}   {unit}"
+        for label, value, factor, unit, digits in rows
+        if value is not None
+    ]
+    if len(watch["laps"]) > 1:
+        lines.append(f"{'Laps':<28}{len(watch['laps']):>9}")
+    return [*lines, ""]
 
 
 def _clock(seconds: float) -> str:

@@ -19,6 +19,7 @@ COMMAND_MODULES = (
     "formats",
     "simulate",
     "report",
+    "cite",
     "sensors",
     "live",
     "clinic",

@@ -61,15 +61,16 @@ def replay(
     data_dir: DataDir = None,
 ) -> None:
     """Run a recorded session through the live pipeline again, and look at it stride by stride."""
+    from tallrun.pipeline.batch import samples_end_s
     from tallrun.report.corrections import corrected
     from tallrun.report.overlays import read_overlays
-    from tallrun.report.replay_data import WhatIf, replay_summary, session_end_s
+    from tallrun.report.replay_data import WhatIf, replay_summary
 
     wish = WhatIf(target_spm, focus, band_pct, hold_s, green_limit)
     recording, notes = load_recording(session, from_packets, data_dir)
     entries = read_overlays(session)
-    done = _replayed(recording, wish, from_packets, quiet=as_json)
-    fixed = corrected(done.tables.strides, entries, session_end_s(recording))
+    done = _replayed(recording, wish, quiet=as_json)
+    fixed = corrected(done.tables.strides, entries, samples_end_s(recording))
     if as_json:
         print_json(
             {"session": session.name, "from_packets": from_packets, "notes": notes}
@@ -79,7 +80,7 @@ def replay(
     for line in [*notes, *_replay_lines(done), *_correction_lines(fixed)]:
         typer.echo(line)
     if browser:
-        serve_replay(session, recording, from_packets, port)
+        serve_replay(session, recording, port)
 
 
 def compare(
@@ -105,7 +106,7 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
-    from tallrun.cli.recovery_common import load_protocol
+    from tallrun.journal.desk import current_time, load_protocol, rules_for
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
     from tallrun.report.stop_signs import stop_signs
@@ -117,7 +118,8 @@ def compare(
     if out is not None:
         write_text(out, build_compare_page(found))
     if handout is not None:
-        write_text(handout, build_handout(found, note, for_whom, stop_signs(load_protocol())))
+        rules = load_protocol() if data_dir is None else rules_for(data_dir, runner, current_time())
+        write_text(handout, build_handout(found, note, for_whom, stop_signs(rules)))
     if as_json:
         print_json(found.as_json())
         return
@@ -145,9 +147,10 @@ def recording_from_packets(
     """
     from dataclasses import replace
 
-    from tallrun.cli.flight import bindings_of, rebuild
-    from tallrun.cli.radio import data_folder, load_configs
+    from tallrun.cli.radio import data_folder
     from tallrun.errors import SessionError
+    from tallrun.live.devices import load_configs
+    from tallrun.live.rebuild import bindings_of, rebuild
     from tallrun.sessions.folder import read_info
     from tallrun.sessions.recorder import OWN_SENSOR, read_packets
 
@@ -181,20 +184,20 @@ def known_history(
     """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
     if data_dir is None:
         return ()
-    from tallrun.cli.recovery_common import load_protocol, records
+    from tallrun.cli.recovery_common import records
     from tallrun.report.history import own_history
 
     with records(str(data_dir), runner) as mine:
-        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=leave_out)
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out)
 
 
-def _replayed(recording: Recording, wish: Any, from_packets: bool, quiet: bool) -> Replayed:
+def _replayed(recording: Recording, wish: Any, quiet: bool) -> Replayed:
     from tallrun.cli.recovery_common import load_protocol
     from tallrun.report.replay_data import replay as run_again
 
     if not quiet:
         sys.stderr.write("Replaying ...\n")
-    return run_again(recording, load_protocol(), wish, as_live=from_packets)
+    return run_again(recording, load_protocol(), wish)
 
 
 def _replay_lines(done: Replayed) -> list[str]:
@@ -233,10 +236,9 @@ def _correction_lines(fixed: Corrected) -> list[str]:
     return lines + [f"A correction does not fit: {why}." for why in fixed.not_applied.values()]
 
 
-def serve_replay(session: Path, recording: Recording, from_packets: bool, port: int) -> None:
+def serve_replay(session: Path, recording: Recording, port: int) -> None:
     """Serve the replay page of one session on this machine until Ctrl-C."""
     import asyncio
-    import webbrowser
 
     from tallrun.cli.live_server import make_gate, serving
     from tallrun.cli.recovery_common import load_protocol
@@ -245,32 +247,30 @@ def serve_replay(session: Path, recording: Recording, from_packets: bool, port: 
     from tallrun.web.replay_api import replay_router
 
     gate = make_gate(lan=False, tls=False)
-    router = replay_router(
-        lambda session_id: session, load_protocol, load=lambda folder: recording, as_live=from_packets
-    )
+    router = replay_router(lambda session_id: session, load_protocol, load=lambda folder: recording)
 
     app = create_app(gate, routers=[router])
     add_problem_handlers(app)
 
     async def go() -> None:
         async with serving(app, gate, port, session) as served:
-            url = f"{served.url}/replay/{session.resolve().name}"
-            sys.stderr.write(f"Replay page: {url}  (Ctrl-C ends it)\n")
-            webbrowser.open(url)
+            page = f"/replay/{session.resolve().name}"
+            sys.stderr.write(f"Replay page: {served.address(page)}  (Ctrl-C ends it)\n")
+            served.open_browser(page)
             await asyncio.Event().wait()
 
     asyncio.run(go())
 
 
 def _side(session: Path, part: str | None, quiet: bool) -> Side:
-    from tallrun.pipeline import PipelineSetup, run_recording
+    from tallrun.pipeline import analyse
     from tallrun.report.compare import side_of
     from tallrun.sessions import read_session
 
     recording = read_session(session)
     with progress_bar(f"analysing {session.name}", not quiet) as show:
-        pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), show)
-    return side_of(recording, pipeline, session.resolve().name, _part(part))
+        found = analyse(recording, record_waves=True, progress=show)
+    return side_of(found, session.resolve().name, _part(part))
 
 
 def _part(text: str | None) -> tuple[float, float] | None:

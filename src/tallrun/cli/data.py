@@ -127,8 +127,12 @@ def erase(
     runner: Annotated[str | None, typer.Option("--runner", help="Only this runner; else everything.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     also_outside: Annotated[
-        bool, typer.Option("--also-outside", help="Also session folders outside the data folder.")
-    ] = False,
+        list[Path] | None,
+        typer.Option(
+            "--also-outside",
+            help="A folder outside the data folder: the runner's sessions in it go too. Give it once for each folder.",
+        ),
+    ] = None,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Write the receipt to this file.")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -147,7 +151,7 @@ def erase(
     store = Store.open(data_dir)
     try:
         runner_id = None if runner is None else store.find_runner(runner)
-        done = remove(store, current_time(), runner_id=runner_id, also_outside=also_outside)
+        done = remove(store, current_time(), runner_id=runner_id, also_outside=also_outside or ())
     finally:
         store.close()
     payload = done.as_dict()

@@ -57,23 +57,23 @@ def export(
 
 
 def _export_tables(session: Path, out: Path, kind: str) -> str:
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions.table_export import export_tables
 
     recording = read_session(session)
-    tables = analyze_recording(recording)
+    tables = analyse(recording).tables
     frames = {"strides": tables.strides, "segments": tables.segments, "timeline": tables.timeline}
     return ", ".join(export_tables(recording, frames, out, kind))
 
 
 def _export_fit(session: Path, out: Path) -> str:
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions.fit_export import export_fit
 
     recording = read_session(session)
-    return f"{export_fit(recording, analyze_recording(recording).strides, out)} records"
+    return f"{export_fit(recording, analyse(recording).tables.strides, out)} records"
 
 
 def _export_bids(session: Path, out: Path, subject: str) -> str:
@@ -88,7 +88,7 @@ def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data
 
     from tallrun.cli.formats_records import records_of_session
     from tallrun.journal.desk import current_time
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json
     from tallrun.sessions.fhir_export import fhir_bundle
@@ -101,7 +101,7 @@ def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data
     heart = recording.heart_rate
     mean_bpm = float(np.nanmean(heart.bpm)) if heart is not None and np.isfinite(heart.bpm).any() else None
     bundle = fhir_bundle(
-        analyze_recording(recording).summary,
+        analyse(recording).tables.summary,
         recording.info,
         records=found.rows,
         heart_rate_bpm=mean_bpm,

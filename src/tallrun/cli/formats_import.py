@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tallrun.numerics.recording import Recording
     from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
 
@@ -19,6 +20,12 @@ COLUMNS_HELP = (
 RunZone = Annotated[
     str | None,
     typer.Option("--time-zone", help="Where it was run, such as Europe/Berlin; watches write UTC."),
+]
+Cadence = Annotated[
+    str,
+    typer.Option(
+        help="What the file counts a minute: strides, steps, or auto (one value over 125 means steps)."
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")]
 Placements = Annotated[
@@ -73,7 +80,10 @@ def import_csv_files(
     time_column: Annotated[
         str | None, typer.Option(help="Column of time or sample number; leave out to count rows.")
     ] = None,
-    time_unit: Annotated[str | None, typer.Option(help="s (when left out), ms, us, ns, or samples.")] = None,
+    time_unit: Annotated[
+        str | None,
+        typer.Option(help="s, ms, us, ns, clock or samples; when left out, as the header says, else s."),
+    ] = None,
     acc_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
     acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg.")] = None,
     gyr_columns: Annotated[list[str] | None, typer.Option(help=COLUMNS_HELP)] = None,
@@ -97,7 +107,7 @@ def import_csv_files(
     tallrun import csv walk.csv --preset xio --placement foot_left --out WALK
     """
     from tallrun.errors import UsageError
-    from tallrun.sessions.csv_import import column_layout, import_csv
+    from tallrun.sessions.csv_import import apart_layouts, column_layout, import_csv
     from tallrun.sessions.csv_layouts import PRESETS, with_units
 
     if preset is not None and (acc_columns or gyr_columns or time_column):
@@ -110,10 +120,8 @@ def import_csv_files(
     else:
         # Several sensors in one file carry their placements in the layout; one each per file otherwise.
         shared = places if len(files) == 1 and len(places) > 1 else []
-        layout = column_layout(
-            acc_columns or [], gyr_columns or [], shared, time_column, time_unit or "s", rate_hz
-        )
-        layouts = [with_units(layout, acc_unit, gyr_unit, None)]
+        layout = column_layout(acc_columns or [], gyr_columns or [], shared, time_column, time_unit, rate_hz)
+        layouts = apart_layouts(with_units(layout, acc_unit, gyr_unit, None), [file.name for file in files])
         places = [] if shared else places
     facts = _facts(
         rate_hz,
@@ -138,6 +146,8 @@ def import_matlab_file(
     acc_unit: Annotated[str, typer.Option(help="mps2, g or mg.")] = "mps2",
     gyr_unit: Annotated[str, typer.Option(help="radps, dps or mdps.")] = "radps",
     time_unit: Annotated[str, typer.Option(help="s, ms, us or ns.")] = "s",
+    imu_variable: Annotated[str, typer.Option(help="Name of the n x 6 variable in the file.")] = "imu",
+    time_variable: Annotated[str, typer.Option(help="Name of the variable of n stamps.")] = "ts",
     rate_hz: RateHz = None,
     model: Model = None,
     acc_range_g: AccRange = None,
@@ -167,7 +177,16 @@ def import_matlab_file(
     )
     _save(
         out,
-        import_matlab(file, placement, facts, acc_unit=acc_unit, gyr_unit=gyr_unit, time_unit=time_unit),
+        import_matlab(
+            file,
+            placement,
+            facts,
+            acc_unit=acc_unit,
+            gyr_unit=gyr_unit,
+            time_unit=time_unit,
+            imu_variable=imu_variable,
+            time_variable=time_variable,
+        ),
     )
 
 
@@ -179,13 +198,19 @@ def import_xdf_file(
     stream: Annotated[
         list[str],
         typer.Option(
-            "--stream", help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left."
+            "--stream",
+            help="NAME=PLACEMENT of a stream with IMU channels, such as LeftIMU=foot_left; #2 or a source id for NAME.",
         ),
     ],
     acc_unit: Annotated[str | None, typer.Option(help="mps2, g or mg, when the file does not say.")] = None,
     gyr_unit: Annotated[
         str | None, typer.Option(help="radps, dps or mdps, when the file does not say.")
     ] = None,
+    acc_channels: Annotated[
+        str | None,
+        typer.Option(help="Channels of x, y, z by number (1 is the first), when labels do not tell."),
+    ] = None,
+    gyr_channels: Annotated[str | None, typer.Option(help="The same for the gyroscope.")] = None,
     started_at: StartedAt = None,
     time_zone: TimeZone = None,
     surface: Surface = None,
@@ -195,43 +220,58 @@ def import_xdf_file(
     from tallrun.sessions.xdf_import import import_xdf, stream_placements
 
     facts = _facts(None, None, None, None, started_at, time_zone, surface, licence, None, None, False)
-    _save(out, import_xdf(file, stream_placements(stream), facts, acc_unit=acc_unit, gyr_unit=gyr_unit))
+    imported = import_xdf(
+        file,
+        stream_placements(stream),
+        facts,
+        acc_unit=acc_unit,
+        gyr_unit=gyr_unit,
+        acc_channels=acc_channels,
+        gyr_channels=gyr_channels,
+    )
+    _save(out, imported)
 
 
 def import_fit_file(
     file: Annotated[Path, typer.Argument(help="FIT activity of a watch.", readable=False)],
     out: Out,
+    cadence: Cadence = "auto",
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Read a file with a wrong checksum as far as it goes.")
+    ] = False,
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
-    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, running dynamics."""
+    """Make a session without sensors from a FIT activity: heart rate, speed, cadence, laps, running dynamics."""
     from tallrun.sessions.fit_import import import_fit
 
-    _save_activity(out, import_fit(file), time_zone)
+    _save_activity(out, import_fit(file, cadence, damaged=damaged), time_zone, started_at)
 
 
 def import_tcx_file(
     file: Annotated[Path, typer.Argument(help="TCX activity.", readable=False)],
     out: Out,
+    cadence: Cadence = "auto",
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
     """Make a session without sensors from a TCX activity."""
     from tallrun.sessions.xml_import import import_tcx
 
-    _save_activity(out, import_tcx(file), time_zone)
+    _save_activity(out, import_tcx(file, cadence), time_zone, started_at)
 
 
 def import_gpx_file(
     file: Annotated[Path, typer.Argument(help="GPX track.", readable=False)],
     out: Out,
-    cadence: Annotated[
-        str, typer.Option(help="What the file counts a minute: strides, steps, or auto (over 125 is steps).")
-    ] = "auto",
+    cadence: Cadence = "auto",
     time_zone: RunZone = None,
+    started_at: StartedAt = None,
 ) -> None:
     """Make a session without sensors from a GPX track."""
     from tallrun.sessions.xml_import import import_gpx
 
-    _save_activity(out, import_gpx(file, cadence), time_zone)
+    _save_activity(out, import_gpx(file, cadence), time_zone, started_at)
 
 
 def import_bundle_file(
@@ -312,21 +352,44 @@ def _save(out: Path, imported: Imported) -> None:
     typer.echo(f"session written to {out}")
 
 
-def _save_activity(out: Path, activity: Activity, time_zone: str | None) -> None:
+def _save_activity(out: Path, activity: Activity, time_zone: str | None, started_at: str | None) -> None:
+    from dataclasses import replace
+    from datetime import datetime
+
+    from tallrun.errors import UsageError
     from tallrun.sessions import write_session
     from tallrun.sessions.activity import activity_recording, in_time_zone
 
+    if started_at is not None:
+        try:
+            start = datetime.fromisoformat(started_at)
+        except ValueError:
+            start = None
+        if start is None or start.tzinfo is None:
+            raise UsageError(f"--started-at must be ISO 8601 with an offset, got {started_at[:40]!r}")
+        notes = tuple(note for note in activity.notes if not note.startswith("the watch had no date"))
+        activity = replace(activity, started_at=start, notes=notes)
     if time_zone is not None:
         activity = in_time_zone(activity, time_zone)
     recording = activity_recording(activity)
-    write_session(out, recording, tables={"watch": activity.rows})
+    write_session(out, recording)
+    typer.echo(activity_line(recording))
+    if activity.extra.get("cadence_stored_as") == "steps" or (
+        "GPX" in activity.source and "cadence_stored_as" in activity.extra
+    ):
+        typer.echo(
+            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "
+            "--cadence"
+        )
+    for note in activity.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"session written to {out}")
+
+
+def activity_line(recording: Recording) -> str:
+    """Return a watch's run in one line: rows, seconds, metres, steps a minute, as far as they are known."""
     facts = recording.info["activity"]
     shown = {"duration_s": "s", "distance_m": "m", "cadence_spm": "steps/min"}
     parts = [f"{facts[key]:.0f} {unit}" for key, unit in shown.items() if facts[key] is not None]
-    typer.echo(f"{len(activity.rows)} rows: {', '.join(parts)}")
-    if "cadence_stored_as" in facts:
-        stored_as = facts["cadence_stored_as"]
-        typer.echo(
-            f"note: cadence was taken for {stored_as} a minute; if that is wrong, import with --cadence"
-        )
-    typer.echo(f"session written to {out}")
+    n_rows = 0 if recording.watch is None else len(recording.watch.rows["t_s"])
+    return f"{n_rows} rows: {', '.join(parts)}"

@@ -74,7 +74,6 @@ def _window(info: dict[str, Any], duration_s: float) -> tuple[datetime, datetime
 def _rows(
     mine: Records, session_id: str, window: tuple[datetime, datetime] | None, *, everything: bool
 ) -> dict[str, list[dict[str, Any]]]:
-    from tallrun.journal.desk import load_protocol
     from tallrun.store.models import ExerciseRow, PainRow, QuestionnaireRow
 
     def wanted(row: Any) -> bool:
@@ -82,7 +81,7 @@ def _rows(
         return everything or around or getattr(row, "session_id", None) == session_id
 
     pain = mine.store.entries(PainRow, mine.runner_id)
-    masked = _masked(pain, load_protocol().windows.masked_h)
+    masked = _masked(pain, mine.protocol.windows.masked_h)
     forms = mine.store.entries(QuestionnaireRow, mine.runner_id)
     chosen = [row for row in forms if wanted(row)]
     if window is not None and not chosen:

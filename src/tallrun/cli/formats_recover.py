@@ -30,8 +30,9 @@ def recover_session(
     data_dir: DataDir = None,
 ) -> None:
     """Make a session of a run that a crash, a power cut or a full disk ended; at most a second is missing."""
-    from tallrun.cli.flight import rebuild
-    from tallrun.cli.radio import data_folder, load_configs
+    from tallrun.cli.radio import data_folder
+    from tallrun.live.devices import load_configs
+    from tallrun.live.rebuild import rebuild
     from tallrun.sessions.recorder import recover
 
     configs = load_configs(data_folder(data_dir))

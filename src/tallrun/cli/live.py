@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
-from tallrun.cli.radio import (
-    DataDir,
-    Emulate,
-    Faults,
-    Model,
-    Speed,
-    data_folder,
-    load_emulation,
-    open_air,
-    run_radio,
-    tell,
-)
+from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation
 from tallrun.errors import UsageError
 
 if TYPE_CHECKING:
-    from tallrun.cli.live_parts import RunResult, RunWishes
-    from tallrun.cli.radio import Emulation
     from tallrun.journal.run_plan import RunPlan
 
 NO_CUES = "none"
@@ -91,7 +75,8 @@ def run(
     ] = None,
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
-    from tallrun.cli.live_parts import RunWishes
+    from tallrun.cli.live_run import live_run
+    from tallrun.live.setup import RunWishes, plan_of, planned
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
@@ -107,7 +92,7 @@ def run(
         minutes=minutes, focus="cadence", target_spm=target_spm,
         step_session=step_session or 1, mode=mode, recall_phrase=recall_phrase, is_uncued=uncued,
         speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
-        lan=lan, tls=tls, port=port, terminal=terminal, plan=plan, runner=runner,
+        plan=plan, runner=runner,
     )  # fmt: skip
     if plan is not None:
         wishes = planned(wishes, plan, against_advice, step_session is not None)
@@ -119,7 +104,7 @@ def run(
         wishes = replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
     emulation = load_emulation(emulate, faults, model, (speed or 1.0) if emulate else speed)
-    result = live_run(folder, emulation, out, wishes)
+    result = live_run(folder, emulation, out, wishes, lan=lan, tls=tls, port=port, terminal=terminal)
     for line in result.lines:
         typer.echo(line)
     typer.echo(f"Saved: {out}")
@@ -127,50 +112,12 @@ def run(
         typer.echo(f"Report: {result.report}")
 
 
-def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
-    """Return what the records say about a run now; None where nobody is set up.
-
-    Raises EntryError when several are and ``runner`` names none of them: nobody is coached by a guess.
-    """
-    from tallrun.errors import TallrunError
-    from tallrun.journal.desk import Records, current_time
-    from tallrun.journal.run_plan import plan_run
-    from tallrun.store import Store
-
-    with Store.open(folder) as store:
-        if not store.runner_codes():
-            return None
-        mine = Records(store, store.find_runner(runner), current_time())
-        try:
-            store.profile(mine.runner_id)
-        except TallrunError:
-            return None
-        return plan_run(mine)
-
-
-def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_told: bool) -> RunWishes:
-    """Return the wishes as the plan has them; raises UsageError on a day that is no day for a run."""
-    if plan.forbids_running and not against_advice:
-        raise UsageError(
-            f"{' '.join(plan.verdict.sentences)} (rule {', '.join(plan.verdict.rules)}). "
-            "A run is recorded only with --against-advice, and then without cues."
-        )
-    fade = plan.decision.session_of_fade
-    return replace(
-        wishes,
-        focus=plan.focus,
-        step_session=wishes.step_session if is_session_told or fade is None else fade,
-        is_uncued=wishes.is_uncued or (plan.focus is not None and not plan.decision.cued),
-    )
-
-
 def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     """Say what today is for and what is coached, each with its rule."""
-    from tallrun.journal.desk import load_protocol
     from tallrun.recovery.wording import state_name
 
     found, decision = plan.verdict, plan.decision
-    head = state_name(load_protocol(), found.state, found.rules) + (
+    head = state_name(plan.protocol, found.state, found.rules) + (
         "" if found.rung is None else f", level {found.rung}"
     )
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
@@ -185,74 +132,3 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     if focus is not None and focus != (plan.focus or NO_CUES):
         lines.append(f"You chose {'no cues' if focus == NO_CUES else f'the focus {focus}'} instead.")
     return lines
-
-
-def live_run(folder: Path, emulation: Emulation | None, out: Path, wishes: RunWishes) -> RunResult:
-    """Run once, from warm engines to a saved and analysed session."""
-    from tallrun.cli.live_parts import finish_run
-    from tallrun.gait.warm import warm_up
-
-    note_if_cold()
-    warm_up()
-    raw = run_radio(_go(folder, emulation, out, wishes), emulation)
-    return finish_run(folder, out, raw)
-
-
-async def _go(folder: Path, emulation: Emulation | None, out: Path, wishes: RunWishes) -> Any:
-    from tallrun.ble import SensorSession
-    from tallrun.cli.flight import start_info
-    from tallrun.cli.live_parts import RawRun, live_setup, run_context
-    from tallrun.cli.live_server import make_gate, serving, show_addresses
-    from tallrun.cli.live_session import LiveLoop
-    from tallrun.cli.sensors_calibrate import load_standing
-    from tallrun.cli.sensors_record import endings, stop_on_interrupt
-    from tallrun.cli.terminal_view import terminal_view
-    from tallrun.pipeline.live_run import LiveRun
-    from tallrun.pipeline.setup_record import KEY as SETUP_KEY
-    from tallrun.pipeline.setup_record import setup_record
-    from tallrun.sensors.ingest import Binding, Ingest
-    from tallrun.sessions.recorder import FlightRecorder
-    from tallrun.web.app import create_app
-    from tallrun.web.hub import LiveHub
-
-    hub = LiveHub()
-    gate = make_gate(wishes.lan, wishes.tls)
-    async with (
-        serving(create_app(gate, hub), gate, wishes.port, folder) as served,
-        open_air(folder, emulation) as air,
-    ):
-        show_addresses(served)
-        if wishes.on_served is not None:
-            wishes.on_served(served)
-        async with SensorSession(air.worn, air.radio, tell) as session:
-            setup = live_setup(folder, air.worn, wishes)
-            start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
-            start[SETUP_KEY] = setup_record(setup)
-            recorder = FlightRecorder(
-                out,
-                start,
-                on_trouble=lambda trouble: typer.echo(trouble.message, err=True),
-                auto_flush=False,
-            )
-            with terminal_view() if wishes.terminal else nullcontext(lambda state: None) as show:
-                loop = LiveLoop(
-                    run=LiveRun(setup),
-                    session=session,
-                    recorder=recorder,
-                    ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
-                    hub=hub,
-                    on_view=show,
-                )
-                tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
-                tasks += [asyncio.create_task(item(loop)) for item in wishes.companions]
-                with stop_on_interrupt(session):
-                    try:
-                        await loop.go(flush_in_thread=emulation is None)
-                    finally:
-                        for task in tasks:
-                            task.cancel()
-                        await asyncio.gather(*tasks, return_exceptions=True)
-        raw = RawRun(start, recorder, loop.run, setup, loop.latencies_s, served, wishes)
-        if wishes.after is not None:
-            await wishes.after(raw, hub)
-        return raw

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import socket
 import sys
+import tempfile
+import webbrowser
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tallrun.errors import UsageError
 
@@ -17,14 +21,43 @@ if TYPE_CHECKING:
     from tallrun.web.security import Gate
 
 CERTIFICATE_DAYS = 825
+#: One message from a page; a tap is a few dozen bytes.
+SOCKET_LIMIT_BYTES = 64 * 1024
+KEY_PARAMETER = "token"  # as web.security has it; that room is imported only when something is served
 
 
-@dataclass(frozen=True)
+@dataclass
 class Served:
-    """Where the pages are: ``url`` for this computer, ``phone_url`` with the one-time code, None on loopback."""
+    """Where the pages are: ``url`` on this computer, ``lan_url`` for phones, None on loopback alone."""
 
     url: str
-    phone_url: str | None
+    lan_url: str | None
+    gate: Gate
+    _launch: tempfile.TemporaryDirectory[str] | None = None
+
+    def address(self, page: str) -> str:
+        """Return the address of a page with the key that opens the door."""
+        return f"{self.url}{page}?{urlencode({KEY_PARAMETER: self.gate.key})}"
+
+    @property
+    def phone_url(self) -> str | None:
+        """The address to pair a phone with the one-time code of now, None on loopback alone."""
+        return None if self.lan_url is None else f"{self.lan_url}/pair?code={self.gate.pairing_code}"
+
+    def open_browser(self, page: str) -> None:
+        """Open a page in the browser.
+
+        It is given a private file that leads there: what a program is started with can be seen by every user of the
+        machine, and the address holds the key.
+        """
+        self._launch = self._launch or tempfile.TemporaryDirectory(prefix="tallrun-")
+        file = Path(self._launch.name) / "open.html"
+        file.write_text(
+            f'<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>tallrun</title>'
+            f'<meta http-equiv="refresh" content="0;url={html.escape(self.address(page))}">',
+            encoding="utf-8",
+        )
+        webbrowser.open(file.as_uri())
 
 
 def lan_address() -> str:
@@ -73,8 +106,9 @@ async def serving(app: Any, gate: Gate, port: int, data_folder: Path) -> AsyncIt
         key, certificate = self_made_certificate(data_folder, gate.lan_host)
         files = {"ssl_keyfile": str(key), "ssl_certfile": str(certificate)}
     config = uvicorn.Config(
-        app, log_level="error", access_log=False, ws="websockets-sansio", lifespan="off", **files
-    )
+        app, log_level="error", access_log=False, ws="websockets-sansio", lifespan="off",
+        proxy_headers=False, server_header=False, ws_max_size=SOCKET_LIMIT_BYTES, **files,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     with _own_signals(server):
@@ -82,11 +116,11 @@ async def serving(app: Any, gate: Gate, port: int, data_folder: Path) -> AsyncIt
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
         scheme = "https" if files else "http"
-        phone = None
-        if gate.lan_host:
-            phone = f"{scheme}://{gate.lan_host}:{port}/pair?code={gate.pairing_code}"
+        lan_url = f"{scheme}://{gate.lan_host}:{port}" if gate.lan_host else None
+        served = Served(f"{scheme}://127.0.0.1:{port}", lan_url, gate)
+        gate.listeners.append(lambda code: show_phone(served, "For another phone"))
         try:
-            yield Served(f"{scheme}://127.0.0.1:{port}", phone)
+            yield served
         finally:
             server.should_exit = True
             server.force_exit = True
@@ -145,11 +179,16 @@ def self_made_certificate(folder: Path, host: str) -> tuple[Path, Path]:
 
 
 def show_addresses(served: Served, page: str = "/live") -> None:
-    """Print where the page is; for a phone also as a QR code."""
+    """Print where the page is, key included; for a phone also as a QR code."""
+    label = "Live page" if page == "/live" else "Pages"
+    sys.stderr.write(f"{label}: {served.address(page)}\n")
+    show_phone(served, "For the phone")
+
+
+def show_phone(served: Served, label: str) -> None:
+    """Print the address to pair a phone with, as a QR code too; nothing on loopback alone."""
     import segno
 
-    label = "Live page" if page == "/live" else "Pages"
-    sys.stderr.write(f"{label}: {served.url}{page}\n")
     if served.phone_url:
-        sys.stderr.write(f"For the phone (one time): {served.phone_url}\n")
+        sys.stderr.write(f"{label} (one time): {served.phone_url}\n")
         segno.make(served.phone_url, error="m").terminal(out=sys.stderr, compact=True)

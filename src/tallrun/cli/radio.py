@@ -1,38 +1,20 @@
-"""What every command that talks to sensors shares: configs, the pairing file, real or emulated radio.
-
-Used by scan, pair, calibrate and record, and meant for run and demo as well.
-"""
+"""Options and notices of every command that talks to sensors."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallrun.errors import ConfigError, RadioError, UsageError
+from tallrun.errors import UsageError
+from tallrun.live.devices import Emulation
 
 if TYPE_CHECKING:
-    from tallrun.ble import Limits, Notice, Pairing, Radio, Worn
-    from tallrun.ble.faults import FaultScript
-    from tallrun.ble.radio import VirtualRadio
-    from tallrun.numerics.recording import Recording
-    from tallrun.sensors.config import ConfigSet
+    from tallrun.ble import Notice
 
-T = TypeVar("T")
-
-#: What ends a program from outside: the system going down or a closed terminal. Links are closed before it ends.
-ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-IN_USE_FILE = "sensors.lock"
-PAIRING_FILE = "pairing.json"
-CONFIGS_FOLDER = "firmware_configs"
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the records; else TALLRUN_DATA_DIR or the platform's."),
@@ -61,65 +43,6 @@ def data_folder(chosen: Path | None) -> Path:
     return make_private_folder(find(chosen))
 
 
-def load_configs(folder: Path) -> ConfigSet:
-    """Return the shipped firmware configs, with those of the user's own folder added or in their place."""
-    from tallrun.resources import firmware_config_texts
-    from tallrun.sensors.config import ConfigSet
-
-    own: dict[str, str] = {}
-    for path in sorted((folder / CONFIGS_FOLDER).glob("*.toml")):
-        try:
-            own[path.stem] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"firmware config {path} cannot be read: {error}") from error
-    return ConfigSet.from_texts(firmware_config_texts(), own)
-
-
-def load_pairing(folder: Path) -> Pairing:
-    """Return what is paired; nothing when there is no pairing file yet."""
-    from tallrun.ble import Pairing
-
-    text = read_private(folder / PAIRING_FILE)
-    return Pairing() if text is None else Pairing.from_json(text)
-
-
-def save_pairing(folder: Path, pairing: Pairing) -> None:
-    """Write the pairing file, readable by its owner only."""
-    write_private(folder / PAIRING_FILE, pairing.to_json())
-
-
-def read_private(path: Path) -> str | None:
-    """Return the text of one of our own files, None when it is not there."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}; delete it and pair or calibrate again") from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write one of our own files whole or not at all, readable by its owner only."""
-    from tallrun.store.location import make_private_file
-
-    draft = make_private_file(path.with_suffix(".tmp"))
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-@dataclass(frozen=True)
-class Emulation:
-    """What to play instead of real sensors; ``speed`` None plays as fast as the processor allows."""
-
-    recording: Recording
-    faults: FaultScript | None
-    models: dict[str, str]
-    speed: float | None
-
-
 def load_emulation(
     session: Path | None, faults: Path | None, models: list[str] | None, speed: float | None
 ) -> Emulation | None:
@@ -146,108 +69,7 @@ def load_emulation(
     return Emulation(read_session(session), script, chosen, speed)
 
 
-@dataclass(frozen=True)
-class Air:
-    """The sensors of a command and the radio that reaches them; ``virtual`` is None with real sensors."""
-
-    worn: list[Worn]
-    radio: Radio
-    virtual: VirtualRadio | None
-
-
-@asynccontextmanager
-async def open_air(
-    folder: Path, emulation: Emulation | None, limits: Limits | None = None
-) -> AsyncIterator[Air]:
-    """Give the paired sensors on the system's Bluetooth, or emulated ones on a virtual radio."""
-    from tallrun.ble import Limits, Radio, Worn
-
-    configs = load_configs(folder)
-    if emulation is None:
-        worn = [Worn(sensor, configs.get(sensor.config)) for sensor in load_pairing(folder).sensors]
-        with sensors_in_use(folder):
-            yield Air(worn, Radio(limits=limits or Limits()), None)
-        return
-    virtual = make_virtual_radio(configs, emulation)
-    await virtual.switch_on()
-    try:
-        yield Air(virtual.worn(), virtual.radio(limits), virtual)
-    finally:
-        await virtual.switch_off()
-
-
-@contextmanager
-def sensors_in_use(folder: Path) -> Iterator[None]:
-    """Keep the paired sensors for this program alone; raises RadioError when another tallrun has them."""
-    from tallrun.sessions.recorder import try_lock
-
-    try:
-        descriptor = os.open(folder / IN_USE_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
-    try:
-        if not try_lock(descriptor):
-            raise RadioError(
-                "another tallrun is using the sensors, such as a run that is being recorded: "
-                "while it holds them they answer nobody else. End it first"
-            )
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio:
-    """Build the virtual radio; raises RadioError when the package it needs is not installed."""
-    try:
-        from tallrun.ble.radio import VirtualRadio
-    except ModuleNotFoundError as error:
-        raise RadioError(
-            "emulated sensors need the extra 'emulator': pip install 'tallrun[emulator]'"
-        ) from error
-    return VirtualRadio(configs, emulation.recording, emulation.faults, emulation.models)
-
-
-def run_radio(main: Coroutine[Any, Any, T], emulation: Emulation | None) -> T:
-    """Run a command's coroutine on an ordinary loop, or on the emulated run's own clock."""
-    if emulation is None:
-        return asyncio.run(_ending_in_order(main))
-    from tallrun.ble.clock import run_virtual
-
-    return run_virtual(main, emulation.speed)
-
-
-async def _ending_in_order(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main``; let a signal that ends the program break it off as Ctrl-C does, so that links are closed."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    caught: list[int] = []
-
-    def end(number: int, _frame: Any) -> None:
-        caught.append(number)
-        if task is not None:
-            loop.call_soon_threadsafe(task.cancel)
-
-    before: dict[Any, Any] = {}
-    with suppress(ValueError):  # not the main thread: whoever started us handles signals
-        for number in ENDING_SIGNALS:
-            before[number] = signal.signal(number, end)
-    try:
-        return await main
-    except asyncio.CancelledError:
-        if caught:
-            raise SystemExit(128 + caught[0]) from None
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def tell(notice: Notice) -> None:
     """Print a notice of a sensor on stderr."""
     with suppress(OSError):  # the terminal may be closed while the run goes on
         sys.stderr.write(f"{notice.text}\n")
-
-
-def plain(text: str | None, longest: int = 40) -> str:
-    """Return a sensor-made text fit for a terminal: printable characters only, not too long."""
-    kept = "".join(character for character in text or "" if character.isprintable())
-    return kept[:longest]

@@ -16,7 +16,6 @@ from tallrun.cli.recovery_common import (
     Records,
     RunnerCode,
     fields_of,
-    load_protocol,
     records,
     show,
     when,
@@ -65,7 +64,7 @@ def advise(
         from tallrun.journal import advice
 
         found = advice.advise(mine, as_of)
-        show(as_json, advice.contract(found), *_card(found, load_protocol(), mine))
+        show(as_json, advice.contract(found), *_card(found, mine.protocol_at(found.as_of), mine))
 
 
 def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
@@ -122,7 +121,7 @@ def ladder(
         ]
         if found["rung"] is None:
             lines.append(
-                f"No level is advised now: {state_name(load_protocol(), found['state'], tuple(found['rules']))}."
+                f"No level is advised now: {state_name(mine.protocol, found['state'], tuple(found['rules']))}."
             )
         lines += ["", "Advice given"] if past else []
         lines += [

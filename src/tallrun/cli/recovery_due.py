@@ -12,8 +12,6 @@ from tallrun.cli.recovery_common import (
     AsJson,
     DataDir,
     RunnerCode,
-    fields_of,
-    load_protocol,
     read_instant,
     records,
     show,
@@ -39,16 +37,18 @@ def due(
 ) -> None:
     """List which questions are open and which come next (morning, after, 24 h, 48 h, screen)."""
     with records(data_dir, runner) as mine:
-        from tallrun.insight.due import questions_due
+        from tallrun.insight.due import everything_due
+        from tallrun.journal.today import due_at
 
         now = read_instant(as_of, mine.zone, mine.now)
-        found = questions_due(load_protocol(), mine.store.history(mine.runner_id, mine.now), now)
+        found = everything_due(mine.protocol_at(now), mine.store.history(mine.runner_id, mine.now), now)
+        rows = due_at(mine, now)
         zone = mine.zone
     lines = []
     for item in found:
         state = "now  " if item.is_open(now) else "later"
         lines.append(
-            f"{state}  {item.question:<8} {when(item.opens_at, zone)} – {when(item.closes_at, zone)}  {item.text}"
+            f"{state}  {item.question:<13} {when(item.opens_at, zone)} – {when(item.closes_at, zone)}  {item.text}"
         )
     if ics is not None:
         try:
@@ -60,7 +60,7 @@ def due(
         lines.append(f"Reminders written to {ics}; the texts say no more than 'a score is due'.")
     show(
         as_json,
-        [fields_of(item) | {"open": item.is_open(now)} for item in found],
+        rows,
         *(lines or ["Nothing is due."]),
     )
 

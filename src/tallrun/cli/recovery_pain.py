@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +66,7 @@ def register(app: typer.Typer) -> None:
     """Add ``tallrun pain``."""
     group = typer.Typer(no_args_is_help=True, help="Pain scores: add, list, fix, import.")
     group.command("add")(add)
+    group.command("limping")(answer_limping)
     group.command("list")(list_scores)
     group.command("fix")(fix)
     group.command("import")(import_scores)
@@ -77,6 +80,29 @@ def _answers(
     return {
         "score": read_score(score), "painkiller": painkiller, "limping": read_yes_no(limping, "Limping"), **typed,
     }  # fmt: skip
+
+
+def answer_limping(
+    session: Annotated[str, typer.Option("--session", help="Id of the run, as due prints it.")],
+    limping: Annotated[str, typer.Option("--limping", help="yes or no.")],
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer "did you limp" for a run."""
+    with records(data_dir, runner) as mine:
+        from tallrun.journal import entries
+
+        answer = read_yes_no(limping, "Limping")
+        if answer is None:
+            raise EntryError("Limping must be answered yes or no.")
+        entries.answer_limping(mine, session, answer, by=by)
+        show(
+            as_json,
+            {"session_id": session, "limping": answer},
+            f"Noted: limping {'yes' if answer else 'no'}.",
+        )
 
 
 def add(
@@ -247,19 +273,26 @@ def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
     try:
         if file.stat().st_size > IMPORT_MAX_BYTES:
             raise EntryError(f"{file.name} is larger than {IMPORT_MAX_BYTES // 1_000_000} MB; split it.")
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EntryError(f"{file} cannot be read as UTF-8 text: {error}") from error
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        content = file.read_bytes()
+    except OSError as error:
+        raise EntryError(f"{file} cannot be read: {error.strerror or error}.") from error
+    text = _spreadsheet_text(content)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    # Excel saves semicolons where the decimal sign is a comma, some programs tabs.
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
     names = reader.fieldnames or []
     if missing := [name for name in ("at", "kind", "score") if name not in names]:
         raise EntryError(
             f"{file.name} needs the columns at, kind and score in its first line; missing: {missing}."
         )
-    if unknown := [
-        name for name in names if name not in (*IMPORT_COLUMNS, "pain_id", "entered_by", "supersedes")
-    ]:
-        raise EntryError(f"{file.name} has unknown columns {unknown}; known: {', '.join(IMPORT_COLUMNS)}.")
+    known = (*IMPORT_COLUMNS, "pain_id", "entered_by", "supersedes")
+    unknown = [name for name in names if name and name not in known]
+    # A mistyped painkiller must not be lost; a column of notes may be, when it is said.
+    if mistyped := [name for name in unknown if difflib.get_close_matches(name.casefold(), known, n=1)]:
+        raise EntryError(f"{file.name} has unknown columns {mistyped}; known: {', '.join(IMPORT_COLUMNS)}.")
+    if unknown:
+        typer.echo(f"note: not kept, since the records have no place for it: {', '.join(unknown)}", err=True)
     rows = []
     for row in reader:
         if None in row:
@@ -267,6 +300,7 @@ def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
                 f"{file.name}, line {reader.line_num}: more values than columns. Nothing was imported."
             )
         answers = {name: (row[name] or "").strip() or None for name in names if name in IMPORT_COLUMNS}
+        answers["score"] = re.sub(r"[.,]0+$", "", answers["score"] or "") or None  # a spreadsheet's 3.0
         for name in ("at", "kind", "score"):
             if answers[name] is None:
                 raise EntryError(
@@ -274,6 +308,16 @@ def _csv_rows(file: Path) -> list[tuple[int, dict[str, str | None]]]:
                 )
         rows.append((reader.line_num, answers))
     return rows
+
+
+def _spreadsheet_text(content: bytes) -> str:
+    """Return the text of a file a spreadsheet saved: UTF-8, UTF-16 with its mark, or else Windows text."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _identity(score: PainScore) -> PainScore:

@@ -180,8 +180,7 @@ def screen(
     as_json: AsJson = False,
 ) -> None:
     """Ask the screening questions (set-up, every four weeks, and whenever the pattern changes)."""
-    protocol = load_protocol()
-    asked = {question.id: question.text for question in protocol.screening.questions}
+    asked = {question.id: question.text for question in load_protocol().screening.questions}
     if questions:
         show(as_json, asked, *(f"{name}: {text}" for name, text in asked.items()))
         return

@@ -16,7 +16,6 @@ from tallrun.cli.recovery_common import (
     ask,
     ask_or_skip,
     fields_of,
-    load_protocol,
     read_number,
     read_score,
     read_yes_no,
@@ -36,6 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("log-run")(log_run)
     group = typer.Typer(no_args_is_help=True, help="Rehabilitation exercises: add, list.")
     group.command("add")(add_exercise)
+    group.command("pain")(exercise_pain)
     group.command("list")(list_exercises)
     app.add_typer(group, name="exercise")
 
@@ -147,7 +147,7 @@ def add_exercise(
         phase = ask(phase, "Phase", "--phase", as_json=as_json, choices=("1", "2", "3"))
         number = int(read_number(phase, "An exercise phase"))
         if name is None and not as_json and number in (1, 2, 3):
-            listed = load_protocol().exercise.phases[number - 1].exercises
+            listed = mine.protocol.exercise.phases[number - 1].exercises
             name = ask(
                 name, f"Which exercise ({', '.join(item.name for item in listed)})", "--name", as_json=as_json
             )
@@ -168,6 +168,29 @@ def add_exercise(
             by=by,
         )  # fmt: skip
         show(as_json, fields_of(entry), f"Noted: {_exercise_line(entry, mine)}")
+
+
+def exercise_pain(
+    exercise_id: Annotated[str, typer.Argument(help="Id of an exercise of that day, as due prints it.")],
+    pain_during: PainDuring = None,
+    pain_after: PainAfter = None,
+    by: EnteredBy = "runner",
+    data_dir: DataDir = None,
+    runner: RunnerCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how a strength session felt; it holds for the exercises of that day that have no score yet."""
+    with records(data_dir, runner) as mine:
+        from tallrun.journal.entries import answer_exercise
+
+        found = answer_exercise(
+            mine, exercise_id, pain_during=read_score(pain_during), pain_after=read_score(pain_after), by=by
+        )
+        show(
+            as_json,
+            {"exercise_ids": found},
+            f"Noted for {len(found)} exercise{'' if len(found) == 1 else 's'}.",
+        )
 
 
 def list_exercises(

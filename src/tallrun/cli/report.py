@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.pipeline import GaitTables
+    from tallrun.recovery import Protocol
     from tallrun.report.overlays import Overlay
 
 
@@ -38,18 +38,21 @@ def report(
     ] = None,
 ) -> None:
     """Write a single-file report that opens without a network."""
+    from tallrun.journal.desk import current_time, rules_for
+    from tallrun.journal.run_plan import from_records
     from tallrun.report.overlays import overlays_in_force, read_overlays
     from tallrun.sessions import read_session
 
     recording = read_session(session)
     entries = overlays_in_force(read_overlays(session))
     history: tuple[SessionBlocks, ...] = ()
-    advice = None
+    advice = rules = None
     if data_dir is not None:
+        rules = rules_for(data_dir, runner, current_time())
         history, advice = from_records(data_dir, runner, str(recording.info.get("session_id")))
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
-        write_report(recording, session.resolve().name, target, show, history, advice, entries)
+        write_report(recording, session.resolve().name, target, show, history, advice, entries, rules)
     typer.echo(str(target))
 
 
@@ -61,32 +64,19 @@ def write_report(
     history: tuple[SessionBlocks, ...] = (),
     advice: dict[str, Any] | None = None,
     entries: Sequence[Overlay] = (),
+    protocol: Protocol | None = None,
 ) -> GaitTables:
-    """Analyse a recording, write its report to ``target`` and return the tables behind it."""
-    from tallrun.cli.recovery_common import load_protocol
+    """Analyse a recording, write its report to ``target`` and return the tables behind it.
+
+    protocol : the rules in force for the runner; None where it is not known whose recording it is.
+    """
+    from tallrun.journal.desk import load_protocol
     from tallrun.report import build_report
     from tallrun.report.session_report import analysed
     from tallrun.sessions import write_text
 
     source = analysed(
-        recording, title, load_protocol(), show, history=history, advice=advice, entries=entries
+        recording, title, protocol or load_protocol(), show, history=history, advice=advice, entries=entries
     )
     write_text(target, build_report(source))
     return source.tables
-
-
-def from_records(
-    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
-    from tallrun.cli.recovery_common import load_protocol, records
-    from tallrun.recovery.verdicts import verdict
-    from tallrun.report.history import own_history
-
-    protocol = load_protocol()
-    with records(str(data_dir), runner) as mine:
-        found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
-        at = mine.now if not_before is None else max(mine.now, not_before)
-        history = mine.store.history(mine.runner_id, at)
-        advised = verdict(protocol, history, None, at.astimezone(mine.zone), None)
-    return found, advised.as_json()

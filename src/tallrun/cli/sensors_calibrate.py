@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import math
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tallrun.cli.output import print_json
-from tallrun.cli.radio import (
-    DataDir,
-    Emulate,
-    data_folder,
-    load_emulation,
-    open_air,
-    read_private,
-    run_radio,
-    tell,
-    write_private,
-)
-
-if TYPE_CHECKING:
-    from tallrun.ble import Notice, Radio, Worn
-    from tallrun.ble.checks import Standing
-    from tallrun.numerics.recording import FloatArray
-
-STANDING_FILE = "standing.json"
-_SETTLE_S = 1.5
-Samples = dict[str, "tuple[FloatArray, FloatArray, FloatArray | None]"]
+from tallrun.cli.radio import DataDir, Emulate, data_folder, load_emulation, tell
+from tallrun.live.devices import run_radio
 
 
 def calibrate(
@@ -43,15 +18,13 @@ def calibrate(
     data_dir: DataDir = None,
 ) -> None:
     """Stand still, upright, feet under the hips. Exit 1 when a sensor's check fails, with the reason."""
+    from tallrun.live import calibration
+
     folder = data_folder(data_dir)
     emulation = load_emulation(emulate, None, None, None)
     if not as_json:
         typer.echo(f"Stand still and upright for {seconds:g} s once the sensors are connected.")
-    samples = run_radio(_stand(folder, emulation, seconds), emulation)
-    results = _judge(samples, load_standing(folder))
-    if all(row["passed"] for row in results.values()):
-        entries = {place: {key: row[key] for key in ("standing", "at")} for place, row in results.items()}
-        write_private(folder / STANDING_FILE, json.dumps({"version": 1, "sensors": entries}, indent=2))
+    results = run_radio(calibration.calibrate(folder, emulation, seconds, tell), emulation)
     if as_json:
         print_json(results)
     else:
@@ -64,83 +37,3 @@ def calibrate(
     if not all(row["passed"] for row in results.values()):
         typer.echo("Nothing was stored. Stand still and run 'tallrun calibrate' again.", err=True)
         raise typer.Exit(1)
-
-
-def _judge(samples: Samples, before: dict[str, Standing]) -> dict[str, dict[str, Any]]:
-    from tallrun.ble.checks import check_standing, strap_moved_rad
-
-    rows: dict[str, dict[str, Any]] = {}
-    for place, (t_s, acc, gyr) in samples.items():
-        result = check_standing(t_s, acc, gyr)
-        moved = None
-        if result.standing is not None and place in before:
-            moved = strap_moved_rad(result.standing, before[place])
-        rows[place] = {
-            "passed": result.standing is not None,
-            "reason": result.reason,
-            "standing": None if result.standing is None else asdict(result.standing),
-            "strap_moved_deg": None if moved is None else math.degrees(moved),
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-    return rows
-
-
-def load_standing(folder: Path) -> dict[str, Standing]:
-    """Return the last passed calibration by place; empty when there is none or it cannot be read."""
-    from tallrun.ble.checks import Standing
-
-    text = read_private(folder / STANDING_FILE)
-    try:
-        entries = json.loads(text)["sensors"] if text else {}
-        found = {}
-        for place, entry in entries.items():
-            known = entry["standing"]
-            bias = known["gyr_bias_radps"]
-            found[place] = Standing(
-                tuple(known["up_sensor"]),
-                float(known["force_mps2"]),
-                None if bias is None else tuple(bias),
-                float(known["seconds"]),
-            )
-    except (ValueError, TypeError, KeyError):
-        return {}
-    return found
-
-
-async def _stand(folder: Path, emulation: Any, seconds: float) -> Samples:
-    async with open_air(folder, emulation) as air:
-        worn = [item for item in air.worn if item.config.kind == "imu"]
-        return await collect(worn, air.radio, _SETTLE_S, seconds, tell)
-
-
-async def collect(
-    worn: list[Worn], radio: Radio, settle_s: float, seconds: float, on_notice: Callable[[Notice], None]
-) -> Samples:
-    """Return the samples of a few seconds by place, once all sensors are connected and have settled."""
-    from tallrun.ble import SensorSession
-    from tallrun.ble.checks import joined
-    from tallrun.numerics.recording import SampleBlock
-    from tallrun.sensors.ingest import Binding, Ingest
-
-    ingest = Ingest([Binding(item.sensor, item.config) for item in worn])
-    blocks: dict[str, list[SampleBlock]] = {item.sensor: [] for item in worn}
-
-    async with SensorSession(worn, radio, on_notice) as session:
-        from_s = session.now_s + settle_s
-        ending = asyncio.get_running_loop().call_later(settle_s + seconds + 0.5, session.stop)
-        try:
-            async for packet in session.packets():
-                for event in ingest.feed(*packet):
-                    if isinstance(event, SampleBlock):
-                        blocks[event.placement].append(event)
-        finally:
-            ending.cancel()
-    for event in ingest.finish():
-        if isinstance(event, SampleBlock):
-            blocks[event.placement].append(event)
-    samples: Samples = {}
-    for place, some in blocks.items():
-        t_s, acc, gyr = joined(some)
-        keep = (t_s >= from_s) & (t_s < from_s + seconds)
-        samples[place] = (t_s[keep], acc[keep], None if gyr is None else gyr[keep])
-    return samples

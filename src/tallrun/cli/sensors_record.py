@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,28 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallrun.cli.output import print_json
-from tallrun.cli.radio import (
-    ENDING_SIGNALS,
-    DataDir,
-    Emulate,
-    Faults,
-    Model,
-    Speed,
-    data_folder,
-    load_configs,
-    load_emulation,
-    open_air,
-    run_radio,
-    tell,
-)
+from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation, tell
 from tallrun.errors import UsageError
+from tallrun.live.devices import ENDING_SIGNALS, load_configs, open_air, run_radio
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
-    from tallrun.cli.radio import Air, Emulation
+    from tallrun.live.devices import Emulation
     from tallrun.numerics.recording import RunnerProfile
-
-_AFTER_END_S = 0.6  # longer than the reorder window and any burst
 
 
 def record(
@@ -70,8 +56,8 @@ def record(
 
 def finish_interrupted(root: Path, folder: Path) -> None:
     """Make sessions of runs under ``root`` that a crash or a power cut ended, and say so."""
-    from tallrun.cli.flight import rebuild
     from tallrun.errors import TallrunError
+    from tallrun.live.rebuild import rebuild
     from tallrun.sessions.recorder import is_being_recorded, recover, unfinished_sessions
 
     configs = load_configs(folder)
@@ -89,8 +75,9 @@ async def _record(
     folder: Path, emulation: Emulation | None, out: Path, minutes: float | None, surface: str | None
 ) -> dict[str, Any]:
     from tallrun.ble import SensorSession
-    from tallrun.cli.flight import consume, rebuild, start_info
-    from tallrun.cli.sensors_calibrate import load_standing
+    from tallrun.live.calibration import load_standing
+    from tallrun.live.rebuild import consume, rebuild, start_info
+    from tallrun.live.run import endings
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder, read_packets
 
@@ -126,22 +113,6 @@ async def _record(
         for place in links
     }
     return {"session": str(out), "sensors": rows, "notes": [*notes, *_dropped(session)]}
-
-
-def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
-    """Return what ends the run by itself: the time asked for, and the end of an emulated session."""
-
-    async def after(seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        session.stop()
-
-    async def after_playing() -> None:
-        if air.virtual is not None:
-            await air.virtual.played()
-            await after(_AFTER_END_S)
-
-    known = [] if minutes is None else [after(minutes * 60.0)]
-    return known if air.virtual is None else [*known, after_playing()]
 
 
 @contextmanager

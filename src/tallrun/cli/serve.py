@@ -7,7 +7,6 @@ import contextlib
 import signal
 import sys
 import threading
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,6 +80,8 @@ def look_for_sessions(desk: Desk) -> str:
     parts = []
     if found.added:
         parts.append(f"{len(found.added)} new")
+    if found.moved:
+        parts.append(f"{len(found.moved)} found again in another folder")
     if found.refused:
         parts.append(f"{len(found.refused)} left out (Sessions says why)")
     return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""
@@ -101,7 +102,7 @@ async def _serve(desk: Desk, gate: Gate, port: int, browser: bool) -> None:
         show_addresses(served, "/")
         sys.stderr.write("Ctrl-C ends it.\n")
         if browser:
-            webbrowser.open(served.url)
+            served.open_browser("/")
         # Compiling takes about a minute after an update; the first report should not have to wait for it.
         threading.Thread(target=_warm_up, daemon=True).start()
         await ended.wait()

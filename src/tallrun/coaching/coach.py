@@ -28,7 +28,7 @@ PHRASES: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class CoachSettings:
-    """Times and limits; the defaults are the design's (sci:A6, D7)."""
+    """Times and limits; the defaults are the design's (sci:A6, sci:D7)."""
 
     mode: Mode = "metronome"
     band_share: float = 0.02

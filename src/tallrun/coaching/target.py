@@ -20,7 +20,7 @@ class CadenceTarget:
     """Target cadence as a function of speed, from the own cadence at one speed.
 
     own_spm : own cadence [steps/min of both feet] at ``own_speed_mps`` [m/s]
-    raise_share : 1.05, or what a clinician set
+    raise_share, above_expected_spm : the protocol's limits (GT7), or what a clinician set
     """
 
     own_spm: float
@@ -28,6 +28,7 @@ class CadenceTarget:
     runner: RunnerProfile
     raise_share: float = RAISE_SHARE
     fixed_spm: float | None = None
+    above_expected_spm: float = ABOVE_EXPECTED_SPM
 
     def own_at(self, speed_mps: float) -> float:
         """Own cadence carried over to this speed; the own value when the speed is unknown."""
@@ -43,7 +44,7 @@ class CadenceTarget:
         if not math.isfinite(speed_mps):
             return raised
         expected, _ = expected_cadence_spm(speed_mps, self.runner)
-        return min(raised, expected + ABOVE_EXPECTED_SPM)
+        return min(raised, expected + self.above_expected_spm)
 
     def is_step(self, speed_mps: float) -> bool:
         """Return whether there is anything to raise: a target at or below the own cadence is no step (GT7)."""

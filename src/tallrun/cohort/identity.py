@@ -76,8 +76,7 @@ def code_sha256() -> str:
 
 def configuration() -> dict[str, Any]:
     """Return every number the engines are tuned by, as used for each session; JSON-ready."""
-    from tallrun.gait import flags
-    from tallrun.gait.eligible import QUALITY_LIMIT, STEADY_CV, STEADY_STRIDES, STEEP_INCLINE_PCT
+    from tallrun.gait import eligible, flags
     from tallrun.gait.foot_params import FootParams
     from tallrun.gait.pelvis_params import PelvisParams
     from tallrun.pipeline.tables import ALGORITHM_VERSION
@@ -93,10 +92,9 @@ def configuration() -> dict[str, Any]:
             if name.isupper() and isinstance(value, int | float) and math.isfinite(value)
         },
         "eligible": {
-            "quality_limit": QUALITY_LIMIT,
-            "steep_incline_pct": STEEP_INCLINE_PCT,
-            "steady_strides": STEADY_STRIDES,
-            "steady_cv": STEADY_CV,
+            name.lower(): value
+            for name, value in sorted(vars(eligible).items())
+            if name.isupper() and isinstance(value, int | float) and math.isfinite(value)
         },
     }
 

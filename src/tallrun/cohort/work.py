@@ -64,14 +64,14 @@ def _shard_of(folder: Path) -> tuple[bytes, str, str | None]:
     import pyarrow as pa
 
     from tallrun.cohort.row import STRIDES_SCHEMA, fact_values, flag_rows, result_values
-    from tallrun.pipeline import analyze_recording
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
 
     pa.set_cpu_count(1)  # one worker, one core: more threads would only fight for it
     recording = read_session(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tables = analyze_recording(recording)
+        tables = analyse(recording).tables
     strides = pa.Table.from_pandas(tables.strides, schema=STRIDES_SCHEMA, preserve_index=False)
     content = {
         "status": "ok",

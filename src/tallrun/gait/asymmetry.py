@@ -9,15 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tallrun.gait.eligible import has_sure_times
+from tallrun.gait.eligible import QUALITY_LIMIT, has_sure_times
 from tallrun.gait.strides import NAN, Stride
 
-#: (strides, points beyond the own baseline). First and last are the decision table's J; the middle one is ours:
-#: a 15-point limp must be told within 20 s, which neither 100 strides nor "> 15 points" can promise.
-JUMP_WINDOWS = ((100, 4.0), (30, 10.0), (20, 15.0))
+#: (strides, points beyond the own baseline), between the decision table's two windows of J. It is ours: a 15-point
+#: limp must be told within 20 s, which neither 100 strides nor "> 15 points" can promise.
+MIDDLE_WINDOW = (30, 10.0)
 #: Without an own baseline a sound runner's own left-right difference must not count as a jump.
 NO_BASELINE_MARGIN_POINTS = 2.0
 LEAST_PER_FOOT = 3
+
+
+@dataclass(frozen=True)
+class JumpLimits:
+    """When left and right have moved apart (J): the protocol's numbers of the same names, by default as shipped.
+
+    points, sd, strides : more than this many points and this many own SD beyond the own baseline, over this many
+    strides. big_points, big_strides : the same without the SD. quality_min : strides below it tell nothing (LV7).
+    """
+
+    points: float = 4.0
+    sd: float = 2.0
+    strides: int = 100
+    big_points: float = 15.0
+    big_strides: int = 20
+    quality_min: float = QUALITY_LIMIT
 
 
 @dataclass(frozen=True)
@@ -92,44 +108,40 @@ class AsymmetryMonitor:
         self,
         baseline_pct: float = NAN,
         baseline_sd_pct: float = NAN,
-        windows: tuple[tuple[int, float], ...] = JUMP_WINDOWS,
+        limits: JumpLimits | None = None,
     ) -> None:
-        self._windows = tuple((RollingAsymmetry(count), points) for count, points in windows)
-        self._longest = max(count for count, _ in windows)
-        self._shortest = min(count for count, _ in windows)
+        self.limits = limits or JumpLimits()
+        self._slow = RollingAsymmetry(self.limits.strides)
+        self._middle = RollingAsymmetry(MIDDLE_WINDOW[0])
+        self._quick = RollingAsymmetry(self.limits.big_strides)
         self._baseline_pct = baseline_pct
         self._baseline_sd_pct = baseline_sd_pct
 
     def reset(self) -> None:
         """Forget the recent strides (after a walk break or a stop)."""
-        for window, _ in self._windows:
+        for window in (self._slow, self._middle, self._quick):
             window.clear()
 
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
         """Take one stride; return the jump it completes. Strides of unsure times or of one foot change nothing."""
-        if not has_sure_times(stride.mode, stride.quality, stride.reasons):
+        limits = self.limits
+        if not has_sure_times(stride.mode, stride.timing_sigma_s, stride.reasons, limits.quality_min):
             return None
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None
         has_baseline = math.isfinite(self._baseline_pct)
         reference = self._baseline_pct if has_baseline else 0.0
+        spread = self._baseline_sd_pct if math.isfinite(self._baseline_sd_pct) else 0.0
+        slow_points = max(limits.points, limits.sd * spread) if has_baseline else math.inf
+        middle_points = MIDDLE_WINDOW[1] + (0.0 if has_baseline else NO_BASELINE_MARGIN_POINTS)
         seen = [
             (window.add(stride.foot, stride.stance_time_s), window.count, points)
-            for window, points in self._windows
-        ]
+            for window, points in (
+                (self._slow, slow_points), (self._middle, middle_points), (self._quick, limits.big_points),
+            )
+        ]  # fmt: skip
         for index, count, points in seen:
-            if not math.isfinite(index):
-                continue
-            if count == self._longest:
-                if not has_baseline:
-                    continue
-                spread = self._baseline_sd_pct if math.isfinite(self._baseline_sd_pct) else 0.0
-                limit = max(points, 2.0 * spread)
-            else:
-                limit = (
-                    points if has_baseline or count == self._shortest else points + NO_BASELINE_MARGIN_POINTS
-                )
-            if abs(index - reference) > limit:
+            if math.isfinite(index) and abs(index - reference) > points:
                 self.reset()
                 return AsymmetryJump(now_s, index, reference, count)
         return None

@@ -1,43 +1,132 @@
-"""Which strides may be judged: running, of good quality, level, straight, at steady speed."""
+"""Which values may be judged: each by the uncertainty of its own quantity, on clean level running.
+
+A stride carries three uncertainties: of its times, of its length and of its foot's angle. What was cut off or lost
+spoils one of them and leaves the others as they are, so every use asks for the one it needs.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from tallrun.gait.rows import MODE_RUN, reason_bit
 
+#: One standard deviation of a contact's times [s]: twice what a good sensor leaves, under half a tenth of a stride.
+TIMING_LIMIT_S = 0.02
+#: One standard deviation of a stride's length as a share of it; ``quality`` is 0.6 there.
+LENGTH_LIMIT_SHARE = 0.065
 QUALITY_LIMIT = 0.6
+#: One standard deviation of the foot-strike angle: what tells a heel from a midfoot landing most of the time.
+ANGLE_LIMIT_DEG = 3.5
+#: ``quality`` falls to a half where the length's sigma is this share of the length.
+HALF_QUALITY_SHARE = 0.08
+#: Engines that tell no sigma of their times tell a quality; at 0.6 of it the times are at their limit.
+TIMING_SIGMA_AT_ONE_S = TIMING_LIMIT_S * QUALITY_LIMIT
 #: Steeper than this nothing is judged (sci:D5 g).
 STEEP_INCLINE_PCT = 5.0
 #: Speed is unsteady when its coefficient of variation over this many strides exceeds the limit (sci:D7).
 STEADY_STRIDES = 20
 STEADY_CV = 0.05
 
-_DOUBTFUL = 0
-for _code in ("turn", "slope", "slip", "inferred", "gap", "low_quality"):
-    _DOUBTFUL |= reason_bit(_code)
+#: Column of the stride table -> the quantity whose uncertainty decides over it.
+QUANTITY_OF = {
+    **dict.fromkeys(
+        (
+            "stride_time_s", "stance_time_s", "flight_time_s", "step_time_s", "duty_factor", "cadence_spm",
+            "peak_impact_g",
+        ),
+        "timing",
+    ),
+    **dict.fromkeys(("stride_length_m", "speed_mps", "foot_ahead_m", "slope_deg", "lift_m"), "length"),
+    "foot_strike_angle_deg": "angle",
+}  # fmt: skip
 
-#: What throws doubt on contact times themselves. A force cut off at the sensor's range leaves the times as they are
-#: and costs the length and the quality, which has its own limit; a slope changes both feet alike.
-_DOUBTFUL_TIMES = 0
-for _code in ("turn", "slip", "inferred", "gap"):
-    _DOUBTFUL_TIMES |= reason_bit(_code)
+#: What throws doubt on contact times themselves; what was lost or cut off is in their sigma.
+_DOUBTFUL_TIMES = reason_bit("turn") | reason_bit("slip") | reason_bit("inferred")
+_DOUBTFUL = _DOUBTFUL_TIMES | reason_bit("slope")
+#: The same as codes, for tables.
+DOUBTFUL_CODES = ("turn", "slip", "inferred", "slope")
 
 
-def has_sure_times(mode: int, quality: float, reasons: int) -> bool:
+def timing_is_sure(sigma_s: Any) -> Any:
+    """Return whether times of this uncertainty may be judged; NaN may not. Numbers or arrays."""
+    return sigma_s <= TIMING_LIMIT_S
+
+
+def length_is_sure(sigma_m: Any, length_m: Any) -> Any:
+    """Return whether a length, and with it a speed, of this uncertainty may be judged. Numbers or arrays."""
+    return sigma_m <= LENGTH_LIMIT_SHARE * length_m
+
+
+def angle_is_sure(sigma_deg: Any) -> Any:
+    """Return whether a foot-strike angle of this uncertainty may be judged. Numbers or arrays."""
+    return sigma_deg <= ANGLE_LIMIT_DEG
+
+
+def length_quality(sigma_m: float, length_m: float) -> float:
+    """Return ``quality``, 0 to 1, of a length with this uncertainty; 0 for an unknown one."""
+    if not (math.isfinite(sigma_m) and length_m > 0.0):
+        return 0.0
+    return 1.0 / (1.0 + (sigma_m / (HALF_QUALITY_SHARE * length_m)) ** 2)
+
+
+def timing_sigma_s(told_s: float, quality: float) -> float:
+    """Return the uncertainty of a row's times [s]; from its quality where its engine tells only that (NaN)."""
+    if math.isfinite(told_s):
+        return told_s
+    return TIMING_SIGMA_AT_ONE_S / quality if quality > 0.0 else math.nan
+
+
+def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
+    """Return where ``quantity`` (timing, length or angle) may be judged, bool (n,).
+
+    A table from before each quantity had its own sigma is judged by its ``quality`` alone.
+    """
+    column = {"timing": "timing_sigma_s", "length": "length_sigma_m", "angle": "angle_sigma_deg"}[quantity]
+    if column not in strides:
+        return np.asarray(np.nan_to_num(strides["quality"].to_numpy(np.float64)) >= QUALITY_LIMIT)
+    sigma = strides[column].to_numpy(np.float64)
+    if quantity == "timing":
+        return np.asarray(timing_is_sure(sigma))
+    if quantity == "angle":
+        return np.asarray(angle_is_sure(sigma))
+    return np.asarray(length_is_sure(sigma, strides["stride_length_m"].to_numpy(np.float64)))
+
+
+def sure_values(strides: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with every value that is not sure by its own quantity unknown (NaN)."""
+    out = strides.copy()
+    sure = {quantity: sure_strides(strides, quantity) for quantity in ("timing", "length", "angle")}
+    for name, quantity in QUANTITY_OF.items():
+        if name in out:
+            out[name] = out[name].where(sure[quantity])
+    return out
+
+
+def has_sure_times(
+    mode: int, timing_sigma_s: float, reasons: int, quality_min: float = QUALITY_LIMIT
+) -> bool:
     """Return whether left and right contact times of running may be compared for safety (LV7).
 
     Wider than ``is_clean_run``: a hard landing that exceeds the accelerometer's range, or a hill, must not hide a limp.
+    quality_min : the protocol's least quality, of times here.
     """
-    return mode == MODE_RUN and quality >= QUALITY_LIMIT and not reasons & _DOUBTFUL_TIMES
+    is_sure = quality_min * timing_sigma_s <= TIMING_SIGMA_AT_ONE_S
+    return mode == MODE_RUN and is_sure and not reasons & _DOUBTFUL_TIMES
 
 
-def is_clean_run(mode: int, quality: float, reasons: int, incline_pct: float) -> bool:
-    """Return whether a stride is clean level running; an unknown incline (NaN) counts as level."""
+def is_clean_run(mode: int, timing_sigma_s: float, reasons: int, incline_pct: float) -> bool:
+    """Return whether a stride is level, straight running of sure times; an unknown incline (NaN) counts as level.
+
+    Its length and angle may still be unsure: who uses them asks for them.
+    """
     return (
         mode == MODE_RUN
-        and quality >= QUALITY_LIMIT
+        and bool(timing_is_sure(timing_sigma_s))
         and not reasons & _DOUBTFUL
         and not abs(incline_pct) > STEEP_INCLINE_PCT
     )

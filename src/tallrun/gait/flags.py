@@ -115,7 +115,7 @@ class FlagEngine:
             return self._break_off() if _long_break(stride, self._last_s) else []
         changed = self._break_off() if _long_break(stride, self._last_s) else []
         self._last_s = stride.initial_contact_s
-        if not is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct):
+        if not is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct):
             return changed
         if not self._speed.add(stride.pace_mps):
             return changed

@@ -18,6 +18,7 @@ from tallrun.gait.foot_rows import (
     peak_impact,
     sensor_height,
     strike_angle,
+    timing_sigma,
 )  # fmt: skip
 from tallrun.gait.foot_state import FootState
 from tallrun.gait.foot_stride import solve_stride
@@ -226,7 +227,13 @@ def land(
         ints[fs.I_FLAT] = flat
         return n
 
+    sigma_s = timing_sigma(state, mask, place, now, params)
+    if inferred:
+        sigma_s = params.timing_inferred_s
+    elif doubtful:
+        sigma_s = params.timing_doubtful_s
     if ints[fs.I_PENDING]:
+        state.pending[fs.C_TIMING_SD] = max(state.pending[fs.C_TIMING_SD], sigma_s)
         n = complete_row(
             state, mask, a, flat, contact_s, reasons, solved, trusted, n_lobes, length, gap_s, params, rows, n,
             waves, now_s,
@@ -258,7 +265,8 @@ def land(
             delay_s if nums[fs.X_DELAY_S] == 0.0 else 0.8 * nums[fs.X_DELAY_S] + 0.2 * delay_s
         )
     row[fs.C_REASONS] = bits
-    row[fs.C_QUALITY] = 0.5 if doubtful else 1.0
+    row[fs.C_QUALITY] = 0.0
+    row[fs.C_TIMING_SD] = sigma_s
     row[fs.C_MODE] = ints[fs.I_MODE]
     ints[fs.I_PENDING] = 1
     ints[fs.I_CONTACT] = contact
@@ -344,3 +352,5 @@ def leave(state: FootState, mask: int, params: FootParams) -> None:
             return
     if when > state.pending[fs.C_IC]:
         state.pending[fs.C_FC] = when
+        sigma_s = timing_sigma(state, mask, place, ints[fs.I_COUNT] - 1, params)
+        state.pending[fs.C_TIMING_SD] = max(state.pending[fs.C_TIMING_SD], sigma_s)

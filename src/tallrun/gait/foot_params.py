@@ -31,6 +31,10 @@ class FootParams(NamedTuple):
     impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
     impact_rise_s: float = 0.025  # no impact takes longer from its onset to a third of its sharpness
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
+    # what times may be off by: an event is found this well between whole samples
+    timing_floor_s: float = 0.003
+    timing_doubtful_s: float = 0.025  # no impact was seen: the foot's own turn tells, roughly
+    timing_inferred_s: float = 0.03  # not measured at all
     # foot-flat
     flat_rate_radps: float = 1.0
     flat_acc_mps2: float = 2.0
@@ -40,7 +44,7 @@ class FootParams(NamedTuple):
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
     flat_cost_mps: float = 0.01  # velocity left per root of the cost
-    length_share: float = 0.08  # a stride length this uncertain has half the quality
+    withheld_share: float = 0.2  # a length less certain than this share of itself is withheld
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
         0.08  # height over the ball of the foot, about which a planted foot turns: at first
@@ -61,7 +65,7 @@ class FootParams(NamedTuple):
     peak_share: float = (
         50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
     )
-    peak_quality_s: float = 0.02  # force hidden for this long leaves a length a third of its quality
+    cut_share: float = 4.0  # hidden force: the length may be off by this many times its share of the stride
     # sensor ranges
     clip_share: float = 0.98
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below

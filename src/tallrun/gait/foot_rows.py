@@ -9,6 +9,7 @@ from numba import njit
 
 import tallrun.gait.foot_state as fs
 import tallrun.gait.foot_stride as st
+from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
 from tallrun.gait.foot_events import index_at
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import FootState
@@ -18,7 +19,7 @@ from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
 
 OPEN, INFERRED, GAP = reason_bit("open_stride"), reason_bit("inferred"), reason_bit("gap")
-LOW_QUALITY = reason_bit("low_quality")
+CLIPPED, LOW_QUALITY = reason_bit("clipped"), reason_bit("low_quality")
 GYRO_CLIPPED, DRIFT = reason_bit("gyro_clipped"), reason_bit("velocity_drift")
 TURN, SLOPE, SLIP = reason_bit("turn"), reason_bit("slope"), reason_bit("slip")
 DEG = 180.0 / math.pi
@@ -121,6 +122,16 @@ def peak_impact(
 
 
 @njit(cache=True)
+def timing_sigma(ring: FootState, mask: int, place: float, now: int, params: FootParams) -> float:
+    """Return what an event at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
+    widest = 0.0
+    k = math.floor(place)
+    for j in range(max(k - 1, 1), min(k + 2, now) + 1):
+        widest = max(widest, ring.t_s[j & mask] - ring.t_s[(j - 1) & mask])
+    return math.hypot(params.timing_floor_s, widest / math.sqrt(12.0))
+
+
+@njit(cache=True)
 def _fill_wave(state: FootState, mask: int, a: int, n: int) -> None:
     """Shape of the stride just solved, at equal shares of its time."""
     scratch = state.scratch
@@ -211,7 +222,6 @@ def complete_row(
         forget_mode(state)
         return n
     bits = int(row[fs.C_REASONS]) | reasons
-    quality = row[fs.C_QUALITY]
     usual = nums[fs.X_STRIDE_S]
     missed = 0
     if gap_s > params.void_gap_s and usual > 0.0:
@@ -234,12 +244,9 @@ def complete_row(
     row[fs.C_MODE] = ints[fs.I_MODE]
     row[fs.C_NEXT] = row[fs.C_IC] + each_s if missed else contact_s
     if solved and missed == 0:
-        row[fs.C_LENGTH] = length
         rest_mps = params.flat_cost_mps * math.sqrt(nums[fs.X_FLAT_COST])
         unseen_m = params.gap_share * (gap_s / params.void_gap_s) ** 2 * length
         sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2 + unseen_m**2)
-        row[fs.C_LENGTH_SD] = sigma
-        quality /= 1.0 + (sigma / (params.length_share * max(length, 0.1))) ** 2
         row[fs.C_LIFT] = state.result[st.R_LIFT]
         row[fs.C_RESIDUAL] = state.result[st.R_RESIDUAL]
         rise = state.result[st.R_DZ]
@@ -254,24 +261,26 @@ def complete_row(
             bits |= SLOPE
         if n_lobes > 0:
             bits |= GYRO_CLIPPED
-            quality *= 0.7
+            sigma = math.hypot(sigma, 0.05 * length)
         if state.result[st.R_CUT_S] > 0.0:
-            bits |= LOW_QUALITY
-            quality *= math.exp(-state.result[st.R_CUT_S] / params.peak_quality_s)
+            sigma = math.hypot(sigma, params.cut_share * state.result[st.R_CUT_S] / stride_s * length)
+        # end conditions missed by more than their sizes say that these are too small
+        sigma *= math.sqrt(max(state.result[st.R_WORST] / 5.0, 1.0))
         if not trusted:
             bits |= DRIFT
-            quality *= 0.3
-        quality *= math.exp(-max(state.result[st.R_WORST] - 5.0, 0.0) / 20.0)
+        if gap_s > 0.5 * params.void_gap_s or bits & INFERRED:
+            sigma = max(sigma, HALF_QUALITY_SHARE * length)
+        if sigma > LENGTH_LIMIT_SHARE * length:
+            bits |= LOW_QUALITY | (CLIPPED if state.result[st.R_CUT_S] > 0.0 else 0)
+        if sigma <= params.withheld_share * length:
+            row[fs.C_LENGTH] = length
+            row[fs.C_LENGTH_SD] = sigma
+            row[fs.C_QUALITY] = 1.0 / (1.0 + (sigma / (HALF_QUALITY_SHARE * max(length, 0.1))) ** 2)
         if trusted and n_lobes == 0 and bits & SLIP == 0:
             _learn_height(state, mask, a, count, params)
         _fill_wave(state, mask, a, count)
         ints[fs.I_STRIDES] += 1
-    if gap_s > 0.5 * params.void_gap_s:
-        quality = min(quality, 0.5)
-    if bits & INFERRED:
-        quality = min(quality, 0.3)
     row[fs.C_REASONS] = bits
-    row[fs.C_QUALITY] = quality
     first_s = row[fs.C_IC]
     n = _emit(state, now_s, rows, n, waves)
     for m in range(missed):
@@ -279,7 +288,8 @@ def complete_row(
         row[fs.C_IC] = first_s + (m + 1) * each_s
         row[fs.C_NEXT] = first_s + (m + 2) * each_s if m + 1 < missed else contact_s
         row[fs.C_MODE] = ints[fs.I_MODE]
-        row[fs.C_QUALITY] = 0.2
+        row[fs.C_QUALITY] = 0.0
+        row[fs.C_TIMING_SD] = params.timing_inferred_s
         row[fs.C_REASONS] = INFERRED | GAP
         n = _emit(state, now_s, rows, n, waves)
     return n

@@ -35,10 +35,10 @@ X_WIDTH = 21
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
-    C_IC, C_FC, C_FLAT, C_NEXT, C_LENGTH, C_LENGTH_SD, C_FSA, C_FSA_SD, C_PEAK, C_SLOPE, C_LIFT, C_YAW, C_SWING,
-    C_RESIDUAL, C_MODE, C_QUALITY, C_REASONS, C_EMITTED,
-) = range(18)  # fmt: skip
-C_WIDTH = 18
+    C_IC, C_FC, C_FLAT, C_NEXT, C_LENGTH, C_LENGTH_SD, C_FSA, C_FSA_SD, C_TIMING_SD, C_PEAK, C_SLOPE, C_LIFT, C_YAW,
+    C_SWING, C_RESIDUAL, C_MODE, C_QUALITY, C_REASONS, C_EMITTED,
+) = range(19)  # fmt: skip
+C_WIDTH = 19
 
 #: One stride's shape, foot-flat to foot-flat: pitch [rad], |f| [m/s2], forward [m], up [m].
 WAVE_POINTS = 101

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from statistics import median
 
+from tallrun.gait.eligible import timing_sigma_s
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride
@@ -93,8 +94,9 @@ class StrideJoiner:
             reasons=row["reasons"] | (0 if self._has_pelvis else _NO_PELVIS),
             emitted_at_s=row["emitted_at_s"],
             foot_flat_s=row["foot_flat_s"],
-            stride_length_sigma_m=row["stride_length_sigma_m"] * gain,
-            foot_strike_angle_sigma_deg=row["foot_strike_angle_sigma_deg"],
+            timing_sigma_s=timing_sigma_s(row["timing_sigma_s"], row["quality"]),
+            length_sigma_m=row["stride_length_sigma_m"] * gain,
+            angle_sigma_deg=row["foot_strike_angle_sigma_deg"],
             slope_deg=row["slope_deg"],
             lift_m=row["lift_m"],
             yaw_deg=row["yaw_deg"],
@@ -122,6 +124,7 @@ class StrideJoiner:
             initial_contact_s=row["step_s"],
             mode=row["mode"],
             quality=row["quality"],
+            timing_sigma_s=timing_sigma_s(NAN, row["quality"]),
             reasons=row["reasons"] | _NO_FEET,
             emitted_at_s=row["emitted_at_s"],
         )

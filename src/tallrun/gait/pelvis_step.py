@@ -8,7 +8,18 @@ import numpy as np
 from numba import njit
 
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
-from tallrun.gait.sacral import GRAVITY_MPS2, contact_of_step, smooth
+from tallrun.gait.sacral import (
+    GRAVITY_MPS2,
+    S_BEGIN,
+    S_CONTACT,
+    S_FLANK,
+    S_PEAK,
+    S_SIGMA,
+    S_SWING,
+    S_WIDTH,
+    contact_of_step,
+    smooth,
+)
 
 #: Columns of a levelled sample: time, flag, specific force (3), up in sensor axes (3), turn rate about up,
 #: vertical specific force, sum of horizontal force x time (3).
@@ -17,10 +28,10 @@ B_WIDTH = 13
 
 #: Columns of a row of results.
 (
-    O_STEP, O_NEXT, O_CONTACT, O_TILT, O_TILT_SIGMA, O_OBLIQUITY, O_ROTATION, O_BOUNCE, O_BRAKING, O_PEAK,
-    O_CROSSING, O_MODE, O_QUALITY, O_REASONS, O_EMITTED,
-) = range(15)  # fmt: skip
-O_WIDTH = 15
+    O_STEP, O_NEXT, O_CONTACT, O_CONTACT_SIGMA, O_TILT, O_TILT_SIGMA, O_OBLIQUITY, O_ROTATION, O_BOUNCE, O_BRAKING,
+    O_PEAK, O_CROSSING, O_MODE, O_QUALITY, O_REASONS, O_EMITTED,
+) = range(16)  # fmt: skip
+O_WIDTH = 16
 
 R_OPEN = reason_bit("open_stride")
 R_GAP = reason_bit("gap")
@@ -34,9 +45,12 @@ R_NOT_RUNNING = reason_bit("not_running")
 R_AXIS = reason_bit("axis_missing")
 R_DOUBTFUL = reason_bit("event_doubtful")
 R_STRAP = reason_bit("strap_doubtful")
+R_IMPLAUSIBLE = reason_bit("implausible")
 
-#: Two contact times of one step that differ by more than this share make it doubtful.
+#: Two readings of the contact time that differ by more than this share of it make the step doubtful.
 DOUBTFUL_SHARE = 0.3
+#: The load may lie this far from upright as the sensor knows it (tangent); beyond it is no load.
+MOST_LEAN = 1.0
 BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
 
 
@@ -188,6 +202,43 @@ def _bounce(vertical, lean, n, inner, dt_s):
 
 
 @njit(cache=True)
+def _load(buf, now, begin, n, first, last, cycles, vertical_g, has_gyroscope, load):
+    """Write the force along the load of rows begin..begin + n into load[:n], in g.
+
+    A body in gait is loaded along the direction in which the force swings in step with its vertical part, ``cycles``
+    times in the rows first..last of the window. Where a mean force is not upright (a sensor that cuts off what is
+    below zero), or a sacrum tips around toe-off, the vertical of the sensor is not this direction.
+    """
+    turn = 2.0 * math.pi * cycles / (last - first)
+    real, imag = np.zeros(4), np.zeros(4)  # level force (3), vertical
+    for i in range(first, last):
+        c, s = math.cos(turn * (i - first)), math.sin(turn * (i - first))
+        for j in range(4):
+            part = vertical_g[i]
+            if j < 3:
+                up = buf[begin + i if has_gyroscope else now, B_UP + j]
+                part = buf[begin + i, B_FORCE + j] / GRAVITY_MPS2 - vertical_g[i] * up
+            real[j] += part * c
+            imag[j] += part * s
+    power = max(real[3] ** 2 + imag[3] ** 2, 1e-12)
+    lean = np.empty(3)
+    size = 0.0
+    for j in range(3):
+        lean[j] = (real[j] * real[3] + imag[j] * imag[3]) / power
+        size += lean[j] * lean[j]
+    if size > MOST_LEAN * MOST_LEAN:
+        for j in range(3):
+            lean[j] *= MOST_LEAN / math.sqrt(size)
+        size = MOST_LEAN * MOST_LEAN
+    for i in range(n):
+        along = vertical_g[i]
+        for j in range(3):
+            up = buf[begin + i if has_gyroscope else now, B_UP + j]
+            along += lean[j] * (buf[begin + i, B_FORCE + j] / GRAVITY_MPS2 - vertical_g[i] * up)
+        load[i] = along / math.sqrt(1.0 + size)
+
+
+@njit(cache=True)
 def _braking(ahead, mean, n, first, step, rate_hz, smoothed, row):
     """Speed lost, peak and end of braking; ``first`` is the row of contact inside ahead[:n].
 
@@ -329,16 +380,27 @@ def analyse_step(
     if mode == MODE_WALK:
         reasons |= R_NOT_RUNNING
     elif whole:
-        found = np.empty(4)
-        if contact_of_step(force, n, mark - begin, step, p.rate_hz, scratch[3:5], found):
-            row[O_CONTACT] = (found[1] - found[0]) / p.rate_hz
-            row[O_STEP] = time_at(buf, begin + found[0])
-            contact_row = max(0, int(found[0]))
-            if abs(found[2] - found[3]) > DOUBTFUL_SHARE * row[O_CONTACT]:
+        found = np.empty(S_WIDTH)
+        cycles = 2.0 if before >= 0.0 else 1.0
+        _load(
+            buf, now, begin, n, stride_first - begin, last - begin, cycles, force, p.has_gyroscope, smoothed
+        )
+        is_read = contact_of_step(
+            smoothed, n, stride_first - begin, mark - begin, step, p.rate_hz, scratch[3:5], found
+        )
+        if is_read:
+            row[O_STEP] = time_at(buf, begin + found[S_BEGIN])
+            contact_row = max(0, int(found[S_BEGIN]))
+        if is_read and 0.0 < found[S_CONTACT] < step / p.rate_hz:
+            row[O_CONTACT], row[O_CONTACT_SIGMA] = found[S_CONTACT], found[S_SIGMA]
+            least = min(found[S_SWING], found[S_PEAK], found[S_FLANK])
+            most = max(found[S_SWING], found[S_PEAK], found[S_FLANK])
+            if np.isnan(found[S_FLANK]) or most - least > DOUBTFUL_SHARE * row[O_CONTACT]:
                 reasons |= R_DOUBTFUL
         else:
             reasons |= R_DOUBTFUL
-
+            if is_read:
+                reasons |= R_IMPLAUSIBLE
     if whole and known_axis and not is_open:
         crossing = _braking(ahead, mean_ahead, n, contact_row, step, p.rate_hz, smoothed, row)
         if crossing >= 0.0:

@@ -19,7 +19,7 @@ REASON_CODES = (
     "turn", "slope", "slip", "mounting_unknown", "mounting_changed", "flat_angle_unknown", "no_gyroscope",
     "no_pelvis", "no_feet", "no_standing", "settling", "low_quality", "not_running", "too_few_strides",
     "no_body_mass", "no_leg_length", "speed_unsteady", "low_rate", "no_samples", "axis_missing",
-    "event_doubtful", "no_baseline", "strap_doubtful",
+    "event_doubtful", "no_baseline", "strap_doubtful", "implausible", "short_steps",
 )  # fmt: skip
 
 MODES = ("other", "stand", "walk", "run")
@@ -38,6 +38,10 @@ FOOT_CONTACT_DTYPE = np.dtype(
         ("stride_length_sigma_m", "f8"),
         ("foot_strike_angle_deg", "f8"),
         ("foot_strike_angle_sigma_deg", "f8"),
+        (
+            "timing_sigma_s",
+            "f8",
+        ),  # of contact, off and the closing contact; NaN: the engine tells a quality only
         ("peak_impact_g", "f8"),
         ("slope_deg", "f8"),  # ground slope along the stride, up positive
         ("lift_m", "f8"),  # greatest height of the sensor over the stride's chord
@@ -59,6 +63,7 @@ PELVIS_STEP_DTYPE = np.dtype(
         ),  # contact instant seen at the pelvis (biased against the foot; never used as contact)
         ("next_step_s", "f8"),
         ("contact_time_s", "f8"),  # stance from sacral acceleration alone; NaN when it cannot be told
+        ("contact_time_sigma_s", "f8"),
         ("tilt_deg", "f8"),  # mean over the step, anterior positive, from standing neutral
         ("tilt_sigma_deg", "f8"),
         ("obliquity_deg", "f8"),  # range over the step

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import length_is_sure
 from tallrun.gait.rows import MODES, reason_text
 
 NAN = float("nan")
@@ -37,13 +38,14 @@ class Stride:
     peak_impact_g: float = NAN
     overstride_index: float = NAN
     mode: int = 0
-    quality: float = 0.0
+    quality: float = 0.0  # of the length: 0.6 at its limit, see gait.eligible
+    timing_sigma_s: float = NAN
+    length_sigma_m: float = NAN
+    angle_sigma_deg: float = NAN
     reasons: int = 0
     emitted_at_s: float = NAN
     foot_flat_s: float = NAN
     step_time_s: float = NAN
-    stride_length_sigma_m: float = NAN
-    foot_strike_angle_sigma_deg: float = NAN
     slope_deg: float = NAN
     lift_m: float = NAN
     yaw_deg: float = NAN
@@ -61,8 +63,10 @@ class Stride:
 
     @property
     def pace_mps(self) -> float:
-        """Speed to judge the stride by: the belt's where there is one, else the stride's own."""
-        return self.belt_speed_mps if math.isfinite(self.belt_speed_mps) else self.speed_mps
+        """Speed to judge the stride by: the belt's where there is one, else the stride's own where that is sure."""
+        if math.isfinite(self.belt_speed_mps):
+            return self.belt_speed_mps
+        return self.speed_mps if length_is_sure(self.length_sigma_m, self.stride_length_m) else NAN
 
 
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))

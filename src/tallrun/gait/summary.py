@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.gait.asymmetry import contact_asymmetry_pct
-from tallrun.gait.eligible import QUALITY_LIMIT
+from tallrun.gait.eligible import QUANTITY_OF, sure_strides, sure_values
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
 
@@ -32,6 +32,12 @@ _PELVIS_ONLY = ("pelvic_tilt_deg", "vertical_oscillation_m")
 #: Why a stride's tilt can be unknown, as its reasons say.
 _TILT_REASONS = ("mounting_changed", "settling", "no_standing", "axis_missing")
 _NEEDS_GYROSCOPE = ("stride_length_m", "speed_mps", "foot_strike_angle_deg")
+#: What can spoil a quantity, as the strides' reasons say; the first of equals is told.
+_DOUBTS = {
+    "timing": ("gap", "event_doubtful"),
+    "length": ("clipped", "gap", "gyro_clipped", "velocity_drift", "implausible"),
+    "angle": ("mounting_changed", "gap", "gyro_clipped", "event_doubtful"),
+}
 _NEEDS_FEET = (*_NEEDS_GYROSCOPE, "peak_impact_g")
 
 
@@ -45,7 +51,7 @@ def timeline_frame(strides: pd.DataFrame, segments: Sequence[Segment], end_s: fl
     names = ("cadence_spm", "speed_mps", "pelvic_tilt_deg", "vertical_oscillation_m", "quality")
     frame = pd.DataFrame({"t_s": starts})
     window = np.floor(strides["initial_contact_s"].to_numpy() / WINDOW_S).astype(np.int64)
-    medians = strides[list(names)].groupby(window).median().reindex(range(n_windows))
+    medians = sure_values(strides)[list(names)].groupby(window).median().reindex(range(n_windows))
     frame["mode"] = pd.array([MODES[mode] for mode in _window_modes(segments, n_windows)], dtype="string")
     for name in names:
         frame[name] = medians[name].to_numpy(dtype=np.float64)
@@ -88,7 +94,8 @@ def summarise(
     distribution carries.
     """
     feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
-    good = strides[(strides["mode"] == "run") & (strides["quality"] >= QUALITY_LIMIT)]
+    running = strides[strides["mode"] == "run"]
+    good = sure_values(running[sure_strides(running, "timing")])
     out: dict[str, Any] = {
         "n_contacts": len(strides) if feet else 0,
         "n_steps": len(strides) * (2 if len(feet) == 1 else 1),
@@ -137,11 +144,23 @@ def _unknown_reason(name: str, strides: pd.DataFrame, feet: list[str], worn: dic
     running = strides[strides["mode"] == "run"]
     if running.empty:
         return "not_running"
-    if (running["quality"] >= QUALITY_LIMIT).sum() < LEAST_STRIDES:
-        return "low_quality"
+    sure = sure_strides(running, QUANTITY_OF.get(name, "timing"))
+    if sure.sum() < LEAST_STRIDES:
+        return _doubt(name, running[~sure])
     if name == "pelvic_tilt_deg":
         return _tilt_reason(running, worn["pelvis"])
     return "too_few_strides"
+
+
+def _doubt(name: str, unsure: pd.DataFrame) -> str:
+    """Return what most of the strides say that spoiled this number; low quality where they say nothing."""
+    told = unsure["reasons"].fillna("")
+    counts = {
+        code: int(told.str.split(";").map(lambda codes, code=code: code in codes).sum())
+        for code in _DOUBTS.get(QUANTITY_OF.get(name, "timing"), ())
+    }
+    most = max(counts, key=lambda code: counts[code], default="")
+    return most if most and 2 * counts[most] >= len(unsure) else "low_quality"
 
 
 def _tilt_reason(running: pd.DataFrame, has_gyroscope: bool) -> str:

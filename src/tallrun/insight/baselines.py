@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tallrun.gait.flag_terms import BaselineBin, OwnBaseline
-from tallrun.insight.blocks import ASYMMETRY, METRICS, PELVIS_METRICS, SessionBlocks, metric_values
+from tallrun.insight.blocks import ASYMMETRY, METRICS, PELVIS_METRICS, OwnSessions, SessionBlocks
 
 SPEED_TOLERANCE = 0.05
 LEAST_SESSIONS = 3
@@ -52,12 +52,14 @@ def own_baseline(
     shoe, strap : what is worn now; only sessions with the same count (None matches None only, so a runner
     who never names shoes is compared with all own sessions). The newest ten that fit are used.
     """
+    own = OwnSessions.of(sessions)
+    values = own.medians_at(speed_mps, tolerance)[:, METRICS.index(metric)]
     fitting = []
-    for session in sorted(sessions, key=lambda item: item.started_at):
+    for place in sorted(range(len(own)), key=lambda at: own[at].started_at):
+        session = own[place]
         worn, now = (session.strap, strap) if metric in PELVIS_METRICS else (session.shoe, shoe)
-        values = metric_values(session.at_speed(speed_mps, tolerance), metric)
-        if session.grade == "GREEN" and worn == now and len(values):
-            fitting.append((session.session_id, float(np.median(values))))
+        if session.grade == "GREEN" and worn == now and np.isfinite(values[place]):
+            fitting.append((session.session_id, float(values[place])))
     fitting = fitting[-NEWEST_SESSIONS:]
     if len(fitting) < least_sessions:
         return None
@@ -76,29 +78,23 @@ def own_baselines(
     metrics: Sequence[str] = METRICS,
 ) -> tuple[Baseline, ...]:
     """Return every baseline there is, at the speeds this runner runs at; empty when there is none."""
+    sessions = OwnSessions.of(sessions)
+    key = ("own_baselines", shoe, strap, tuple(metrics))
+    if key in sessions.memo:
+        return tuple(sessions.memo[key])
     found = []
     for speed_mps in usual_speeds(sessions):
         for metric in metrics:
             baseline = own_baseline(sessions, metric, speed_mps, shoe=shoe, strap=strap)
             if baseline is not None:
                 found.append(baseline)
+    sessions.memo[key] = tuple(found)
     return tuple(found)
 
 
 def usual_speeds(sessions: Sequence[SessionBlocks]) -> tuple[float, ...]:
     """Return speeds [m/s], at least 10 % apart, that at least three sessions share; slowest first."""
-    speeds = np.sort(
-        [block.speed_mps for session in sessions for block in session.blocks if block.speed_mps is not None]
-    )
-    chosen: list[float] = []
-    # The most-run speed first, then the next one far enough from it.
-    counts = [np.sum(np.abs(speeds - speed) <= SPEED_TOLERANCE * speed) for speed in speeds]
-    for place in np.argsort(counts, kind="stable")[::-1]:
-        speed = float(speeds[place])
-        shared = sum(1 for session in sessions if session.at_speed(speed, SPEED_TOLERANCE))
-        if shared >= LEAST_SESSIONS and all(abs(speed - other) >= _SPEED_STEP * other for other in chosen):
-            chosen.append(speed)
-    return tuple(sorted(chosen))
+    return OwnSessions.of(sessions).speeds(SPEED_TOLERANCE, _SPEED_STEP, LEAST_SESSIONS)
 
 
 def flag_baseline(

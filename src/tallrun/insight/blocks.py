@@ -7,15 +7,18 @@ Source: sci:D7 (30-stride blocks), sci:A5 (contact asymmetry).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
+from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
 
 FloatArray = NDArray[np.float64]
 
@@ -30,8 +33,6 @@ METRICS = (*FOOT_METRICS, *PELVIS_METRICS, ASYMMETRY)
 BLOCK_STRIDES = 30
 LONGEST_GAP_S = 5.0
 STEADY_CV = 0.05
-LEAST_QUALITY = 0.6
-_DOUBTFUL = ("turn", "slope", "slip", "inferred", "gap", "low_quality")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,46 @@ class Block:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
+#: Columns of a block as a row of numbers; NaN is unknown.
+BLOCK_COLUMNS = ("start_s", "end_s", "speed_mps", "n_strides", *METRICS)
+
+
+def block_table(blocks: Sequence[Block]) -> FloatArray:
+    """Return blocks as rows of numbers, float64 (n, ``BLOCK_COLUMNS``); NaN is unknown."""
+    if isinstance(blocks, BlockRows):
+        return blocks.table
+    table = np.full((len(blocks), len(BLOCK_COLUMNS)), np.nan)
+    for row, block in zip(table, blocks, strict=True):
+        row[:4] = (
+            block.start_s, block.end_s, np.nan if block.speed_mps is None else block.speed_mps, block.n_strides,
+        )  # fmt: skip
+        row[4:] = [block.values.get(name, np.nan) for name in METRICS]
+    return table
+
+
+class BlockRows(Sequence[Block]):
+    """Blocks kept as a table, made into objects one by one: a year of runs has a hundred thousand."""
+
+    def __init__(self, table: FloatArray) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @overload
+    def __getitem__(self, place: int) -> Block: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> BlockRows: ...
+
+    def __getitem__(self, place: int | slice) -> Block | BlockRows:
+        if isinstance(place, slice):
+            return BlockRows(self.table[place])
+        start_s, end_s, speed_mps, n_strides, *values = self.table[place].tolist()
+        known = {name: value for name, value in zip(METRICS, values, strict=True) if value == value}
+        return Block(start_s, end_s, speed_mps if speed_mps == speed_mps else None, int(n_strides), known)
+
+
 @dataclass(frozen=True)
 class SessionBlocks:
     """The blocks of one session with what decides whether they are comparable.
@@ -59,7 +100,7 @@ class SessionBlocks:
     session_id: str
     started_at: datetime
     grade: str | None
-    blocks: tuple[Block, ...]
+    blocks: Sequence[Block]
     shoe: str | None = None
     strap: str | None = None
 
@@ -76,7 +117,6 @@ def steady_blocks(
     strides: Mapping[str, Any] | Any,
     *,
     block_strides: int = BLOCK_STRIDES,
-    least_quality: float = LEAST_QUALITY,
 ) -> tuple[Block, ...]:
     """Cut a stride table into blocks of steady, clean, level running.
 
@@ -87,12 +127,11 @@ def steady_blocks(
     columns differ in length.
     """
     table = _columns(strides)
-    clean = (
-        (table["mode"] == "run")
-        & (np.nan_to_num(table["quality"], nan=0.0) >= least_quality)
-        & ~_doubtful(table["reasons"])
-    )
+    strides = sure_values(pd.DataFrame(strides))
+    clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
     speed = _pace(strides, table)
+    n = len(table["mode"])
+    metrics = np.column_stack([_optional(strides, name, n) for name in (*FOOT_METRICS, *PELVIS_METRICS)])
     blocks: list[Block] = []
     run: list[int] = []
     for i in np.flatnonzero(clean):
@@ -100,7 +139,7 @@ def steady_blocks(
             run = []
         run.append(int(i))
         if len(run) == block_strides:
-            block = _block(strides, table, speed, np.array(run))
+            block = _block(metrics, table, speed, np.array(run))
             if block is not None:
                 blocks.append(block)
                 run = []
@@ -125,7 +164,7 @@ def _columns(strides: Any) -> dict[str, NDArray[Any]]:
 
 def _doubtful(reasons: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array(
-        [any(code in _DOUBTFUL for code in str(text or "").split(";")) for text in reasons], dtype=bool
+        [any(code in DOUBTFUL_CODES for code in str(text or "").split(";")) for text in reasons], dtype=bool
     )
 
 
@@ -142,19 +181,21 @@ def _optional(strides: Any, name: str, n: int) -> FloatArray:
 
 
 def _block(
-    strides: Any, table: Mapping[str, NDArray[Any]], speed: FloatArray, rows: NDArray[np.int64]
+    metrics: FloatArray, table: Mapping[str, NDArray[Any]], speed: FloatArray, rows: NDArray[np.int64]
 ) -> Block | None:
     """One block, or None when its speed was not steady."""
     known = speed[rows][np.isfinite(speed[rows])]
     mean = float(np.mean(known)) if len(known) >= len(rows) / 2 else None
     if mean is not None and np.std(known) > STEADY_CV * mean:
         return None
-    values: dict[str, float] = {}
-    for name in (*FOOT_METRICS, *PELVIS_METRICS):
-        column = _optional(strides, name, len(table["mode"]))[rows]
-        finite = column[np.isfinite(column)]
-        if len(finite) >= len(rows) / 2:
-            values[name] = float(np.median(finite))
+    medians, known_n = _column_medians(metrics[rows])
+    values = {
+        name: value
+        for name, value, n in zip(
+            (*FOOT_METRICS, *PELVIS_METRICS), medians.tolist(), known_n.tolist(), strict=True
+        )
+        if n >= len(rows) / 2
+    }
     asymmetry = _asymmetry(table["foot"][rows], table["stance_time_s"][rows])
     if asymmetry is not None:
         values[ASYMMETRY] = asymmetry
@@ -169,6 +210,108 @@ def _asymmetry(foot: NDArray[Any], stance_s: FloatArray) -> float | None:
         return None
     a, b = float(np.median(left)), float(np.median(right))
     return 200.0 * (b - a) / (b + a)
+
+
+class OwnSessions(tuple[SessionBlocks, ...]):
+    """A runner's sessions with the medians at a speed reckoned once, however many metrics and lanes ask.
+
+    Everything here is linear in the number of blocks (times its logarithm).
+    """
+
+    @classmethod
+    def of(cls, sessions: Iterable[SessionBlocks]) -> OwnSessions:
+        """Return the sessions as they are when they are of this kind already."""
+        return sessions if isinstance(sessions, cls) else cls(sessions)
+
+    @cached_property
+    def _rows(self) -> tuple[NDArray[np.int64], FloatArray]:
+        """Session number and row of every block of known speed, by speed."""
+        tables = [block_table(session.blocks) for session in self]
+        table = np.concatenate([np.empty((0, len(BLOCK_COLUMNS))), *tables])
+        owner = np.repeat(np.arange(len(tables)), [len(item) for item in tables])
+        known = np.flatnonzero(np.isfinite(table[:, _SPEED]))
+        order = known[np.argsort(table[known, _SPEED], kind="stable")]
+        return owner[order], table[order]
+
+    def medians_at(self, speed_mps: float, tolerance: float) -> FloatArray:
+        """Return each session's median of each metric at a speed, float64 (n_sessions, METRICS); NaN unknown."""
+        key = (speed_mps, tolerance)
+        if key not in self._medians:
+            owner, table = self._rows
+            first = int(np.searchsorted(table[:, _SPEED], (1.0 - tolerance) * speed_mps, side="left"))
+            last = int(np.searchsorted(table[:, _SPEED], (1.0 + tolerance) * speed_mps, side="right"))
+            self._medians[key] = _group_medians(owner[first:last], table[first:last, 4:], len(self))
+        return self._medians[key]
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """Whatever is reckoned from these sessions and asked for again; keyed by whoever reckons it."""
+        return {}
+
+    @cached_property
+    def _medians(self) -> dict[tuple[float, float], FloatArray]:
+        return {}
+
+    def speeds(self, tolerance: float, step: float, least_sessions: int) -> tuple[float, ...]:
+        """Return the most-run speeds [m/s], ``step`` (a share) apart, that ``least_sessions`` share; slowest first."""
+        owner, table = self._rows
+        speed = table[:, _SPEED]
+        first = np.searchsorted(speed, (1.0 - tolerance) * speed, side="left")
+        last = np.searchsorted(speed, (1.0 + tolerance) * speed, side="right")
+        count = np.where(_distinct(owner, first, last) >= least_sessions, last - first, 0)
+        chosen: list[float] = []
+        while count.size and (most := int(count.max())) > 0:
+            found = float(speed[np.flatnonzero(count == most)[-1]])
+            chosen.append(found)
+            count = np.where(np.abs(speed - found) >= step * found, count, 0)
+        return tuple(sorted(chosen))
+
+
+def _distinct(
+    owner: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return how many sessions each window of blocks holds; windows move only forwards."""
+    seen: dict[int, int] = {}
+    out = np.zeros(len(owner), dtype=np.int64)
+    left = right = 0
+    owners = owner.tolist()
+    for place, (start, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        while right < stop:
+            seen[owners[right]] = seen.get(owners[right], 0) + 1
+            right += 1
+        while left < start:
+            seen[owners[left]] -= 1
+            if not seen[owners[left]]:
+                del seen[owners[left]]
+            left += 1
+        out[place] = len(seen)
+    return out
+
+
+def _group_medians(owner: NDArray[np.int64], values: FloatArray, n_groups: int) -> FloatArray:
+    """Return the median of each column in each group, NaN left out; NaN where a group knows nothing."""
+    out = np.full((n_groups, values.shape[1]), np.nan)
+    if not len(owner):
+        return out
+    order = np.argsort(owner, kind="stable")
+    owner, values = owner[order], values[order]
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    ends = np.append(starts[1:], len(owner))
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        out[owner[start]] = _column_medians(values[start:end])[0]
+    return out
+
+
+def _column_medians(values: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the median of each column, NaN left out, and how many values each has; NaN for none."""
+    part = np.sort(values, axis=0)  # NaN last
+    n = np.sum(np.isfinite(part), axis=0)
+    low, high = np.maximum((n - 1) // 2, 0), np.minimum(n // 2, len(part) - 1)
+    columns = np.arange(part.shape[1])
+    return np.where(n > 0, 0.5 * (part[low, columns] + part[high, columns]), np.nan), n
+
+
+_SPEED = BLOCK_COLUMNS.index("speed_mps")
 
 
 def metric_values(blocks: Sequence[Block], metric: str) -> FloatArray:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from tallrun.insight.baselines import SPEED_TOLERANCE
-from tallrun.insight.blocks import Block, SessionBlocks, metric_values
+from tallrun.insight.blocks import METRICS, Block, OwnSessions, SessionBlocks, metric_values
 
 FloatArray = NDArray[np.float64]
 ChangeWord = Literal["real change", "no real change", "cannot tell"]
@@ -90,14 +90,17 @@ def typical_error(
     of one session, pooled over all sessions.
     """
     groups: dict[object, list[float]] = {}
-    for session in sessions:
-        values = metric_values(session.at_speed(speed_mps, tolerance), metric)
-        if not len(values):
-            continue
-        if kind == "within_session":
-            groups[session.session_id] = list(values)
-        elif session.grade == "GREEN":
-            groups.setdefault((session.shoe, session.strap), []).append(float(np.median(values)))
+    if kind == "within_session":
+        for session in sessions:
+            values = metric_values(session.at_speed(speed_mps, tolerance), metric)
+            if len(values):
+                groups[session.session_id] = list(values)
+    else:
+        own = OwnSessions.of(sessions)
+        medians = own.medians_at(speed_mps, tolerance)[:, METRICS.index(metric)].tolist()
+        for session, median in zip(own, medians, strict=True):
+            if session.grade == "GREEN" and median == median:
+                groups.setdefault((session.shoe, session.strap), []).append(median)
     return _pooled(metric, kind, [np.array(group) for group in groups.values()])
 
 

@@ -6,15 +6,19 @@ section 1, in the protocol file). Pure; ``now`` comes in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from tallrun.recovery.course import Course
 from tallrun.recovery.grading import session_windows
-from tallrun.recovery.model import History
+from tallrun.recovery.model import RUNGS, History
 from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.rungs import V0, whole_minutes
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
-from tallrun.recovery.verdicts import verdict
+from tallrun.recovery.verdicts import Assessment, Assessor, assessed, verdict
+from tallrun.recovery.way_out import mask_ends_s, walked_on, way_out
 
 QUESTIONS = {
     "morning": "Bridge test, 10 s: how much does it hurt, 0-10?",
@@ -25,14 +29,47 @@ QUESTIONS = {
     "h48": "Pain now, two days after the run, 0-10?",
     "exercise": "Pain now, one day after the strength session, 0-10?",
     "screen": "The screening questions are due again.",
+    "now": "Pain now, 0-10? The worst of today so far.",
+    "this_morning": "Did you do the bridge test this morning? Then say how much it hurt, 0-10, and when.",
+    "both_tests": "The other bridge test, too: how much does it hurt, 0-10?",
+    "other_side": "Single-leg bridge on the other side: how much does it hurt, 0-10?",
+    "sitting": "After 20 minutes of sitting: how much does it hurt, 0-10?",
+    "walk": "Walk 30 minutes, easy and level. Then log it here.",
+    "run": "Log today's run when it is done.",
+    "strength": "A strength session of your phase. Then log it here.",
+    "exercise_pain": "Worst pain during the strength session and after it, 0-10?",
+    "birth_date": "When were you born? The plan is for adults.",
 }
+#: Strength sessions are asked for when fewer than two lie in so many days, so that seven days always hold two.
+STRENGTH_DAYS = 5
+#: The other side's test is asked again so many days before it gets too old.
+OTHER_SIDE_AHEAD_DAYS = 4
+#: A late answer about this morning is dated so, unless another time is given.
+USUAL_MORNING = "08:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a question is answered: what is sent where, and what the runner fills in.
+
+    path, body : a POST of the REST API and what of it is known already. asks : name -> what is asked for, ``score``
+    (0-10), ``yes_no``, ``time``, ``date`` or ``screen``. optional : names that may be left out. command : the same
+    answer as a command; ``{name}`` stands for what is asked.
+    """
+
+    path: str
+    body: Mapping[str, Any]
+    asks: Mapping[str, str]
+    command: str
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """One question; an answer counts from ``opens_at`` to ``closes_at``.
 
-    session_id : the run or the exercise it is about; None: it is about the day.
+    session_id : the run or the exercise it is about; None: it is about the day. load_test : the test it asks for.
+    form : how it is answered.
     """
 
     question: str
@@ -41,6 +78,8 @@ class Due:
     best_at: datetime
     closes_at: datetime
     session_id: str | None
+    load_test: str | None = None
+    form: Form | None = field(default=None)
 
     def is_open(self, now: datetime) -> bool:
         """Tell whether an answer counts now."""
@@ -55,15 +94,206 @@ def questions_due(protocol: Protocol, history: History, now: datetime) -> tuple[
     CLINICIAN neither the morning's load test nor anything about exercise is asked.
     """
     course = Course(Timeline(protocol, history, now))
+    return _questions(course, verdict(protocol, history, None, now).state in ("REFER", "CLINICIAN"), now)
+
+
+def _questions(course: Course, is_referred: bool, now: datetime) -> tuple[Due, ...]:
     # Where somebody is referred nobody is asked to load the leg.
-    is_referred = verdict(protocol, history, None, now).state in ("REFER", "CLINICIAN")
     found = [None if is_referred else _morning(course, now), _screen(course, now)]
     timeline, now_s = course.timeline, now.timestamp()
     for k in range(len(timeline.sessions)):
-        if timeline.end_s[k] + protocol.windows.h48_until_h * HOUR_S >= now_s:
+        if timeline.end_s[k] + course.protocol.windows.h48_until_h * HOUR_S >= now_s:
             found += _after_session(course, k, now)
     found += [] if is_referred else _after_exercise(course, now)
     return tuple(sorted((item for item in found if item is not None), key=lambda item: item.closes_at))
+
+
+def everything_due(protocol: Protocol, history: History, now: datetime) -> tuple[Due, ...]:
+    """Return all a runner can do for the next step: the questions, and what the way out of today's state asks for.
+
+    Open ones come first, by the time they close, then those to come, by the time they open; each has its form.
+    Sent where it says, an answer counts: nothing waits for something that is not in this list.
+    """
+    return due_of(*assessed(protocol, history, now), now)
+
+
+def due_of(at: Assessor, found: Assessment, now: datetime) -> tuple[Due, ...]:
+    """Return everything due of an assessment already made for ``now``."""
+    now_s = now.timestamp()
+    questions = _questions(at.course, found.state in ("REFER", "CLINICIAN"), now)
+    unmasked = (_once_unmasked(item, at, now_s) for item in questions)
+    items = {(item.question, item.session_id): item for item in unmasked if item is not None}
+    for item in _steps(at, found, now_s):
+        items[item.question, item.session_id] = item
+    ready = [_with_form(item, at, found) for item in items.values()]
+    return tuple(
+        sorted(
+            ready,
+            key=lambda item: (not item.is_open(now), item.closes_at if item.is_open(now) else item.opens_at),
+        )
+    )
+
+
+def _once_unmasked(item: Due, at: Assessor, now_s: float) -> Due | None:
+    """Put off what was answered under a painkiller until it has worn off; None when the window closes before."""
+    worn_off_s = mask_ends_s(at, now_s)
+    if worn_off_s <= now_s or not item.is_open(at.timeline.clock.local(now_s)):
+        return item
+    kind = "h24" if item.question == "exercise" else item.question
+    is_given = any(
+        mark.row is not None and mark.row.kind == kind and mark.row.session_id in (None, item.session_id)
+        for mark in at.timeline.marks_between(item.opens_at.timestamp(), now_s)
+    )
+    if not is_given:
+        return item
+    clock = at.timeline.clock
+    if worn_off_s <= item.closes_at.timestamp():
+        return replace(item, opens_at=clock.local(worn_off_s), best_at=clock.local(worn_off_s))
+    if kind != "morning":
+        return None
+    day = clock.day(now_s) + 1
+    opens_s, closes_s = clock.starts_s(day), clock.starts_s(day, at.protocol.windows.morning_until_hour)
+    return _due(at.course, "morning", opens_s, opens_s + 4 * HOUR_S, closes_s, None)
+
+
+def _steps(at: Assessor, found: Assessment, now_s: float) -> list[Due]:
+    course, clock, day = at.course, at.timeline.clock, found.today.day
+    night_s = clock.starts_s(day + 1)
+    is_referred = found.state in ("REFER", "CLINICIAN")
+    steps: list[Due] = []
+
+    def ask(
+        question: str, opens_s: float = now_s, closes_s: float = night_s, about: str | None = None
+    ) -> None:
+        steps.append(_due(course, question, opens_s, opens_s, max(closes_s, opens_s + HOUR_S), about))
+
+    asked = {item.ask: item for item in way_out(at, found, now_s) if item.ask is not None}
+    for question in ("screen", "sitting", "birth_date"):
+        if question in asked:
+            ask(question)
+    if "now" in asked and asked["now"].earliest is not None:
+        ask("now", asked["now"].earliest.timestamp())
+    if is_referred:
+        return steps
+    walk = asked.get("walk")
+    if walk is not None and walk.earliest is not None and found.state != "REST48":
+        if found.today.walking is None or found.today.walking <= at.protocol.pain.walking_limit:
+            opens_s = walk.earliest.timestamp()
+            ask("walk", opens_s, clock.starts_s(clock.day(opens_s) + 1))
+    ran_today = walked_on(at, day, now_s)
+    if found.state == "RUN" and not ran_today:
+        ask("run")
+    noon_s = clock.starts_s(day, at.protocol.windows.morning_until_hour)
+    known = at.timeline.mornings(course.due_test(now_s)).get(day)
+    if now_s > noon_s and known is None:
+        ask("this_morning")
+    if course.is_changing_test(now_s):
+        late = at.timeline.mornings(at.protocol.exercise.late_test)
+        of_day = day + (now_s > noon_s or day in late)
+        ask(
+            "both_tests",
+            clock.starts_s(of_day),
+            clock.starts_s(of_day, at.protocol.windows.morning_until_hour),
+        )
+    _ask_strength(at, found, now_s, ask, ran_today)
+    return steps
+
+
+def _ask_strength(at: Assessor, found: Assessment, now_s: float, ask: Any, ran_today: bool) -> None:
+    """Strength work as often as the ladder needs it, its scores, and the other side before fast loads."""
+    t, day, protocol = at.timeline, found.today.day, at.protocol
+    days = [t.clock.day(at_s) for at_s in t.exercise_s]
+    for row, of_day in zip(t.exercises, days, strict=True):
+        if of_day == day and (row.pain_during is None or row.pain_after is None):
+            ask("exercise_pain", row.at.timestamp(), about=row.exercise_id)
+    recent = {of_day for of_day in days if day - of_day < STRENGTH_DAYS}
+    # A run cuts off the questions about the strength work before it, so that goes after a run or two days before one.
+    runs_tomorrow = found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day + 1)
+    is_free = ran_today or not (found.state in ("REST48", "RUN") or runs_tomorrow)
+    if day not in recent and len(recent) < protocol.ladder.exercise_week_min and is_free:
+        ask("strength")
+    state, runner = at.course.phase(now_s), t.history.runner
+    if state.phase == 2 and state.phase_greens and runner.side != "both":
+        fresh_s = now_s - (protocol.exercise.test_max_age_days - OTHER_SIDE_AHEAD_DAYS) * DAY_S
+        other = (row for at_s, row in t.elsewhere if at_s >= fresh_s)
+        late = protocol.exercise.late_test
+        if not any(row.load_test == late and row.painkiller == "none" for row in other):
+            ask("other_side")
+
+
+def _with_form(item: Due, at: Assessor, found: Assessment) -> Due:
+    """Give a question its form, and the load test it is about its name."""
+    now_s = at.timeline.until_s
+    exercise, runner = at.protocol.exercise, at.timeline.history.runner
+    due_test = at.course.due_test(now_s)
+    test = {"morning": due_test, "this_morning": due_test, "both_tests": exercise.late_test}.get(
+        item.question
+    )
+    name, about = item.question, item.session_id
+    if name in ("morning", "both_tests"):
+        form = _pain_form("morning", load_test=test)
+    elif name == "this_morning":
+        day = at.timeline.clock.local(now_s).date() if found.today is not None else None
+        form = _pain_form("morning", load_test=test, at=f"{day}T{USUAL_MORNING}")
+        form = replace(form, asks={**form.asks, "at": "time"}, optional=("at",))
+    elif name in ("during", "after", "h24", "h48"):
+        form = _pain_form(name, session_id=about)
+    elif name == "exercise":
+        form = _pain_form("h24", session_id=about)
+    elif name == "now":
+        form = _pain_form("rest")
+    elif name == "sitting":
+        form = _pain_form("rest", provoked_by="sitting")
+    elif name == "other_side":
+        other = "left" if runner.side == "right" else "right"
+        form = _pain_form("rest", load_test=exercise.late_test, side=other, new_place=True)
+    elif name == "limping":
+        form = Form(
+            f"/api/runs/{about}/limping", {}, {"limping": "yes_no"},
+            f"tallrun pain limping --session {about} --limping {{limping}}",
+        )  # fmt: skip
+    elif name == "screen":
+        form = Form("/api/screen", {}, {"answers": "screen"}, "tallrun screen")
+    elif name == "birth_date":
+        form = Form("/api/setup", {}, {"born_on": "date"}, "tallrun setup --born-on {born_on}")
+    elif name in ("walk", "run"):
+        form = _run_form(at, found, "V0" if name == "walk" else RUNGS[found.move.rung])
+    elif name == "strength":
+        state = at.course.phase(now_s)
+        move = exercise.phases[state.phase - 1].exercises[0].name
+        form = Form(
+            "/api/exercises", {"phase": state.phase, "name": move}, {"pain_during": "score", "pain_after": "score"},
+            f"tallrun exercise add --phase {state.phase} --name '{move}' --pain-during {{pain_during}} "
+            "--pain-after {pain_after}",
+        )  # fmt: skip
+    else:
+        form = Form(
+            f"/api/exercises/{about}/pain", {}, {"pain_during": "score", "pain_after": "score"},
+            f"tallrun exercise pain {about} --pain-during {{pain_during}} --pain-after {{pain_after}}",
+        )  # fmt: skip
+    return replace(item, load_test=test, form=form)
+
+
+def _pain_form(kind: str, **known: Any) -> Form:
+    given = {name: value for name, value in known.items() if value is not None}
+    flags = {"session_id": "--session", "new_place": "--new-place"}
+    command = f"tallrun pain add --kind {kind} --score {{score}}"
+    for name, value in given.items():
+        flag = flags.get(name, f"--{name.replace('_', '-')}")
+        command += f" {flag}" if value is True else f" {flag} {value}"
+    return Form("/api/pain", {"kind": kind, **given}, {"score": "score"}, command)
+
+
+def _run_form(at: Assessor, found: Assessment, rung: str) -> Form:
+    dose = found.move.dose_min if rung != "V0" else 0.0
+    minutes = whole_minutes(at.protocol, rung, dose)
+    body = {"rung": rung, "minutes": minutes, "run_minutes": dose}
+    asks = {"pain_during": "score", "pain_after": "score", "limping": "yes_no"}
+    command = (
+        f"tallrun log-run --rung {rung} --minutes {minutes:g} --pain-during {{pain_during}} "
+        "--pain-after {pain_after} --limping {limping}"
+    )
+    return Form("/api/runs", body, asks, command)
 
 
 def _morning(course: Course, now: datetime) -> Due:

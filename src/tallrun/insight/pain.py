@@ -37,8 +37,8 @@ class SessionPain:
 
 
 def pain_after(protocol: Protocol, history: History, now: datetime) -> tuple[SessionPain, ...]:
-    """Return grade and window scores of every session that started by ``now``, oldest first."""
-    course = Course(Timeline(protocol, history, now))
+    """Return grade and window scores of every session that started by ``now``, oldest first, by the rules in force."""
+    course = Course(Timeline(protocol.in_force(history.clinician, now), history, now))
     found = []
     for k, session in enumerate(course.timeline.sessions):
         graded = course.grade(k, now.timestamp())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from tallrun.errors import EntryError
-from tallrun.journal.desk import Records, load_protocol, read_instant
+from tallrun.errors import EntryError, StoreError
+from tallrun.journal.desk import Records, read_instant
 from tallrun.recovery.model import PlannedSession
 from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
 from tallrun.recovery.protocol import Protocol
@@ -20,6 +21,7 @@ from tallrun.store.records import from_rows
 #: Keys of ``tallrun advise --json`` (design 5.5).
 CONTRACT_KEYS = (
     "state", "rung", "rules", "inputs", "sources", "notices", "changes_if", "protocol", "as_of", "valid_until",
+    "reason", "way_out",
 )  # fmt: skip
 #: What the verdict looked at, in the runner's words.
 INPUT_WORDS = {
@@ -68,9 +70,10 @@ class PlanWish:
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
     """Return the verdict at a moment; that of now is kept in the ladder history."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = verdict(load_protocol(), mine.store.history(mine.runner_id, mine.now), None, at, plan)
+    found = verdict(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), None, at, plan)
     if as_of is None and plan is None:
-        mine.store.note_advice(mine.runner_id, found, mine.now)
+        with suppress(StoreError):  # a full disk must not keep today's advice from being read
+            mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
 
 
@@ -134,7 +137,7 @@ def dose_parts(work: str, run_minutes: float | None) -> tuple[DosePart, ...]:
 
 def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str, Any]:
     """Return the ladder with the level advised now, and the advice given so far."""
-    protocol = load_protocol()
+    protocol = mine.protocol
     found = advise(mine, as_of or mine.local_now.isoformat())
     rows = mine.store.entries(AdviceRow, mine.runner_id, since=mine.now - timedelta(days=days))
     return {
@@ -200,7 +203,7 @@ def check_plan(
     plan = planned_today(mine, as_of) if wish.is_empty else make_plan(mine, wish)
     found = advise(mine, as_of, plan)
     history = mine.store.history(mine.runner_id, mine.now)
-    return plan, found, plan_guard(load_protocol(), history, None, found.as_of, plan, found)
+    return plan, found, plan_guard(mine.protocol_at(found.as_of), history, None, found.as_of, plan, found)
 
 
 def planned_today(mine: Records, as_of: str | None = None) -> PlannedSession:

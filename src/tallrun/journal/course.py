@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from tallrun.insight.crossing import CrossRow, cross, row_of
+from tallrun.insight.crossing import CrossRow, cross, flag_minutes, row_of
 from tallrun.insight.exposure import exposure_of_run, load_by_day
 from tallrun.insight.pain import pain_after, unmasked_mornings
 from tallrun.insight.trends import morning_trend
-from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.desk import Records
 from tallrun.recovery.timeline import Clock
 
 #: Gait medians of a session that are put beside pain, in the order they are offered.
@@ -25,7 +25,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
 
     Unknown is null. ``patterns`` looks at the whole history, the rest at the last ``days`` local dates.
     """
-    protocol, zone = load_protocol(), mine.zone
+    protocol, zone = mine.protocol, mine.zone
     clock = Clock(zone.key, protocol.windows.day_starts_hour)
     today = clock.day(mine.now.timestamp())
     history = mine.store.history(mine.runner_id, mine.now)
@@ -41,7 +41,8 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
             continue
         exposure = exposure_of_run(run, profile.fast_speed_mps)
         gait = gait_medians(summaries.get(run.session_id) or {})
-        rows.append(row_of(exposure, gait, pain.lags))
+        flagged = flag_minutes(summaries.get(run.session_id) or {})
+        rows.append(row_of(exposure, gait, pain.lags, flagged))
         day = clock.day(run.started_at.timestamp())
         loads.append((date.fromordinal(day), exposure.load))
         if day <= today - days:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from tallrun.errors import EntryError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallrun.recovery.model import Runner
     from tallrun.recovery.protocol import Protocol
     from tallrun.store import Store
@@ -37,6 +39,15 @@ class Records:
         return self.store.runner(self.runner_id)
 
     @property
+    def protocol(self) -> Protocol:
+        """The rules in force for this runner now: the shipped file and the clinician's entries."""
+        return self.protocol_at(self.now)
+
+    def protocol_at(self, at: datetime) -> Protocol:
+        """Return the rules in force at another instant."""
+        return protocol_in_force(self.store, self.runner_id, at)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The runner's time zone."""
         return ZoneInfo(self.runner.time_zone)
@@ -54,7 +65,11 @@ def current_time() -> datetime:
 
 @lru_cache(maxsize=4)
 def load_protocol(name: str = "pht") -> Protocol:
-    """Return a shipped protocol; raises ConfigError when there is none of that name."""
+    """Return a shipped protocol, before any clinician's entry; raises ConfigError when there is none of that name.
+
+    Nothing that tells, grades or limits a runner goes by it: that is ``Records.protocol``. It serves what is about
+    no runner, and the check of an entry that is about to be made.
+    """
     from tallrun.errors import ConfigError
     from tallrun.recovery.protocol import Protocol
     from tallrun.resources import protocol_texts
@@ -63,6 +78,31 @@ def load_protocol(name: str = "pht") -> Protocol:
     if name not in texts:
         raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(texts)}")
     return Protocol.from_toml(texts[name])
+
+
+def protocol_in_force(store: Store, runner_id: str, now: datetime) -> Protocol:
+    """Return the rules in force for a runner at an instant: the one object that every limit is read from."""
+    from tallrun.recovery.model import ClinicianEntry
+    from tallrun.store.checks import known_by
+    from tallrun.store.models import ClinicianRow
+    from tallrun.store.records import from_rows
+
+    entries = from_rows(ClinicianEntry, store.entries(ClinicianRow, runner_id))
+    return load_protocol().in_force((replace(row, at=known_by(row.at, now)) for row in entries), now)
+
+
+def rules_for(where: Path | str | None, code: str | None, now: datetime) -> Protocol:
+    """Return the rules in force for a runner of a data folder; the shipped ones where nobody is set up.
+
+    code : whose; None for the only runner there is, and the shipped rules where there are several.
+    """
+    from tallrun.store import Store
+
+    with Store.open(where) as store:
+        codes = store.runner_codes()
+        if not codes or (code is None and len(codes) > 1):
+            return load_protocol()
+        return protocol_in_force(store, store.find_runner(code), now)
 
 
 def read_instant(text: str | None, zone: ZoneInfo, now: datetime) -> datetime:

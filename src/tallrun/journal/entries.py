@@ -9,9 +9,19 @@ from typing import Any
 from uuid import uuid4
 
 from tallrun.errors import EntryError
-from tallrun.journal.desk import NotThereError, Records, load_protocol, read_instant
-from tallrun.recovery.model import QUALITIES, ExerciseSession, PainScore, Questionnaire, RunSession, Screen
+from tallrun.journal.desk import NotThereError, Records, read_instant
+from tallrun.recovery.model import (
+    QUALITIES,
+    ExerciseSession,
+    PainScore,
+    Questionnaire,
+    RunSession,
+    Screen,
+    check_score,
+)
+from tallrun.recovery.rungs import running_of
 from tallrun.recovery.screening import unanswered
+from tallrun.recovery.timeline import Clock
 from tallrun.store.checks import check_not_future, check_pain, check_run, known_by
 from tallrun.store.models import ExerciseRow, PainRow, QuestionnaireRow, RunRow, ScreenRow
 from tallrun.store.records import from_rows, to_columns
@@ -98,14 +108,15 @@ def pain_payload(score: PainScore) -> dict[str, Any]:
 
 
 def check_session(mine: Records, session_id: str | None) -> None:
-    """Raise EntryError when a score names a run that is not there."""
+    """Raise EntryError when a score names a run or strength session that is not there."""
     if session_id is None:
         return
     known = {row.session_id for row in mine.store.entries(RunRow, mine.runner_id)}
     known |= {row.session_id for row in mine.store.sessions(mine.runner_id)}
+    known |= {row.exercise_id for row in mine.store.entries(ExerciseRow, mine.runner_id)}
     if session_id not in known:
         raise EntryError(
-            f"There is no run with the id {session_id!r}; leave --session out to go by the time."
+            f"There is no run or strength session with the id {session_id!r}; leave --session out to go by the time."
         )
 
 
@@ -117,6 +128,40 @@ def add_exercise(mine: Records, answers: Mapping[str, Any], *, by: str) -> Exerc
     check_not_future(entry.at, mine.now, "An exercise")
     exercise_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
     return replace(entry, exercise_id=exercise_id)
+
+
+def answer_exercise(
+    mine: Records, exercise_id: str, *, pain_during: int | None, pain_after: int | None, by: str
+) -> list[str]:
+    """Keep how a strength session felt: for the exercises of its day that have no such score. Returns their new ids.
+
+    Raises EntryError when no score was given, NotThereError for an unknown id.
+    """
+    if pain_during is None and pain_after is None:
+        raise EntryError("No score was given; say the worst pain during the exercises, after them, or both.")
+    rows = mine.store.entries(ExerciseRow, mine.runner_id)
+    asked = next((row for row in rows if row.exercise_id == exercise_id), None)
+    if asked is None:
+        raise NotThereError(f"There is no strength session with the id {exercise_id!r}.")
+    clock = Clock(mine.zone.key, mine.protocol.windows.day_starts_hour)
+    day = clock.day(asked.at.timestamp())
+    found = []
+    for row in rows:
+        scores = {"pain_during": pain_during, "pain_after": pain_after}
+        given = {
+            name: score
+            for name, score in scores.items()
+            if score is not None and (row._mapping[name] is None or row.exercise_id == exercise_id)
+        }
+        if given and clock.day(row.at.timestamp()) == day:
+            for name, score in given.items():
+                check_score(name, score)
+            found.append(
+                mine.store.supersede(
+                    ExerciseRow, mine.runner_id, row.exercise_id, by=by, now=mine.now, **given
+                )
+            )
+    return found
 
 
 def take_back_exercise(mine: Records, exercise_id: str, *, by: str) -> str:
@@ -162,12 +207,16 @@ def log_run(mine: Records, told: RunAnswers, *, by: str) -> tuple[RunSession, li
     start = mine.local_now - length if told.at is None else read_instant(told.at, mine.zone, mine.now)
     # An end that another clock puts a little ahead is now: its scores are dated by it and count at once.
     start -= (start + length) - known_by(start + length, mine.now)
+    rung = None if told.rung is None else told.rung.upper()
+    running = told.run_minutes
+    if running is None and (rung is None or rung in mine.protocol.run_min):
+        running = running_of(mine.protocol, rung, told.minutes)
     run = RunSession(
         session_id=str(uuid4()),
         started_at=start,
         ended_at=start + length,
-        rung=None if told.rung is None else told.rung.upper(),
-        run_minutes=told.run_minutes,
+        rung=rung,
+        run_minutes=running,
         distance_m=told.distance_m,
         surface=told.surface,  # type: ignore[arg-type]  # checked by RunSession
         cambered=told.cambered,
@@ -219,7 +268,7 @@ def keep_screen(
 
     Raises EntryError for a question or quality that is not there, or when nothing at all was answered.
     """
-    asked = {question.id for question in load_protocol().screening.questions}
+    asked = {question.id for question in mine.protocol.screening.questions}
     if strange := sorted(set(answers) - asked):
         raise EntryError(
             f"There are no screening questions {strange}; list them with: tallrun screen --questions"
@@ -240,7 +289,7 @@ def keep_screen(
     )
     check_not_future(screen.at, mine.now, "A screening")
     screen_id = mine.store.add(mine.runner_id, screen, by=by, now=mine.now)
-    return screen, screen_id, unanswered(load_protocol(), screen)
+    return screen, screen_id, unanswered(mine.protocol, screen)
 
 
 def last_screen(mine: Records) -> Screen | None:

@@ -12,7 +12,7 @@ from tallrun.insight.blocks import SessionBlocks
 from tallrun.insight.pain import pain_after
 from tallrun.journal.advice import advise
 from tallrun.journal.clinician import holds
-from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.desk import Records
 from tallrun.numerics.recording import RunnerProfile
 from tallrun.reasons import REASONS
 from tallrun.recovery.gait_plan import GaitDecision, GaitFacts, GaitSession, Probe, gait_steps
@@ -56,7 +56,7 @@ def gait_plan(mine: Records, found: Verdict) -> GaitPlan:
 
     Tilt is not started here: whether the strap moved is only known during a run.
     """
-    protocol = load_protocol()
+    protocol = mine.protocol
     history = mine.store.history(mine.runner_id, mine.now)
     pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
     recorded = {row.session_id: row for row in mine.store.sessions(mine.runner_id)}

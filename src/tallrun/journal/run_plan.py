@@ -1,4 +1,4 @@
-"""What the records say about a run that is about to begin, and what of its coaching is kept for the next one."""
+"""What the records say about a run that is about to begin, what of its coaching is kept, and what holds after it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
 
 from tallrun.coaching import CoachEvent, ProbeResult
+from tallrun.insight import SessionBlocks
 from tallrun.journal.advice import advise
-from tallrun.journal.desk import Records
+from tallrun.journal.desk import Records, current_time
 from tallrun.journal.focus import gait_plan
 from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
-from tallrun.recovery.verdicts import Verdict
+from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.verdicts import Verdict, verdict
 from tallrun.report.cycles import clean_running
+from tallrun.report.history import own_history
+from tallrun.store import Store
 
 #: In these states a run is recorded only when the runner insists, and never coached.
 NO_RUN_STATES = ("REFER", "CLINICIAN", "REST48")
@@ -26,8 +31,12 @@ NO_RUN_STATES = ("REFER", "CLINICIAN", "REST48")
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Today's verdict and gait plan. max_rise_pct : a clinician's limit of the cadence target, None without."""
+    """Today's verdict and gait plan, and the rules they go by.
 
+    max_rise_pct : a clinician's limit of the cadence target, None without.
+    """
+
+    protocol: Protocol
     verdict: Verdict
     decision: GaitDecision
     max_rise_pct: float | None
@@ -52,7 +61,7 @@ def plan_run(mine: Records) -> RunPlan:
     """Return what holds for a run now; the advice is kept as given, as if it had been asked for."""
     found = advise(mine)
     plan = gait_plan(mine, found)
-    return RunPlan(found, plan.decision, plan.max_rise_pct)
+    return RunPlan(mine.protocol, found, plan.decision, plan.max_rise_pct)
 
 
 def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | None:
@@ -96,3 +105,17 @@ def note_step(mine: Records, step: str | None, decision: GaitDecision | None, st
     else:
         return
     mine.store.add(mine.runner_id, change, by="tallrun", now=mine.now)
+
+
+def from_records(
+    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
+    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
+    with Store.open(data_dir) as store:
+        mine = Records(store, store.find_runner(runner), current_time())
+        protocol = mine.protocol
+        found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
+        at = mine.now if not_before is None else max(mine.now, not_before)
+        history = mine.store.history(mine.runner_id, at)
+        advised = verdict(protocol, history, None, at.astimezone(mine.zone), None)
+    return found, advised.as_json()

@@ -5,8 +5,10 @@ An id that comes from outside is only ever looked up in the index; no path is ma
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,11 +18,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Row
 
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal.advice import advise
-from tallrun.journal.desk import NotThereError, Records, load_protocol
+from tallrun.journal.desk import NotThereError, Records
 from tallrun.pipeline import json_ready
 from tallrun.report import build_report
 from tallrun.report.history import own_history
@@ -28,6 +29,7 @@ from tallrun.report.overlays import overlays_in_force, read_overlays
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
+from tallrun.store.store import IndexedSession
 
 DERIVED = "derived"
 REPORT = "report.html"
@@ -39,55 +41,77 @@ _SEARCHED_CONTEXT = ("surface", "session_kind", "shoes")
 
 @dataclass
 class ScanResult:
-    """What a scan found. added, known : session ids. refused : folder name -> one line why."""
+    """What a scan found. added, known, moved : session ids. refused : folder name -> one line why."""
 
     added: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
 
 def scan(mine: Records, folder: Path) -> ScanResult:
     """Index every session folder in ``folder`` (itself, its children and theirs); nothing is analysed.
 
-    A session that is indexed keeps its entry. Of two folders with the same id the first indexed one stays.
-    Raises SessionError when the folder is not there.
+    A session that is indexed keeps its entry; one whose folder is gone is pointed to the folder found here. Of two
+    folders with the same id the first indexed one stays. Raises SessionError when the folder is not there.
     """
     if not folder.is_dir():
         raise SessionError(f"{folder} is not a folder; name the one that holds your sessions")
     result = ScanResult()
-    known = {row.session_id: Path(row.folder) for row in mine.store.sessions(mine.runner_id)}
+    known = {row.session_id: row for row in mine.store.sessions(None)}
+    whose = {session_id: (row.runner_id, row.folder) for session_id, row in known.items()}
     places = [folder, *(path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))]
     for place in places:
         if place.name.startswith(".") or place.is_symlink() or not (place / "session.json").is_file():
             continue
         try:
             info = read_info(place)
-        except TallrunError as error:
-            result.refused[place.name] = str(error)
-            continue
-        session_id = _id_of(info, place)
-        if session_id in known:
-            if known[session_id] != place.absolute():
-                result.refused[place.name] = "The same session is indexed from another folder already."
-            else:
+            session_id = _id_of(info, place, known)
+            runner_id, kept = whose.get(session_id, (None, place))
+            if runner_id is None:
+                _index(mine, session_id, place, info)
+                result.added.append(session_id)
+            elif runner_id != mine.runner_id:
+                result.refused[place.name] = "The same session is in the records of another runner."
+                continue
+            elif is_same_place(kept, place):
                 result.known.append(session_id)
-            continue
-        try:
-            _index(mine, session_id, place, info)
-        except TallrunError as error:
+            elif (kept / "session.json").is_file():
+                result.refused[place.name] = "The same session is indexed from another folder already."
+                continue
+            else:
+                _write_back(mine, known[session_id], folder=place)
+                result.moved.append(session_id)
+            whose[session_id] = (mine.runner_id, place)
+        except (TallrunError, OSError) as error:
             result.refused[place.name] = str(error)
-            continue
-        known[session_id] = place.absolute()
-        result.added.append(session_id)
     return result
 
 
-def _id_of(info: dict[str, Any], place: Path) -> str:
-    """Return the session's UUID, or one made from its place when it has none that is a UUID."""
+def is_same_place(one: Path, other: Path) -> bool:
+    """Tell whether two paths lead to the same folder, whatever links they go through."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _id_of(info: dict[str, Any], place: Path, known: Mapping[str, Any]) -> str:
+    """Return the session's UUID, or one made from what it holds when it has none that is a UUID."""
     try:
         return str(UUID(str(info.get("session_id"))))
     except ValueError:
-        return str(uuid5(NAMESPACE_URL, place.absolute().as_uri()))
+        pass
+    from_place = str(uuid5(NAMESPACE_URL, place.absolute().as_uri()))  # what earlier versions indexed it by
+    return from_place if from_place in known else str(uuid5(NAMESPACE_URL, f"sha256:{_contents(place)}"))
+
+
+def _contents(place: Path) -> str:
+    """Return a hash of the session's head and of its signals, by their sizes and ends."""
+    digest = hashlib.sha256()
+    for path in (place / "session.json", *sorted((place / "signals").glob("*.parquet"))):
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 4096))
+            digest.update(f"{path.name}:{size}:".encode() + file.read())
+    return digest.hexdigest()
 
 
 def _index(mine: Records, session_id: str, place: Path, info: dict[str, Any]) -> None:
@@ -119,7 +143,7 @@ def _duration_s(place: Path) -> float | None:
     return None if segments is None or segments.empty else float(segments["end_s"].max())
 
 
-def find(mine: Records, session_id: str) -> Row[Any]:
+def find(mine: Records, session_id: str) -> IndexedSession:
     """Return a session's entry in the index; raises EntryError when there is none."""
     row = next((row for row in mine.store.sessions(mine.runner_id) if row.session_id == session_id), None)
     if row is None:
@@ -127,9 +151,9 @@ def find(mine: Records, session_id: str) -> Row[Any]:
     return row
 
 
-def folder_of(row: Row[Any]) -> Path:
+def folder_of(row: IndexedSession) -> Path:
     """Return the session's folder; raises SessionError when it is gone or is no session any more."""
-    folder = Path(row.folder)
+    folder = row.folder
     if not (folder / "session.json").is_file():
         raise SessionError(f"the folder of this session is gone: {folder}; scan the sessions folder again")
     return folder
@@ -149,9 +173,9 @@ def one(mine: Records, session_id: str) -> dict[str, Any]:
     return entry(row, any(run.session_id == session_id for run in mine.store.runs(mine.runner_id)))
 
 
-def entry(row: Row[Any], is_run: bool) -> dict[str, Any]:
+def entry(row: IndexedSession, is_run: bool) -> dict[str, Any]:
     """Return one session as the list shows it. Numbers are null until it was analysed."""
-    folder, context, summary = Path(row.folder), dict(row.context), dict(row.summary)
+    folder, context, summary = row.folder, dict(row.context), dict(row.summary)
     present = (folder / "session.json").is_file()
     analysed = present and (folder / DERIVED / "summary.json").is_file()
     return {
@@ -220,9 +244,9 @@ def rename(
     return one(mine, session_id)
 
 
-def _write_back(mine: Records, row: Row[Any], **changes: Any) -> None:
+def _write_back(mine: Records, row: IndexedSession, **changes: Any) -> None:
     values: dict[str, Any] = {
-        "started_at": row.started_at, "folder": Path(row.folder), "duration_s": row.duration_s,
+        "started_at": row.started_at, "folder": row.folder, "duration_s": row.duration_s,
         "context": dict(row.context), "summary": dict(row.summary),
     }  # fmt: skip
     mine.store.index_session(mine.runner_id, session_id=row.session_id, **(values | changes))
@@ -235,7 +259,7 @@ def analyse(
     row = find(mine, session_id)
     folder = folder_of(row)
     recording = read_session(folder)
-    protocol = load_protocol()
+    protocol = mine.protocol
     source = analysed(
         recording,
         str(row.context.get("title") or folder.name),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from tallrun.insight.due import questions_due
+from tallrun.insight.due import everything_due
 from tallrun.insight.pain import pain_after
 from tallrun.journal import entries
 from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, lead_count, reasons
-from tallrun.journal.desk import Records, load_protocol
-from tallrun.recovery.course import Course
+from tallrun.journal.desk import Records
 from tallrun.recovery.exercise import exercise_phase
-from tallrun.recovery.timeline import Clock, Timeline
+from tallrun.recovery.rungs import run_minutes
+from tallrun.recovery.timeline import Clock
 from tallrun.recovery.wording import state_name
 
 STRIP_DAYS = 14
@@ -44,7 +44,7 @@ def who(mine: Records) -> dict[str, Any]:
 def card(mine: Records) -> dict[str, Any]:
     """Return the verdict with its dose in blocks, its reasons and what it looked at."""
     found = advise(mine)
-    protocol = load_protocol()
+    protocol = mine.protocol
     return contract(found) | {
         "name": state_name(protocol, found.state, found.rules),
         "n_lead": lead_count(found),
@@ -58,18 +58,18 @@ def card(mine: Records) -> dict[str, Any]:
 
 def due(mine: Records) -> list[dict[str, Any]]:
     """Return the questions that are open or coming, by the time they close; the morning names its bridge test."""
-    protocol = load_protocol()
-    history = mine.store.history(mine.runner_id, mine.now)
-    found = questions_due(protocol, history, mine.now)
-    test = Course(Timeline(protocol, history, mine.now)).due_test(mine.now.timestamp())
-    return [
-        asdict(item)
-        | {
-            "open": item.is_open(mine.now),
-            "load_test": test if item.question == "morning" else None,
-        }
-        for item in found
-    ]
+    return due_at(mine, mine.now)
+
+
+def due_at(mine: Records, at: datetime) -> list[dict[str, Any]]:
+    """Return what is due at a moment, with the form of each answer, as plain values."""
+    found = everything_due(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), at)
+    rows = [asdict(item) | {"open": item.is_open(at)} for item in found]
+    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
+    for row in rows:
+        if row["form"]["path"] == "/api/setup":
+            row["form"]["body"]["code"] = code
+    return rows
 
 
 def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
 
     Minutes are 0 where no run was logged; a score that was not given is absent, never 0.
     """
-    protocol, zone = load_protocol(), mine.zone
+    protocol, zone = mine.protocol, mine.zone
     clock = Clock(zone.key, protocol.windows.day_starts_hour)
     last = clock.day(mine.now.timestamp())
     history = mine.store.history(mine.runner_id, mine.now)
@@ -93,7 +93,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
         row = rows.get(clock.day(run.started_at.timestamp()))
         if row is None or run.started_at > mine.now:
             continue
-        minutes = run.minutes if run.run_minutes is None else run.run_minutes
+        minutes = run_minutes(run)
         row["run_minutes"] += minutes
         row["walk_minutes"] += max(run.minutes - minutes, 0.0)
         if run.session_id in graded:
@@ -126,7 +126,7 @@ def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:
 
 def exercise(mine: Records) -> dict[str, Any]:
     """Return the phase, its exercises with doses, and how often each was done today and in 7 days."""
-    protocol = load_protocol()
+    protocol = mine.protocol
     plan = exercise_phase(protocol, mine.store.history(mine.runner_id, mine.now), mine.now)
     logged = entries.exercises(mine, 7)
     clock = Clock(mine.zone.key, protocol.windows.day_starts_hour)

@@ -98,6 +98,17 @@ class RunnerProfile:
 
 
 @dataclass(frozen=True)
+class WatchData:
+    """What a watch recorded of a run, in its own words: ``rows`` by column name, ``t_s`` among them, and its ``laps``.
+
+    Columns are named in docs/session-format.md; NaN is unknown. No sensor signal: nothing here was measured by tallrun.
+    """
+
+    rows: dict[str, FloatArray]
+    laps: dict[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Recording:
     """A whole session in memory.
 
@@ -111,6 +122,7 @@ class Recording:
     markers: tuple[Marker, ...] = ()
     runner: RunnerProfile = field(default_factory=RunnerProfile)
     info: dict[str, Any] = field(default_factory=dict)
+    watch: WatchData | None = None
 
     @property
     def context(self) -> dict[str, Any]:

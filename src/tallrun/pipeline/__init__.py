@@ -1,12 +1,14 @@
 """The one pipeline: sample blocks in; strides, flags, safety events and cues out."""
 
-from tallrun.pipeline.batch import analyze_recording, belt_readings, pieces, run_recording
+from tallrun.pipeline.analysis import Analysis, analyse, analyze_recording
+from tallrun.pipeline.batch import belt_readings, pieces, run_recording
 from tallrun.pipeline.gait_pipeline import Contact, FlagChanged, GaitPipeline, PipelineEvent, StrideKnown
 from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
 
 __all__ = [
     "ALGORITHM_VERSION",
+    "Analysis",
     "Contact",
     "FlagChanged",
     "GaitPipeline",
@@ -14,6 +16,7 @@ __all__ = [
     "PipelineEvent",
     "PipelineSetup",
     "StrideKnown",
+    "analyse",
     "analyze_recording",
     "belt_readings",
     "json_ready",

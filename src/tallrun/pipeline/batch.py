@@ -9,7 +9,7 @@ import numpy as np
 from tallrun.numerics.recording import Recording, SampleBlock
 from tallrun.pipeline.gait_pipeline import GaitPipeline
 from tallrun.pipeline.setup import PipelineSetup
-from tallrun.pipeline.tables import GaitTables
+from tallrun.pipeline.taps import END_TEXT
 from tallrun.sensors.events import TreadmillReading
 
 #: Length of the pieces a recording is fed in; results do not depend on it.
@@ -57,17 +57,15 @@ def belt_readings(recording: Recording) -> list[TreadmillReading]:
     ]
 
 
-def analyze_recording(
-    recording: Recording,
-    setup: PipelineSetup | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> GaitTables:
-    """Return the tables of a recorded session.
+def samples_end_s(recording: Recording) -> float:
+    """Return the time of the last sample, 0 without any."""
+    return max((float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size), default=0.0)
 
-    ``progress`` is called with the share done, 0 to 1. A recording without samples gives empty tables whose
-    summary carries reasons.
-    """
-    return run_recording(recording, setup, progress).tables()
+
+def end_marker_s(recording: Recording) -> float | None:
+    """Return when the live run ended, which may be long after its last sample; None for other recordings."""
+    ends = [item.t_s for item in recording.markers if item.kind == "stop" and item.text == END_TEXT]
+    return max(ends, default=None)
 
 
 def run_recording(
@@ -75,14 +73,20 @@ def run_recording(
     setup: PipelineSetup | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> GaitPipeline:
-    """Run a recording through and return the finished pipeline."""
+    """Run a recording through and return the finished pipeline.
+
+    setup : default, the one the run itself used. ``progress`` is called with the share done, 0 to 1.
+    """
     pipeline = GaitPipeline(setup or PipelineSetup.of(recording))
     for reading in belt_readings(recording):
         pipeline.feed_treadmill(reading)
-    total = max((float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size), default=0.0)
-    for edge, blocks in pieces(recording):
+    total_s = samples_end_s(recording)
+    for edge_s, blocks in pieces(recording):
         pipeline.feed(*blocks)
-        if progress is not None and total > 0:
-            progress(min(1.0, edge / total))
+        if progress is not None and total_s > 0:
+            progress(min(1.0, edge_s / total_s))
+    end_s = end_marker_s(recording)
+    if end_s is not None:
+        pipeline.tick(end_s)
     pipeline.finish()
     return pipeline

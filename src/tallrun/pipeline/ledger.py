@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tallrun.gait.eligible import QUALITY_LIMIT
+from tallrun.gait.eligible import length_is_sure, sure_strides
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
 from tallrun.numerics.recording import SensorSpec
@@ -25,12 +25,15 @@ BELT_CHANGE_SHARE = 0.01
 def quality_ledger(
     strides: pd.DataFrame, status: Mapping[str, Any], specs: Mapping[str, SensorSpec]
 ) -> dict[str, Any]:
-    """Return the ledger of ``summary.json``: valid strides, reasons counted, and each sensor's own counters.
+    """Return the ledger of ``summary.json``: shares of sure times and lengths, reasons counted, each sensor's counters.
 
     Empty tables give None shares, never 100 %.
     """
     moving = strides[strides["mode"].isin(["run", "walk"])]
-    share = float((moving["quality"] >= QUALITY_LIMIT).mean() * 100.0) if len(moving) else None
+    share, of_length = (
+        float(sure_strides(moving, quantity).mean() * 100.0) if len(moving) else None
+        for quantity in ("timing", "length")
+    )
     counts: dict[str, int] = {}
     for text in strides["reasons"]:
         for code in text.split(";") if text else ():
@@ -48,6 +51,7 @@ def quality_ledger(
     }
     return {
         "valid_strides_pct": share,
+        "valid_lengths_pct": of_length,
         "n_strides": len(strides),
         "reason_counts": dict(sorted(counts.items())),
         "sensors": sensors,
@@ -74,7 +78,8 @@ def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[st
         belt = item.belt_speed_mps
         steady = before is not None and abs(belt - before) <= BELT_CHANGE_SHARE * belt
         before = belt
-        if item.mode == MODE_RUN and steady and item.quality >= QUALITY_LIMIT and item.speed_mps > 0.5:
+        sure = length_is_sure(item.length_sigma_m, item.stride_length_m)
+        if item.mode == MODE_RUN and steady and sure and item.speed_mps > 0.5:
             ratio = belt * setup.stride_gain / item.speed_mps
             if math.isfinite(ratio):
                 ratios.append(ratio)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from tallrun.coaching import (
-    RAISE_SHARE,
     CadenceTarget,
     Coach,
     CoachEvent,
@@ -24,8 +23,8 @@ from tallrun.coaching import (
     Sighting,
     own_cadence,
 )
-from tallrun.gait.asymmetry import JUMP_WINDOWS, AsymmetryJump, AsymmetryMonitor
-from tallrun.gait.eligible import SteadySpeed, is_clean_run
+from tallrun.gait.asymmetry import AsymmetryJump, AsymmetryMonitor, JumpLimits
+from tallrun.gait.eligible import SteadySpeed, is_clean_run, length_is_sure, timing_sigma_s
 from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
 from tallrun.numerics.recording import Marker, SampleBlock
@@ -71,6 +70,15 @@ class LiveSetup:
     tilt_limit_deg: float | None = None
     max_rise_pct: float | None = None
     coach: CoachSettings = field(default_factory=CoachSettings)
+
+
+def jump_limits(protocol: Protocol) -> JumpLimits:
+    """Return the protocol's numbers of an asymmetry jump, as the monitor takes them."""
+    live = protocol.live
+    return JumpLimits(
+        live.jump_points, live.jump_sd, live.jump_strides, live.jump_big_points, live.jump_big_strides,
+        live.quality_min,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,16 +136,7 @@ class LiveRun:
         self._rules = LiveRules(setup.protocol, setup.green_limit)
         baseline = setup.pipeline.baseline
         own, own_sd = baseline.asymmetry if baseline else (math.nan, math.nan)
-        live = setup.protocol.live
-        self._monitor = AsymmetryMonitor(
-            own,
-            own_sd,
-            (
-                (live.jump_strides, live.jump_points),
-                *JUMP_WINDOWS[1:-1],
-                (live.jump_big_strides, live.jump_big_points),
-            ),
-        )
+        self._monitor = AsymmetryMonitor(own, own_sd, jump_limits(setup.protocol))
         self._steady = SteadySpeed()
         self._posture_steady = SteadySpeed()
         self._learned: list[tuple[float, float]] = []
@@ -267,11 +266,14 @@ class LiveRun:
         if not math.isfinite(stride_s):
             return []
         cadence = 120.0 / stride_s
-        own_speed = float(row["stride_length_m"]) * self.setup.pipeline.stride_gain / stride_s
+        length_m = float(row["stride_length_m"])
+        is_sure = length_is_sure(float(row["stride_length_sigma_m"]), length_m)
+        own_speed = length_m * self.setup.pipeline.stride_gain / stride_s if is_sure else math.nan
         belt = self._belt.speed_mps if self._belt else self.setup.pipeline.typed_speed_mps
         speed = own_speed if belt is None else belt
         incline = self._belt.incline_pct if self._belt and self._belt.incline_pct is not None else math.nan
-        clean = is_clean_run(int(row["mode"]), float(row["quality"]), int(row["reasons"]), incline)
+        sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))
+        clean = is_clean_run(int(row["mode"]), sigma_s, int(row["reasons"]), incline)
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
@@ -293,7 +295,7 @@ class LiveRun:
         if self.setup.focus not in ("tall", "tilt"):
             return []
         stride = known.stride
-        clean = is_clean_run(stride.mode, stride.quality, stride.reasons, stride.incline_pct)
+        clean = is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct)
         if not clean:
             self._posture_steady.clear()
         steady = clean and self._posture_steady.add(stride.pace_mps)
@@ -315,9 +317,16 @@ class LiveRun:
         at_mps = median(item for _, item in learned)
         own, own_mps = own_cadence(self.setup.pipeline.baseline, spm, at_mps)
         runner = self.setup.pipeline.runner
-        rise_pct = self.setup.max_rise_pct
-        share = RAISE_SHARE if rise_pct is None else 1.0 + rise_pct / 100.0
-        self._target = CadenceTarget(own, own_mps, runner, share, self.setup.target_spm)
+        gait = self.setup.protocol.gait
+        rise_pct = gait.cadence_rise_pct if self.setup.max_rise_pct is None else self.setup.max_rise_pct
+        self._target = CadenceTarget(
+            own,
+            own_mps,
+            runner,
+            1.0 + rise_pct / 100.0,
+            self.setup.target_spm,
+            gait.cadence_over_expected_spm,
+        )
 
     def _focus(self) -> Focus | None:
         if self.setup.focus == "cadence":

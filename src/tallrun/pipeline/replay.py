@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tallrun.numerics.recording import Marker, Recording
-from tallrun.pipeline.batch import belt_readings, pieces
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline.batch import PIECE_S, belt_readings, end_marker_s, pieces, samples_end_s
 from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup
-from tallrun.pipeline.taps import END_TEXT, marker_tap
+from tallrun.pipeline.taps import marker_tap
 
 
 def replay_run(
     recording: Recording,
     setup: LiveSetup,
     on_events: Callable[[list[LiveEvent]], None] = lambda events: None,
-    piece_s: float = 30.0,
+    piece_s: float = PIECE_S,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> LiveRun:
     """Replay and return the finished run; ``on_events`` is told everything in order.
 
@@ -28,15 +29,12 @@ def replay_run(
         tap = marker_tap(marker)
         if tap is not None:
             on_events(run.tap_at(marker.t_s, tap))
-    for _, blocks in pieces(recording, piece_s):
+    total_s = samples_end_s(recording)
+    for edge_s, blocks in pieces(recording, piece_s):
         on_events(run.feed(*blocks))
-    end_s = _end_of(recording.markers)
+        progress(min(1.0, edge_s / total_s) if total_s > 0 else 1.0)
+    end_s = end_marker_s(recording)
     if end_s is not None:
         on_events(run.end_at(end_s))
     on_events(run.finish())
     return run
-
-
-def _end_of(markers: tuple[Marker, ...]) -> float | None:
-    ends = [item.t_s for item in markers if item.kind == "stop" and item.text == END_TEXT]
-    return max(ends) if ends else None

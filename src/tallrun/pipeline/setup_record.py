@@ -5,25 +5,18 @@ Without such a record (imports, simulated sessions) a replay takes the defaults,
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
-
-import numpy as np
 
 from tallrun.coaching import CoachSettings, SessionPlan, plan_session
 from tallrun.coaching.plan import Block
-from tallrun.errors import SessionError
-from tallrun.gait.flag_terms import BaselineBin, OwnBaseline
-from tallrun.numerics.recording import Recording, SensorSpec
+from tallrun.numerics.recording import Recording
 from tallrun.pipeline.live_run import LiveSetup
-from tallrun.pipeline.setup import PipelineSetup
+from tallrun.pipeline.setup import KEY, PipelineSetup, damaged_record, pipeline_record
 from tallrun.pipeline.tables import json_ready
 from tallrun.recovery import Protocol
 
-#: Key of ``session.json``.
-KEY = "live_setup"
-_SPEC_KEYS = ("placement", "rate_hz", "acc_range_g", "gyr_range_dps", "has_gyroscope", "model")
+__all__ = ["KEY", "KnownSetup", "known_setup", "setup_record"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,6 @@ class KnownSetup:
 
 def setup_record(setup: LiveSetup) -> dict[str, Any]:
     """Return what ``known_setup`` needs to build this set-up again; JSON-ready."""
-    pipeline = setup.pipeline
     return json_ready(
         {
             "focus": setup.focus,
@@ -50,25 +42,15 @@ def setup_record(setup: LiveSetup) -> dict[str, Any]:
                 "blocks": [[item.kind, item.start_s, item.end_s] for item in setup.plan.blocks],
             },
             "protocol_sha256": setup.protocol.sha256,
-            "typed_speed_mps": pipeline.typed_speed_mps,
-            "stride_gain": pipeline.stride_gain,
-            "is_calibrated": pipeline.is_calibrated,
-            "pelvis_neutral": pipeline.pelvis_neutral,
-            "baseline": None
-            if pipeline.baseline is None
-            else [asdict(item) for item in pipeline.baseline.bins],
-            "specs": [{key: getattr(spec, key) for key in _SPEC_KEYS} for spec in pipeline.specs],
+            "protocol_stricter": dict(setup.protocol.stricter),
         }
+        | pipeline_record(setup.pipeline)
     )
 
 
-def known_setup(
-    recording: Recording, protocol: Protocol, record_waves: bool = False, *, keep_specs: bool = False
-) -> KnownSetup:
+def known_setup(recording: Recording, protocol: Protocol, record_waves: bool = False) -> KnownSetup:
     """Return the set-up a recorded session ran with, or the defaults for one that was never coached.
 
-    keep_specs : take the sensors as the live run knew them, not as measured since; needed for a replay that is
-        to equal the live run bit for bit.
     Raises SessionError when the record is damaged.
     """
     pipeline = PipelineSetup.of(recording, record_waves=record_waves)
@@ -76,35 +58,19 @@ def known_setup(
     if record is None:
         return KnownSetup(LiveSetup(pipeline, _default_plan(recording), protocol), is_recorded=False)
     try:
-        return KnownSetup(_from_record(record, pipeline, protocol, keep_specs), is_recorded=True)
+        return KnownSetup(_from_record(record, pipeline, protocol), is_recorded=True)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise SessionError(
-            f"session.json: key {KEY} is damaged ({error}); remove it to replay with defaults"
-        ) from error
+        raise damaged_record(error) from error
 
 
-def _from_record(
-    record: dict[str, Any], pipeline: PipelineSetup, protocol: Protocol, keep_specs: bool
-) -> LiveSetup:
+def _from_record(record: dict[str, Any], pipeline: PipelineSetup, protocol: Protocol) -> LiveSetup:
     blocks = tuple(Block(kind, float(start), float(end)) for kind, start, end in record["plan"]["blocks"])
-    neutral, bins = record.get("pelvis_neutral"), record.get("baseline")
-    specs = {
-        item["placement"]: SensorSpec(**{key: item[key] for key in _SPEC_KEYS}) for item in record["specs"]
-    }
-    if keep_specs:
-        pipeline = replace(pipeline, specs=tuple(specs.get(item.placement, item) for item in pipeline.specs))
     known = {item.name for item in fields(CoachSettings)}
     return LiveSetup(
-        pipeline=replace(
-            pipeline,
-            typed_speed_mps=record.get("typed_speed_mps"),
-            stride_gain=float(record.get("stride_gain", 1.0)),
-            is_calibrated=bool(record.get("is_calibrated", False)),
-            pelvis_neutral=None if neutral is None else np.array(neutral, dtype=np.float64),
-            baseline=None if bins is None else OwnBaseline(tuple(_bin(item) for item in bins)),
-        ),
+        pipeline=pipeline,
         plan=SessionPlan(blocks, float(record["plan"]["fade_share"])),
-        protocol=protocol,
+        # The limits of that run, whatever was entered since: a replay must stop where the run stopped.
+        protocol=protocol.shipped.tightened(record.get("protocol_stricter", {})),
         focus=record["focus"],
         target_spm=record.get("target_spm"),
         green_limit=record.get("green_limit"),
@@ -112,10 +78,6 @@ def _from_record(
         max_rise_pct=record.get("max_rise_pct"),
         coach=CoachSettings(**{key: value for key, value in record["coach"].items() if key in known}),
     )
-
-
-def _bin(item: dict[str, Any]) -> BaselineBin:
-    return BaselineBin(**{key: math.nan if value is None else float(value) for key, value in item.items()})
 
 
 def _default_plan(recording: Recording) -> SessionPlan:

@@ -31,6 +31,7 @@ class PhaseState:
     """Exercise phase and what counts towards the next.
 
     greens : GREEN in a row. phase_greens : GREEN in this phase. bad : AMBER or LATE since the last GREEN.
+    raised_s : when the phase with the later load test was first reached; None where it never was.
     held_from, red_at_s : the phase before a RED and its instant, None otherwise. highest : highest phase so
     far; the load test follows it, so that a step back does not change the test (and lose the baseline).
     """
@@ -42,6 +43,7 @@ class PhaseState:
     held_from: int | None = None
     red_at_s: float | None = None
     highest: int = 1
+    raised_s: float | None = None
 
 
 class Course:
@@ -130,10 +132,32 @@ class Course:
     # -- baseline and trend ---------------------------------------------------------------------------
 
     def due_test(self, now_s: float) -> str:
-        """Load test the exercise phase asks for at an instant."""
+        """Load test in force at an instant: that of the exercise phase, once its baseline is there.
+
+        Both tests are logged on the mornings around a change of phase; until the later one has its mornings, and at
+        most for the days of a baseline, the earlier one goes on, so that no day is without a test.
+        """
         exercise = self.protocol.exercise
-        late = self.phase(now_s).highest >= exercise.late_test_from_phase
-        return exercise.late_test if late else exercise.early_test
+        state = self.phase(now_s)
+        if state.highest < exercise.late_test_from_phase:
+            return exercise.early_test
+        return exercise.early_test if self.is_changing_test(now_s) else exercise.late_test
+
+    def is_changing_test(self, now_s: float) -> bool:
+        """Whether the phase has changed the load test and the later test has too few mornings for a baseline."""
+        exercise, b, t = self.protocol.exercise, self.protocol.baseline, self.timeline
+        raised_s = self.phase(now_s).raised_s
+        if raised_s is None or not raised_s <= now_s < raised_s + b.days * DAY_S:
+            return False
+        day = t.clock.day(now_s)
+
+        def is_known(test: str) -> bool:
+            known = t.mornings(test)
+            recent = (known.get(day - back) for back in range(1, b.days + 1))
+            count = sum(item is not None and not item.masked for item in recent)
+            return count >= b.min_mornings or self._setup(day, now_s, test) is not None
+
+        return is_known(exercise.early_test) and not is_known(exercise.late_test)
 
     def is_test(self, mark: Mark, test: str) -> bool:
         """Whether a score is a load test ``test``; a morning that names none is the one due at its own time."""
@@ -244,6 +268,7 @@ class Course:
     def _stated(self, state: PhaseState, after_s: float, until_s: float) -> PhaseState:
         for row in sorted(self.timeline.history.phases, key=lambda row: row.at.timestamp()):
             if after_s < row.at.timestamp() <= until_s:
+                # Who states a phase knows its test; the days of both tests are for a phase that was earned.
                 state = PhaseState(phase=row.phase, highest=row.phase)
         return state
 
@@ -255,7 +280,13 @@ class Course:
         graded = self.exercise_grade(k, now_s)
         if graded.grade == "RED":
             # A second RED while held finds phase 1 as the old one.
-            return PhaseState(1, held_from=state.phase, red_at_s=graded.red_at_s, highest=state.highest)
+            return PhaseState(
+                1,
+                held_from=state.phase,
+                red_at_s=graded.red_at_s,
+                highest=state.highest,
+                raised_s=state.raised_s,
+            )
         if graded.grade in ("AMBER", "LATE"):
             if state.bad + 1 < x.bad_to_move_down:
                 return replace(state, greens=0, bad=state.bad + 1)
@@ -266,7 +297,9 @@ class Course:
             return replace(state, greens=0)
         up = state.greens + 1 >= x.green_to_move_up and state.phase < 3 and state.held_from is None
         if up and (state.phase < 2 or self._both_sides_calm(now_s)):
-            return PhaseState(state.phase + 1, highest=max(state.highest, state.phase + 1))
+            higher = max(state.highest, state.phase + 1)
+            is_first = state.highest < x.late_test_from_phase <= higher
+            return PhaseState(state.phase + 1, highest=higher, raised_s=at_s if is_first else state.raised_s)
         return replace(state, greens=state.greens + 1, phase_greens=state.phase_greens + 1, bad=0)
 
     def _released(self, state: PhaseState, now_s: float) -> PhaseState:
@@ -290,7 +323,9 @@ class Course:
                 and state.red_at_s < morning.at_s <= now_s
                 and morning.score <= base + self.protocol.pain.settled_rise
             ):
-                return PhaseState(max(1, state.held_from - 1), bad=state.bad, highest=state.highest)
+                return PhaseState(
+                    max(1, state.held_from - 1), bad=state.bad, highest=state.highest, raised_s=state.raised_s
+                )
         return state
 
     def _plain_mornings(self, test: str, day: int) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from tallrun.recovery.course import Course, qualities_of
 from tallrun.recovery.model import Screen
@@ -123,47 +124,71 @@ def clinician_rules(course: Course, found: list[Red], now_s: float, clear_s: flo
         until_s = red.at_s + hold.red_window_days * DAY_S
         if sum(other.at_s >= red.at_s and other.times_s[0] <= until_s for other in since) >= hold.red_count:
             fired.add("HD1")
-    if any(_unsettled(course, red, now_s) for red in since):
+    if any(settling(course, red, now_s) == "not settled" for red in since):
         fired.add("HD2")
     return fired
 
 
-def _unsettled(course: Course, red: Red, now_s: float) -> bool:
-    pain = course.protocol.pain
+Settling = Literal["settled", "open", "not settled", "not logged"]
+
+
+def settling(course: Course, red: Red, now_s: float) -> Settling:
+    """Tell how the mornings went after a RED: the worst of its instants counts.
+
+    ``open``: the days for it are not over. ``not settled``: they were logged and stayed above B+1 (HD2).
+    ``not logged``: they are over and nobody knows; that asks for mornings, not for a clinician.
+    """
     base = None
     if red.session is not None:
         graded = course.grade(red.session, now_s)
         base = graded.baseline
         h48 = graded.windows["h48"]
-        if red.sharp and base is not None and h48 is not None and h48 >= base + pain.h48_red_rise:
-            return True
-    return any(_never_settled(course, at_s, base, now_s) for at_s in red.times_s)
+        if red.sharp and base is not None and h48 is not None:
+            if h48 >= base + course.protocol.pain.h48_red_rise:
+                return "not settled"
+    order: tuple[Settling, ...] = ("not settled", "not logged", "open", "settled")
+    return min((_settling(course, at_s, base, now_s) for at_s in red.times_s), key=order.index)
 
 
-def _never_settled(course: Course, red_s: float, base: int | None, now_s: float) -> bool:
-    """Whether the days after one RED instant are over without a morning at most B+1."""
-    t, pain, hold = course.timeline, course.protocol.pain, course.protocol.holds
+def _settling(course: Course, red_s: float, base: int | None, now_s: float) -> Settling:
+    """Settling after one instant. Silence is no pain: without a bad score in it, it is only not known.
+
+    Bad is what is above B+1: a morning within the days, the last score within them, or any score after them and
+    before mornings enough for a new baseline, one of them calm, were logged.
+    """
+    t, hold = course.timeline, course.protocol.holds
     due_s = red_s + hold.unsettled_days * DAY_S
-    if now_s < due_s:
-        return False
     day = t.clock.day(red_s)
-    if base is None:
-        base = course.baseline_on(day, red_s)
-    if base is None:
-        base = course.baseline_on(t.clock.day(now_s), now_s)
-    if base is None:
-        return True
-    test = course.due_test(red_s)
-    for ahead in range(hold.unsettled_days + 1):
-        morning = t.mornings(test).get(day + ahead)
-        if (
-            morning is not None
-            and not morning.masked
-            and red_s < morning.at_s <= due_s
-            and morning.score <= base + pain.settled_rise
-        ):
-            return False
-    return True
+    for known_s in (red_s, now_s):
+        if base is None:
+            base = course.baseline_on(t.clock.day(known_s), known_s)
+    calm = (course.protocol.baseline.highest if base is None else base) + course.protocol.pain.settled_rise
+    tests = {course.due_test(red_s), course.due_test(now_s)}
+    mornings = sorted(
+        (morning.at_s, morning.score > calm, morning.masked)
+        for test in tests
+        for of_day, morning in t.mornings(test).items()
+        if of_day >= day and red_s < morning.at_s <= now_s
+    )
+    within = [item for item in mornings if item[0] <= due_s]
+    if any(not bad and not masked for _, bad, masked in within) and base is not None:
+        return "settled"
+    if now_s < due_s:
+        return "open"
+    if any(bad for _, bad, _ in within):
+        return "not settled"
+    last = [mark.score > calm for mark in t.marks_between(red_s, due_s) if mark.at_s > red_s and
+            (mark.score > calm or not mark.masked)][-1:]  # fmt: skip
+    if any(last):
+        return "not settled"
+    later = [at_s for at_s, bad, masked in mornings if at_s > due_s and not bad and not masked]
+    clear = [at_s for at_s, _, masked in mornings if not masked]
+    least = course.protocol.baseline.min_mornings
+    again_s = max(later[0], clear[least - 1]) if later and len(clear) >= least else float("inf")
+    if any(mark.score > calm and due_s < mark.at_s <= min(now_s, again_s) for mark in
+           t.marks_between(due_s, now_s)):  # fmt: skip
+        return "not settled"
+    return "settled" if again_s <= now_s and base is not None else "not logged"
 
 
 def rest_until_s(course: Course, found: list[Red], now_s: float) -> float | None:
@@ -182,9 +207,18 @@ def rest_until_s(course: Course, found: list[Red], now_s: float) -> float | None
 
 
 def missing_today(
-    course: Course, screens: list[Screen], found: list[Red], now_s: float, today: int
+    course: Course,
+    screens: list[Screen],
+    found: list[Red],
+    now_s: float,
+    today: int,
+    clear_s: float = NEVER_S,
 ) -> tuple[str, ...]:
-    """Return what HD4 asks for: screen, screen_answers, screen_after_red, new_quality, baseline, today, age."""
+    """Return what HD4 asks for.
+
+    One of screen, screen_answers, screen_after_red, new_quality, settled, baseline, today, age. ``settled``: after
+    a RED the mornings were not logged (HD2's other half); a clinician's clearing entry ends it, too.
+    """
     t, hold = course.timeline, course.protocol.holds
     missing = []
     if not screens:
@@ -203,6 +237,8 @@ def missing_today(
         )
         if felt and felt - course.known_qualities(now_s):
             missing.append("new_quality")
+    if any(red.at_s >= clear_s and settling(course, red, now_s) == "not logged" for red in found):
+        missing.append("settled")
     if course.baseline_on(today, now_s) is None:
         missing.append("baseline")
     scores = t.marks[bisect_left(t.mark_s, t.clock.starts_s(today)) : bisect_right(t.mark_s, now_s)]

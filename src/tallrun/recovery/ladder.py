@@ -29,7 +29,7 @@ from tallrun.recovery.rungs import (
     is_complete,
     run_minutes,
 )  # fmt: skip
-from tallrun.recovery.timeline import HOUR_S
+from tallrun.recovery.timeline import HOUR_S, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,29 +393,54 @@ class Ladder:
 
     def gate_is_open(self, now_s: float, today: int) -> bool:
         """MV11: newest V0 walk GREEN with peak <= 2, bridge and sitting <= 3, screen clear, all <= 7 days old."""
+        return all(met for met in self.gate(now_s, today).values())
+
+    def gate(self, now_s: float, today: int) -> dict[str, bool | None]:
+        """Return the parts of MV11, walk, bridge, sitting and screen: met, not met, or not known (None).
+
+        None: not logged, or a walk whose questions are still open.
+        """
         ladder, t = self.protocol.ladder, self.timeline
         count = self.course.sessions_before(now_s)
         self.steps(count, now_s)
-        walk = next((step for step in reversed(self._steps[:count]) if step.done == V0), None)
-        if walk is None or today - walk.day > ladder.gate_days:
-            return False
-        graded = self.course.grade(walk.k, now_s)
-        peak = graded.windows["during"]
-        if graded.grade != "GREEN" or not walk.complete or peak is None or peak > ladder.gate_peak:
-            return False
-        bridge = sitting = None
         test = self.course.due_test(now_s)
         first_s = t.clock.starts_s(today - ladder.gate_days)
+        bridge = sitting = None
         for mark in t.marks[bisect_left(t.mark_s, first_s) : bisect_right(t.mark_s, now_s)]:
             row = mark.row
             if self.course.is_test(mark, test):
                 bridge = mark
             if row is not None and row.provoked_by == "sitting":
                 sitting = mark
-        for mark_now, limit in ((bridge, ladder.gate_bridge), (sitting, ladder.gate_sitting)):
-            if mark_now is None or mark_now.masked or mark_now.score > limit:
-                return False
-        return self._screened_since(first_s, now_s)
+
+        def is_calm(mark: Mark | None, limit: int) -> bool | None:
+            if mark is None or (mark.masked and mark.score <= limit):
+                return None
+            return mark.score <= limit
+
+        return {
+            "walk": self._gate_walk(count, now_s, today),
+            "bridge": is_calm(bridge, ladder.gate_bridge),
+            "sitting": is_calm(sitting, ladder.gate_sitting),
+            "screen": self._screened_since(first_s, now_s),
+        }
+
+    def _gate_walk(self, count: int, now_s: float, today: int) -> bool | None:
+        ladder = self.protocol.ladder
+        walk = next((step for step in reversed(self._steps[:count]) if step.done == V0), None)
+        if walk is None or today - walk.day > ladder.gate_days or not walk.complete:
+            return False
+        graded = self.course.grade(walk.k, now_s)
+        peak = graded.windows["during"]
+        if peak is not None and peak > ladder.gate_peak:
+            return False
+        if (
+            graded.grade == "UNKNOWN"
+            and graded.baseline is not None
+            and now_s < self.timeline.close_s[walk.k]
+        ):
+            return None
+        return graded.grade == "GREEN" and peak is not None
 
     def _screened_since(self, first_s: float, now_s: float) -> bool:
         at = [row.at.timestamp() for row in self.timeline.history.screens if row.at.timestamp() <= now_s]

@@ -74,7 +74,8 @@ class LiveRules:
         self, protocol: Protocol, green_limit: int | None = None, state: LiveState | None = None
     ) -> None:
         self.protocol = protocol
-        self.green_limit = protocol.pain.green_limit if green_limit is None else green_limit
+        limit = protocol.pain.green_limit if green_limit is None else protocol.green_limit(green_limit)
+        self.green_limit = limit
         self.state = state or LiveState()
         self._now_s = float("-inf")
 

@@ -9,7 +9,7 @@ from tallrun.recovery.ladder import Step
 from tallrun.recovery.model import RUNGS, History, PlannedSession, Screen
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import F1, H1, I1, INDEX, V0, V1, V9, is_sloped, run_minutes
-from tallrun.recovery.verdicts import Assessor, Verdict, assessor, verdict
+from tallrun.recovery.verdicts import Assessor, Verdict, assessor, untightened, verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,25 @@ def plan_guard(
     """
     at, now_s = assessor(protocol, history, screen, now)
     protocol = at.protocol
+    if protocol.stricter and today is None:
+        today = verdict(protocol, history, screen, now, plan)
+    answer = _answer(at, now_s, screen, now, plan, today)
+    if not (protocol.stricter and answer.accepted):
+        return answer
+    # What a clinician tightened never lets through what the file alone would refuse.
+    plain = assessor(protocol.shipped, untightened(history), screen, now)[0]
+    return _answer(plain, now_s, screen, now, plan, today)
+
+
+def _answer(
+    at: Assessor,
+    now_s: float,
+    screen: Screen | None,
+    now: datetime,
+    plan: PlannedSession,
+    today: Verdict | None,
+) -> PlanAnswer:
+    protocol, history = at.protocol, at.timeline.history
     said = verdict(protocol, history, screen, now, plan) if today is None else today
     rung = _planned_rung(protocol, plan)
     texts = protocol.texts

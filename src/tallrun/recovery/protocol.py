@@ -8,15 +8,18 @@ screening rule away. Source: decision-table sections 1-7; bounds: its section 2,
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tallrun.errors import ConfigError
-from tallrun.recovery.model import RUNGS
+from tallrun.recovery.model import RUNGS, ClinicianEntry
 
 SCREEN_RULES = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC6", "SC7", "SC8", "SC9")
 
@@ -142,12 +145,13 @@ class Live(_Part):
     answer_s: Annotated[float, _at_most(60, 1)]
     ask_walk_s: Annotated[float, _at_least(120)]
     check_walk_s: Annotated[float, _at_least(60)]
-    quality_min: Annotated[float, _at_least(0.6, 1)]
+    # Neither direction is stricter: a higher limit gives fewer cues, but would also look away from more of a limp.
+    quality_min: Annotated[float, Field(ge=0.6, le=0.6)]
     jump_points: Annotated[float, _at_most(4)]
     jump_sd: Annotated[float, _at_most(2)]
-    jump_strides: Annotated[int, _at_most(100, 1)]
+    jump_strides: Annotated[int, _at_most(100, 2)]
     jump_big_points: Annotated[float, _at_most(15)]
-    jump_big_strides: Annotated[int, _at_most(20, 1)]
+    jump_big_strides: Annotated[int, _at_most(20, 2)]
 
 
 class Gait(_Part):
@@ -313,20 +317,67 @@ def _title(titles: Mapping[str, str], key: str) -> str | None:
     return titles.get(key) or (titles.get(key[:5]) if key.startswith("art:") else None)
 
 
+#: A number of the protocol inside its own texts: ``{pain.stop_above}``, one more, or in minutes or weeks.
+_NUMBER_IN_TEXT = re.compile(r"\{(\w+)\.(\w+)(\+1|/60|/7)?\}")
+
+
+def _with_numbers(data: ProtocolFile, tree: Any) -> Any:
+    """Return texts with the numbers of this protocol filled in, so that what is said is what is reckoned with."""
+    if isinstance(tree, dict):
+        return {key: _with_numbers(data, value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(_with_numbers(data, value) for value in tree)
+    if not isinstance(tree, str):
+        return tree
+
+    def number(match: re.Match[str]) -> str:
+        part = getattr(data, match[1], None)
+        if not hasattr(part, match[2]):
+            raise ConfigError(f"The protocol has no number {match[1]}.{match[2]}, named in {tree!r}.")
+        value = float(getattr(part, match[2]))
+        change = {"+1": value + 1, "/60": value / 60, "/7": value / 7}
+        return f"{change[match[3]] if match[3] else value:g}"
+
+    return _NUMBER_IN_TEXT.sub(number, tree)
+
+
 class Protocol:
     """A checked protocol file with its hash. Build it with ``from_toml``; compare by ``sha256``.
 
-    All parts of the file are attributes of ``data``; the ones the rules use most are repeated here.
+    All parts of the file are attributes of ``data``; the ones the rules use most are repeated here, the texts with
+    this protocol's numbers in them. ``in_force`` gives the protocol that holds for one runner at one instant, and
+    that object is what every part of tallrun reckons with.
+
+    shipped : the file as it came, before anything was tightened. stricter : what was tightened since, by number.
     """
 
-    def __init__(self, data: ProtocolFile, sha256: str) -> None:
+    def __init__(
+        self,
+        data: ProtocolFile,
+        sha256: str,
+        shipped: Protocol | None = None,
+        stricter: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self.data = data
         self.sha256 = sha256
+        self.shipped = self if shipped is None else shipped
+        self.stricter = MappingProxyType(dict(stricter))
         self.name, self.version = data.name, data.version
         self.pain, self.windows, self.baseline = data.pain, data.windows, data.baseline
         self.holds, self.ladder, self.live = data.holds, data.ladder, data.live
-        self.gait, self.exercise, self.texts = data.gait, data.exercise, data.texts
-        self.screening = data.screening
+        self.gait, self.exercise = data.gait, data.exercise
+        self.texts = Texts.model_construct(**_with_numbers(data, data.texts.model_dump()))
+        self.screening = Screening.model_construct(
+            usual_qualities=data.screening.usual_qualities,
+            questions=tuple(
+                item.model_copy(update={"text": _with_numbers(data, item.text)})
+                for item in data.screening.questions
+            ),
+            referrals={
+                rule: item.model_copy(update={"text": _with_numbers(data, item.text)})
+                for rule, item in data.screening.referrals.items()
+            },
+        )
         self.run_min = {rung.id: rung.run_min for rung in data.rungs}
         self.work = {rung.id: rung.work for rung in data.rungs}
 
@@ -353,6 +404,7 @@ class Protocol:
     def tightened(self, values: Mapping[str, float]) -> Protocol:
         """Return this protocol with stricter numbers, ``{"pain.green_limit": 2}``.
 
+        The green limit goes down with the stop: nothing above the stop can be green.
         Raises ConfigError for an unknown number or one that is laxer than the present one.
         """
         if not values:
@@ -361,23 +413,63 @@ class Protocol:
         for key, value in values.items():
             part, _, name = key.partition(".")
             section = tree.get(part)
-            direction = self._stricter.get(key)
+            direction = self.directions.get(key)
             if not isinstance(section, dict) or direction is None:
                 raise ConfigError(f"The protocol has no number {key!r} that can be tightened.")
             now = section[name]
-            if (value > now) if direction == "lower" else (value < now):
+            if not ((value <= now) if direction == "lower" else (value >= now)):
                 raise ConfigError(
                     f"{key} = {value} would loosen the protocol's {now}; only stricter is allowed."
                 )
             section[name] = type(now)(value)
+            if type(now)(value) != value:
+                raise ConfigError(f"{key} is a whole number, got {value}.")
+        pain = tree["pain"]
+        pain["green_limit"] = min(pain["green_limit"], pain["stop_above"])
         try:
             data = ProtocolFile.model_validate(tree)
         except ValidationError as error:
             raise ConfigError(f"These entries break the protocol: {error.errors()[0]['msg']}.") from error
-        return Protocol(data, self.sha256)
+        return Protocol(data, self.sha256, self.shipped, {**self.stricter, **values})
+
+    def in_force(self, entries: Iterable[ClinicianEntry], now: datetime) -> Protocol:
+        """Return the protocol that holds at an instant: this one and every clinician's entry in force by then.
+
+        Of two entries that tighten the same number the stricter one holds, whichever is newer, as with caps.
+        A raised green limit never goes above a tightened one. Taking the same entries in again changes nothing.
+        Raises ConfigError when an entry would loosen a number.
+        """
+        active = [
+            entry
+            for entry in entries
+            if entry.at <= now and (entry.expires_at is None or now < entry.expires_at)
+        ]
+        stricter = dict(self.stricter)
+        for entry in active:
+            self.shipped.tightened(entry.tighten)
+            for key, value in entry.tighten.items():
+                strictest = min if self.directions[key] == "lower" else max
+                stricter[key] = strictest(stricter.get(key, value), value)
+        found = self.shipped.tightened(stricter)
+        raised = [entry for entry in active if entry.green_limit is not None]
+        if not raised:
+            return found
+        newest = max(raised, key=lambda entry: entry.at)
+        pain = found.pain.model_copy(update={"green_limit": found.green_limit(newest.green_limit)})
+        return Protocol(found.data.model_copy(update={"pain": pain}), self.sha256, self.shipped, stricter)
+
+    def green_limit(self, entered: int | None) -> int:
+        """Return the highest green score, given what a clinician entered (None: nothing).
+
+        An entry may raise the file's limit; what was tightened, the stop included, bounds it.
+        """
+        limit = self.shipped.pain.green_limit if entered is None else entered
+        tightened = self.stricter.get("pain.green_limit", limit)
+        return int(min(limit, tightened, self.pain.stop_above))
 
     @cached_property
-    def _stricter(self) -> dict[str, str]:
+    def directions(self) -> dict[str, str]:
+        """Numbers that can be tightened, as ``part.name``, and which way is stricter: "lower" or "higher"."""
         found = {}
         for part, field in ProtocolFile.model_fields.items():
             section = field.annotation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from tallrun.recovery.model import RUNGS, Advice, Runner, RunSession
 from tallrun.recovery.protocol import Protocol
@@ -68,21 +69,77 @@ def is_complete(protocol: Protocol, session: RunSession, advice: Advice) -> bool
     return run_minutes(session) >= ladder.complete_share * planned - 1e-9
 
 
-def is_against_advice(protocol: Protocol, session: RunSession, advice: Advice, runner: Runner) -> bool:
-    """MV7: not what was advised, by state, rung, dose, speed or incline. An allowed V0 walk is as advised."""
+def differences(
+    protocol: Protocol, session: RunSession, advice: Advice, runner: Runner
+) -> tuple[tuple[str, float | str | None, float | str | None], ...]:
+    """MV7: in what a session was not what was advised, as (what, done, advised); empty when it was.
+
+    what : state, rung, minutes, speed or incline. An allowed V0 walk is as advised.
+    """
     ladder = protocol.ladder
     rung = done_rung(protocol, session)
     if rung == V0 and advice.state in ("RUN", "WALK", "REST_DAY", "LOG_FIRST", "REST48"):
-        return False
-    if advice.state != "RUN" or advice.rung is None or rung > INDEX[advice.rung]:
-        return True
+        return ()
+    found: list[tuple[str, float | str | None, float | str | None]] = []
+    if advice.state != "RUN" or advice.rung is None:
+        return (("state", None, advice.state),)
+    if rung > INDEX[advice.rung]:
+        found.append(("rung", RUNGS[rung], advice.rung))
     dose = advice.run_minutes if advice.run_minutes is not None else protocol.run_min[advice.rung]
     if run_minutes(session) > ladder.as_advised_share * dose + 1e-9:
-        return True
+        found.append(("minutes", run_minutes(session), dose))
     fast = session.speed_mps is not None and runner.easy_speed_mps is not None
     if rung < I1 and fast and (session.speed_mps or 0.0) > (runner.easy_speed_mps or 0.0):
-        return True
-    return rung < H1 and is_sloped(protocol, session.incline_min_pct, session.incline_max_pct)
+        found.append(("speed", session.speed_mps, runner.easy_speed_mps))
+    if rung < H1 and is_sloped(protocol, session.incline_min_pct, session.incline_max_pct):
+        steepest = max(
+            (pct for pct in (session.incline_min_pct, session.incline_max_pct) if pct is not None), key=abs
+        )
+        found.append(("incline", steepest, ladder.level_incline_pct))
+    return tuple(found)
+
+
+def is_against_advice(protocol: Protocol, session: RunSession, advice: Advice, runner: Runner) -> bool:
+    """MV7: not what was advised, by state, rung, dose, speed or incline. An allowed V0 walk is as advised."""
+    return bool(differences(protocol, session, advice, runner))
+
+
+_INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
+#: Walking before and after that a session of walk breaks may hold beside its plan.
+WARM_UP_MIN = 15.0
+
+
+def intervals(work: str) -> tuple[int, float, float] | None:
+    """Return (times, run minutes, walk minutes) of a dose with walk breaks; None for any other."""
+    match = _INTERVALS.fullmatch(work)
+    return None if match is None else (int(match[1]), float(match[2]), float(match[3]))
+
+
+def whole_minutes(protocol: Protocol, rung: str, run_min: float | None) -> float:
+    """Return how long a session of a rung takes, walk breaks included, warm-up not."""
+    parts = intervals(protocol.work[rung])
+    if parts is not None:
+        return parts[0] * (parts[1] + parts[2])
+    if rung == "V0":
+        return float(re.sub(r"\D", "", protocol.work[rung]))
+    return protocol.run_min[rung] if run_min is None else run_min
+
+
+def running_of(protocol: Protocol, rung: str | None, minutes: float) -> float | None:
+    """Return the minutes of running in a session told by its level and whole length; None where nothing is known.
+
+    A level with walk breaks, done for as long as it takes and some warm-up, is the level's own running; one that
+    went on longer had running in the same share.
+    """
+    if rung == "V0":
+        return 0.0
+    parts = None if rung is None else intervals(protocol.work[rung])
+    if rung is None or parts is None:
+        return None
+    whole = whole_minutes(protocol, rung, None)
+    if minutes <= whole + WARM_UP_MIN:
+        return protocol.run_min[rung] * min(1.0, minutes / whole)
+    return protocol.run_min[rung] * minutes / whole
 
 
 def is_sloped(protocol: Protocol, lowest_pct: float | None, highest_pct: float | None) -> bool:

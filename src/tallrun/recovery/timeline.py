@@ -116,10 +116,13 @@ def superseded_ids(rows: list[PainScore]) -> set[str]:
 
 
 class Timeline:
-    """A history indexed for one protocol. Rows after ``until`` and superseded rows are left out."""
+    """A history indexed for the protocol that its clinician's entries leave in force at ``until``.
+
+    Rows after ``until`` and superseded rows are left out.
+    """
 
     def __init__(self, protocol: Protocol, history: History, until: datetime) -> None:
-        self.protocol, self.history = protocol, history
+        self.protocol, self.history = protocol.in_force(history.clinician, until), history
         self.until_s = until.timestamp()
         self.clock = Clock(history.runner.time_zone, protocol.windows.day_starts_hour)
         self._read_scores()
@@ -249,7 +252,5 @@ class Timeline:
 
     def green_limit_at(self, at_s: float) -> int:
         """Highest green score in force: the newest entry that sets one, else the protocol's."""
-        if not self.history.clinician:
-            return self.protocol.pain.green_limit
         limits = [entry.green_limit for entry in self.entries_at(at_s) if entry.green_limit is not None]
-        return min(limits[-1] if limits else self.protocol.pain.green_limit, self.protocol.pain.stop_above)
+        return self.protocol.green_limit(limits[-1] if limits else None)

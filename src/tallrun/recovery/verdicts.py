@@ -8,7 +8,7 @@ stood before that session.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,10 @@ from tallrun.recovery.model import (
     check_instant,
 )
 from tallrun.recovery.protocol import Protocol
-from tallrun.recovery.rungs import F1, V0
+from tallrun.recovery.reasons import announced, reason
+from tallrun.recovery.rungs import F1, V0, differences
 from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark, Timeline
+from tallrun.recovery.way_out import Condition, way_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Verdict:
 
     rung : None in REFER and CLINICIAN. rules : decisive rule ids, state first. inputs : what was looked at,
     plain JSON values, unknown is None. sources : titles with ids. notices, changes_if, sentences : plain
-    sentences. valid_until : at latest the end of the local date.
+    sentences. valid_until : at latest the end of the local date. reason : why, in one sentence with this runner's own
+    numbers. way_out : what a run still needs, empty when the state is RUN.
     """
 
     state: State
@@ -54,6 +57,8 @@ class Verdict:
     sentences: tuple[str, ...]
     run_minutes: float | None
     walking_allowed: bool
+    reason: str = ""
+    way_out: tuple[Condition, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for ``--json``: no NaN, instants as ISO-8601 with offset."""
@@ -62,7 +67,8 @@ class Verdict:
             "sources": list(self.sources), "notices": list(self.notices), "changes_if": self.changes_if,
             "protocol": self.protocol, "as_of": self.as_of.isoformat(),
             "valid_until": self.valid_until.isoformat(), "sentences": list(self.sentences),
-            "run_minutes": self.run_minutes,
+            "run_minutes": self.run_minutes, "reason": self.reason,
+            "way_out": [item.as_json() for item in self.way_out],
         }  # fmt: skip
 
     def as_advice(self) -> Advice:
@@ -114,6 +120,14 @@ class Assessor:
             before = self.assess(at_s, plan, k)
             self.advice.append(Advice(before.state, RUNGS[before.move.rung], before.move.dose_min))
 
+    def last_differences(self, now_s: float) -> tuple[tuple[str, Any, Any], ...]:
+        """MV7: in what the last session was not the one advised; empty when it was."""
+        steps = self.ladder.steps(self.course.sessions_before(now_s), now_s)
+        if not steps:
+            return ()
+        last = steps[-1]
+        return differences(self.protocol, last.session, self.advice[last.k], self.timeline.history.runner)
+
     def assess(self, now_s: float, plan: PlannedSession | None, count: int | None = None) -> Assessment:
         """Apply every rule at an instant. count : sessions before it (None: all that started by then)."""
         if count is not None:
@@ -136,7 +150,7 @@ class Assessor:
             fired["REST48"].append("TD1")
         if rest_until_s is not None:
             fired["REST48"].append("HD3")
-        missing = holds.missing_today(course, screens, found, now_s, day)
+        missing = holds.missing_today(course, screens, found, now_s, day, clear_s)
         if missing:
             fired["LOG_FIRST"].append("HD4")
         no_advance = self._fire_today(fired, today, now_s)
@@ -196,9 +210,39 @@ def verdict(
     protocol. Raises ConfigError when such an entry would loosen it,
     EntryError for a ``now`` without a time zone or outside 1900-2200.
     """
+    at, found = assessed(protocol, history, now, screen, plan)
+    return worded(at, found, now)
+
+
+def assessed(
+    protocol: Protocol,
+    history: History,
+    now: datetime,
+    screen: Screen | None = None,
+    plan: PlannedSession | None = None,
+) -> tuple[Assessor, Assessment]:
+    """Return what the rules found at an instant, with the course behind it: a verdict before its words."""
     at, as_of = assessor(protocol, history, screen, now)
     found = at.assess(as_of, plan)
-    return _worded(at, found, now)
+    if at.protocol.stricter:
+        # A stricter number can move a baseline, and with it what "higher than usual" means. Whatever it moves, what
+        # a clinician tightens never allows more than the file alone would.
+        plain = assessor(at.protocol.shipped, untightened(history), screen, now)[0].assess(as_of, plan)
+        found = _stricter_of(found, plain)
+    return at, found
+
+
+def untightened(history: History) -> History:
+    """Return the history as it would be had no clinician tightened a number; holds, caps and limits stay."""
+    return replace(history, clinician=tuple(replace(entry, tighten={}) for entry in history.clinician))
+
+
+def _stricter_of(found: Assessment, other: Assessment) -> Assessment:
+    """Return what both assessments allow: the more binding state and the lower rung, each with its own rules."""
+    first, second = sorted((found, other), key=lambda item: STATES.index(item.state))
+    move = other.move if other.move.rung < found.move.rung else found.move
+    rules = first.state_rules if first.state != second.state else found.state_rules
+    return replace(first, state_rules=rules, move=move, missing=first.missing or second.missing)
 
 
 def grade_session(protocol: Protocol, history: History, session_id: str, now: datetime) -> GradedSession:
@@ -221,12 +265,7 @@ def assessor(
     """Index a history at an instant; returns the assessor and the instant in seconds."""
     check_instant("The time of the verdict", now)
     now_s = now.timestamp()
-    stricter: dict[str, float] = {}
-    for entry in history.clinician:
-        in_force = entry.expires_at is None or now_s < entry.expires_at.timestamp()
-        if entry.tighten and entry.at.timestamp() <= now_s and in_force:
-            stricter.update(entry.tighten)
-    timeline = Timeline(protocol.tightened(stricter), history, now)
+    timeline = Timeline(protocol, history, now)
     screens = [row for row in history.screens if row.at.timestamp() <= now_s]
     if screen is not None and screen not in screens:
         screens.append(screen)
@@ -236,7 +275,8 @@ def assessor(
     return at, now_s
 
 
-def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
+def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
+    """Put an assessment made for ``now`` into words."""
     protocol, t, course = at.protocol, at.timeline, at.course
     now_s, day, move = now.timestamp(), found.today.day, found.move
     advised = found.state not in ("REFER", "CLINICIAN")
@@ -285,6 +325,9 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
     sentences = words.verdict(
         found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.worst
     )
+    if advised and "MV7" in rules:
+        sentences += words.differed(at.last_differences(now_s))
+    way = way_out(at, found, now_s)
     return Verdict(
         state=found.state,
         rung=rung,
@@ -292,6 +335,7 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         inputs=inputs,
         sources=protocol.sources_of(rules),
         notices=tuple(protocol.texts.notices[name] for name in notices)
+        + (announced(at, found, now_s) if advised else ())
         + ((words.trend(trend),) if advised else ()),
         changes_if=words.changes_if(
             found.state,
@@ -307,4 +351,6 @@ def _worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         sentences=sentences,
         run_minutes=move.dose_min if advised else None,
         walking_allowed=can_walk,
+        reason=reason(at, found, now_s, way),
+        way_out=way,
     )

@@ -7,6 +7,7 @@ at about twelve years of age, and never a left that became a right (ui: Voice; d
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from tallrun.recovery.model import State
 from tallrun.recovery.protocol import Protocol
@@ -109,6 +110,8 @@ REFER_NAMES = {
 
 def state_name(protocol: Protocol, state: State, rules: tuple[str, ...]) -> str:
     """Return the name of a state; that of REFER says how soon, from the rules that fired."""
+    if state == "REST48":
+        return f"Rest {protocol.holds.rest_after_red_h:g} hours"
     if state != "REFER":
         return STATE_NAMES[state]
     referrals = protocol.screening.referrals
@@ -123,6 +126,7 @@ _MISSING_WORDS = {
     "screen_answers": "answers in the screen",
     "screen_after_red": "a new screen after the red session",
     "new_quality": "a new screen, as the pain feels new",
+    "settled": "calm mornings after the red session or score",
     "baseline": "3 mornings of the morning test",
     "today": "a score for today without a painkiller",
     "age": "your date of birth",
@@ -180,7 +184,10 @@ class Words:
 
     def missing(self, missing: tuple[str, ...]) -> str:
         """Names of what is missing, as a list in words."""
-        return "; ".join(_MISSING_WORDS[name] for name in missing)
+        words = _MISSING_WORDS | {
+            "baseline": f"{self.protocol.baseline.min_mornings} mornings of the morning test"
+        }
+        return "; ".join(words[name] for name in missing)
 
     def changes_if(
         self, state: State, state_rules: tuple[str, ...], missing: tuple[str, ...], rest_until_s: float | None,
@@ -194,6 +201,24 @@ class Words:
     def trend(self, trend: str) -> str:
         """One sentence about the mornings."""
         return self.texts.notices["TREND"].format(trend=self.texts.trends[trend])
+
+    def differed(self, found: tuple[tuple[str, Any, Any], ...]) -> tuple[str, ...]:
+        """Say in what a session was not the one in the plan, one sentence a difference."""
+        told = []
+        for what, done, advised in found:
+            if what == "minutes":
+                told.append(f"It had {done:.0f} minutes of running against {advised:.0f} in the plan.")
+            elif what == "rung":
+                told.append(f"It was level {done} against {advised} in the plan.")
+            elif what == "speed":
+                told.append(
+                    f"Its fastest minute was {done * 3.6:.1f} km/h, and easy is {advised * 3.6:.1f} or less."
+                )
+            elif what == "incline":
+                told.append(f"It went up or down by {abs(done):g} %, and level is {advised:g} % or less.")
+            else:
+                told.append("That day was no running day in the plan.")
+        return tuple(told)
 
     def side(self, side: str) -> str:
         """Word for a side."""

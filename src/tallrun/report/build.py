@@ -17,23 +17,21 @@ from tallrun._version import __version__
 from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables
+from tallrun.pipeline.batch import samples_end_s
 from tallrun.reasons import REASONS
-from tallrun.report.drift import drifts
+from tallrun.report.drift import drift_rows, drifts
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
 from tallrun.report.lanes import Marks
 from tallrun.report.overlays import ENTRY_WORDS, Overlay
-from tallrun.report.own import against_own
+from tallrun.report.own import against_own, own_rows
 from tallrun.report.pages import environment
 from tallrun.report.pain_strip import pain_strip
-from tallrun.report.replay_data import session_end_s
 from tallrun.report.tables import (
     calibration_words,
     definition_rows,
-    drift_rows,
     metric_rows,
-    own_rows,
     sensor_rows,
     version_rows,
 )
@@ -87,7 +85,7 @@ def build_report(source: ReportInput) -> str:
         unchanged=unchanged_words(against),
         has_history=bool(source.history),
         source=source,
-        pain_strip=Markup(pain_strip(tables.strides, source.pain, session_end_s(source.recording))),
+        pain_strip=Markup(pain_strip(tables.strides, source.pain, samples_end_s(source.recording))),
         groups=[(title, [item for item in shown if item.group == group]) for group, title in GROUPS.items()],
         figure_json=Markup(_script_json(drawn)),
         plotly_script=Markup(_plotly_script()) if drawn else "",
@@ -110,7 +108,7 @@ def marks_of(source: ReportInput) -> Marks:
     """Return what lies under every lane of this report."""
     timed = [row for row in source.cues if row.get("end_s") is not None]
     return Marks(
-        end_s=session_end_s(source.recording),
+        end_s=samples_end_s(source.recording),
         cues=[(row["at_s"], row["end_s"]) for row in timed],
         cue_bands=[
             (row["at_s"], row["end_s"], row["low"], row["high"])

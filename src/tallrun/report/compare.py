@@ -24,7 +24,7 @@ from tallrun.insight import (
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.change import LEAST_PAIRS
 from tallrun.numerics.recording import Recording
-from tallrun.pipeline import GaitPipeline, GaitTables, json_ready
+from tallrun.pipeline import Analysis, GaitTables, json_ready
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
 from tallrun.report.tables import METRIC_BY_KEY
 
@@ -96,15 +96,13 @@ class Comparison:
         )
 
 
-def side_of(
-    recording: Recording, pipeline: GaitPipeline, name: str, part_s: tuple[float, float] | None = None
-) -> Side:
-    """Return a finished pipeline as one side; raises UsageError for a part that is empty or turned round."""
-    tables = pipeline.tables()
+def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = None) -> Side:
+    """Return an analysed session as one side; raises UsageError for a part that is empty or turned round."""
+    recording = found.recording
     if part_s is not None and not 0.0 <= part_s[0] < part_s[1]:
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
     whole = Side(
-        name, tables, (), _started(recording), recording.context, pipeline.waves(), part_s,
+        name, found.tables, (), _started(recording), recording.context, found.waves, part_s,
         recording.info.get("session_id"),
     )  # fmt: skip
     return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))

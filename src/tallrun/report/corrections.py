@@ -28,11 +28,11 @@ LEAST_APART_S = 0.2
 CLOSES_WITHIN_S = 1.5
 #: Values of a stride that opens or closes at a corrected contact.
 SPAN_VALUES = (
-    "stride_length_m", "stride_length_sigma_m", "speed_mps", "slope_deg", "lift_m", "yaw_deg", "foot_ahead_m",
+    "stride_length_m", "length_sigma_m", "speed_mps", "slope_deg", "lift_m", "yaw_deg", "foot_ahead_m",
     "overstride_index",
 )  # fmt: skip
 #: Values of the corrected contact itself.
-CONTACT_VALUES = ("foot_strike_angle_deg", "foot_strike_angle_sigma_deg", "peak_impact_g")
+CONTACT_VALUES = ("foot_strike_angle_deg", "angle_sigma_deg", "peak_impact_g")
 #: All an added contact can have: the rest was never measured there.
 ADDED_VALUES = ("initial_contact_s", "belt_speed_mps", "incline_pct")
 _TIMES = ("stride_time_s", "cadence_spm", "stance_time_s", "duty_factor", "flight_time_s", "step_time_s")

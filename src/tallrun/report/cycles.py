@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import QUALITY_LIMIT
+from tallrun.gait.eligible import sure_strides, sure_values
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -103,15 +103,14 @@ def _clean_shapes(
 
 
 def clean_running(strides: pd.DataFrame, foot: str | None = None) -> pd.DataFrame:
-    """Return the closed running strides at or above the quality limit, of one foot or all."""
-    use = (
-        (strides["mode"] == "run")
-        & (strides["quality"] >= QUALITY_LIMIT)
-        & np.isfinite(strides["stride_time_s"])
-    )
+    """Return the closed running strides of sure times, of one foot or all.
+
+    A length or angle that is not sure by its own uncertainty is unknown (NaN) in what is returned.
+    """
+    use = (strides["mode"] == "run") & sure_strides(strides, "timing") & np.isfinite(strides["stride_time_s"])
     if foot is not None:
         use &= strides["foot"] == foot
-    return strides[use]
+    return sure_values(strides[use])
 
 
 def resample_cycles(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from tallrun.insight import Block, Change, compare_blocks, steady_blocks
+from tallrun.reasons import REASONS
 from tallrun.report.compare import shared_speeds
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
@@ -47,3 +49,26 @@ def drifts(strides: pd.DataFrame, blocks: tuple[Block, ...] | None = None) -> tu
             continue
         out.append(Drift(METRIC_BY_KEY[key], change))
     return tuple(sorted(out, key=lambda item: -item.change.ratio))
+
+
+def drift_rows(drift: Sequence[Drift]) -> list[dict[str, str]]:
+    """Each metric in the first and the last third."""
+
+    def show(metric: Metric, value: float | None) -> str:
+        return "–" if value is None else metric.show(metric.factor * value)
+
+    def limit(metric: Metric, value: float | None) -> str:
+        return "–" if value is None else metric.show_error(metric.factor * value)
+
+    return [
+        {
+            "label": item.metric.label,
+            "unit": item.metric.unit,
+            "first": show(item.metric, item.change.before),
+            "last": show(item.metric, item.change.after),
+            "detectable": limit(item.metric, item.change.detectable),
+            "word": item.change.word,
+            "why": REASONS[item.change.reason] if item.change.reason else "",
+        }
+        for item in drift
+    ]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from tallrun.errors import EntryError
-from tallrun.insight import SessionBlocks, steady_blocks
+from tallrun.errors import SignalError
+from tallrun.insight import SessionBlocks, pain_after, steady_blocks
+from tallrun.insight.blocks import BLOCK_COLUMNS, BlockRows, OwnSessions, block_table
 from tallrun.recovery import Protocol
-from tallrun.recovery.verdicts import grade_session
 from tallrun.store import Store
+
+#: Blocks beside the stride table they were cut from; the number changes when blocks are cut in another way.
+BLOCKS_FILE = "blocks-1.npy"
 
 
 def own_history(
@@ -22,37 +28,57 @@ def own_history(
     now: datetime,
     *,
     leave_out: tuple[str, ...] = (),
-) -> tuple[SessionBlocks, ...]:
+) -> OwnSessions:
     """Return the blocks of every analysed session in the index, oldest first.
 
     leave_out : session ids not to count (the one being reported). A session that was never analysed, whose
     folder is gone or whose table cannot be read is skipped; one that was not entered as a run has no grade.
     """
+    grades = {item.session_id: item.grade for item in pain_after(protocol, store.history(runner_id), now)}
     found = []
-    history = store.history(runner_id)
     for row in store.sessions(runner_id):
         if row.session_id in leave_out or row.started_at > now:
             continue
-        path = Path(row.folder) / "derived" / "strides.parquet"
-        try:
-            strides = pd.read_parquet(path)
-        except (OSError, ValueError):
+        blocks = stored_blocks(Path(row.folder) / "derived")
+        if blocks is None or not len(blocks):
             continue
-        blocks = steady_blocks(strides)
-        if not blocks:
-            continue
-        try:
-            grade = grade_session(protocol, history, row.session_id, now).grade
-        except EntryError:
-            grade = None
         context = dict(row.context)
         found.append(
             SessionBlocks(
-                row.session_id, row.started_at, grade, blocks, _named(context.get("shoes")),
+                row.session_id, row.started_at, grades.get(row.session_id), blocks, _named(context.get("shoes")),
                 _named(context.get("strap")),
             )
         )  # fmt: skip
-    return tuple(sorted(found, key=lambda item: item.started_at))
+    return OwnSessions(sorted(found, key=lambda item: item.started_at))
+
+
+def stored_blocks(derived: Path) -> BlockRows | None:
+    """Return the blocks of an analysed session, None when its stride table is not there or cannot be read.
+
+    They are cut once and kept beside the table; the kept ones hold while both files bear the same time. That file is
+    a convenience: a folder that cannot be written to is read each time anew.
+    """
+    path, kept = derived / "strides.parquet", derived / BLOCKS_FILE
+    try:
+        stamp_ns = path.stat().st_mtime_ns
+        with suppress(OSError, ValueError, EOFError):
+            if kept.stat().st_mtime_ns == stamp_ns:
+                table = np.load(kept, allow_pickle=False)
+                if table.ndim == 2 and table.shape[1] == len(BLOCK_COLUMNS) and table.dtype == np.float64:
+                    return BlockRows(table)
+        table = block_table(steady_blocks(pd.read_parquet(path)))
+    except (OSError, ValueError, SignalError):
+        return None
+    with suppress(OSError):
+        partial = kept.with_name(f".{kept.name}.partial-{os.getpid()}")
+        try:
+            with partial.open("xb") as file:
+                np.save(file, table, allow_pickle=False)
+            os.utime(partial, ns=(stamp_ns, stamp_ns))
+            partial.replace(kept)
+        finally:
+            partial.unlink(missing_ok=True)
+    return BlockRows(table)
 
 
 def _named(value: Any) -> str | None:

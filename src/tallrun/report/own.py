@@ -113,3 +113,22 @@ def _baselines(history: Sequence[SessionBlocks], shoe: str | None) -> tuple[Base
 
 def _band(item: Baseline) -> tuple[float, float]:
     return item.value - BAND_SPREADS * item.spread, item.value + BAND_SPREADS * item.spread
+
+
+def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
+    """Each metric of this run beside its own baseline."""
+    return [
+        {
+            "label": item.metric.label,
+            "unit": item.metric.unit,
+            "speed": f"{3.6 * item.speed_mps:.1f}",
+            "value": item.metric.show(item.metric.factor * item.value),
+            "usual": item.metric.show(item.metric.factor * item.usual),
+            "detectable": "–"
+            if item.detectable is None
+            else item.metric.show_error(item.metric.factor * item.detectable),
+            "sessions": str(item.n_sessions),
+            "word": item.word,
+        }
+        for item in against
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +13,10 @@ import pandas as pd
 from tallrun.coaching import BlockChange, CueAnswer, CueEnd, CueStart, ProbeResult, ledger_rows
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Marker, Recording
-from tallrun.pipeline import FlagChanged, GaitTables, json_ready
+from tallrun.pipeline import Analysis, FlagChanged, GaitTables, analyse, json_ready
+from tallrun.pipeline.batch import samples_end_s
 from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup, Safety
-from tallrun.pipeline.replay import replay_run
-from tallrun.pipeline.setup_record import KnownSetup, known_setup
+from tallrun.pipeline.setup_record import KnownSetup
 from tallrun.pipeline.taps import marker_tap
 from tallrun.reasons import REASONS
 from tallrun.recovery import Protocol
@@ -89,7 +89,7 @@ class WhatIf:
 class Replayed:
     """A finished replay. events : JSON-ready rows in order. same_cues : against the recorded marks, None unknown."""
 
-    recording: Recording
+    analysis: Analysis
     run: LiveRun
     known: KnownSetup
     what_if: WhatIf
@@ -97,9 +97,14 @@ class Replayed:
     same_cues: bool | None
 
     @property
+    def recording(self) -> Recording:
+        """What was replayed."""
+        return self.analysis.recording
+
+    @property
     def tables(self) -> GaitTables:
         """Tables of the replayed run."""
-        return self.run.gait.tables()
+        return self.analysis.tables
 
     @property
     def cues(self) -> list[dict[str, Any]]:
@@ -118,23 +123,27 @@ def replay(
     what_if: WhatIf | None = None,
     *,
     record_waves: bool = False,
-    as_live: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Replayed:
     """Run a recording through the live pipeline again.
 
-    as_live : the samples were decoded anew from packets, so take the sensors as the live run knew them.
     Raises UsageError for a wish out of bounds, SessionError for a damaged set-up record.
     """
     wish = what_if or WhatIf()
-    known = known_setup(recording, protocol, record_waves, keep_specs=as_live)
     events: list[dict[str, Any]] = []
 
     def collect(found: list[LiveEvent]) -> None:
         events.extend(row for item in found if (row := event_row(item)) is not None)
 
-    run = replay_run(recording, wish.applied_to(known.setup), collect)
+    done = analyse(
+        recording, protocol, change=wish.applied_to, on_events=collect, record_waves=record_waves,
+        progress=progress,
+    )  # fmt: skip
+    run, known = done.run, done.known
+    assert run is not None  # a protocol was given
+    assert known is not None
     same = _same_cues(recording.markers, run.markers) if wish.is_empty and known.is_recorded else None
-    return Replayed(recording, run, known, wish, events, same)
+    return Replayed(done, run, known, wish, events, same)
 
 
 def event_row(event: LiveEvent) -> dict[str, Any] | None:
@@ -209,7 +218,7 @@ def page_data(done: Replayed, title: str, tables: GaitTables | None = None) -> d
             "title": title,
             "started_at": done.recording.info.get("started_at"),
             "time_zone": done.recording.info.get("time_zone"),
-            "duration_s": session_end_s(done.recording),
+            "duration_s": samples_end_s(done.recording),
             "sensors": sorted(done.recording.sensors),
             "set_up": "recorded" if done.known.is_recorded else "defaults",
             "same_cues_as_recorded": done.same_cues,
@@ -228,7 +237,7 @@ def page_data(done: Replayed, title: str, tables: GaitTables | None = None) -> d
             "given_cues": [{"t_s": item.t_s, "text": item.text} for item in done.recording.markers
                            if item.kind == "cue"],
             "marks": marks_of(done.recording),
-            "typical": typical_shapes(done.run.gait.waves(), strides),
+            "typical": typical_shapes(done.analysis.waves, strides),
         }
     )  # fmt: skip
 
@@ -279,11 +288,6 @@ def marks_of(recording: Recording) -> list[dict[str, Any]]:
         elif marker.kind in ("note", "lap", "stop", "sync_tap"):
             out.append({"t_s": marker.t_s, "kind": marker.kind, "score": None, "text": marker.text})
     return out
-
-
-def session_end_s(recording: Recording) -> float:
-    """Return the time of the last sample, 0 without any."""
-    return max((float(item.t_s[-1]) for item in recording.sensors.values() if item.t_s.size), default=0.0)
 
 
 def wave_bytes(waves: dict[str, np.ndarray]) -> tuple[bytes, dict[str, int]]:

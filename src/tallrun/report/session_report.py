@@ -7,7 +7,7 @@ from typing import Any
 
 from tallrun.insight import SessionBlocks
 from tallrun.numerics.recording import Recording
-from tallrun.pipeline import PipelineSetup, run_recording
+from tallrun.pipeline import analyse
 from tallrun.pipeline.live_run import LiveRun
 from tallrun.pipeline.setup_record import KEY
 from tallrun.pipeline.taps import marker_tap
@@ -30,17 +30,15 @@ def analysed(
 ) -> ReportInput:
     """Analyse a recording; a coached one is replayed with its own set-up, so its cues and its goal are there too."""
     if recording.info.get(KEY) is None:
-        pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True), progress)
-        return ReportInput(
-            recording, pipeline.tables(), title, pain=pain_marks(recording), advice=advice, waves=pipeline.waves(),
-            history=history, entries=entries,
-        )  # fmt: skip
-    done = replay(recording, protocol, record_waves=True)
-    tables = done.tables
+        found = analyse(recording, record_waves=True, progress=progress)
+        cues, goal = [], None
+    else:
+        done = replay(recording, protocol, record_waves=True, progress=progress)
+        found, cues = done.analysis, done.cues
+        goal = goal_of(done.run, found.tables.strides)
     return ReportInput(
-        recording, tables, title, cues=done.cues, pain=pain_marks(recording), advice=advice,
-        waves=done.run.gait.waves(), history=history, goal=goal_of(done.run, tables.strides),
-        entries=entries,
+        recording, found.tables, title, cues=cues, pain=pain_marks(recording), advice=advice, waves=found.waves,
+        history=history, goal=goal, entries=entries,
     )  # fmt: skip
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,6 @@ from scipy.stats import t as student_t
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
-
-if TYPE_CHECKING:
-    from tallrun.report.drift import Drift
-    from tallrun.report.own import Against
 
 LEAST_STRIDES = 5
 
@@ -189,48 +184,6 @@ def _interval(metric: Metric, known: np.ndarray) -> str:
     medians = np.array([np.median(part) for part in np.array_split(known, n)])
     half = float(student_t.ppf(0.975, n - 1)) * float(medians.std(ddof=1)) / np.sqrt(n)
     return f"± {metric.show(half, metric.digits + 1)}"
-
-
-def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
-    """Each metric of this run beside its own baseline."""
-    return [
-        {
-            "label": item.metric.label,
-            "unit": item.metric.unit,
-            "speed": f"{3.6 * item.speed_mps:.1f}",
-            "value": item.metric.show(item.metric.factor * item.value),
-            "usual": item.metric.show(item.metric.factor * item.usual),
-            "detectable": "–"
-            if item.detectable is None
-            else item.metric.show_error(item.metric.factor * item.detectable),
-            "sessions": str(item.n_sessions),
-            "word": item.word,
-        }
-        for item in against
-    ]
-
-
-def drift_rows(drift: Sequence[Drift]) -> list[dict[str, str]]:
-    """Each metric in the first and the last third."""
-
-    def show(metric: Metric, value: float | None) -> str:
-        return "–" if value is None else metric.show(metric.factor * value)
-
-    def limit(metric: Metric, value: float | None) -> str:
-        return "–" if value is None else metric.show_error(metric.factor * value)
-
-    return [
-        {
-            "label": item.metric.label,
-            "unit": item.metric.unit,
-            "first": show(item.metric, item.change.before),
-            "last": show(item.metric, item.change.after),
-            "detectable": limit(item.metric, item.change.detectable),
-            "word": item.change.word,
-            "why": REASONS[item.change.reason] if item.change.reason else "",
-        }
-        for item in drift
-    ]
 
 
 def calibration_words(calibration: dict[str, Any]) -> str:

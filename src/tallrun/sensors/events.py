@@ -1,10 +1,27 @@
-"""What ingest tells: one small frozen class per kind of news. Times are seconds since the session's start."""
+"""What comes from the radio, and what ingest tells of it: one small frozen class per kind of news.
+
+Times are seconds since the session's start.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tallrun.numerics.recording import SampleBlock
+
+
+class Packet(NamedTuple):
+    """One value from a sensor as it came, notified or read, and as the packet log keeps it.
+
+    host_time_s : the host's monotonic clock less the session's start.
+    characteristic : full lower-case UUID.
+    """
+
+    host_time_s: float
+    sensor: str
+    characteristic: str
+    payload: bytes
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 * ``csv_import``, ``matlab_import`` ...: one module for each foreign format (docs/importing.md)
 """
 
-from tallrun.sessions.derived import write_tables, write_text
+from tallrun.sessions.derived import write_tables, write_text, write_watch
 from tallrun.sessions.folder import read_session, read_truth, write_session
 
-__all__ = ["read_session", "read_truth", "write_session", "write_tables", "write_text"]
+__all__ = ["read_session", "read_truth", "write_session", "write_tables", "write_text", "write_watch"]

@@ -58,9 +58,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises SessionError when the disk refuses (full, read-only, forbidden).
     """
-    partial = path.with_name(f".{path.name}.partial-{uuid4().hex[:8]}")
+    partial = path.with_name(f".{path.name}.partial-{uuid4().hex}")
     try:
-        partial.touch(mode=OWNER_FILE_MODE)
+        # Made here and now: neither a file somebody put there nor one behind a link.
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+        os.close(os.open(partial, flags, OWNER_FILE_MODE))
         yield partial
         sync_file(partial)
         partial.replace(path)
@@ -80,9 +82,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises SessionError when ``folder`` exists and is not empty, or when the disk refuses.
     """
     refuse_existing(folder)
-    partial = folder.with_name(f".{folder.name}.partial-{uuid4().hex[:8]}")
+    partial = folder.with_name(f".{folder.name}.partial-{uuid4().hex}")
     try:
-        make_owner_folder(partial)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=OWNER_FOLDER_MODE)
         yield partial
         for inner in (*(path for path in partial.rglob("*") if path.is_dir()), partial):
             sync_folder(inner)

@@ -15,28 +15,13 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import FormatError
-from tallrun.numerics.recording import FloatArray, HeartRate, Recording, Treadmill
-from tallrun.sessions.checks import MAX_TIME_S
+from tallrun.numerics.recording import FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
+from tallrun.pipeline.watch import watch_summary
+from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
 from tallrun.units import STEPS_PER_STRIDE
 
-#: Columns of ``Activity.rows``; all float64, NaN where unknown.
-ROW_COLUMNS = (
-    "t_s", "heart_rate_bpm", "cadence_spm", "speed_mps", "distance_m", "stance_time_s", "duty_factor",
-    "stance_left_pct", "vertical_oscillation_m", "step_length_m", "foot_strike_angle_left_deg",
-    "foot_strike_angle_right_deg", "pelvic_tilt_deg", "overstride_index", "n_cues",
-)  # fmt: skip
 #: Half the window of strides a row speaks for.
 _HALF_WINDOW_S = 1.5
-MAX_ACTIVITY_ROWS = 1_000_000
-#: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a contact time or
-#: a length they did not measure.
-_PLAUSIBLE = {
-    "heart_rate_bpm": (20.0, 250.0), "cadence_spm": (0.0, 320.0), "speed_mps": (0.0, 15.0), "distance_m": (0.0, 1e6),
-    "stance_time_s": (0.03, 2.0), "duty_factor": (0.01, 1.0), "stance_left_pct": (1.0, 99.0),
-    "vertical_oscillation_m": (0.001, 0.5), "step_length_m": (0.05, 5.0), "foot_strike_angle_left_deg": (-90.0, 90.0),
-    "foot_strike_angle_right_deg": (-90.0, 90.0), "pelvic_tilt_deg": (-90.0, 90.0), "overstride_index": (-100.0, 100.0),
-    "n_cues": (0.0, 255.0),
-}  # fmt: skip
 #: Distance is the integral of speed over strides on this grid; unknown when more than this share of them has no speed.
 _GRID_S = 0.05
 _MOST_UNKNOWN_SHARE = 0.1
@@ -44,7 +29,12 @@ _MOST_UNKNOWN_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Activity:
-    """``rows`` has the columns of ``ROW_COLUMNS``, ``t_s`` counted from ``started_at`` and rising."""
+    """A run of a watch.
+
+    rows : the columns of ``ROW_COLUMNS``, ``t_s`` counted from ``started_at`` and rising.
+    laps : the columns of ``LAP_COLUMNS``. sport : in the file's own word, None where it does not say.
+    notes : what was doubtful and what was done about it, in plain sentences.
+    """
 
     started_at: datetime | None
     rows: pd.DataFrame
@@ -52,6 +42,30 @@ class Activity:
     source: str
     extra: dict[str, Any] = field(default_factory=dict)
     time_zone: str | None = None
+    laps: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(LAP_COLUMNS), dtype=np.float64)
+    )
+    sport: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, table: WatchTable, treadmill: bool, source: str, sport: str | None, notes: tuple[str, ...]
+    ) -> Activity:
+        """Return the activity of a watch's rows; totals of the laps stand in where no row has a distance."""
+        extra: dict[str, Any] = {}
+        if table.cadence_stored_as is not None:
+            extra["cadence_stored_as"] = table.cadence_stored_as
+        span_s = float(table.rows["t_s"].iloc[-1])
+        if abs(table.recorded_s - span_s) > 0.5:
+            extra["timer_s"] = table.recorded_s
+        lap_m = table.laps["distance_m"]
+        if table.rows["distance_m"].isna().all() and len(lap_m) and lap_m.notna().all():
+            extra["distance_m"] = float(lap_m.sum())
+        return cls(
+            table.started_at, table.rows, treadmill, source, extra, laps=table.laps, sport=sport,
+            notes=(*table.notes, *notes),
+        )  # fmt: skip
 
 
 def in_time_zone(activity: Activity, name: str) -> Activity:
@@ -75,6 +89,9 @@ def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float
     Unknown values are NaN. ``distance_m`` adds up the belt's speed where there is a belt, else the strides' own from
     each contact to the next of that foot; it is unknown as a whole when over a tenth of the moving time has no speed.
     """
+    if recording.watch is not None and not recording.sensors:
+        # A watch's run has rows of its own, by the second or as the watch wrote them.
+        return pd.DataFrame(recording.watch.rows).reindex(columns=list(ROW_COLUMNS)).astype(np.float64)
     t_s = np.arange(0.0, np.floor(duration_s) + 1.0)
     rows = pd.DataFrame({name: np.full(t_s.size, np.nan) for name in ROW_COLUMNS})
     rows["t_s"] = t_s
@@ -147,51 +164,31 @@ def _windowed(strides: pd.DataFrame, name: str, t_s: FloatArray) -> FloatArray:
     )
 
 
-def watch_rows(
-    columns: dict[str, list[float | None]], stamps: list[datetime]
-) -> tuple[datetime, pd.DataFrame]:
-    """Return (start, rows) from what a watch file held: sorted by time, later of equal stamps kept, implausible to NaN.
-
-    Raises FormatError when there are no points or too many.
-    """
-    if not stamps:
-        raise FormatError("the file holds no points with a time: nothing to import")
-    if len(stamps) > MAX_ACTIVITY_ROWS:
-        raise FormatError(f"the file holds {len(stamps)} points; at most {MAX_ACTIVITY_ROWS} are accepted")
-    started_at = min(stamps)
-    rows = pd.DataFrame({"t_s": [(stamp - started_at).total_seconds() for stamp in stamps]})
-    for name in ROW_COLUMNS[1:]:
-        rows[name] = pd.Series(columns.get(name, [None] * len(stamps)), dtype=np.float64)
-    rows = rows.drop_duplicates("t_s", keep="last").sort_values("t_s", ignore_index=True)
-    if rows["t_s"].iloc[-1] > MAX_TIME_S:
-        raise FormatError(
-            f"its points lie {rows['t_s'].iloc[-1] / 86_400.0:.0f} days apart, more than one run: export the run alone"
-        )
-    for name, (low, high) in _PLAUSIBLE.items():
-        rows[name] = rows[name].where(rows[name].between(low, high))
-    return started_at, rows
-
-
 def activity_recording(activity: Activity) -> Recording:
-    """Return the session of a watch's run: no sensors, heart rate and belt speed where known, a summary in ``info``.
+    """Return the session of a watch's run: no sensors; its rows and laps, heart rate, belt speed, a summary in ``info``.
 
     ``info["activity"]`` holds ``duration_s``, ``distance_m`` and median ``cadence_spm``; None where unknown.
     """
     rows = activity.rows
     heart = rows[["t_s", "heart_rate_bpm"]].dropna()
     speed = rows[["t_s", "speed_mps"]].dropna()
-    distance = rows["distance_m"].dropna()
     running = rows.loc[rows["cadence_spm"] > 0.0, "cadence_spm"]
+    duration_s = float(rows["t_s"].iloc[-1])
+    facts: dict[str, Any] = {
+        "duration_s": duration_s,
+        "distance_m": covered_m(rows),
+        "cadence_spm": float(running.median()) if len(running) else None,
+    } | activity.extra
+    if activity.sport is not None:
+        facts["sport"] = activity.sport
+    if activity.notes:
+        facts["notes"] = list(activity.notes)
     info: dict[str, Any] = {
         "session_id": str(uuid4()),
-        "context": {"session_kind": "run"} | ({"surface": "treadmill"} if activity.treadmill else {}),
+        "context": {"session_kind": _kind(activity.sport)}
+        | ({"surface": "treadmill"} if activity.treadmill else {}),
         "source": activity.source,
-        "activity": {
-            "duration_s": float(rows["t_s"].iloc[-1]),
-            "distance_m": float(distance.iloc[-1] - distance.iloc[0]) if len(distance) else None,
-            "cadence_spm": float(running.median()) if len(running) else None,
-        }
-        | activity.extra,
+        "activity": facts,
     }
     if activity.started_at is not None:
         info["started_at"] = activity.started_at.isoformat()
@@ -201,4 +198,65 @@ def activity_recording(activity: Activity) -> Recording:
     if activity.treadmill and len(speed):
         belt = Treadmill(speed["t_s"].to_numpy(), speed["speed_mps"].to_numpy(), np.full(len(speed), np.nan))
     pulse = HeartRate(heart["t_s"].to_numpy(), heart["heart_rate_bpm"].to_numpy()) if len(heart) else None
-    return Recording(sensors={}, treadmill=belt, heart_rate=pulse, info=info)
+    laps = activity.laps
+    marks = tuple(
+        Marker(float(at_s), "lap", "") for at_s in laps["start_s"].iloc[1:] if 0.0 < at_s <= duration_s
+    )
+    watch = WatchData(
+        {name: rows[name].to_numpy(np.float64) for name in rows.columns},
+        {name: laps[name].to_numpy(np.float64) for name in laps.columns},
+    )
+    return Recording(sensors={}, treadmill=belt, heart_rate=pulse, markers=marks, info=info, watch=watch)
+
+
+@dataclass(frozen=True)
+class WatchRun:
+    """What the record of a run without sensors needs, from a watch's session; None where the watch does not say.
+
+    minutes : recorded, pauses left out.
+    """
+
+    session_id: str | None
+    started_at: datetime | None
+    minutes: float
+    distance_m: float | None
+    surface: str | None
+    session_kind: str
+    climb_m: float | None
+    heart_rate_bpm: float | None
+
+
+def watch_run(recording: Recording) -> WatchRun | None:
+    """Return a watch's session as a run for the record; None when no watch recorded it."""
+    summary = watch_summary(recording)
+    if summary is None:
+        return None
+    started_at, info = recording.info.get("started_at"), recording.info
+    surface = recording.context.get("surface")
+    return WatchRun(
+        session_id=None if info.get("session_id") is None else str(info["session_id"]),
+        started_at=None if started_at is None else datetime.fromisoformat(str(started_at)),
+        minutes=summary["recorded_s"] / 60.0,
+        distance_m=summary["distance_m"],
+        surface=None if surface is None else str(surface),
+        session_kind=str(recording.context.get("session_kind", "run")),
+        climb_m=summary["climb_m"],
+        heart_rate_bpm=summary["heart_rate_bpm"],
+    )
+
+
+def covered_m(rows: pd.DataFrame) -> float | None:
+    """Return the distance of a watch's rows; a first value that cannot have been run by then is where it starts."""
+    distance = rows[["t_s", "distance_m"]].dropna()
+    if not len(distance):
+        return None
+    first_s, first_m = float(distance["t_s"].iloc[0]), float(distance["distance_m"].iloc[0])
+    started_m = first_m if first_m > 15.0 * first_s + 20.0 else 0.0
+    return float(distance["distance_m"].iloc[-1]) - started_m
+
+
+def _kind(sport: str | None) -> str:
+    word = (sport or "").casefold()
+    if "hik" in word or "trek" in word:
+        return "hike"
+    return "walk" if "walk" in word else "run"

@@ -16,12 +16,14 @@ from tallrun.sessions.csv_layouts import NOT_RECORDED, CsvLayout
 MAX_FILE_BYTES = 4 * 1024**3
 _HEAD_BYTES = 64 * 1024
 _HEAD_LINES = 60
-_DELIMITERS = (",", ";", "\t")
+_DELIMITERS = (",", ";", "\t", "|")
+#: A time of day: hours, minutes, seconds, their fraction after a dot, a comma or (in milliseconds) a colon, AM or PM.
+CLOCK = re.compile(r"(?:^|[\sT])(\d{1,2}):(\d{2}):(\d{2})(?:([.,:])(\d+))?\s*([AaPp][Mm])?")
 
 
 @dataclass(frozen=True)
 class Head:
-    """The start of a file, understood: how it is written and the names of its columns."""
+    """The start of a file, understood: how it is written, the names of its columns and, from a row of its own, units."""
 
     encoding: str
     delimiter: str
@@ -29,6 +31,7 @@ class Head:
     names: list[str]
     n_skipped: int
     n_fields: int
+    units: tuple[str, ...] = ()
 
 
 def choose_layout(path: Path, layouts: Sequence[CsvLayout]) -> tuple[CsvLayout, Head]:
@@ -76,16 +79,48 @@ def _find_header(text: str, encoding: str, layout: CsvLayout) -> Head | None:
             names = [plain_name(" ".join(cells)) for cells in zip(*rows, strict=True)]
             if wanted and all(name in names for name in wanted):
                 n_skipped = number + layout.header_rows
-                first = next((line for line in lines[n_skipped:] if line.strip()), "")
-                cells = next(csv.reader([first], delimiter=delimiter), [])
+                cells, units, n_more = _first_rows(lines[n_skipped:], delimiter, names, wanted)
+                n_skipped += n_more
                 comma = delimiter != "," and any(
                     re.fullmatch(r"\s*-?\d+,\d+(e-?\d+)?\s*", cell, re.I) for cell in cells
                 )
                 _refuse_longer_row(cells, names)
+                for name in wanted:
+                    if names.count(name) > 1:
+                        places = [str(place + 1) for place, found in enumerate(names) if found == name]
+                        raise FormatError(
+                            f"column {name!r} is there {len(places)} times (columns {', '.join(places)}); give columns by "
+                            "number, 1 is the first"
+                        )
                 return Head(
-                    encoding, delimiter, "," if comma else ".", names, n_skipped, max(len(names), len(cells))
+                    encoding,
+                    delimiter,
+                    "," if comma else ".",
+                    names,
+                    n_skipped,
+                    max(len(names), len(cells)),
+                    units,
                 )
     return None
+
+
+def _first_rows(
+    lines: list[str], delimiter: str, names: list[str], wanted: list[str]
+) -> tuple[list[str], tuple[str, ...], int]:
+    """Return (cells of the first row of values, units of a row before it, lines up to the values).
+
+    A row under the names is one of units when no wanted cell in it is a number or a time, and none is empty.
+    """
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        asked = [cells[names.index(name)] for name in wanted if names.index(name) < len(cells)]
+        if asked and all(cell and not is_value(cell, delimiter != ",") for cell in asked):
+            following, _, more = _first_rows(lines[number + 1 :], delimiter, names, [])
+            return following, tuple(cells), number + 1 + more
+        return cells, (), 0
+    return [], (), 0
 
 
 def _find_numbers(text: str, encoding: str, layout: CsvLayout) -> Head | None:
@@ -97,14 +132,17 @@ def _find_numbers(text: str, encoding: str, layout: CsvLayout) -> Head | None:
         for delimiter in _DELIMITERS:
             cells = next(csv.reader([line], delimiter=delimiter), [])
             comma = delimiter != "," and any("," in cell for cell in cells)
-            if len(cells) >= max(map(int, wanted)) and all(_is_number(cell, comma) for cell in cells):
+            if len(cells) >= max(map(int, wanted)) and all(
+                is_value(cells[int(name) - 1], comma) for name in wanted
+            ):
                 names = [str(place + 1) for place in range(len(cells))]
                 return Head(encoding, delimiter, "," if comma else ".", names, number, len(cells))
     return None
 
 
-def _is_number(cell: str, comma: bool) -> bool:
-    if not cell.strip():
+def is_value(cell: str, comma: bool) -> bool:
+    """Tell whether a cell is a number, a clock time or empty."""
+    if not cell.strip() or CLOCK.search(cell):
         return True
     try:
         float(cell.replace(",", ".") if comma else cell)

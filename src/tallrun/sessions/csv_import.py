@@ -20,8 +20,9 @@ from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble, unwrap_counter
-from tallrun.sessions.csv_head import Head, choose_layout, columns_of, plain_name
+from tallrun.sessions.csv_head import CLOCK, MAX_FILE_BYTES, Head, choose_layout, columns_of, plain_name
 from tallrun.sessions.csv_layouts import NOT_RECORDED, Axes, CsvLayout, SensorColumns
+from tallrun.sessions.door import behind_door
 from tallrun.sessions.foreign_units import (
     ACC_UNITS,
     GYR_UNITS,
@@ -35,8 +36,15 @@ MAX_SECONDS = 600.0
 _CHUNK_ROWS = 500_000
 HEADER_UNITS = {
     "m/s^2": "mps2", "m/s2": "mps2", "m/s²": "mps2", "m/s/s": "mps2", "g": "g", "mg": "mg",
-    "deg/s": "dps", "°/s": "dps", "dps": "dps", "rad/s": "radps", "mdps": "mdps",
+    "m/(s^2)": "mps2", "m/(s²)": "mps2", "m.s-2": "mps2", "m s-2": "mps2", "m*s^-2": "mps2", "ms^-2": "mps2", "m/sec^2": "mps2",
+    "gs": "g", "milli-g": "mg", "deg/s": "dps", "°/s": "dps", "dps": "dps", "deg/sec": "dps", "degrees/s": "dps",
+    "rad/s": "radps", "rad/sec": "radps", "mdps": "mdps", "mdeg/s": "mdps",
 }  # fmt: skip
+TIME_WORDS = {
+    "s": "s", "sec": "s", "seconds": "s", "ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "µs": "us",
+    "microseconds": "us", "ns": "ns", "nanoseconds": "ns",
+}  # fmt: skip
+_HALF_DAY_S, _DAY_S = 43_200.0, 86_400.0
 
 
 def import_csv(
@@ -66,22 +74,43 @@ def import_csv(
         raise FormatError(
             f"{len(files)} files need one --placement each (or one for all), got {len(placements)}"
         )
+    if not files:
+        raise FormatError("nothing to import: no file was given")
+    streams = behind_door(
+        _read_files, files[0], tuple(files[1:]), layouts, tuple(placements), facts.rate_hz,
+        most_bytes=MAX_FILE_BYTES, more=tuple(files[1:]),
+    )  # fmt: skip
+    return assemble(streams, facts, "imported from CSV: " + ", ".join(path.name for path in files))
+
+
+def _read_files(
+    first: Path, others: tuple[Path, ...], layouts: Sequence[CsvLayout], placements: tuple[str, ...],
+    rate_hz: float | None,
+) -> list[Stream]:  # fmt: skip
     streams: list[Stream] = []
     deadline_s = time.monotonic() + MAX_SECONDS
-    for number, path in enumerate(files):
+    for number, path in enumerate((first, *others)):
         placement = placements[min(number, len(placements) - 1)] if placements else None
-        streams += _read_file(path, layouts, placement, facts.rate_hz, deadline_s)
-    return assemble(streams, facts, "imported from CSV: " + ", ".join(path.name for path in files))
+        streams += _read_file(path, layouts, placement, rate_hz, deadline_s)
+    return streams
 
 
 def _read_file(
     path: Path, layouts: Sequence[CsvLayout], placement: str | None, rate_hz: float | None, deadline_s: float
 ) -> Iterator[Stream]:
     layout, head = choose_layout(path, layouts)
-    layout = replace(layout, rate_hz=rate_hz if rate_hz is not None else layout.rate_hz)
-    wanted = columns_of(layout)
-    places = {name: head.names.index(plain_name(name)) for name in wanted}
-    values = _read_numbers(path, head, places, deadline_s)
+    places = {name: head.names.index(plain_name(name)) for name in columns_of(layout)}
+    values = _read_numbers(path, head, places, layout.time_column, deadline_s)
+    others = layouts[layouts.index(layout) + 1 :] if layout in layouts else ()
+    if layout.time_column is not None and others and np.isnan(values[layout.time_column]).all():
+        # The column is there and was never filled: the next layout may do without it.
+        yield from _read_file(path, others, placement, rate_hz, deadline_s)
+        return
+    layout = replace(
+        layout,
+        rate_hz=rate_hz if rate_hz is not None else layout.rate_hz,
+        time_unit=_time_unit(layout, head, places),
+    )
     t_s = _time_axis(path, layout, values)
     for sensor in layout.sensors:
         place = sensor.placement or placement
@@ -102,7 +131,19 @@ def _read_file(
         )
 
 
-def _read_numbers(path: Path, head: Head, places: dict[str, int], deadline_s: float) -> dict[str, FloatArray]:
+def _time_unit(layout: CsvLayout, head: Head, places: dict[str, int]) -> str:
+    """Return the unit of the time column: as declared, else as the header says, else seconds."""
+    if layout.time_unit is not None:
+        return layout.time_unit
+    if layout.time_column is None:
+        return "s"
+    place = places[layout.time_column]
+    return _bracketed(head.names[place], TIME_WORDS) or _unit_row(head, place, TIME_WORDS) or "s"
+
+
+def _read_numbers(
+    path: Path, head: Head, places: dict[str, int], time_column: str | None, deadline_s: float
+) -> dict[str, FloatArray]:
     parts: dict[str, list[FloatArray]] = {name: [] for name in places}
     n_rows = 0
     try:
@@ -121,7 +162,13 @@ def _read_numbers(path: Path, head: Head, places: dict[str, int], deadline_s: fl
         ) as chunks:
             for chunk in chunks:
                 for name, place in places.items():
-                    parts[name].append(_numbers(path, chunk[place], name, head.n_skipped))
+                    cells = chunk[place]
+                    clock = name == time_column and cells.dtype.kind not in "iuf" and _looks_like_clock(cells)
+                    parts[name].append(
+                        _clock_s(path, cells, name, head.n_skipped)
+                        if clock
+                        else _numbers(path, cells, name, head.n_skipped)
+                    )
                 n_rows += len(chunk)
                 if n_rows > MAX_ROWS:
                     raise FormatError(f"{path} has more than {MAX_ROWS} rows")
@@ -146,6 +193,34 @@ def _numbers(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatAr
     return numbers.to_numpy(np.float64)
 
 
+def _looks_like_clock(cells: pd.Series) -> bool:
+    first = cells.dropna().head(20).astype(str)
+    return len(first) > 0 and bool(first.str.contains(CLOCK).all())
+
+
+def _clock_s(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatArray:
+    """Return seconds of the day of clock times, NaN for empty cells; days are counted on where midnight passes."""
+    found = cells.astype("string").str.extract(CLOCK)
+    wrong = cells.index[(found[0].isna() & cells.notna()).to_numpy()]
+    if len(wrong):
+        line, cell = int(wrong[0]) + n_skipped + 1, str(cells[wrong[0]])[:40]
+        raise FormatError(f"{path} line {line}: {cell!r} in column {name!r} is no clock time")
+    hour, minute, second = (pd.to_numeric(found[i]).to_numpy(np.float64, na_value=np.nan) for i in range(3))
+    half = found[5].str.upper().fillna("").to_numpy()
+    hour = np.where(half == "", hour, np.where(half == "PM", hour % 12 + 12, hour % 12))
+    # After a colon stand milliseconds; after a dot or comma decimals.
+    digits = found[4].fillna("0")
+    fraction = pd.to_numeric("0." + digits).to_numpy(np.float64)
+    fraction = np.where(
+        found[3].fillna("").to_numpy() == ":", pd.to_numeric(digits).to_numpy(np.float64) / 1000.0, fraction
+    )
+    return np.asarray(3600.0 * hour + 60.0 * minute + second + fraction)
+
+
+def _past_midnight(seconds: FloatArray) -> FloatArray:
+    return seconds + _DAY_S * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_HALF_DAY_S)
+
+
 def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> FloatArray:
     counted = layout.time_column is None or layout.time_unit == "samples"
     if counted and layout.rate_hz is None:
@@ -159,6 +234,10 @@ def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> 
         raise FormatError(
             f"{path}: column {layout.time_column!r} is empty in data row {missing[0] + 1}; every row needs its time"
         )
+    if layout.time_unit in ("s", "clock"):
+        ticks = _past_midnight(ticks)
+    if layout.time_unit == "clock":
+        return ticks
     if layout.time_modulus_ticks is not None:
         ticks = unwrap_counter(ticks, layout.time_modulus_ticks)
     # Ticks of a running device clock may be huge (Unix time in ns): take the origin off before scaling.
@@ -166,7 +245,7 @@ def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> 
     if layout.time_unit == "samples":
         check_sample_numbers(ticks, f"{path}: column {layout.time_column!r}")
         return (ticks - origin) / float(layout.rate_hz or 1.0)
-    factor = unit_factor(TIME_UNITS, layout.time_unit, "time")
+    factor = unit_factor(TIME_UNITS, layout.time_unit or "s", "time")
     return (ticks - origin) * factor + origin * factor
 
 
@@ -185,7 +264,10 @@ def _axes_values(
     for axis, name in enumerate(axes.columns):
         if name == NOT_RECORDED:
             continue
-        written = _written_unit(head.names[places[name]], units)
+        written = _bracketed(head.names[places[name]], HEADER_UNITS) or _unit_row(
+            head, places[name], HEADER_UNITS
+        )
+        written = written if written in units else None
         unit = axes.unit or written
         if unit is None:
             raise FormatError(
@@ -199,16 +281,25 @@ def _axes_values(
     return result, unit
 
 
-def _written_unit(name: str, units: dict[str, float]) -> str | None:
-    found = re.search(r"[(\[]([^)\]]+)[)\]]\s*$", name)
-    unit = HEADER_UNITS.get(found.group(1).strip()) if found else None
-    return unit if unit in units else None
+def _bracketed(name: str, words: dict[str, str]) -> str | None:
+    """Return the unit at the end of a column name, in brackets that may hold brackets: ``x (m/(s^2))``."""
+    found = re.search(r"[(\[]((?:[^()\[\]]|\([^()]*\))+)[)\]]\s*$", name)
+    return words.get(found.group(1).strip()) if found else None
+
+
+def bracketed_unit(name: str) -> str | None:
+    """Return the unit of a signal that stands in brackets at the end of its name; None without one."""
+    return _bracketed(name, HEADER_UNITS)
+
+
+def _unit_row(head: Head, place: int, words: dict[str, str]) -> str | None:
+    return words.get(head.units[place].strip("()[] ").casefold()) if place < len(head.units) else None
 
 
 def mapped_layout(
     *,
     time_column: str | None,
-    time_unit: str,
+    time_unit: str | None,
     acc: Axes | None,
     gyr: Axes | None,
     rate_hz: float | None,
@@ -216,13 +307,13 @@ def mapped_layout(
     """Return the layout of a column mapping typed by a person. Raises FormatError when nothing is mapped."""
     if acc is None and gyr is None:
         raise FormatError("say which columns to read: --acc-columns X,Y,Z (and --gyr-columns), or a --preset")
-    if time_unit != "samples":
+    if time_unit not in (None, "samples", "clock"):
         unit_factor(TIME_UNITS, time_unit, "time")
     return CsvLayout((SensorColumns(acc, gyr),), time_column, time_unit, rate_hz)
 
 
 def column_layout(
-    acc: Sequence[str], gyr: Sequence[str], placements: Sequence[str], time_column: str | None, time_unit: str,
+    acc: Sequence[str], gyr: Sequence[str], placements: Sequence[str], time_column: str | None, time_unit: str | None,
     rate_hz: float | None,
 ) -> CsvLayout:  # fmt: skip
     """Return the layout of columns typed as ``X,Y,Z`` texts, units left to the header.
@@ -249,6 +340,31 @@ def column_layout(
         time_column=time_column, time_unit=time_unit, acc=sensors[0].acc, gyr=sensors[0].gyr, rate_hz=rate_hz
     )
     return replace(first, sensors=tuple(sensors))
+
+
+def apart_layouts(layout: CsvLayout, names: Sequence[str]) -> list[CsvLayout]:
+    """Return how to read files that hold the accelerometer and the gyroscope together, or each for itself.
+
+    names : of the files. Where both signals have the same column names only a file's name can tell them apart.
+
+    Raises FormatError when it does not.
+    """
+    (sensor, *others) = layout.sensors
+    if others or sensor.acc is None or sensor.gyr is None or len(names) < 2:
+        return [layout]
+    same = {plain_name(name) for name in sensor.acc.columns} == {
+        plain_name(name) for name in sensor.gyr.columns
+    }
+    acc = replace(layout, sensors=(replace(sensor, gyr=None),), file_name_has="acc" if same else "")
+    gyr = replace(layout, sensors=(replace(sensor, acc=None),), file_name_has="gyr" if same else "")
+    if not same:
+        return [layout, acc, gyr]
+    if not all(("acc" in name.lower()) != ("gyr" in name.lower()) for name in names):
+        raise FormatError(
+            "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr in "
+            "each file's name"
+        )
+    return [acc, gyr]
 
 
 def three_columns(text: str) -> tuple[str, str, str]:

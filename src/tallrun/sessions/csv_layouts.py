@@ -36,7 +36,8 @@ class CsvLayout:
     """How to read one kind of CSV file.
 
     time_column : None when rows are counted (``rate_hz`` is then needed).
-    time_unit : one of s, ms, us, ns, or ``samples`` for a sample counter (``rate_hz`` is then needed).
+    time_unit : one of s, ms, us, ns, or ``samples`` for a sample counter (``rate_hz`` is then needed); None takes the
+        header's word, else s. Clock times (08:00:00.010) are known by their look.
     time_modulus_ticks : where the device's counter wraps, in ticks of ``time_unit``.
     header_rows : rows of column names; two are joined with a blank, column by column.
     file_name_has : the layout is tried only for files whose name has this in it (any case).
@@ -44,7 +45,7 @@ class CsvLayout:
 
     sensors: tuple[SensorColumns, ...]
     time_column: str | None
-    time_unit: str = "s"
+    time_unit: str | None = "s"
     rate_hz: float | None = None
     time_modulus_ticks: float | None = None
     header_rows: int = 1
@@ -66,7 +67,8 @@ _PHYPHOX_GYR = _axes("Gyroscope * (rad/s)", "radps")
 
 #: Layouts of each preset in the order they are tried; the first whose columns are all there is taken.
 PRESETS: dict[str, tuple[CsvLayout, ...]] = {
-    "gaitmap": (
+    # pandas leaves the names over an index without a name empty.
+    "gaitmap": tuple(
         CsvLayout(
             sensors=tuple(
                 SensorColumns(
@@ -76,11 +78,12 @@ PRESETS: dict[str, tuple[CsvLayout, ...]] = {
                 )
                 for side in ("left", "right")
             ),
-            time_column="sensor axis",
+            time_column=time_column,
             time_unit="samples",
             rate_hz=204.8,
             header_rows=2,
-        ),
+        )
+        for time_column in ("sensor axis", "")
     ),
     "tallrun": (
         CsvLayout((SensorColumns(_axes("acc_* [m/s^2]", "mps2"), _axes("gyr_* [rad/s]", "radps")),), "t [s]"),

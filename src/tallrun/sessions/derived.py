@@ -13,6 +13,7 @@ from tallrun.sessions._files import make_owner_folder, whole_file, write_json
 from tallrun.sessions._tables import write_table
 
 if TYPE_CHECKING:
+    from tallrun.numerics.recording import WatchData
     from tallrun.pipeline import GaitTables
 
 
@@ -33,6 +34,17 @@ def write_tables(folder: Path, tables: GaitTables) -> None:
         csv.write_csv(_arrow(tables.strides), partial, csv.WriteOptions(quoting_style="needed"))
     write_json(folder / "flags.json", tables.flags)
     write_json(folder / "summary.json", tables.summary)
+
+
+def write_watch(folder: Path, watch: WatchData | None) -> None:
+    """Write what a watch recorded (rows and laps, Parquet and CSV) beside the tables; nothing without a watch."""
+    if watch is None:
+        return
+    for name, columns in (("watch", watch.rows), ("laps", watch.laps)):
+        if len(next(iter(columns.values()), ())):
+            write_table(folder / f"{name}.parquet", pa.table(columns))
+            with whole_file(folder / f"{name}.csv") as partial:
+                csv.write_csv(pa.table(columns), partial, csv.WriteOptions(quoting_style="needed"))
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:

@@ -69,6 +69,10 @@ _MEASURES = (
 )
 
 
+#: Says of a value that it is the watch's own word.
+_BY_WATCH = {"method": {"text": "As the watch recorded it, not measured by this software"}}
+
+
 def fhir_bundle(
     summary: dict[str, Any],
     info: dict[str, Any],
@@ -122,16 +126,30 @@ def fhir_bundle(
 def _sensed(
     summary: dict[str, Any], at: str, common: dict[str, Any], heart_rate_bpm: float | None
 ) -> list[tuple[str, dict[str, Any]]]:
-    made = [
-        (
-            key,
-            observation(concept(system, code, words), at, common)
-            | _distribution(summary.get(key), unit, ucum, factor),
+    watch = summary.get("watch") or {}
+    made = []
+    for key, system, code, words, unit, ucum, factor in _MEASURES:
+        own, of_watch = summary.get(key), (watch.get("measures") or {}).get(key)
+        by_watch = of_watch is not None and (not isinstance(own, dict) or own.get("median") is None)
+        shown = observation(concept(system, code, words), at, common) | _distribution(
+            of_watch if by_watch else own, unit, ucum, factor
         )
-        for key, system, code, words, unit, ucum, factor in _MEASURES
-    ]
+        if by_watch:
+            shown |= _BY_WATCH | {"note": [{"text": f"Median over {of_watch['n']} rows of the watch."}]}
+        made.append((key, shown))
     duration = observation(concept(LOINC, "55411-3", "Exercise duration"), at, common)
-    made.append(("duration", duration | value_or_absent(summary.get("run_time_s"), "min", "min", 1.0 / 60.0)))
+    by_watch = bool(watch) and not summary.get("run_time_s")
+    run_s = watch["recorded_s"] if by_watch else summary.get("run_time_s")
+    duration |= value_or_absent(run_s, "min", "min", 1.0 / 60.0) | (_BY_WATCH if by_watch else {})
+    made.append(("duration", duration))
+    if watch.get("distance_m") is not None:
+        distance = observation(concept(OWN, "watch-distance", "Distance, from the watch"), at, common)
+        made.append(("distance", distance | value_or_absent(watch["distance_m"], "m", "m") | _BY_WATCH))
+    if watch.get("climb_m") is not None:
+        climb = observation(concept(OWN, "watch-climb", "Climb, from the watch"), at, common)
+        made.append(("climb", climb | value_or_absent(watch["climb_m"], "m", "m") | _BY_WATCH))
+    if heart_rate_bpm is None:
+        heart_rate_bpm = watch.get("heart_rate_bpm")
     if heart_rate_bpm is not None:
         heart = observation(concept(LOINC, "8867-4", "Heart rate"), at, common, "vital-signs")
         made.append(("heart", heart | value_or_absent(heart_rate_bpm, "beats/min", "/min")))

@@ -17,6 +17,7 @@ import pandas as pd
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import Recording
+from tallrun.pipeline.watch import watch_summary
 from tallrun.sessions._files import refuse_existing, whole_file
 from tallrun.sessions.activity import activity_rows
 from tallrun.units import STEPS_PER_STRIDE
@@ -34,6 +35,7 @@ _NATIVE = (
     ("heart_rate", "heart_rate_bpm", 1.0, 254.0),
     ("enhanced_speed", "speed_mps", 1.0, 60.0),
     ("distance", "distance_m", 1.0, 4.0e7),
+    ("power", "power_w", 1.0, 65534.0),
     ("stance_time", "stance_time_s", 1000.0, 6000.0),
     ("stance_time_percent", "duty_factor", 100.0, 100.0),
     ("stance_time_balance", "stance_left_pct", 1.0, 100.0),
@@ -48,7 +50,7 @@ _SUMMED = (
     ("avg_vertical_oscillation", "vertical_oscillation_m", 1000.0, 6000.0),
     ("avg_step_length", "step_length_m", 1000.0, 6000.0),
 )
-_WHOLE = ("heart_rate",)
+_WHOLE = ("heart_rate", "power", "total_ascent")
 #: FIT counts seconds from 1989-12-31T00:00Z.
 FIT_EPOCH_S = 631_065_600
 _FIRST_MS, _LAST_MS = 631_152_000_000, 4_102_444_800_000
@@ -90,7 +92,9 @@ def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
 def recording_duration_s(recording: Recording) -> float:
     """Return the time of the last sample of anything in the recording; 0 when it is empty."""
     parts: list[Any] = [*recording.sensors.values(), recording.treadmill, recording.heart_rate]
-    return max((float(part.t_s[-1]) for part in parts if part is not None and part.t_s.size), default=0.0)
+    times = [part.t_s for part in parts if part is not None]
+    times += [] if recording.watch is None else [recording.watch.rows["t_s"]]
+    return max((float(t_s[-1]) for t_s in times if t_s.size), default=0.0)
 
 
 def _record(start_ms: int, row: dict[str, float], developer: dict[str, Any]) -> Any:
@@ -104,6 +108,8 @@ def _record(start_ms: int, row: dict[str, float], developer: dict[str, Any]) -> 
     message.timestamp = start_ms + round(1000.0 * row["t_s"])
     for name, column, factor, highest in _NATIVE:
         _put(message, name, row[column] * factor, highest)
+    if -450.0 <= row.get("altitude_m", math.nan) <= 9000.0:
+        message.enhanced_altitude = row["altitude_m"]
     _put_cadence(message, "cadence", "fractional_cadence", row["cadence_spm"])
     if row["step_length_m"] > 0.0 and not math.isnan(row["vertical_oscillation_m"]):
         message.vertical_ratio = 100.0 * row["vertical_oscillation_m"] / row["step_length_m"]
@@ -204,11 +210,23 @@ def _closing(recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, st
     session.message_index, session.event, session.trigger = 0, Event.SESSION, SessionTrigger.ACTIVITY_END
     session.first_lap_index, session.num_laps = 0, len(borders_s) - 1
     messages.append(_summed(session, recording, strides, rows, start, (0.0, end_s)))
+    _put_watch_totals(session, recording)
     closing = ActivityMessage()
     closing.timestamp, closing.total_timer_time, closing.num_sessions = end_ms, end_s, 1
     closing.type, closing.event, closing.event_type = Activity.MANUAL, Event.ACTIVITY, EventType.STOP
     closing.local_timestamp = _local_fit_seconds(start, end_s, recording.info.get("time_zone"))
     return [*messages, closing]
+
+
+def _put_watch_totals(session: Any, recording: Recording) -> None:
+    """Set what only the summary of a watch's run knows: time without pauses, climb, distance when no row has one."""
+    watch = watch_summary(recording)
+    if watch is None:
+        return
+    session.total_timer_time = watch["recorded_s"]
+    for name, key in (("total_ascent", "climb_m"), ("total_distance", "distance_m")):
+        if watch[key] is not None:
+            _put(session, name, watch[key], 65534.0 if name == "total_ascent" else 4.0e7)
 
 
 def _summed(
@@ -222,11 +240,17 @@ def _summed(
     message.start_time = round(1000.0 * (start.timestamp() + first_s))
     message.timestamp = round(1000.0 * (start.timestamp() + last_s))
     message.total_elapsed_time = message.total_timer_time = last_s - first_s
-    message.sport = Sport.RUNNING
+    message.sport = {"walk": Sport.WALKING, "hike": Sport.HIKING}.get(
+        str(recording.context.get("session_kind")), Sport.RUNNING
+    )
     treadmill = recording.context.get("surface") == "treadmill"
     message.sub_sport = SubSport.TREADMILL if treadmill else SubSport.GENERIC
     at_s, along_m = rows["t_s"].to_numpy(), rows["distance_m"].to_numpy()
-    distance_m = float(np.interp(last_s, at_s, along_m) - np.interp(first_s, at_s, along_m))
+    known = np.isfinite(along_m)
+    at_s, along_m = at_s[known], along_m[known]
+    distance_m = math.nan
+    if known.any():
+        distance_m = float(np.interp(last_s, at_s, along_m) - np.interp(first_s, at_s, along_m))
     _put(message, "total_distance", distance_m)
     if last_s > first_s:
         _put(message, "enhanced_avg_speed", distance_m / (last_s - first_s), 60.0)

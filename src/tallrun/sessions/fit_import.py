@@ -1,21 +1,23 @@
-"""FIT activities in: heart rate, speed, cadence and native running dynamics, one row for each record.
+"""FIT activities in: heart rate, speed, cadence, laps and native running dynamics, one row for each record.
 
-Running cadence is stored in strides per minute and doubled here, once. A native field wins over a developer field of
-the same name; speed comes from ``enhanced_speed`` before ``speed``.
+FIT counts running cadence in strides per minute, some programs write steps. A native field wins over a developer field
+of the same name; speed comes from ``enhanced_speed`` before ``speed``. A file that was never closed (the watch died) is
+read as far as its records are whole.
 """
 
 from __future__ import annotations
 
 import struct
 import warnings
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from tallrun.errors import FormatError
-from tallrun.sessions._files import size_of_file
-from tallrun.sessions.activity import MAX_ACTIVITY_ROWS, ROW_COLUMNS, Activity, watch_rows
-from tallrun.units import STEPS_PER_STRIDE
+from tallrun.sessions.activity import Activity
+from tallrun.sessions.door import behind_door
+from tallrun.sessions.watch_points import Points, watch_table
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 #: Column, FIT field, factor to our unit. Earlier lines win.
@@ -24,6 +26,11 @@ _FIELDS = (
     ("speed_mps", "enhanced_speed", 1.0),
     ("speed_mps", "speed", 1.0),
     ("distance_m", "distance", 1.0),
+    ("altitude_m", "enhanced_altitude", 1.0),
+    ("altitude_m", "altitude", 1.0),
+    ("power_w", "power", 1.0),
+    ("lat_deg", "position_lat", 180.0 / 2**31),
+    ("lon_deg", "position_long", 180.0 / 2**31),
     ("stance_time_s", "stance_time", 1e-3),
     ("duty_factor", "stance_time_percent", 1e-2),
     ("stance_left_pct", "stance_time_balance", 1.0),
@@ -36,67 +43,166 @@ _FIELDS = (
     ("n_cues", "n_cues", 1.0),
 )
 _ON_FOOT = ("running", "walking", "hiking", "generic", None)
+_INDOOR_RUNS = ("treadmill", "indoor_running", "virtual_activity", "indoor_walking")
+_LAP_FIELDS = (
+    ("duration_s", "total_timer_time"), ("duration_s", "total_elapsed_time"), ("distance_m", "total_distance"),
+    ("heart_rate_bpm", "avg_heart_rate"), ("max_heart_rate_bpm", "max_heart_rate"),
+    ("cadence", "avg_running_cadence"), ("cadence", "avg_cadence"),
+)  # fmt: skip
+_UNCLOSED = (
+    "the file was never closed (the watch or phone stopped before): read as far as its records are whole"
+)
 
 
-def import_fit(path: Path) -> Activity:
+@dataclass
+class _Found:
+    points: Points = field(default_factory=Points)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    sports: list[dict[str, Any]] = field(default_factory=list)
+    kinds: list[Any] = field(default_factory=list)
+    writer: list[str] = field(default_factory=list)
+    offset: timedelta | None = None
+    part: int = 0
+
+
+def import_fit(path: Path, cadence: str = "auto", *, damaged: bool = False) -> Activity:
     """Read a FIT activity.
 
-    Raises FormatError when the file is missing, too large, damaged, no activity on foot, or fitdecode is not installed.
+    cadence : what the file counts, ``strides`` or ``steps`` a minute; ``auto`` takes one value over 125 for steps.
+    damaged : read a file whose checksum is wrong as far as it goes.
+
+    Raises FormatError when the file is missing, too large, damaged, no activity on foot (a course, a workout), or fitdecode
+    is not installed.
     """
+    return behind_door(_read_fit, path, cadence, damaged, most_bytes=MAX_FILE_BYTES)
+
+
+def _read_fit(path: Path, cadence: str, damaged: bool) -> Activity:
+    content, unclosed = _closed(path, path.read_bytes())
+    found, error = _frames(content, unclosed or damaged)
+    if error is not None:
+        if not found.points.at or not (unclosed or damaged):
+            remedy = "; to read it as far as it goes: --damaged" if found.points.at else ""
+            raise FormatError(f"{path} is truncated or no FIT file ({error}){remedy}")
+        if damaged:
+            found.points.notes.append(
+                f"the file is damaged ({error}): read as far as it goes, values may be wrong"
+            )
+    if unclosed:
+        found.points.notes.append(_UNCLOSED)
+    elif damaged:
+        found.points.notes.append("checksums were not looked at: values of a damaged file may be wrong")
+    sport, sub_sport = _sport(path, found)
+    if sport is None and unclosed:
+        found.points.notes.append("the file ends before it says its sport; it was read as a run")
+    try:
+        table = watch_table(found.points, cadence, " ".join(found.writer))
+    except FormatError as refusal:
+        raise FormatError(f"{path}: {refusal}") from None
+    activity = Activity.of(table, sub_sport == "treadmill", f"imported from FIT: {path.name}", sport, ())
+    notes = list(activity.notes)
+    extra = activity.extra | _totals(found.sessions, activity, notes)
+    started_at = activity.started_at
+    if found.offset is not None and started_at is not None:
+        started_at = started_at.astimezone(timezone(found.offset))
+    return replace(activity, started_at=started_at, extra=extra, notes=tuple(notes))
+
+
+def _closed(path: Path, content: bytes) -> tuple[bytes, bool]:
+    """Return (content whose header tells its true length, whether the file was never closed)."""
+    if len(content) < 12 or content[8:12] != b".FIT" or content[0] not in (12, 14):
+        raise FormatError(f"{path} is truncated or no FIT file (it does not begin like one)")
+    header, said = content[0], int.from_bytes(content[4:8], "little")
+    if said and header + said + 2 <= len(content):
+        return content, False
+    fixed = bytearray(content)
+    fixed[4:8] = (len(content) - header).to_bytes(4, "little")
+    if header == 14:
+        fixed[12:14] = b"\0\0"
+    return bytes(fixed), True
+
+
+def _frames(content: bytes, unchecked: bool) -> tuple[_Found, str | None]:
+    """Return what the messages hold, and why reading ended before the end of the file."""
     try:
         import fitdecode
     except ImportError:
         raise FormatError("reading FIT needs the extra fit: pip install 'tallrun[fit]'") from None
-    if size_of_file(path, MAX_FILE_BYTES) == 0:
-        raise FormatError(f"{path} is empty; expected a FIT activity")
-    columns: dict[str, list[float | None]] = {name: [] for name in ROW_COLUMNS[1:]}
-    stamps: list[datetime] = []
-    sessions: list[dict[str, Any]] = []
-    offset: timedelta | None = None
+    found = _Found()
     broken = (
-        fitdecode.FitError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        struct.error,
-        OverflowError,
-        EOFError,
-    )
+        fitdecode.FitError, ValueError, TypeError, KeyError, IndexError, struct.error, OverflowError, EOFError,
+        AttributeError,
+    )  # fmt: skip
+    check = fitdecode.CrcCheck.DISABLED if unchecked or content[-2:] == b"\0\0" else fitdecode.CrcCheck.RAISE
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fitdecode.FitReader(path.read_bytes(), check_crc=fitdecode.CrcCheck.RAISE) as reader:
+            with fitdecode.FitReader(content, check_crc=check) as reader:
                 for frame in reader:
-                    if not isinstance(frame, fitdecode.FitDataMessage):
-                        continue
-                    if frame.name == "session":
-                        sessions.append(_native(frame))
-                    elif frame.name == "activity":
-                        offset = _offset(_native(frame))
-                    elif frame.name == "record":
-                        _take(frame, columns, stamps)
-                    if len(stamps) > MAX_ACTIVITY_ROWS:
-                        break
+                    if isinstance(frame, fitdecode.FitDataMessage):
+                        _take(frame, found)
     except broken as error:
         reason = str(error).strip().splitlines()[:1]
+        return found, (reason[0] if reason else "damaged")[:120]
+    return found, None
+
+
+def _take(frame: Any, found: _Found) -> None:
+    if frame.name == "record":
+        _take_record(_native(frame), found)
+        return
+    if frame.name not in (
+        "session",
+        "sport",
+        "activity",
+        "lap",
+        "file_id",
+        "event",
+        "file_creator",
+        "device_info",
+    ):
+        return
+    values = _native(frame)
+    if frame.name == "session":
+        found.sessions.append(values)
+    elif frame.name == "sport":
+        found.sports.append(values)
+    elif frame.name == "activity":
+        found.offset = _offset(values) or found.offset
+    elif frame.name == "lap":
+        lap: dict[str, object] = {"at": _stamp(values.get("start_time"))}
+        for column, name in _LAP_FIELDS:
+            value = _number(values.get(name))
+            if value is not None:
+                lap.setdefault(column, value)
+        found.points.laps.append(lap)
+    elif frame.name == "event":
+        if values.get("event") == "timer" and values.get("event_type") in ("stop", "stop_all", "start"):
+            found.part += 1
+    else:
+        if frame.name == "file_id":
+            found.kinds.append(values.get("type"))
+        found.writer += [str(values[name]) for name in ("product_name", "manufacturer") if name in values]
+
+
+def _sport(path: Path, found: _Found) -> tuple[str | None, str | None]:
+    """Return (sport, sub sport) in FIT's words. Raises FormatError, naming it, for what is no activity on foot."""
+    plans = [str(kind) for kind in found.kinds if kind not in ("activity", None)]
+    if plans and not found.sessions:
         raise FormatError(
-            f"{path} is truncated or no FIT file ({reason[0] if reason else 'damaged'})"
-        ) from error
-    others = [session.get("sport") for session in sessions if session.get("sport") not in _ON_FOOT]
-    if others:
-        raise FormatError(
-            f"{path} is an activity of sport {str(others[0])[:40]}; only running and walking are imported"
+            f"{path} is a FIT file of kind {plans[0][:40]}, no run that took place; nothing was imported"
         )
-    try:
-        started_at, rows = watch_rows(columns, stamps)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error}") from None
-    treadmill = any(session.get("sub_sport") == "treadmill" for session in sessions)
-    extra = _totals(sessions, bool(rows["distance_m"].isna().all()))
-    if offset is not None:
-        started_at = started_at.astimezone(timezone(offset))
-    return Activity(started_at, rows, treadmill, f"imported from FIT: {path.name}", extra)
+    said = found.sessions if any(part.get("sport") for part in found.sessions) else found.sports
+    for part in said:
+        sport, sub_sport = part.get("sport"), part.get("sub_sport")
+        if sport not in _ON_FOOT and not (sport == "fitness_equipment" and sub_sport in _INDOOR_RUNS):
+            raise FormatError(
+                f"{path} is an activity of sport {str(sport)[:40]}; only running and walking are imported"
+            )
+    sports = [str(part["sport"]) for part in said if part.get("sport")]
+    sub_sports = [part.get("sub_sport") for part in said]
+    treadmill = "treadmill" if any(sub in _INDOOR_RUNS[:2] for sub in sub_sports) else None
+    return (sports[0] if sports else None), treadmill
 
 
 def _offset(values: dict[str, Any]) -> timedelta | None:
@@ -109,13 +215,24 @@ def _offset(values: dict[str, Any]) -> timedelta | None:
     return offset if abs(offset) <= timedelta(hours=15) else None
 
 
-def _totals(sessions: list[dict[str, Any]], distance_unknown: bool) -> dict[str, Any]:
-    """Return what only the summary of a file knows: its timer, and the distance when no row has one."""
+def _totals(sessions: list[dict[str, Any]], activity: Activity, notes: list[str]) -> dict[str, Any]:
+    """Return what only the summary of a file knows: its timer, its climb, and the distance when no row has one."""
     totals: dict[str, Any] = {}
-    for key, name in (("timer_s", "total_timer_time"), ("distance_m", "total_distance")):
-        values = [session[name] for session in sessions if isinstance(session.get(name), int | float)]
-        if values and len(values) == len(sessions) and (key != "distance_m" or distance_unknown):
-            totals[key] = float(sum(values))
+    for key, name in (
+        ("timer_s", "total_timer_time"),
+        ("distance_m", "total_distance"),
+        ("climb_m", "total_ascent"),
+    ):
+        values = [_number(session.get(name)) for session in sessions]
+        if not values or any(value is None for value in values):
+            continue
+        total = float(sum(value for value in values if value is not None))
+        if key != "distance_m" or activity.rows["distance_m"].isna().all():
+            totals[key] = total
+            continue
+        own_m = float(activity.rows["distance_m"].max())
+        if abs(total - own_m) > max(50.0, 0.05 * own_m):
+            notes.append(f"its summary says {total:.0f} m, its points {own_m:.0f} m; the points were taken")
     return totals
 
 
@@ -130,21 +247,24 @@ def _native(frame: Any) -> dict[str, Any]:
     return values
 
 
-def _take(frame: Any, columns: dict[str, list[float | None]], stamps: list[datetime]) -> None:
-    values = _native(frame)
-    stamp = values.get("timestamp")
-    if not isinstance(stamp, datetime):
-        return
+def _take_record(values: dict[str, Any], found: _Found) -> None:
     row: dict[str, float] = {}
     for column, name, factor in _FIELDS:
-        value = values.get(name)
-        if isinstance(value, int | float) and column not in row:
-            row[column] = float(value) * factor
-    strides_per_min = values.get("cadence")
-    if isinstance(strides_per_min, int | float):
-        fraction = values.get("fractional_cadence")
-        whole = float(strides_per_min) + (float(fraction) if isinstance(fraction, int | float) else 0.0)
-        row["cadence_spm"] = STEPS_PER_STRIDE * whole
-    stamps.append(stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC))
-    for name, values_of in columns.items():
-        values_of.append(row.get(name))
+        value = _number(values.get(name))
+        if value is not None and column not in row:
+            row[column] = value * factor
+    per_min = _number(values.get("cadence"))
+    if per_min is not None:
+        row["cadence"] = per_min + (_number(values.get("fractional_cadence")) or 0.0)
+    found.points.add(_stamp(values.get("timestamp")), found.part, row)
+
+
+def _stamp(value: Any) -> datetime | float | None:
+    """Return a FIT time; a number counts seconds of a watch whose clock was never set."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return _number(value)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from tallrun.errors import SessionError, SignalError
@@ -27,7 +26,14 @@ from tallrun.numerics.recording import (
 from tallrun.sessions._files import is_there, make_owner_folder, read_json, whole_folder, write_json
 from tallrun.sessions._tables import read_table, signal_columns, write_table
 from tallrun.sessions.checks import check_sensor
-from tallrun.sessions.series import check_series, read_heart_rate, read_markers, read_treadmill, write_series
+from tallrun.sessions.series import (
+    check_series,
+    read_heart_rate,
+    read_markers,
+    read_treadmill,
+    read_watch,
+    write_series,
+)
 
 FORMAT_NAME = "tallrun-session"
 FORMAT_VERSION = 1
@@ -82,6 +88,7 @@ def read_session(folder: str | Path) -> Recording:
         markers=_read_optional(folder / "markers.parquet", read_markers) or (),
         runner=runner,
         info=info,
+        watch=read_watch(folder),
     )
 
 
@@ -134,12 +141,10 @@ def write_session(
     folder: str | Path,
     recording: Recording,
     truth: dict[str, Any] | None = None,
-    tables: dict[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write a new session folder: all of it, or nothing.
 
-    What cannot be read back is refused before anything is written. ``truth`` becomes ``truth.json``;
-    each of ``tables`` becomes ``NAME.parquet`` beside it (what a watch recorded, which is no sensor signal).
+    What cannot be read back is refused before anything is written. ``truth`` becomes ``truth.json``.
 
     Raises
     ------
@@ -154,8 +159,6 @@ def write_session(
         write_contents(partial, recording)
         if truth is not None:
             write_json(partial / "truth.json", truth)
-        for name, table in (tables or {}).items():
-            write_table(partial / f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
 
 
 def write_contents(folder: Path, recording: Recording) -> None:

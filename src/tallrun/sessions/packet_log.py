@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from tallrun.errors import SessionError
+from tallrun.sensors.events import Packet
 
 FILE_NAME = "packets.arrow"
 SCHEMA = pa.schema(
@@ -32,15 +32,6 @@ HEADER = SCHEMA.serialize().to_pybytes()
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _CHECKSUM_KEY = b"crc32"
 _BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError)
-
-
-class Packet(NamedTuple):
-    """One notification as it came: ``host_time_s`` is monotonic, in seconds since ``started_at``."""
-
-    host_time_s: float
-    sensor: str
-    characteristic: str
-    payload: bytes
 
 
 @dataclass(frozen=True)

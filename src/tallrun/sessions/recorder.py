@@ -17,6 +17,7 @@ from typing import Any
 
 from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
+from tallrun.sensors.events import Packet
 from tallrun.sessions._files import (
     OWNER_FILE_MODE,
     make_owner_folder,
@@ -33,7 +34,6 @@ from tallrun.sessions.packet_log import (
     END_OF_STREAM,
     FILE_NAME,
     HEADER,
-    Packet,
     PacketLogState,
     encode_packets,
     inspect_packets,
@@ -44,7 +44,6 @@ from tallrun.sessions.series import check_marker
 
 __all__ = [
     "FlightRecorder",
-    "Packet",
     "RecorderTrouble",
     "Recovered",
     "inspect_packets",

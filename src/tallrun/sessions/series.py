@@ -1,4 +1,4 @@
-"""The parts of a session that are no sensor signal: belt, heart rate and markers, checked both ways."""
+"""The parts of a session that are no sensor signal: belt, heart rate, watch and markers, checked both ways."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from tallrun.errors import SessionError, SignalError
-from tallrun.numerics.recording import MARKER_KINDS, FloatArray, HeartRate, Marker, Recording, Treadmill
+from tallrun.numerics.recording import (
+    MARKER_KINDS,
+    FloatArray,
+    HeartRate,
+    Marker,
+    Recording,
+    Treadmill,
+    WatchData,
+)
+from tallrun.sessions._files import is_there
 from tallrun.sessions._tables import number_column, read_table, text_column, write_table
 from tallrun.sessions.checks import check_time
 
@@ -27,6 +36,10 @@ def write_series(folder: Path, recording: Recording) -> None:
         write_table(folder / "signals" / "heart_rate.parquet", pa.table({"t_s": heart.t_s, "bpm": heart.bpm}))
     if recording.markers:
         write_table(folder / "markers.parquet", _marker_table(recording.markers))
+    if recording.watch is not None:
+        write_table(folder / "watch.parquet", pa.table(recording.watch.rows))
+        if len(recording.watch.laps.get("start_s", ())):
+            write_table(folder / "laps.parquet", pa.table(recording.watch.laps))
 
 
 def check_series(recording: Recording, where: str) -> None:
@@ -38,6 +51,8 @@ def check_series(recording: Recording, where: str) -> None:
         )
     if recording.heart_rate is not None:
         _check_values(recording.heart_rate.t_s, {"bpm": recording.heart_rate.bpm}, f"{where}: heart_rate")
+    if recording.watch is not None:
+        check_time(recording.watch.rows["t_s"], f"{where}: watch")
     for marker in recording.markers:
         check_marker(marker, where)
 
@@ -58,6 +73,21 @@ def read_heart_rate(path: Path) -> HeartRate:
     t_s, bpm = number_column(table, "t_s", path), number_column(table, "bpm", path)
     _check_values(t_s, {"bpm": bpm}, str(path))
     return HeartRate(t_s, bpm)
+
+
+def read_watch(folder: Path) -> WatchData | None:
+    """Read ``watch.parquet`` and ``laps.parquet`` of a session folder; None when no watch recorded it."""
+    path = folder / "watch.parquet"
+    if not is_there(path):
+        return None
+    table = read_table(path, ("t_s",))
+    rows = {name: number_column(table, name, path) for name in table.column_names}
+    check_time(rows["t_s"], str(path))
+    laps: dict[str, FloatArray] = {}
+    if is_there(folder / "laps.parquet"):
+        table = read_table(folder / "laps.parquet", ("start_s",))
+        laps = {name: number_column(table, name, folder / "laps.parquet") for name in table.column_names}
+    return WatchData(rows, laps)
 
 
 #: What a series may hold: (lowest, highest, unit). NaN is unknown and passes.

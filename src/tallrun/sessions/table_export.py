@@ -58,6 +58,11 @@ def signal_frames(recording: Recording) -> dict[str, pd.DataFrame]:
     if recording.heart_rate is not None:
         heart = recording.heart_rate
         frames["heart_rate"] = pd.DataFrame({"t [s]": heart.t_s, "heart_rate [1/min]": heart.bpm})
+    if recording.watch is not None:
+        # These names carry their unit already, as those of the computed tables do.
+        frames["watch"] = pd.DataFrame(recording.watch.rows)
+        if len(recording.watch.laps.get("start_s", ())):
+            frames["laps"] = pd.DataFrame(recording.watch.laps)
     if recording.markers:
         rows = [(marker.t_s, marker.kind, marker.text) for marker in recording.markers]
         frames["markers"] = pd.DataFrame(rows, columns=["t [s]", "kind", "text"])

@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._files import size_of_file
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble
-from tallrun.sessions.csv_import import HEADER_UNITS
+from tallrun.sessions.csv_import import HEADER_UNITS, bracketed_unit
+from tallrun.sessions.door import behind_door
 from tallrun.sessions.foreign_units import ACC_UNITS, GYR_UNITS, Declared, unit_factor
 
 MAX_FILE_BYTES = 4 * 1024**3
 _ACC = re.compile(r"acc", re.I)
+#: A label of another quantity: its x is none of ours.
+_NAMED = re.compile(r"acc|gyr|ang|rate|mag|quat|ori|rot|eul|temp", re.I)
 _GYR = re.compile(r"gyr|ang.*vel|rate", re.I)
 _BROKEN = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
@@ -46,24 +50,71 @@ def import_xdf(
     *,
     acc_unit: str | None = None,
     gyr_unit: str | None = None,
+    acc_channels: str | None = None,
+    gyr_channels: str | None = None,
 ) -> Imported:
-    """Read the named streams of an XDF file; channels are found by their labels (``acc ... x``, ``gyr ... x``).
+    """Read the named streams of an XDF file.
 
-    Raises FormatError when the file is damaged, a stream or its channels are missing, a unit is unknown, or pyxdf is
-    not installed; SignalError when values cannot be in the declared unit.
+    placements : by the stream's name, ``#number`` or source id. Channels are found by their labels (``acc ... x``, or
+    ``x`` in a stream of accelerations), or given by number (``acc_channels="1,2,3"``, 1 is the first).
+
+    Raises FormatError when the file is damaged, a stream or its channels are missing or ambiguous, a unit is unknown, or
+    pyxdf is not installed; SignalError when values cannot be in the declared unit.
     """
-    streams = _load(path)
-    names = {_text(stream["info"], "name"): stream for stream in streams}
-    missing = [name for name in placements if name not in names]
-    if missing:
-        raise FormatError(
-            f"{path} has no stream {missing[0]!r}; it has {', '.join(map(repr, names)) or 'none'}"
-        )
-    parts = [
-        _stream(path, name, placement, names[name], acc_unit, gyr_unit)
-        for name, placement in placements.items()
+    numbers = {"acc": _channel_numbers(acc_channels), "gyr": _channel_numbers(gyr_channels)}
+    parts, notes = behind_door(
+        _read_xdf, path, placements, numbers, acc_unit, gyr_unit, most_bytes=MAX_FILE_BYTES
+    )
+    imported = assemble(parts, facts, f"imported from XDF: {path.name}")
+    return replace(imported, notes=(*imported.notes, *notes))
+
+
+def _read_xdf(
+    path: Path, placements: dict[str, str], numbers: dict[str, list[int] | None], acc_unit: str | None,
+    gyr_unit: str | None,
+) -> tuple[list[Stream], list[str]]:  # fmt: skip
+    streams, notes = _load(path), _cut_notes(path)
+    parts = []
+    for key, placement in placements.items():
+        stream = _find(path, key, streams)
+        parts.append(_stream(path, key, placement, stream, numbers, acc_unit, gyr_unit))
+        declared = _text((stream.get("footer") or {}).get("info", {}), "sample_count")
+        if declared.isdigit() and int(declared) != len(stream["time_stamps"]):
+            notes.append(
+                f"stream {key}: {len(stream['time_stamps'])} of {declared} samples could be read; the file is damaged"
+            )
+    return parts, notes
+
+
+def _find(path: Path, key: str, streams: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the one stream a person means by name, number or source. Raises FormatError for none or several."""
+    found = [
+        stream
+        for stream in streams
+        if key in (_text(stream["info"], "name"), f"#{_number(stream)}", _text(stream["info"], "source_id"))
     ]
-    return assemble(parts, facts, f"imported from XDF: {path.name}")
+    listed = "; ".join(_described(stream) for stream in streams) or "none"
+    if not found:
+        raise FormatError(f"{path} has no stream {key!r}; it has {listed}")
+    if len(found) > 1:
+        raise FormatError(
+            f"{path} has {len(found)} streams {key!r}; choose one by its number, such as --stream "
+            f"'#{_number(found[0])}=foot_left': {listed}"
+        )
+    return found[0]
+
+
+def _described(stream: dict[str, Any]) -> str:
+    info = stream["info"]
+    source = _text(info, "source_id")
+    return (
+        f"#{_number(stream)} {_text(info, 'name')!r} ({_text(info, 'type') or 'no type'}, "
+        f"{f'source {source}, ' if source else ''}{len(stream['time_stamps'])} samples)"
+    )
+
+
+def _number(stream: dict[str, Any]) -> int:
+    return int(stream["info"].get("stream_id", 0))
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
@@ -81,18 +132,56 @@ def _load(path: Path) -> list[dict[str, Any]]:
     return list(streams)
 
 
+def _cut_notes(path: Path) -> list[str]:
+    """Return what the chunks say of a recording that was cut off; pyxdf reads such a file without a word."""
+    footers, headers = set(), set()
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        file.seek(4)
+        while file.tell() < size:
+            n_bytes = int.from_bytes(file.read(1), "little")
+            length = int.from_bytes(file.read(n_bytes), "little") if n_bytes in (1, 4, 8) else -1
+            if length < 2 or file.tell() + length > size:
+                return [
+                    f"the file is cut off or damaged at byte {file.tell()} of {size}: samples after it are missing"
+                ]
+            tag, start = int.from_bytes(file.read(2), "little"), file.tell()
+            if tag in (2, 6):
+                (headers if tag == 2 else footers).add(file.read(4))
+            file.seek(start + length - 2)
+    open_ended = len(headers - footers)
+    return (
+        [
+            f"{open_ended} stream(s) have no end mark: the recorder stopped before its end, samples may be missing"
+        ]
+        if open_ended
+        else []
+    )
+
+
 def _stream(
-    path: Path, name: str, placement: str, stream: dict[str, Any], acc_unit: str | None, gyr_unit: str | None
+    path: Path,
+    name: str,
+    placement: str,
+    stream: dict[str, Any],
+    numbers: dict[str, list[int] | None],
+    acc_unit: str | None,
+    gyr_unit: str | None,
 ) -> Stream:
-    labels, units = _channels(stream["info"])
     where = f"{path.name} stream {name}"
     values = np.asarray(stream["time_series"])
-    if values.ndim != 2 or values.dtype.kind not in "fiu" or values.shape[1] != len(labels):
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise FormatError(f"{where}: expected numbers in channels, found shape {values.shape}")
+    labels, units = _channels(stream["info"], values.shape[1])
+    kind = f"{_text(stream['info'], 'type')} {_text(stream['info'], 'name')}"
+    shown = ", ".join(f"{i + 1} {label!r}" for i, label in enumerate(labels[:30]))
+    acc_mps2, acc_unit = _axes(where, _ACC, "acc", kind, labels, units, values, acc_unit, numbers["acc"])
+    gyr_radps, gyr_unit = _axes(where, _GYR, "gyr", kind, labels, units, values, gyr_unit, numbers["gyr"])
+    if acc_mps2 is None and gyr_radps is None:
         raise FormatError(
-            f"{where}: expected numbers with {len(labels)} labelled channels, found shape {values.shape}"
+            f"{where}: no accelerometer or gyroscope found among its channels {shown}; give them by number: "
+            "--acc-channels 1,2,3 (and --gyr-channels)"
         )
-    acc_mps2, acc_unit = _axes(where, _ACC, labels, units, values, acc_unit, ACC_UNITS)
-    gyr_radps, gyr_unit = _axes(where, _GYR, labels, units, values, gyr_unit, GYR_UNITS)
     return Stream(
         placement=placement,
         where=where,
@@ -105,41 +194,88 @@ def _stream(
 
 def _axes(
     where: str,
-    kind: re.Pattern[str],
+    pattern: re.Pattern[str],
+    what: str,
+    kind: str,
     labels: list[str],
     units: list[str],
     values: np.ndarray,
     declared: str | None,
-    known: dict[str, float],
+    numbers: list[int] | None,
 ) -> tuple[FloatArray | None, str | None]:
-    found = [
-        [i for i, label in enumerate(labels) if kind.search(label) and label[-1:].lower() == axis]
-        for axis in "xyz"
-    ]
-    if not any(found):
+    known = ACC_UNITS if what == "acc" else GYR_UNITS
+    places = _by_number(where, numbers, len(labels)) if numbers else _by_label(where, pattern, kind, labels)
+    if places is None:
         return None, None
-    if any(len(places) != 1 for places in found):
-        raise FormatError(f"{where}: x, y and z cannot be told from the labels {', '.join(labels)}")
     result, unit = np.empty((values.shape[0], 3)), declared
-    for axis, (place,) in enumerate(found):
-        written = HEADER_UNITS.get(units[place].strip().casefold())
+    for axis, place in enumerate(places):
+        written = HEADER_UNITS.get(units[place].strip().casefold()) or bracketed_unit(labels[place])
         unit = declared or (written if written in known else None)
         if unit is None:
             raise FormatError(
-                f"{where}: channel {labels[place]!r} does not say its unit; declare it ({', '.join(known)})"
+                f"{where}: channel {labels[place] or place + 1!r} does not say its unit; declare it ({', '.join(known)})"
+            )
+        if written in known and written != unit:
+            raise FormatError(
+                f"{where}: channel {labels[place]!r} says {written}, but {unit} was declared; declare {written}"
             )
         result[:, axis] = values[:, place] * unit_factor(known, unit, labels[place])
     return result, unit
 
 
-def _channels(info: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _by_label(where: str, pattern: re.Pattern[str], kind: str, labels: list[str]) -> list[int] | None:
+    """Return the places of x, y, z by their labels; bare axes count in a stream that says what it is; else None."""
+    axes = [_axis_of(label) for label in labels]
+    named = [i for i, label in enumerate(labels) if pattern.search(label) and axes[i]]
+    if not named and pattern.search(kind):
+        named = [i for i, label in enumerate(labels) if axes[i] and not _NAMED.search(label)]
+    if not named:
+        return None
+    places = [[i for i in named if axes[i] == axis] for axis in "xyz"]
+    if any(len(found) != 1 for found in places):
+        raise FormatError(
+            f"{where}: x, y and z cannot be told from the labels {', '.join(labels)}; give channels by number: "
+            "--acc-channels 1,2,3 (and --gyr-channels)"
+        )
+    return [found[0] for found in places]
+
+
+def _axis_of(label: str) -> str | None:
+    """Return x, y or z where a label ends with it (before a unit in brackets) or begins with it; else None."""
+    bare = re.sub(r"\s*[(\[].*$", "", label).strip().casefold()
+    for letter in (bare[-1:], bare[:1] if re.match(r"[xyz][\W_]", bare) else ""):
+        if letter and letter in "xyz":
+            return letter
+    return None
+
+
+def _by_number(where: str, numbers: list[int], n_channels: int) -> list[int]:
+    if max(numbers) > n_channels:
+        raise FormatError(f"{where} has {n_channels} channels, but channel {max(numbers)} was asked for")
+    return [number - 1 for number in numbers]
+
+
+def _channel_numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(re.fullmatch(r"[1-9]\d{0,3}", part) for part in parts):
+        raise FormatError(
+            f"expected three channel numbers separated by commas (1 is the first), got {text[:40]!r}"
+        )
+    return [int(part) for part in parts]
+
+
+def _channels(info: dict[str, Any], n_channels: int) -> tuple[list[str], list[str]]:
     try:
-        channels = info["desc"][0]["channels"][0]["channel"]
+        channels = list(info["desc"][0]["channels"][0]["channel"])
     except (KeyError, IndexError, TypeError):
         channels = []
+    channels = (channels + [{}] * n_channels)[:n_channels]
     return [_text(channel, "label") for channel in channels], [_text(channel, "unit") for channel in channels]
 
 
 def _text(node: dict[str, Any], key: str) -> str:
     value = node.get(key) or [""]
-    return str(value[0] if isinstance(value, list) else value)
+    first = value[0] if isinstance(value, list) else value
+    return "" if first is None else str(first)

@@ -1,192 +1,309 @@
-"""TCX and GPX in: time, distance, heart rate, speed and cadence of a run; both are XML from strangers.
+"""TCX and GPX in: time, distance, heart rate, speed, cadence and laps of a run; both are XML from strangers.
 
-Document types and entities are refused (defusedxml), size is capped, elements are dropped as soon as they are read.
-TCX ``RunCadence`` is strides per minute. GPX files carry strides or, from some apps, steps per minute; a median above
-125 cannot be strides of a runner and is taken for steps.
+lxml reads what it can of a damaged file. Document types and entities are refused, size, depth and number of elements are
+capped, elements are dropped as soon as they are read. A value that is no number is unknown, and counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import math
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-import numpy as np
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 
 from tallrun.errors import FormatError
 from tallrun.sessions._files import size_of_file
-from tallrun.sessions.activity import MAX_ACTIVITY_ROWS, ROW_COLUMNS, Activity, watch_rows
-from tallrun.units import STEPS_PER_STRIDE
+from tallrun.sessions.activity import Activity
+from tallrun.sessions.door import behind_door
+from tallrun.sessions.watch_points import MAX_ACTIVITY_ROWS, Points, refuse_other_sports, watch_table
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
-CADENCES = ("auto", "strides", "steps")
-_MOST_STRIDES_PER_MIN = 125.0
 _MOST_DEPTH, _MOST_CHILDREN = 100, 1000
 _MOST_ELEMENTS = 40 * MAX_ACTIVITY_ROWS
-_EARTH_RADIUS_M = 6_371_008.8
-Point = tuple[datetime, dict[str, float]]
+#: Names of elements (any namespace, any case) that hold a value, by our column.
+_NAMES = {
+    "hr": "heart_rate_bpm", "heartrate": "heart_rate_bpm", "heart_rate": "heart_rate_bpm", "bpm": "heart_rate_bpm",
+    "heartratebpm": "heart_rate_bpm", "cad": "cadence", "cadence": "cadence", "runcadence": "cadence", "speed": "speed_mps",
+    "ele": "altitude_m", "altitudemeters": "altitude_m", "power": "power_w", "powerinwatts": "power_w", "watts": "power_w",
+    "distancemeters": "distance_m", "distance": "distance_m", "latitudedegrees": "lat_deg", "longitudedegrees": "lon_deg",
+}  # fmt: skip
+#: Where two names of a point mean one column, the runner's own wins over the bicycle's.
+_FIRST = ("runcadence",)
+_WORDS = {
+    "heart_rate_bpm": "heart rate", "cadence": "cadence", "speed_mps": "speed", "altitude_m": "altitude", "power_w": "power",
+    "distance_m": "distance", "lat_deg": "latitude", "lon_deg": "longitude", "duration_s": "lap time",
+    "max_heart_rate_bpm": "highest heart rate",
+}  # fmt: skip
+_LAP_NAMES = {
+    "TotalTimeSeconds": "duration_s", "DistanceMeters": "distance_m", "AverageHeartRateBpm": "heart_rate_bpm",
+    "MaximumHeartRateBpm": "max_heart_rate_bpm", "Cadence": "cadence", "AvgRunCadence": "cadence",
+}  # fmt: skip
+#: Old MyTracks and OpenTracks write a pause as latitude 100 and its end as 200.
+_PAUSE_LATITUDES = (100.0, 200.0)
+#: What a file is when it is no activity, by the element that says so.
+_PLANS = {"Course": "a course", "Workout": "a workout plan", "rtept": "a route", "wpt": "way points"}
 
 
-def import_tcx(path: Path) -> Activity:
-    """Read a TCX activity. Raises FormatError when it is missing, too large, damaged, not one run, or not running."""
-    activities: list[Element] = []
-    points = _points(path, "Trackpoint", _tcx_point, lambda element: _note(element, "Activity", activities))
-    sports = {element.get("Sport", "") for element in activities}
-    others = sorted(sport for sport in sports if sport.casefold() not in ("", "running", "other"))
-    if others:
-        raise FormatError(f"{path} is an activity of sport {others[0][:40]}; only running is imported")
-    if len(activities) > 1:
-        raise FormatError(f"{path} holds {len(activities)} activities; export each run to a file of its own")
-    for _, row in points:
-        if "cadence" in row:
-            row["cadence_spm"] = STEPS_PER_STRIDE * row.pop("cadence")
-    return _activity(path, points, "TCX")
+@dataclass
+class _Found:
+    points: Points = field(default_factory=Points)
+    part: int = 0
+    sports: list[str | None] = field(default_factory=list)
+    n_activities: int = 0
+    plans: dict[str, int] = field(default_factory=dict)
+    writer: list[str] = field(default_factory=list)
+    zoneless: int = 0
+    root: str = ""
+
+
+def import_tcx(path: Path, cadence: str = "auto") -> Activity:
+    """Read a TCX activity.
+
+    Raises FormatError when it is missing, too large, no XML, not one run (a course, a workout, several), or not on foot.
+    """
+    return behind_door(_read_tcx, path, cadence, most_bytes=MAX_FILE_BYTES)
 
 
 def import_gpx(path: Path, cadence: str = "auto") -> Activity:
     """Read a GPX track. Distance follows the positions.
 
-    cadence : what the file counts, ``strides`` or ``steps`` a minute; ``auto`` takes a median over 125 for steps. What
+    cadence : what the file counts, ``strides`` or ``steps`` a minute; ``auto`` takes one value over 125 for steps. What
     was taken is in ``extra["cadence_stored_as"]``. Raises FormatError as ``import_tcx`` does.
     """
-    if cadence not in CADENCES:
-        raise FormatError(f"--cadence must be one of {', '.join(CADENCES)}, got {cadence!r}")
-    points = _points(path, "trkpt", _gpx_point)
-    raw = np.array([row["cadence"] for _, row in points if row.get("cadence", 0.0) > 0.0])
-    if cadence == "auto":
-        cadence = "steps" if raw.size and float(np.median(raw)) > _MOST_STRIDES_PER_MIN else "strides"
-    distance_m, last = 0.0, None
-    for _, row in points:
-        if "cadence" in row:
-            row["cadence_spm"] = row.pop("cadence") * (STEPS_PER_STRIDE if cadence == "strides" else 1)
-        here = (row.pop("lat_rad"), row.pop("lon_rad"))
-        if last is not None:
-            distance_m += _arc_m(last, here)
-        row["distance_m"], last = distance_m, here
-    activity = _activity(path, points, "GPX")
-    return replace(activity, extra={"cadence_stored_as": cadence}) if raw.size else activity
+    return behind_door(_read_gpx, path, cadence, most_bytes=MAX_FILE_BYTES)
 
 
-def _activity(path: Path, points: list[Point], kind: str) -> Activity:
-    columns = {name: [row.get(name) for _, row in points] for name in ROW_COLUMNS[1:]}
+def _read_tcx(path: Path, cadence: str) -> Activity:
+    found = _read(path, "Trackpoint", ("Course", "Workout"))
+    if found.n_activities > 1:
+        refuse_other_sports(path, found.sports)
+        raise FormatError(
+            f"{path} holds {found.n_activities} activities; export each run to a file of its own"
+        )
+    return _activity(path, found, "TCX", cadence, positions_first=False)
+
+
+def _read_gpx(path: Path, cadence: str) -> Activity:
+    found = _read(path, "trkpt", ())
+    return _activity(path, found, "GPX", cadence, positions_first=True)
+
+
+def _activity(path: Path, found: _Found, kind: str, cadence: str, *, positions_first: bool) -> Activity:
+    points = found.points
+    if kind not in found.root.upper() and not (kind == "TCX" and "TRAININGCENTER" in found.root.upper()):
+        points.notes.append(f"the file is {found.root[:40]!r} where {kind} was expected")
+    if not points.at and not points.laps and found.plans:
+        what = _PLANS[next(iter(found.plans))]
+        raise FormatError(f"{path} is {what}, a plan and no run that took place; nothing was imported")
+    if positions_first and points.at and not any(isinstance(at, datetime) for at in points.at):
+        raise FormatError(
+            f"{path}: none of its {len(points.at)} points has a time: a planned route, no run that took place; nothing was "
+            "imported"
+        )
+    sport, notes = refuse_other_sports(path, found.sports)
+    if found.zoneless:
+        points.notes.append(f"{found.zoneless} time(s) without a zone were read as UTC")
     try:
-        started_at, rows = watch_rows(columns, [stamp for stamp, _ in points])
+        table = watch_table(points, cadence, " ".join(found.writer), positions_first=positions_first)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
-    return Activity(started_at, rows, treadmill=False, source=f"imported from {kind}: {path.name}")
+    treadmill = "treadmill" in (sport or "").casefold()
+    return Activity.of(table, treadmill, f"imported from {kind}: {path.name}", sport, notes)
 
 
-def _points(
-    path: Path,
-    point_name: str,
-    read_point: Callable[[Element], Point | None],
-    on_start: Callable[[Element], None] = lambda _element: None,
-) -> list[Point]:
+def _read(path: Path, point_name: str, skipped: tuple[str, ...]) -> _Found:
     """Read every element called ``point_name``; all others are dropped when they end, so that memory stays small."""
-    points: list[Point] = []
-    open_elements: list[Element] = []
-    point_depth: int | None = None
+    from lxml import etree
+
     size_of_file(path, MAX_FILE_BYTES)
+    _refuse_document_type(path)
+    found, names = _Found(), []
+    point_at: int | None = None
+    plan_at: int | None = None
+    n_children = 0
     try:
         with path.open("rb") as file:
-            parsed = iterparse(file, events=("start", "end"), forbid_dtd=True)
+            parsed = etree.iterparse(
+                file, events=("start", "end"), recover=True, resolve_entities=False, no_network=True, load_dtd=False,
+                remove_comments=True, remove_pis=True,
+            )  # fmt: skip
             for number, (event, element) in enumerate(parsed):
                 if number > 2 * _MOST_ELEMENTS:
                     raise FormatError(f"{path} holds over {_MOST_ELEMENTS} elements, more than any run")
+                name = _local(element.tag)
                 if event == "start":
-                    open_elements.append(element)
-                    on_start(element)
-                    if len(open_elements) > _MOST_DEPTH:
+                    names.append(name)
+                    if len(names) > _MOST_DEPTH:
                         raise FormatError(f"{path} is nested over {_MOST_DEPTH} deep, which no activity is")
-                    if point_depth is None and _local(element.tag) == point_name:
-                        point_depth = len(open_elements)
+                    if len(names) == 1:
+                        _begin(path, element, found)
+                    if point_at is not None:
+                        n_children += 1
+                        if n_children > _MOST_CHILDREN:
+                            raise FormatError(
+                                f"{path} holds a point with over {_MOST_CHILDREN} values, which none has"
+                            )
+                    elif name in _PLANS and plan_at is None:
+                        found.plans[name] = found.plans.get(name, 0) + 1
+                        plan_at = len(names) if name in skipped else None
+                    elif name == point_name:
+                        point_at, n_children = len(names), 0
+                    elif name in ("trkseg", "Track", "trk"):
+                        found.part += 1
+                    elif name == "Activity" and plan_at is None:
+                        found.n_activities += 1
+                        found.sports.append(element.get("Sport"))
                     continue
-                if point_depth == len(open_elements):
-                    point = read_point(element)
-                    points += [] if point is None else [point]
-                    point_depth = None
-                    if len(points) > MAX_ACTIVITY_ROWS:
-                        raise FormatError(f"{path} holds more than {MAX_ACTIVITY_ROWS} points")
-                open_elements.pop()
-                if point_depth is None and open_elements:
-                    del open_elements[-1][:]
-                elif point_depth is not None and len(open_elements[-1]) > _MOST_CHILDREN:
-                    raise FormatError(
-                        f"{path} holds a point with over {_MOST_CHILDREN} values, which none has"
-                    )
+                if point_at == len(names):
+                    if plan_at is None:
+                        _take_point(element, found)
+                    point_at = None
+                if point_at is None:
+                    if plan_at is None:
+                        _take_other(element, names, found)
+                    element.clear(keep_tail=False)
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+                if plan_at == len(names):
+                    plan_at = None
+                names.pop()
+            _tell_damage(path, parsed, found)
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror or error})") from error
-    except DefusedXmlException as error:
-        raise FormatError(f"{path} declares a document type or entities, which is refused") from error
-    except (ParseError, ValueError, LookupError, OverflowError) as error:
-        raise FormatError(f"{path} is truncated or no valid XML ({str(error)[:100]})") from error
-    return points
+    except (etree.LxmlError, ValueError, LookupError, OverflowError, AttributeError, AssertionError) as error:
+        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        raise FormatError(f"{path} is truncated or no valid XML ({reason})") from error
+    return found
 
 
-def _note(element: Element, name: str, found: list[Element]) -> None:
-    if _local(element.tag) == name:
-        found.append(element)
+def _refuse_document_type(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(1024 * 1024)
+    # In two bytes a letter (UTF-16) the words look the same once the zeros are out.
+    plain = start.replace(b"\0", b"").upper()
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
+        raise FormatError(f"{path} declares a document type or entities, which is refused")
 
 
-def _tcx_point(element: Element) -> Point | None:
-    values = {_local(child.tag): child for child in element.iter()}
-    row: dict[str, float] = {}
-    _put(row, "distance_m", values.get("DistanceMeters"))
-    _put(row, "speed_mps", values.get("Speed"))
-    heart = values.get("HeartRateBpm")
-    _put(row, "heart_rate_bpm", None if heart is None else next(iter(heart), None))
-    _put(row, "cadence", values.get("RunCadence", values.get("Cadence")))
-    return _stamped(values.get("Time"), row)
+def _begin(path: Path, element: Any, found: _Found) -> None:
+    info = element.getroottree().docinfo
+    if info.internalDTD is not None or info.doctype:
+        raise FormatError(f"{path} declares a document type or entities, which is refused")
+    found.root = _local(element.tag)
+    found.writer.append(str(element.get("creator") or ""))
 
 
-def _gpx_point(element: Element) -> Point | None:
-    values = {_local(child.tag): child for child in element.iter()}
-    row: dict[str, float] = {}
-    _put(row, "heart_rate_bpm", values.get("hr"))
-    _put(row, "speed_mps", values.get("speed"))
-    _put(row, "cadence", values.get("cad"))
-    row["lat_rad"] = np.radians(_position(element, "lat", 90.0))
-    row["lon_rad"] = np.radians(_position(element, "lon", 180.0))
-    return _stamped(values.get("time"), row)
+def _tell_damage(path: Path, parsed: Any, found: _Found) -> None:
+    fatal = [
+        entry
+        for entry in parsed.error_log
+        if entry.level_name in ("FATAL", "ERROR") and "NS_ERR" not in entry.type_name
+    ]
+    if not fatal and found.root:
+        return
+    reason = f"line {fatal[0].line}: {fatal[0].message.strip()[:80]}" if fatal else "nothing in it"
+    if not found.points.at and not found.points.laps:
+        raise FormatError(f"{path} is truncated or no valid XML ({reason})")
+    found.points.notes.append(f"the file is damaged or cut off ({reason}); what could be read was kept")
 
 
-def _stamped(element: Element | None, row: dict[str, float]) -> Point | None:
-    if element is None or not element.text:
+def _take_point(element: Any, found: _Found) -> None:
+    values: dict[str, float] = {}
+    at: datetime | None = None
+    lat_text, lon_text = element.get("lat"), element.get("lon")
+    for name, text in (("lat_deg", lat_text), ("lon_deg", lon_text)):
+        if text is not None:
+            _put(values, name, text, element, found)
+    for child in element.iter():
+        name = _local(child.tag)
+        if name.casefold() == "time" and at is None:
+            at = _time(child, found)
+            continue
+        column = _NAMES.get(name.casefold())
+        if column is None or (column in values and name.casefold() not in _FIRST):
+            continue
+        if column == "heart_rate_bpm" and len(child):
+            child = child[0]
+        if child.text and child.text.strip():
+            _put(values, column, child.text, child, found)
+    if values.get("lat_deg") in _PAUSE_LATITUDES and element.get("lat") is not None:
+        found.part += 1
+        return
+    for name, most in (("lat_deg", 90.0), ("lon_deg", 180.0)):
+        if abs(values.get(name, 0.0)) > most:
+            found.points.note_odd(_WORDS[name], _place(element))
+            values.pop("lat_deg", None)
+            values.pop("lon_deg", None)
+    found.points.add(at, found.part, values)
+
+
+def _take_other(element: Any, names: list[str], found: _Found) -> None:
+    """Take what stands outside the points: the sport, laps and their totals, the program that wrote the file."""
+    name, parent = names[-1], names[-2] if len(names) > 1 else ""
+    text = (element.text or "").strip()
+    if name == "type" and parent == "trk":
+        found.sports.append(text)
+    elif name == "Name" and parent in ("Creator", "Author"):
+        found.writer.append(text)
+    elif name == "Lap" and parent == "Activity":
+        lap = found.points.laps[-1] if found.points.laps and "at" not in found.points.laps[-1] else {}
+        if not lap:
+            found.points.laps.append(lap)
+        lap["at"] = _time_of(element.get("StartTime") or "", found, _place(element))
+    elif name in _LAP_NAMES and (parent == "Lap" or ("Lap" in names[:-1] and "Track" not in names)):
+        _open_lap(found)
+        values: dict[str, float] = {}
+        _put(values, _LAP_NAMES[name], text, element, found)
+        found.points.laps[-1].update(values)
+    elif name == "Value" and parent in _LAP_NAMES and text:
+        _open_lap(found)
+        values = {}
+        _put(values, _LAP_NAMES[parent], text, element, found)
+        found.points.laps[-1].update(values)
+
+
+def _open_lap(found: _Found) -> None:
+    if not found.points.laps or "at" in found.points.laps[-1]:
+        found.points.laps.append({})
+
+
+def _put(values: dict[str, float], name: str, text: str, element: Any, found: _Found) -> None:
+    text = text.strip()
+    if not text:
+        return
+    try:
+        value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value) and "_" not in text:
+        values[name] = value
+    else:
+        found.points.note_odd(_WORDS.get(name, name), _place(element))
+
+
+def _time(element: Any, found: _Found) -> datetime | None:
+    return _time_of(element.text or "", found, _place(element))
+
+
+def _time_of(text: str, found: _Found, place: str) -> datetime | None:
+    if not text.strip():
         return None
-    stamp = datetime.fromisoformat(element.text.strip())
-    return (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)), row
+    try:
+        stamp = datetime.fromisoformat(text.strip())
+        if stamp.tzinfo is not None:
+            stamp.astimezone(UTC)
+            return stamp
+    except (ValueError, OverflowError):
+        found.points.note_odd("time", place)
+        return None
+    found.zoneless += 1
+    return stamp.replace(tzinfo=UTC)
 
 
-def _put(row: dict[str, float], name: str, element: Element | None) -> None:
-    if element is not None and element.text and element.text.strip():
-        row[name] = _number(element.text)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not np.isfinite(value):
-        raise ValueError(f"{text!r} is no number")
-    return value
-
-
-def _position(element: Element, name: str, most_deg: float) -> float:
-    text = element.get(name)
-    value = np.nan if text is None else _number(text)
-    if not abs(value) <= most_deg:
-        raise ValueError(f"a point has {name} {text}, expected degrees up to {most_deg:g}")
-    return value
+def _place(element: Any) -> str:
+    return f"line {element.sourceline}"
 
 
 def _local(tag: Any) -> str:
     return str(tag).rpartition("}")[2]
-
-
-def _arc_m(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Great-circle distance between two (latitude, longitude) pairs in radians (haversine)."""
-    half = np.sin((b[0] - a[0]) / 2) ** 2 + np.cos(a[0]) * np.cos(b[0]) * np.sin((b[1] - a[1]) / 2) ** 2
-    return float(2.0 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(min(1.0, half))))

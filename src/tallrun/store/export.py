@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -34,10 +34,10 @@ from tallrun.recovery.model import (
     STOP_REASONS,
     SURFACES,
 )
-from tallrun.store.location import make_private_file, make_private_folder
+from tallrun.store.location import is_safe_name, make_private_file, make_private_folder
 from tallrun.store.models import ENTRY_MODELS, AccessRow, Base, DerivedFile, RunnerKey, SessionRow
 from tallrun.store.schema import HEAD
-from tallrun.store.store import Store
+from tallrun.store.store import IndexedSession, Store
 
 FORMAT = "tallrun-export"
 VERSION = 1
@@ -91,7 +91,6 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder} exists and is not empty; choose a new folder")
     tables = read_everything(store, runner_id)
-    indexed = tables["sessions"]
     if deidentify is not None:
         tables = deidentified(tables, deidentify)
     payload = {
@@ -110,7 +109,7 @@ def export(
         for name, rows in tables.items():
             written.append(_write(folder / "csv" / f"{name}.csv", _as_csv(rows)))
         if with_sessions and deidentify is None:
-            written += _copy_sessions(indexed, folder / "sessions")
+            written += _copy_sessions(store.sessions(runner_id), folder / "sessions")
     except OSError as error:
         raise StoreError(f"the export could not be written to {folder}: {error}") from error
     return written
@@ -143,13 +142,14 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _copy_sessions(rows: Rows, target: Path) -> list[Path]:
+def _copy_sessions(rows: Iterable[IndexedSession], target: Path) -> list[Path]:
     copied: list[Path] = []
     for row in rows:
-        source = Path(row["folder"])
-        if (source / "session.json").is_file():
+        source = row.folder
+        # The id becomes a folder's name: one that came with a restored backup may be anything.
+        if (source / "session.json").is_file() and is_safe_name(row.session_id) and "/" not in row.session_id:
             make_private_folder(target)
-            goal = target / row["session_id"]
+            goal = target / row.session_id
             shutil.copytree(source, goal, symlinks=True, ignore=_links_in)
             copied += [path for path in goal.rglob("*") if path.is_file()]
     return copied

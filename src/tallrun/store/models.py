@@ -314,7 +314,10 @@ class BaselineRow(Entry, Base):
 
 
 class SessionRow(Base):
-    """Where a recorded session is, and what was computed from it (may be rewritten)."""
+    """Where a recorded session is, and what was computed from it (may be rewritten).
+
+    ``folder`` is relative to the data folder, absolute only for one outside it (``location.kept_place``).
+    """
 
     __tablename__ = "sessions"
     session_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -328,7 +331,7 @@ class SessionRow(Base):
 
 
 class DerivedFile(Base):
-    """A report or other file made from the records, so that erasing finds it."""
+    """A report or other file made from the records, so that erasing finds it; ``path`` as in ``SessionRow``."""
 
     __tablename__ = "derived_files"
     path: Mapped[str] = mapped_column(String(1000), primary_key=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: Revisions in order; the last is this version's. Knowing them here keeps alembic out of an ordinary start.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 
 
@@ -35,9 +36,10 @@ def schema_revision(connection: Connection) -> str | None:
     return None
 
 
-def ensure_schema(engine: Engine) -> None:
+def ensure_schema(engine: Engine, home: Path | None = None) -> None:
     """Upgrade the database to ``HEAD`` in one transaction; nothing happens if it is there already.
 
+    home : the data folder, which places in the records are relative to; None where there is none.
     Raises StoreError when the database is from a newer version.
     """
     with reading(engine) as connection:
@@ -53,21 +55,22 @@ def ensure_schema(engine: Engine) -> None:
                 f"the records were written by a newer tallrun (schema {found}, this version knows up to "
                 f"{HEAD}); install the newer version, nothing was changed"
             )
-        _upgrade(connection)
+        _upgrade(connection, home)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, home: Path | None) -> None:
     from alembic import command
 
     with as_file(files("tallrun.store") / "migrations") as folder:
-        command.upgrade(alembic_config(str(folder), connection), "head")
+        command.upgrade(alembic_config(str(folder), connection, home), "head")
 
 
-def alembic_config(folder: str, connection: Connection) -> Config:
+def alembic_config(folder: str, connection: Connection, home: Path | None = None) -> Config:
     """Return the settings alembic needs; the connection (and its transaction) is ours."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["home"] = home
     return config

@@ -6,9 +6,10 @@ one go through the same code.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,16 @@ from sqlalchemy.exc import ArgumentError
 from tallrun.errors import EntryError, StoreError
 from tallrun.recovery.model import Advice, History, PainScore, Runner, RunSession
 from tallrun.store.checks import known_by
-from tallrun.store.engine import make_engine, reading, writing
-from tallrun.store.location import DATABASE_NAME, data_folder, is_url, make_private_file, make_private_folder
+from tallrun.store.engine import make_engine, make_reading_engine, reading, writing
+from tallrun.store.location import (
+    DATABASE_NAME,
+    data_folder,
+    found_place,
+    is_url,
+    kept_place,
+    make_private_file,
+    make_private_folder,
+)
 from tallrun.store.models import (
     AccessRow,
     AdviceRow,
@@ -39,10 +48,24 @@ from tallrun.store.models import (
 )
 from tallrun.store.records import HISTORY, runner_of
 from tallrun.store.rows import entries, in_force, insert_record, insert_row, records
-from tallrun.store.schema import ensure_schema
+from tallrun.store.schema import HEAD, ensure_schema, schema_revision
+from tallrun.store.work import clean_leftovers, has_room
 
 if TYPE_CHECKING:
     from tallrun.recovery.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class IndexedSession:
+    """A recorded session in the index; ``folder`` is where it is on this machine, or was."""
+
+    session_id: str
+    runner_id: str
+    started_at: datetime
+    duration_s: float | None
+    folder: Path
+    context: dict[str, Any]
+    summary: dict[str, Any]
 
 
 class Store:
@@ -52,9 +75,10 @@ class Store:
     processes may have the same store open.
     """
 
-    def __init__(self, engine: Engine, folder: Path | None) -> None:
+    def __init__(self, engine: Engine, folder: Path | None, *, is_read_only: bool = False) -> None:
         self.engine = engine
         self.folder = folder
+        self.is_read_only = is_read_only
 
     @classmethod
     def open(cls, where: Path | str | None = None) -> Store:
@@ -66,8 +90,17 @@ class Store:
         """
         if is_url(where):
             return cls._open_url(str(where))
-        folder = make_private_folder(data_folder(where))
-        database = make_private_file(folder / DATABASE_NAME)
+        folder = data_folder(where)
+        database = folder / DATABASE_NAME
+        try:
+            make_private_folder(folder)
+            clean_leftovers(folder)
+            make_private_file(database)
+        except StoreError:
+            # A disk that may only be read still shows what is on it.
+            if not database.is_file() or os.access(database, os.W_OK):
+                raise
+            return cls._only_reading(database, folder)
         return cls._ready(make_engine(f"sqlite:///{database}"), folder)
 
     @classmethod
@@ -86,11 +119,34 @@ class Store:
     @classmethod
     def _ready(cls, engine: Engine, folder: Path | None) -> Store:
         try:
-            ensure_schema(engine)
+            ensure_schema(engine, folder)
+        except StoreError:
+            engine.dispose()
+            database = cls(engine, folder).database_path
+            if database is None or not database.is_file() or database.stat().st_size == 0:
+                raise
+            if has_room(database.parent):
+                raise
+            return cls._only_reading(database, folder)
         except BaseException:
             engine.dispose()
             raise
         return cls(engine, folder)
+
+    @classmethod
+    def _only_reading(cls, database: Path, folder: Path | None) -> Store:
+        """Open what cannot be written now; raises StoreError when it cannot be read so, or is of another version."""
+        engine = make_reading_engine(database)
+        try:
+            with reading(engine) as connection:
+                if schema_revision(connection) != HEAD:
+                    raise StoreError(
+                        "the records must be upgraded first, and the disk cannot be written; free space"
+                    )
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, folder, is_read_only=True)
 
     @property
     def database_path(self) -> Path | None:
@@ -341,23 +397,28 @@ class Store:
                 insert(SessionRow).values(
                     session_id=session_id, runner_id=runner_id, started_at=started_at,
                     started_at_utc=sort_key(started_at), duration_s=duration_s,
-                    folder=str(folder.absolute()), context=context, summary=summary,
+                    folder=kept_place(folder, self.folder), context=context, summary=summary,
                 )
             )  # fmt: skip
 
-    def sessions(self, runner_id: str) -> list[Row[Any]]:
-        """Return the indexed sessions in order of their start."""
+    def sessions(self, runner_id: str | None) -> list[IndexedSession]:
+        """Return the indexed sessions in order of their start; None gives those of every runner."""
         table = SessionRow.__table__
+        query = select(table).order_by(table.c.started_at_utc)
+        if runner_id is not None:
+            query = query.where(table.c.runner_id == runner_id)
         with self.read() as connection:
-            return list(
-                connection.execute(
-                    select(table).where(table.c.runner_id == runner_id).order_by(table.c.started_at_utc)
+            return [
+                IndexedSession(
+                    row.session_id, row.runner_id, row.started_at, row.duration_s,
+                    found_place(row.folder, self.folder), row.context, row.summary,
                 )
-            )
+                for row in connection.execute(query)
+            ]  # fmt: skip
 
     def note_file(self, runner_id: str, path: Path, kind: str, now: datetime) -> None:
         """Remember a report or other file made from the records, so that erasing finds it."""
-        place = str(path.absolute())
+        place = kept_place(path, self.folder)
         with self.write() as connection:
             connection.execute(delete(DerivedFile).where(DerivedFile.path == place))
             connection.execute(
@@ -369,7 +430,9 @@ class Store:
     def log_access(
         self, runner_id: str | None, actor: str, action: str, now: datetime, detail: str | None = None
     ) -> None:
-        """Add a line to the log the runner can read."""
+        """Add a line to the log the runner can read; nothing on a disk that cannot be written."""
+        if self.is_read_only:
+            return
         with self.write() as connection:
             connection.execute(
                 insert(AccessRow).values(
@@ -400,5 +463,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection inside one transaction: all of it is kept, or nothing."""
+        if self.is_read_only:
+            raise StoreError("the disk is full or may not be written; nothing was changed, reading goes on")
         with writing(self.engine) as connection:
             yield connection

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from tallrun.journal import entries
-from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.desk import Records
 from tallrun.recovery.model import RunSession
 from tallrun.recovery.screening import unanswered
 from tallrun.web.desk import Mine
 from tallrun.web.models import (
     ExerciseIn,
     ExerciseOut,
+    ExercisePainIn,
     LimpingIn,
     PainFix,
     PainIn,
@@ -80,6 +81,14 @@ def take_back(mine: Mine, exercise_id: EntryId) -> None:
     entries.take_back_exercise(mine, exercise_id, by="runner")
 
 
+@router.post("/exercises/{exercise_id}/pain", status_code=204)
+def answer_exercise(mine: Mine, exercise_id: EntryId, given: ExercisePainIn) -> None:
+    """Say how a strength session felt; it holds for the exercises of its day that have no score yet."""
+    entries.answer_exercise(
+        mine, exercise_id, pain_during=given.pain_during, pain_after=given.pain_after, by=given.entered_by
+    )
+
+
 @router.get("/runs", response_model=list[RunOut])
 def list_runs(mine: Mine) -> Any:
     """List runs, with and without sensors, oldest first."""
@@ -134,7 +143,7 @@ def _run(run: RunSession) -> dict[str, Any]:
 
 
 def _screen(mine: Records) -> ScreenOut:
-    protocol = load_protocol()
+    protocol = mine.protocol
     last = entries.last_screen(mine)
     return ScreenOut(
         questions=[

@@ -89,7 +89,7 @@ def erase(mine: Mine, desk: OpenDesk, given: EraseIn) -> Any:
     try:
         done = remove(
             mine.store, mine.now, runner_id=mine.runner_id if given.only_this_runner else None,
-            also_outside=given.also_outside,
+            also_outside=tuple(Path(folder) for folder in given.also_outside),
         )  # fmt: skip
     except StoreError:
         desk.close()

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from tallrun._version import __version__
-from tallrun.web.hub import LiveHub
+from tallrun.live.hub import LiveHub
 from tallrun.web.security import Gate, GateMiddleware
 
 STATIC = Path(__file__).parent / "static"
@@ -30,7 +30,8 @@ def create_app(
     routers : further routes, for example the REST API over the store
     """
     app = FastAPI(title="tallrun", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(GateMiddleware, gate=gate or Gate())
+    app.state.gate = gate = gate or Gate()
+    app.add_middleware(GateMiddleware, gate=gate)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in routers:
         app.include_router(router)

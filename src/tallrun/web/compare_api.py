@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +12,12 @@ from fastapi.responses import HTMLResponse
 
 from tallrun.errors import UsageError
 from tallrun.insight import SessionBlocks, steady_blocks
-from tallrun.pipeline import PipelineSetup, run_recording
-from tallrun.report.compare import Comparison, Side, compare, side_of
+from tallrun.report.compare import Comparison, Side, compare
 from tallrun.report.compare_page import build_compare_page, build_handout
 from tallrun.report.stop_signs import StopSigns
-from tallrun.sessions import read_session
+from tallrun.web.kept import KeptSessions
 from tallrun.web.problems import PROBLEMS
 
-MOST_KEPT = 6
 SCRIPT = "/static/compare/compare.js"
 
 Speed = Annotated[float | None, Query(gt=0.0, lt=40.0, description="Compare at this speed [km/h].")]
@@ -34,6 +30,7 @@ def compare_router(
     history_of: Callable[[tuple[str, ...]], Sequence[SessionBlocks]] = lambda session_ids: (),
     name_of: Callable[[str], str] | None = None,
     stop_signs: Callable[[], Sequence[StopSigns]] = lambda: (),
+    kept: KeptSessions | None = None,
 ) -> APIRouter:
     """Return the routes of the comparison.
 
@@ -41,25 +38,14 @@ def compare_router(
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the runner's
     sessions, given the two compared. name_of : what the session is called, default the folder's name.
-    stop_signs : what the hand-out prints of the screening.
+    stop_signs : what the hand-out prints of the screening. kept : analysed sessions shared with other pages.
     """
     router = APIRouter(tags=["compare"], responses=PROBLEMS)
-    kept: OrderedDict[tuple[Path, float], Side] = OrderedDict()
-    lock = threading.Lock()
+    sessions = kept or KeptSessions(folder_of)
 
     def side(session_id: str, start_s: float | None, end_s: float | None) -> Side:
-        folder = folder_of(session_id)
-        key = (folder, (folder / "session.json").stat().st_mtime)
-        with lock:
-            if key not in kept:
-                recording = read_session(folder)
-                pipeline = run_recording(recording, PipelineSetup.of(recording, record_waves=True))
-                kept[key] = side_of(recording, pipeline, folder.resolve().name)
-                while len(kept) > MOST_KEPT:
-                    kept.popitem(last=False)
-            kept.move_to_end(key)
-            whole = kept[key]
-        named = replace(whole, name=name_of(session_id) if name_of else whole.name)
+        whole = sessions.get(session_id).side
+        named = replace(whole, name=name_of(session_id)) if name_of else whole
         if start_s is None and end_s is None:
             return named
         begin_s, until_s = start_s or 0.0, float("inf") if end_s is None else end_s

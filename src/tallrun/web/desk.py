@@ -7,19 +7,20 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from sqlalchemy import Row
 
+from tallrun.errors import StoreError
 from tallrun.insight import SessionBlocks
-from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
+from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
 from tallrun.journal.sessions import find, folder_of
+from tallrun.recovery import Protocol
 from tallrun.report.history import own_history
 from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
+from tallrun.store.store import IndexedSession
 from tallrun.web.problems import NotSetUpError
-from tallrun.web.security import is_loopback
 
 
 class Desk:
@@ -81,7 +82,7 @@ class Desk:
             raise NotSetUpError
         return Records(store, store.find_runner(code), self.clock())
 
-    def session(self, session_id: str) -> tuple[Records, Row[Any]]:
+    def session(self, session_id: str) -> tuple[Records, IndexedSession]:
         """Return an indexed session, whoever's it is, and the records it belongs to; raises NotThereError."""
         for runner_id in self.store.runner_codes().values():
             mine = Records(self.store, runner_id, self.clock())
@@ -96,12 +97,17 @@ class Desk:
     def session_name(self, session_id: str) -> str:
         """Return what a session is called."""
         row = self.session(session_id)[1]
-        return str(row.context.get("title") or Path(row.folder).name)
+        return str(row.context.get("title") or row.folder.name)
 
     def history_without(self, session_ids: tuple[str, ...]) -> tuple[SessionBlocks, ...]:
         """Return the other analysed sessions of the runner the first one belongs to."""
         mine = self.session(session_ids[0])[0]
-        return own_history(mine.store, mine.runner_id, load_protocol(), mine.now, leave_out=session_ids)
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=session_ids)
+
+    def rules(self) -> Protocol:
+        """Return the rules in force for the only runner; the shipped ones where there are none or several."""
+        codes = list(self.store.runner_codes().values())
+        return protocol_in_force(self.store, codes[0], self.clock()) if len(codes) == 1 else load_protocol()
 
     def note_look(self, mine: Records, who: str) -> None:
         """Note in the access log that the records were looked at: once a day for each kind of page."""
@@ -110,7 +116,8 @@ class Desk:
             if key in self._seen:
                 return
             self._seen.add(key)
-        mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
+        with contextlib.suppress(StoreError):  # a full disk must not keep the records from being read
+            mine.store.log_access(mine.runner_id, who, "looked at in the web app", mine.now)
 
 
 def _file_of(store: Store) -> tuple[int, int] | None:
@@ -139,7 +146,7 @@ def records_of(
 ) -> Records:
     """Return the records a request is about, and note that they were looked at."""
     mine = desk.records(runner)
-    desk.note_look(mine, "this computer" if is_loopback(request.scope) else "a paired phone")
+    desk.note_look(mine, request.state.who)
     return mine
 
 

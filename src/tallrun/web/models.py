@@ -118,6 +118,13 @@ class ExerciseIn(ByWhom):
     pain_after: Score | None = None
 
 
+class ExercisePainIn(ByWhom):
+    """How a strength session felt: the worst during it, and right after."""
+
+    pain_during: Score | None = None
+    pain_after: Score | None = None
+
+
 class ExerciseOut(BaseModel):
     """An exercise row as it is kept."""
 

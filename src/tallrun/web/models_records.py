@@ -42,11 +42,12 @@ class RenameIn(Taken):
 
 
 class ScanOut(BaseModel):
-    """What a scan found. refused: folder name -> why."""
+    """What a scan found. moved: known ones whose folder was gone and is here now. refused: folder name -> why."""
 
     folder: str
     added: list[str]
     known: list[str]
+    moved: list[str] = Field(default_factory=list)
     refused: dict[str, str]
 
 
@@ -123,7 +124,10 @@ class EraseIn(Taken):
 
     confirm: Literal["erase"]
     only_this_runner: bool = False
-    also_outside: bool = Field(False, description="Also session folders outside the data folder.")
+    also_outside: list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]] = Field(
+        default_factory=list, max_length=20,
+        description="Folders outside the data folder that may be erased too, or hold such.",
+    )  # fmt: skip
 
 
 class ReceiptOut(BaseModel):

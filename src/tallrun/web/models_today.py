@@ -62,6 +62,31 @@ class ProtocolOut(BaseModel):
     sha256: str
 
 
+class FormOut(BaseModel):
+    """How a question is answered: POST ``body`` with what is asked to ``path``.
+
+    asks : name -> score (0-10), yes_no, time, date or screen. command : the same as a command.
+    """
+
+    path: str
+    body: dict[str, Any]
+    asks: dict[str, str]
+    optional: list[str]
+    command: str
+
+
+class ConditionOut(BaseModel):
+    """One thing a run needs: met, not met or (null) not known; what to do, who can, and from when at the earliest."""
+
+    id: str
+    met: bool | None
+    text: str
+    action: str | None
+    who: Literal["runner", "time", "clinician"] | None
+    earliest: datetime | None
+    ask: str | None
+
+
 class VerdictOut(BaseModel):
     """Today's verdict (design 5.5)."""
 
@@ -75,6 +100,8 @@ class VerdictOut(BaseModel):
     protocol: ProtocolOut
     as_of: datetime
     valid_until: datetime
+    reason: str
+    way_out: list[ConditionOut]
 
 
 class DoseOut(BaseModel):
@@ -125,6 +152,7 @@ class DueOut(BaseModel):
     session_id: str | None
     open: bool
     load_test: str | None
+    form: FormOut
 
 
 class GradeOut(BaseModel):

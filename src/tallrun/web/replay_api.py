@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
-from pandas import DataFrame
 from pydantic import BaseModel, ConfigDict, Field
 
 from tallrun.numerics.recording import Recording
@@ -27,22 +23,12 @@ from tallrun.report.overlays import (
     overlays_in_force,
     read_overlays,
 )
-from tallrun.report.replay_data import (
-    WhatIf,
-    corrections_for_page,
-    page_data,
-    replay,
-    replay_summary,
-    session_end_s,
-    wave_bytes,
-)
-from tallrun.report.replay_signals import SignalStrip
+from tallrun.report.replay_data import WhatIf, corrections_for_page, replay, replay_summary
 from tallrun.sessions import read_session
+from tallrun.web.kept import KeptSession, KeptSessions
 from tallrun.web.problems import PROBLEMS
 
 STATIC = Path(__file__).parent / "static"
-#: Replayed sessions kept in memory; one hour of three sensors is about 45 MB, most of it raw signals.
-MOST_KEPT = 3
 #: Mark of the page inside the app, where there are other pages to go to.
 IN_APP = '<html lang="en" data-in-app>'
 
@@ -61,23 +47,12 @@ class NoteIn(BaseModel):
     about: str | None = Field(default=None, max_length=60)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """page, waves : ready to send. strides : table as detected, what corrections are laid over."""
-
-    page: bytes
-    waves: bytes
-    strides: DataFrame
-    signals: SignalStrip
-    end_s: float
-
-
 def replay_router(
     folder_of: Callable[[str], Path],
     protocol: Callable[[], Protocol],
     *,
     load: Callable[[Path], Recording] = read_session,
-    as_live: bool = False,
+    kept: KeptSessions | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     name_of: Callable[[str], str] | None = None,
     is_in_app: bool = False,
@@ -87,30 +62,15 @@ def replay_router(
     Errors are left to the application's problem handlers.
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. protocol : gives the rules
-    in force. load : reads a session (or decodes it from its packets, with ``as_live``). clock : for notes. name_of :
-    what a session is called, default its folder's name. is_in_app : whether the app's other pages are there too.
+    in force. load : reads a session (or decodes it from its packets). kept : analysed sessions shared with other
+    pages. clock : for notes. name_of : what a session is called, default its folder's name. is_in_app : whether the
+    app's other pages are there too.
     """
     router = APIRouter(tags=["replay"], responses=PROBLEMS)
-    kept: OrderedDict[tuple[Path, float], _Kept] = OrderedDict()
-    lock = threading.Lock()
+    sessions = kept or KeptSessions(folder_of, protocol, load)
 
-    def prepared(session_id: str) -> _Kept:
-        folder = folder_of(session_id)
-        key = (folder, (folder / "session.json").stat().st_mtime)
-        with lock:
-            if key not in kept:
-                recording = load(folder)
-                done = replay(recording, protocol(), record_waves=True, as_live=as_live)
-                content, rows = wave_bytes(done.run.gait.waves())
-                signals = SignalStrip(recording)
-                more = {"session_id": session_id, "wave_rows": rows, "signals": signals.scales()}
-                page = json.dumps(page_data(done, folder.resolve().name) | more, allow_nan=False)
-                end_s = session_end_s(recording)
-                kept[key] = _Kept(page.encode(), content, done.tables.strides, signals, end_s)
-                while len(kept) > MOST_KEPT:
-                    kept.popitem(last=False)
-            kept.move_to_end(key)
-            return kept[key]
+    def prepared(session_id: str) -> KeptSession:
+        return sessions.get(session_id)
 
     def overlays(session_id: str) -> dict[str, Any]:
         known, entries = prepared(session_id), read_overlays(folder_of(session_id))
@@ -132,7 +92,7 @@ def replay_router(
         responses={200: {"content": {"application/json": {}}}},
     )
     def replayed(session_id: str) -> Response:
-        return Response(prepared(session_id).page, media_type="application/json")
+        return Response(prepared(session_id).page(session_id), media_type="application/json")
 
     @router.get("/api/replay/{session_id}/name", summary="What the session is called")
     def name(session_id: str) -> dict[str, str]:
@@ -145,7 +105,7 @@ def replay_router(
         responses={200: {"content": {"application/octet-stream": {}}}},
     )
     def waves(session_id: str) -> Response:
-        return Response(prepared(session_id).waves, media_type="application/octet-stream")
+        return Response(prepared(session_id).waves[0], media_type="application/octet-stream")
 
     @router.get(
         "/api/replay/{session_id}/signals",
@@ -174,7 +134,7 @@ def replay_router(
         green_limit: Annotated[int | None, Query()] = None,
     ) -> dict[str, Any]:
         wish = WhatIf(target_spm, focus, band_pct, hold_s, green_limit)
-        found = replay_summary(replay(load(folder_of(session_id)), protocol(), wish, as_live=as_live))
+        found = replay_summary(replay(load(folder_of(session_id)), protocol(), wish))
         return {key: found[key] for key in ("what_if", "cues", "safety")}
 
     @router.get(

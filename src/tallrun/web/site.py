@@ -8,13 +8,13 @@ import plotly
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
-from tallrun.journal.desk import load_protocol
 from tallrun.report.stop_signs import stop_signs
 from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
 from tallrun.web.app import STATIC, create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
 from tallrun.web.jobs import Jobs
+from tallrun.web.kept import KeptSessions
 from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
 from tallrun.web.security import Gate
@@ -32,12 +32,17 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     """Build the whole web app over one desk."""
+    kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
         *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
         page_router(),
-        replay_router(desk.session_folder, load_protocol, name_of=desk.session_name, is_in_app=True),
+        replay_router(desk.session_folder, desk.rules, kept=kept, name_of=desk.session_name, is_in_app=True),
         compare_router(
-            desk.session_folder, desk.history_without, desk.session_name, lambda: stop_signs(load_protocol())
+            desk.session_folder,
+            desk.history_without,
+            desk.session_name,
+            lambda: stop_signs(desk.rules()),
+            kept,
         ),
     ]
     app = create_app(gate, routers=routers)

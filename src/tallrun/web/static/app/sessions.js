@@ -66,7 +66,7 @@ class Sessions {
       const found = await post("/sessions/scan");
       await this.load();
       const refused = Object.entries(found.refused);
-      const line = `${found.added.length} new, ${found.known.length} known${refused.length ? `, ${refused.length} left out` : ""}.`;
+      const line = `${found.added.length} new, ${found.known.length} known${found.moved.length ? `, ${found.moved.length} found again` : ""}${refused.length ? `, ${refused.length} left out` : ""}.`;
       say(line);
       this.trouble.replaceChildren(el("section", { class: "card" }, el("p", {}, line),
         refused.length ? el("ul", { class: "small" }, refused.map(([name, why]) => el("li", {}, el("strong", { class: "free" }, name), `: ${why}`))) : null));

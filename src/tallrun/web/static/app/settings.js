@@ -51,12 +51,12 @@ function eraseCard(status, body) {
   const trouble = el("div", {});
   const word = el("input", { autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
   const only = el("input", { type: "checkbox", checked: status.runners.length > 1 });
-  const outside = el("input", { type: "checkbox" });
+  const outside = el("textarea", { rows: 2, autocapitalize: "off", spellcheck: "false" });
   const button = el("button", { class: "danger", disabled: true }, "Erase for good");
   word.addEventListener("input", () => { button.disabled = word.value.trim() !== "erase"; });
   const form = el("form", { on: { submit: async (event) => {
     event.preventDefault();
-    const receipt = await attempt(button, trouble, () => post("/erase", { confirm: word.value.trim(), only_this_runner: only.checked, also_outside: outside.checked }));
+    const receipt = await attempt(button, trouble, () => post("/erase", { confirm: word.value.trim(), only_this_runner: only.checked, also_outside: outside.value.split("\n").map((line) => line.trim()).filter(Boolean) }));
     if (!receipt) return;
     forgetRunner();
     body.className = "page";
@@ -66,7 +66,7 @@ function eraseCard(status, body) {
   } } },
   el("p", {}, "This removes the records, session folders and reports for good. Backups, exports and copies elsewhere are not reached from here."),
   status.runners.length > 1 ? el("label", { class: "tick" }, only, "Only the runner shown now") : null,
-  el("label", { class: "tick" }, outside, "Also session folders outside the data folder"),
+  field("Also these folders outside the data folder, one a line (leave empty for none)", outside),
   field("Type erase to go on", word), trouble, el("p", {}, button));
   return card("Erase", el("details", {}, el("summary", {}, "Erase the records"), form));
 }

@@ -1,4 +1,4 @@
-"""Joins radio, flight recorder, live pipeline and page for one run. Everything here is wiring."""
+"""Joins radio, flight recorder, live pipeline and pages while a run goes on. Everything here is wiring."""
 
 from __future__ import annotations
 
@@ -7,38 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tallrun.cli.flight import consume
+from tallrun.live.rebuild import consume
+from tallrun.live.state import SensorLight, live_state
 
 if TYPE_CHECKING:
-    from tallrun.ble import SensorSession, Worn
-    from tallrun.numerics.recording import SensorSpec
+    from tallrun.ble import SensorSession
+    from tallrun.live.hub import LiveHub
     from tallrun.pipeline.live_run import LiveEvent, LiveRun
     from tallrun.sensors.events import SensorEvent
     from tallrun.sensors.ingest import Ingest
     from tallrun.sessions.recorder import FlightRecorder
-    from tallrun.web.hub import LiveHub
 
 STATE_EVERY_S = 0.5
 #: A foot or pelvis sensor that is silent for so long counts as lost (LV7).
 SILENT_S = 2.0
-
-
-def specs_of(worn: list[Worn]) -> tuple[SensorSpec, ...]:
-    """Return what the pipeline must know of each inertial sensor, from its firmware config."""
-    from tallrun.numerics.recording import PLACEMENTS, SensorSpec
-
-    return tuple(
-        SensorSpec(
-            item.sensor,
-            item.config.imu.rate_hz,
-            item.config.imu.acc_range_g,
-            item.config.imu.gyr_range_dps,
-            item.config.imu.has_gyroscope,
-            item.config.name,
-        )
-        for item in worn
-        if item.config.imu is not None and item.sensor in PLACEMENTS
-    )
 
 
 @dataclass
@@ -108,8 +90,6 @@ class LiveLoop:
             await asyncio.sleep(STATE_EVERY_S)
 
     def _publish(self) -> None:
-        from tallrun.web.live_state import live_state
-
         now_s = self.session.now_s
         state = live_state(
             self.run.view(now_s), self.run.setup.protocol, self._lights(now_s), now_s, "running"
@@ -117,9 +97,7 @@ class LiveLoop:
         self.hub.publish(state)
         self.on_view(state)
 
-    def _lights(self, now_s: float) -> list[Any]:
-        from tallrun.web.live_state import SensorLight
-
+    def _lights(self, now_s: float) -> list[SensorLight]:
         status = self.ingest.status()
         lights = []
         for place, link in self.session.status.items():

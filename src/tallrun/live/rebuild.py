@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -30,32 +30,12 @@ if TYPE_CHECKING:
     from tallrun.ble import SensorSession, Worn
     from tallrun.ble.checks import Standing
     from tallrun.sensors.config import ConfigSet, FirmwareConfig
-    from tallrun.sensors.events import SensorEvent
+    from tallrun.sensors.events import Packet, SensorEvent
     from tallrun.sensors.ingest import Ingest
     from tallrun.sensors.port import SensorStatus
     from tallrun.sessions.recorder import FlightRecorder
 
 FLUSH_EVERY_S = 0.5
-
-
-class PacketLike(Protocol):
-    """A packet of the radio or of the flight recorder: the same four fields."""
-
-    @property
-    def host_time_s(self) -> float:
-        """Seconds since the session's start."""
-
-    @property
-    def sensor(self) -> str:
-        """Place of the sensor."""
-
-    @property
-    def characteristic(self) -> str:
-        """UUID."""
-
-    @property
-    def payload(self) -> bytes:
-        """The bytes."""
 
 
 class Readings(NamedTuple):
@@ -184,7 +164,7 @@ def bindings_of(start: dict[str, Any], configs: ConfigSet) -> dict[str, Firmware
         raise ConfigError(f"the recording does not say which sensor configs it used ({error})") from error
 
 
-def rebuild(start: dict[str, Any], packets: Iterator[PacketLike], configs: ConfigSet) -> Recording:
+def rebuild(start: dict[str, Any], packets: Iterator[Packet], configs: ConfigSet) -> Recording:
     """Decode recorded packets into a recording, exactly as the live run decoded them."""
     from tallrun.sensors.ingest import Binding, Ingest
 

@@ -1,28 +1,140 @@
-"""What a live run takes from the records before it begins, and what it leaves there afterwards."""
+"""The end of a run: a session of its packets, tables, report, what the records keep, and what the runner is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tallrun.live.devices import load_configs
+from tallrun.live.rebuild import rebuild
+
 if TYPE_CHECKING:
-    from tallrun.cli.live_parts import RawRun
-    from tallrun.gait.flag_terms import OwnBaseline
     from tallrun.insight import SessionBlocks
-    from tallrun.numerics.recording import Recording, RunnerProfile
+    from tallrun.live.setup import RunWishes
+    from tallrun.numerics.recording import Recording
     from tallrun.pipeline import GaitTables
+    from tallrun.pipeline.live_run import LiveRun, LiveSetup
     from tallrun.recovery.model import PainScore, RunSession
+    from tallrun.sessions.recorder import FlightRecorder
     from tallrun.store import Store
+
+
+@dataclass(frozen=True)
+class RawRun:
+    """A run that has just ended, not yet analysed."""
+
+    start: dict[str, Any]
+    recorder: FlightRecorder
+    run: LiveRun
+    setup: LiveSetup
+    latencies_s: list[float]
+    wishes: RunWishes
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run: lines to show, the report, the tables, the recording."""
+
+    lines: list[str]
+    report: Path | None
+    tables: GaitTables
+    recording: Recording
+    notes: tuple[str, ...] = field(default=())
+
+
+def finish_run(
+    folder: Path, out: Path, raw: RawRun, on_progress: Callable[[float], None] = lambda share: None
+) -> RunResult:
+    """Make a session of the packets, analyse it, write its report and note it in the records."""
+    from tallrun.coaching import ledger_rows
+    from tallrun.report import build_report
+    from tallrun.report.session_report import analysed
+    from tallrun.sessions import write_tables, write_text
+    from tallrun.sessions.recorder import OWN_SENSOR, read_packets
+
+    packets = (packet for packet in read_packets(out) if packet.sensor != OWN_SENSOR)
+    recording = rebuild(raw.start, packets, load_configs(folder))
+    recording = replace(recording, markers=tuple(raw.run.markers), runner=raw.setup.pipeline.runner)
+    notes = raw.recorder.finalise(recording)
+    source = analysed(recording, out.name, raw.setup.protocol, on_progress)
+    tables = source.tables
+    cues = ledger_rows(raw.run.coach_events)
+    write_tables(out / "derived", tables)
+    _write_cues(out / "derived" / "cues.json", cues)
+    note_in_records(folder, out, recording, tables, raw, cues)
+    # only now, so that the next step in the report knows of this run
+    history, advice = own_records(folder, raw.wishes.runner, recording, tables)
+    report = out / "derived" / "report.html"
+    write_text(report, build_report(replace(source, history=history, advice=advice)))
+    return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)
+
+
+def in_band_share(cues: list[dict[str, Any]]) -> float | None:
+    """Return the share of answering strides inside the band over all cues, None without an answer."""
+    answers = [row["answer"] for row in cues if row["answer"] and row["answer"]["in_band_share"] is not None]
+    if not answers:
+        return None
+    strides = sum(item["n_strides"] for item in answers)
+    return float(sum(item["in_band_share"] * item["n_strides"] for item in answers) / strides)
+
+
+def after_lines(tables: GaitTables, cues: list[dict[str, Any]], raw: RawRun) -> list[str]:
+    """Three lines: what went well, one thing, next time."""
+    summary = tables.summary
+    cadence = summary["cadence_spm"]
+    stops = [item.action for item in raw.run.safety_events if item.action.action in ("STOP", "REFER")]
+    lines = []
+    if cadence.get("median") is not None:
+        lines.append(
+            f"You ran {summary['run_time_s'] / 60:.1f} min at about {cadence['median']:.0f} steps a minute."
+        )
+    else:
+        lines.append("There was too little clean running to tell your steps.")
+    share = in_band_share(cues)
+    if stops:
+        lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
+    elif cues and share is not None:
+        lines.append(
+            f"{len(cues)} cue{'' if len(cues) == 1 else 's'}; after them {100 * share:.0f} % of strides were in band."
+        )
+    elif cues:
+        lines.append(
+            f"{len(cues)} cue{'' if len(cues) == 1 else 's'} came; too few strides followed to tell the effect."
+        )
+    else:
+        lines.append(why_no_cue(raw))
+    lines.append("Next: your pain score tonight and tomorrow morning. They decide the next level.")
+    return lines
+
+
+def why_no_cue(raw: RawRun) -> str:
+    """Say whether no cue was needed or none could be given."""
+    if raw.setup.focus is None:
+        return "No cue was asked for."
+    if raw.setup.plan.cued_s <= 0.0:
+        return "This session had no block for cues."
+    if raw.run.has_target:
+        return "No cue was needed: you kept to your band in the blocks with cues."
+    return "No cue could be given: there was too little steady running to learn your usual steps."
+
+
+def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
+    import json
+
+    from tallrun.pipeline import json_ready
+    from tallrun.sessions import write_text
+
+    write_text(path, json.dumps(json_ready(cues), indent=1, allow_nan=False))
 
 
 def own_records(
     folder: Path, runner: str | None, recording: Recording, tables: GaitTables
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
     """Return the runner's other sessions and the advice after this run; nothing where nobody is set up."""
-    from tallrun.cli.report import from_records
+    from tallrun.journal.run_plan import from_records
     from tallrun.store import Store
 
     with Store.open(folder) as store:
@@ -130,55 +242,3 @@ def run_entry(
         for t_s, score in pain_marks(recording)
     ]  # fmt: skip
     return session, scores
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the records know of the runner before a run; unknown where nobody is set up."""
-
-    measures: RunnerProfile
-    green_limit: int | None = None
-    baseline: OwnBaseline | None = None
-    stride_gain: float | None = None
-
-
-#: The belt calibration is the middle of this many newest sessions that had one.
-GAIN_SESSIONS = 5
-
-
-def known_runner(folder: Path, now: datetime, runner: str | None = None) -> Known:
-    """Look up measures, the clinician's green limit, own baselines and the belt calibration."""
-    from tallrun.cli.recovery_common import load_protocol
-    from tallrun.errors import TallrunError
-    from tallrun.insight import flag_baseline
-    from tallrun.numerics.recording import RunnerProfile
-    from tallrun.report.history import own_history
-    from tallrun.store import Store
-
-    with Store.open(folder) as store:
-        if not store.runner_codes():
-            return Known(RunnerProfile())
-        runner_id = store.find_runner(runner)
-        try:
-            profile = store.profile(runner_id)
-        except TallrunError:
-            return Known(RunnerProfile())
-        limits = [
-            item.green_limit
-            for item in store.history(runner_id).clinician
-            if item.green_limit is not None
-            and item.at <= now
-            and (item.expires_at is None or now < item.expires_at)
-        ]
-        baseline = flag_baseline(own_history(store, runner_id, load_protocol(), now))
-        gains = [gain for row in store.sessions(runner_id) if (gain := _gain_of(row.summary)) is not None]
-    measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
-    gain = median(gains[-GAIN_SESSIONS:]) if gains else None
-    return Known(measures, limits[-1] if limits else None, baseline if baseline.bins else None, gain)
-
-
-def _gain_of(summary: dict[str, Any] | None) -> float | None:
-    """Return the belt calibration a session found, None without one."""
-    calibration = ((summary or {}).get("quality") or {}).get("calibration") or {}
-    gain = calibration.get("gain_found")
-    return float(gain) if isinstance(gain, (int, float)) and not calibration.get("is_at_bound") else None

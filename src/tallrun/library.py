@@ -1,0 +1,278 @@
+"""tallrun as a library: recordings and DataFrames in, DataFrames with units out.
+
+Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the contract, all else is private::
+
+    recording, truth = tr.simulate.bundled("one_foot")
+    tables = tr.analyze(recording)
+    tables.strides["stride_length_m"].median()
+    tables.strides.attrs["units"]["stride_length_m"]     # "m"
+
+Nothing here reads a clock or a data folder of a runner: what is given is all that is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tallrun.errors import ConfigError, SignalError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tallrun.numerics.recording import Recording, RunnerProfile, SensorRecording
+    from tallrun.pipeline import GaitTables
+    from tallrun.recovery import History, PlannedSession, Screen, Verdict
+
+_ACC = ("acc_x", "acc_y", "acc_z")
+_GYR = ("gyr_x", "gyr_y", "gyr_z")
+#: Body-frame columns of other libraries: for one foot some of them mirror an axis, so they cannot be turned back.
+_BODY_COLUMNS = {"acc_pa", "acc_ml", "acc_si", "acc_is"}
+#: Unit of a column by how its name ends; the longest ending wins.
+_UNITS = {
+    "_s": "s",
+    "_m": "m",
+    "_mps": "m/s",
+    "_mps2": "m/s^2",
+    "_radps": "rad/s",
+    "_deg": "deg",
+    "_spm": "steps/min",
+    "_bpm": "beats/min",
+    "_g": "standard gravity",
+    "_pct": "%",
+}
+
+
+def read(path: str | Path) -> Recording:
+    """Read a session folder.
+
+    Raises SessionError with one line when it is not one, or is damaged.
+    """
+    from tallrun.sessions import read_session
+
+    return read_session(Path(path))
+
+
+def recording_of(
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    rate_hz: float | None = None,
+    acc_unit: str = "mps2",
+    gyr_unit: str = "radps",
+    acc_range_g: float | None = None,
+    gyr_range_dps: float | None = None,
+    runner: RunnerProfile | None = None,
+) -> Recording:
+    """Make a recording of DataFrames, one per placement.
+
+    Parameters
+    ----------
+    frames : ``{placement: frame}``; placements are foot_left, foot_right, pelvis, trunk. Columns ``acc_x``, ``acc_y``,
+        ``acc_z`` and, where there is a gyroscope, ``gyr_x``, ``gyr_y``, ``gyr_z``, in the sensor's own axes however it
+        was mounted (the sensor frame of gaitmap and mobgap). Time is the column ``t_s`` [s]; without one, rows are
+        taken as evenly spaced at ``rate_hz``. NaN is a missing sample.
+    rate_hz : nominal sampling rate; needed without ``t_s``.
+    acc_unit, gyr_unit : mps2, g or mg; radps, dps or mdps. Frames of gaitmap and mobgap hold dps.
+    acc_range_g, gyr_range_dps : full scale of the sensor, so that clipped samples are known as such.
+    runner : height, leg length, mass; unknown by default.
+
+    Raises
+    ------
+    SignalError
+        When columns are missing, stamps do not rise, or the numbers cannot be in the declared unit.
+    """
+    from tallrun.numerics.recording import PLACEMENTS, Recording, RunnerProfile
+
+    unknown = sorted(set(frames) - set(PLACEMENTS))
+    if unknown or not frames:
+        raise SignalError(
+            f"placements are {', '.join(PLACEMENTS)}, got {', '.join(map(repr, unknown)) or 'none'}"
+        )
+    sensors = {
+        place: _sensor(place, frame, rate_hz, acc_unit, gyr_unit, acc_range_g, gyr_range_dps)
+        for place, frame in frames.items()
+    }
+    return Recording(sensors=sensors, runner=runner or RunnerProfile(), info={"source": "data frames"})
+
+
+def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: Any) -> GaitTables:
+    """Turn a recording into strides, segments, timeline, flags and a summary.
+
+    Parameters
+    ----------
+    data : a recording, a session folder, or DataFrames (then ``how`` goes to ``recording_of``).
+
+    Returns
+    -------
+    Tables as in docs/session-format.md; each frame carries ``attrs["units"]``. Without a stride the tables are empty
+    and the summary says why.
+    """
+    from tallrun.pipeline import analyse
+
+    if how and not isinstance(data, Mapping):
+        raise UsageError(f"{', '.join(sorted(how))}: only for DataFrames; a recording carries its own")
+    if isinstance(data, Mapping):
+        recording = recording_of(data, **how)
+    else:
+        recording = read(data) if isinstance(data, (str, Path)) else data
+    return _with_units(analyse(recording).tables)
+
+
+def flags(tables: GaitTables) -> pd.DataFrame:
+    """Return the flags as a frame: flag, start_s, end_s, value, reference, reference_kind, uncertainty, n_strides.
+
+    No flag gives an empty frame with these columns; whether anything could be judged is in ``tables.summary``.
+    """
+    import pandas as pd
+
+    columns = ["flag", "start_s", "end_s", "value", "reference", "reference_kind", "uncertainty", "n_strides"]
+    rows = [
+        {"flag": item["flag"], "start_s": item["start_s"], "end_s": item["end_s"]}
+        | {name: item["evidence"].get(name) for name in columns[3:]}
+        for item in tables.flags
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compare(
+    a: Recording | str | Path, b: Recording | str | Path, *, speed_mps: float | None = None
+) -> pd.DataFrame:
+    """Compare two recordings at matched speed, one row a metric.
+
+    Returns a frame with metric, before, after, difference, low, high (95 % of the middle difference), detectable, word
+    (real change, no real change, cannot tell), reason, n_pairs; ``attrs`` holds ``speed_mps`` (None: the speeds do not
+    match, and nothing is called real) and ``error_from``. Without the runner's earlier sessions the error between days
+    is unknown, so a large difference is "cannot tell".
+    Raises UsageError when ``speed_mps`` was not run in both.
+    """
+    import pandas as pd
+
+    from tallrun.pipeline import analyse
+    from tallrun.report.compare import compare as compare_sides
+    from tallrun.report.compare import side_of
+
+    sides = []
+    for name, item in (("a", a), ("b", b)):
+        recording = read(item) if isinstance(item, (str, Path)) else item
+        sides.append(side_of(analyse(recording), name))
+    found = compare_sides(sides[0], sides[1], speed_mps=speed_mps)
+    rows = [
+        {
+            "metric": row.metric,
+            "before": row.before,
+            "after": row.after,
+            "difference": row.difference,
+            "low": None if row.interval is None else row.interval[0],
+            "high": None if row.interval is None else row.interval[1],
+            "detectable": row.detectable,
+            "word": row.word,
+            "reason": row.reason,
+            "n_pairs": row.n_pairs,
+        }
+        for row in (found.rows or found.unmatched)
+    ]
+    frame = pd.DataFrame(rows)
+    frame.attrs["speed_mps"] = found.speed_mps
+    frame.attrs["error_from"] = found.error_from
+    return frame
+
+
+def verdict(
+    history: History,
+    now: datetime,
+    *,
+    protocol: str = "pht",
+    screen: Screen | None = None,
+    plan: PlannedSession | None = None,
+) -> Verdict:
+    """Return what the rules allow at ``now`` for what was logged; see docs/recovery.md.
+
+    now : with a time zone. protocol : name of a shipped protocol. Missing data never gives a run.
+    Raises ConfigError for an unknown protocol, EntryError for a ``now`` without a time zone.
+    """
+    from tallrun.recovery import Protocol
+    from tallrun.recovery import verdict as decide
+    from tallrun.resources import protocol_texts
+
+    texts = protocol_texts()
+    if protocol not in texts:
+        raise ConfigError(f"protocols are {', '.join(sorted(texts))}, got {protocol!r}")
+    return decide(Protocol.from_toml(texts[protocol]), history, screen, now, plan)
+
+
+def _sensor(
+    place: str,
+    frame: pd.DataFrame,
+    rate_hz: float | None,
+    acc_unit: str,
+    gyr_unit: str,
+    acc_range_g: float | None,
+    gyr_range_dps: float | None,
+) -> SensorRecording:
+    import numpy as np
+
+    from tallrun.numerics.recording import SensorRecording, SensorSpec
+    from tallrun.sessions.foreign_units import (
+        ACC_UNITS,
+        GYR_UNITS,
+        check_declared_acc,
+        check_declared_gyr,
+        check_declared_time,
+        unit_factor,
+    )
+
+    acc_names, gyr_names = _columns(place, frame)
+    acc = unit_factor(ACC_UNITS, acc_unit, "acceleration") * frame[list(acc_names)].to_numpy(np.float64)
+    gyr = None
+    if gyr_names:
+        gyr = unit_factor(GYR_UNITS, gyr_unit, "angular rate") * frame[list(gyr_names)].to_numpy(np.float64)
+    if "t_s" in frame.columns:
+        t_s = frame["t_s"].to_numpy(np.float64)
+        if not np.all(np.isfinite(t_s)) or np.any(np.diff(t_s) <= 0.0):
+            raise SignalError(f"{place}: t_s must rise from row to row, without missing values")
+        check_declared_time(t_s, "s", place)
+        steps_s = np.diff(t_s)
+        rate_hz = rate_hz or (1.0 / float(np.median(steps_s)) if steps_s.size else None)
+    elif rate_hz is not None:
+        t_s = np.arange(len(frame)) / rate_hz
+    else:
+        raise SignalError(f"{place}: give a column t_s [s], or rate_hz for evenly spaced rows")
+    if rate_hz is None:
+        raise SignalError(f"{place}: one row does not tell a sampling rate; give rate_hz")
+    check_declared_acc(t_s, acc, acc_unit, place)
+    if gyr is not None:
+        check_declared_gyr(acc, gyr, gyr_unit, place, place)
+    spec = SensorSpec(
+        place, rate_hz, acc_range_g, gyr_range_dps if gyr is not None else None, gyr is not None
+    )
+    return SensorRecording(spec, t_s, acc, gyr)
+
+
+def _columns(place: str, frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    have = set(map(str, frame.columns))
+    if set(_ACC) <= have:
+        return _ACC, _GYR if set(_GYR) <= have else ()
+    if have & _BODY_COLUMNS:
+        raise SignalError(
+            f"{place}: these are body-frame columns, which may be mirrored; give the sensor frame ({', '.join(_ACC)})"
+        )
+    raise SignalError(
+        f"{place}: expected columns {', '.join(_ACC)}, got {', '.join(map(str, frame.columns)) or 'none'}"
+    )
+
+
+def _with_units(tables: GaitTables) -> GaitTables:
+    frames = {}
+    for name in ("strides", "segments", "timeline"):
+        frame = getattr(tables, name).copy(deep=False)
+        frame.attrs["units"] = {column: _unit_of(str(column)) for column in frame.columns}
+        frames[name] = frame
+    return replace(tables, **frames)
+
+
+def _unit_of(column: str) -> str | None:
+    endings = [ending for ending in _UNITS if column.endswith(ending)]
+    return _UNITS[max(endings, key=len)] if endings else None

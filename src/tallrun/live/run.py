@@ -1,0 +1,96 @@
+"""One run from the sensors' first packet to the last: the same for a command, a page and a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tallrun.live.calibration import load_standing
+from tallrun.live.devices import Air, Emulation, open_air
+from tallrun.live.end import RawRun
+from tallrun.live.loop import LiveLoop
+from tallrun.live.rebuild import start_info
+from tallrun.live.setup import RunWishes, live_setup, run_context
+
+if TYPE_CHECKING:
+    from tallrun.ble import Notice, SensorSession
+    from tallrun.live.hub import LiveHub
+
+_AFTER_END_S = 0.6  # longer than the reorder window and any burst
+
+
+async def run_once(
+    folder: Path,
+    emulation: Emulation | None,
+    out: Path,
+    wishes: RunWishes,
+    hub: LiveHub,
+    *,
+    on_notice: Callable[[Notice], None],
+    on_trouble: Callable[[str], None],
+    on_view: Callable[[dict[str, Any]], None] = lambda state: None,
+    stopping: Callable[[SensorSession], AbstractContextManager[None]] = lambda session: nullcontext(),
+    companions: tuple[Callable[[LiveLoop], Coroutine[Any, Any, None]], ...] = (),
+) -> RawRun:
+    """Record and coach until STOP; return what ``end.finish_run`` makes a session of.
+
+    Parameters
+    ----------
+    on_notice, on_trouble, on_view
+        Told news of the sensors, troubles of the disk, and each state as pages get it.
+    stopping
+        Entered for as long as the run goes on; may stop the session from outside (Ctrl-C).
+    companions
+        Run beside the loop (scripted taps).
+    """
+    from tallrun.ble import SensorSession
+    from tallrun.pipeline.live_run import LiveRun
+    from tallrun.pipeline.setup_record import KEY as SETUP_KEY
+    from tallrun.pipeline.setup_record import setup_record
+    from tallrun.sensors.ingest import Binding, Ingest
+    from tallrun.sessions.recorder import FlightRecorder
+
+    async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, on_notice) as session:
+        setup = live_setup(folder, air.worn, wishes)
+        start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+        start[SETUP_KEY] = setup_record(setup)
+        recorder = FlightRecorder(
+            out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
+        )
+        loop = LiveLoop(
+            run=LiveRun(setup),
+            session=session,
+            recorder=recorder,
+            ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
+            hub=hub,
+            on_view=on_view,
+        )
+        tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
+        tasks += [asyncio.create_task(item(loop)) for item in companions]
+        with stopping(session):
+            try:
+                await loop.go(flush_in_thread=emulation is None)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
+
+
+def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:
+    """Return what ends the run by itself: the time asked for, and the end of an emulated session."""
+
+    async def after(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        session.stop()
+
+    async def after_playing() -> None:
+        if air.virtual is not None:
+            await air.virtual.played()
+            await after(_AFTER_END_S)
+
+    known = [] if minutes is None else [after(minutes * 60.0)]
+    return known if air.virtual is None else [*known, after_playing()]

@@ -1,0 +1,213 @@
+"""What a live run knows before it starts: what was asked for, what the records say, which sensors are worn."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tallrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from tallrun.ble import Worn
+    from tallrun.gait.flag_terms import OwnBaseline
+    from tallrun.journal.run_plan import RunPlan
+    from tallrun.numerics.recording import RunnerProfile, SensorSpec
+    from tallrun.pipeline.live_run import LiveSetup
+
+#: The belt calibration is the middle of this many newest sessions that had one.
+GAIN_SESSIONS = 5
+
+
+@dataclass(frozen=True)
+class RunWishes:
+    """What was asked for.
+
+    plan : what the records say about this run, None where nobody is set up. runner : whose records, with several.
+    """
+
+    minutes: float
+    focus: str | None = "cadence"
+    target_spm: float | None = None
+    step_session: int = 1
+    mode: str = "metronome"
+    recall_phrase: str | None = None
+    is_uncued: bool = False
+    speed_mps: float | None = None
+    surface: str | None = None
+    learning_s: float | None = None
+    probe_s: float | None = None
+    plan: RunPlan | None = None
+    runner: str | None = None
+
+
+def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
+    """Return what the records say about a run now; None where nobody is set up.
+
+    Raises EntryError when several are and ``runner`` names none of them: nobody is coached by a guess.
+    """
+    from tallrun.errors import TallrunError
+    from tallrun.journal.desk import Records, current_time
+    from tallrun.journal.run_plan import plan_run
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        if not store.runner_codes():
+            return None
+        mine = Records(store, store.find_runner(runner), current_time())
+        try:
+            store.profile(mine.runner_id)
+        except TallrunError:
+            return None
+        return plan_run(mine)
+
+
+def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_told: bool) -> RunWishes:
+    """Return the wishes as the plan has them; raises UsageError on a day that is no day for a run."""
+    if plan.forbids_running and not against_advice:
+        raise UsageError(
+            f"{' '.join(plan.verdict.sentences)} (rule {', '.join(plan.verdict.rules)}). "
+            "A run is recorded only with --against-advice, and then without cues."
+        )
+    fade = plan.decision.session_of_fade
+    return replace(
+        wishes,
+        focus=plan.focus,
+        step_session=wishes.step_session if is_session_told or fade is None else fade,
+        is_uncued=wishes.is_uncued or (plan.focus is not None and not plan.decision.cued),
+    )
+
+
+def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
+    """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
+    from tallrun.coaching import CoachSettings, plan_session
+    from tallrun.coaching.plan import LEARNING_S, PROBE_S
+    from tallrun.journal.desk import rules_for
+    from tallrun.pipeline import PipelineSetup
+    from tallrun.pipeline.live_run import LiveSetup
+    from tallrun.pipeline.setup import standing_neutral
+
+    known = known_runner(folder, datetime.now(UTC), wishes.runner)
+    plan = plan_session(
+        60.0 * wishes.minutes,
+        wishes.step_session,
+        learning_s=LEARNING_S if wishes.learning_s is None else wishes.learning_s,
+        probe_s=PROBE_S if wishes.probe_s is None else wishes.probe_s,
+        is_uncued=wishes.is_uncued,
+    )
+    return LiveSetup(
+        pipeline=PipelineSetup(
+            specs=specs_of(worn),
+            runner=known.measures,
+            baseline=known.baseline,
+            stride_gain=known.stride_gain or 1.0,
+            is_calibrated=known.stride_gain is not None,
+            typed_speed_mps=wishes.speed_mps,
+            keep_strides=False,
+            pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
+        ),
+        plan=plan,
+        protocol=rules_for(folder, wishes.runner, datetime.now(UTC)),
+        focus=wishes.focus,
+        target_spm=wishes.target_spm,
+        green_limit=known.green_limit,
+        tilt_limit_deg=tilt_limit(known.baseline, wishes.focus),
+        max_rise_pct=None if wishes.plan is None else wishes.plan.max_rise_pct,
+        coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
+    )
+
+
+def tilt_limit(baseline: OwnBaseline | None, focus: str | None) -> float | None:
+    """Return the tilt beyond which "tall" and "tilt" are cued, from the own baseline; None withholds cues."""
+    from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
+
+    tilts = [item.pelvic_tilt_deg for item in baseline.bins] if baseline else []
+    known = [value for value in tilts if value == value]
+    if focus not in ("tall", "tilt") or not known:
+        return None
+    return median(known) + OWN_TILT_MARGIN_DEG
+
+
+def standing_info(folder: Path) -> dict[str, Any]:
+    """Return the last passed standing calibration as a session keeps it."""
+    from tallrun.live.calibration import load_standing
+
+    return {place: asdict(item) for place, item in load_standing(folder).items()}
+
+
+def run_context(wishes: RunWishes) -> dict[str, Any]:
+    """Return the session's context: only what is known."""
+    context: dict[str, Any] = {"session_kind": "run", "planned_minutes": wishes.minutes}
+    if wishes.surface:
+        context["surface"] = wishes.surface
+    if wishes.speed_mps is not None:
+        context["speed_mps"] = wishes.speed_mps
+    return context
+
+
+def specs_of(worn: list[Worn]) -> tuple[SensorSpec, ...]:
+    """Return what the pipeline must know of each inertial sensor, from its firmware config."""
+    from tallrun.numerics.recording import PLACEMENTS, SensorSpec
+
+    return tuple(
+        SensorSpec(
+            item.sensor,
+            item.config.imu.rate_hz,
+            item.config.imu.acc_range_g,
+            item.config.imu.gyr_range_dps,
+            item.config.imu.has_gyroscope,
+            item.config.name,
+        )
+        for item in worn
+        if item.config.imu is not None and item.sensor in PLACEMENTS
+    )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the records know of the runner before a run; unknown where nobody is set up."""
+
+    measures: RunnerProfile
+    green_limit: int | None = None
+    baseline: OwnBaseline | None = None
+    stride_gain: float | None = None
+
+
+def known_runner(folder: Path, now: datetime, runner: str | None = None) -> Known:
+    """Look up measures, the clinician's green limit, own baselines and the belt calibration."""
+    from tallrun.errors import TallrunError
+    from tallrun.insight import flag_baseline
+    from tallrun.journal.desk import protocol_in_force
+    from tallrun.numerics.recording import RunnerProfile
+    from tallrun.report.history import own_history
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        if not store.runner_codes():
+            return Known(RunnerProfile())
+        runner_id = store.find_runner(runner)
+        try:
+            profile = store.profile(runner_id)
+        except TallrunError:
+            return Known(RunnerProfile())
+        limits = [
+            item.green_limit
+            for item in store.history(runner_id).clinician
+            if item.green_limit is not None
+            and item.at <= now
+            and (item.expires_at is None or now < item.expires_at)
+        ]
+        baseline = flag_baseline(own_history(store, runner_id, protocol_in_force(store, runner_id, now), now))
+        gains = [gain for row in store.sessions(runner_id) if (gain := _gain_of(row.summary)) is not None]
+    measures = RunnerProfile(profile.height_m, profile.leg_length_m, profile.mass_kg)
+    gain = median(gains[-GAIN_SESSIONS:]) if gains else None
+    return Known(measures, limits[-1] if limits else None, baseline if baseline.bins else None, gain)
+
+
+def _gain_of(summary: dict[str, Any] | None) -> float | None:
+    """Return the belt calibration a session found, None without one."""
+    calibration = ((summary or {}).get("quality") or {}).get("calibration") or {}
+    gain = calibration.get("gain_found")
+    return float(gain) if isinstance(gain, (int, float)) and not calibration.get("is_at_bound") else None

@@ -1,0 +1,114 @@
+"""What a watch says of a run, summed up in the words of a summary; none of it was measured by tallrun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tallrun.numerics.recording import FloatArray, Recording, WatchData
+
+#: A rise counts as climb from here on; less is the noise of a barometer or of positions [m].
+_LEAST_RISE_M = 3.0
+#: Summary key, column of the rows, factor.
+_MEASURES = (
+    ("cadence_spm", "cadence_spm", 1.0), ("speed_mps", "speed_mps", 1.0), ("stride_length_m", "step_length_m", 2.0),
+    ("stance_time_s", "stance_time_s", 1.0), ("vertical_oscillation_m", "vertical_oscillation_m", 1.0),
+    ("pelvic_tilt_deg", "pelvic_tilt_deg", 1.0),
+)  # fmt: skip
+#: Slower is standing; strides of a stop are no strides of the run.
+_MOVING_SPM = 1.0
+
+
+def watch_summary(recording: Recording) -> dict[str, Any] | None:
+    """Return what the watch of a session recorded, summed up; None where no watch did.
+
+    ``duration_s`` (first to last row), ``recorded_s`` (pauses left out), ``distance_m``, mean ``speed_mps`` over the time
+    recorded, ``heart_rate_bpm`` and ``max_heart_rate_bpm``, ``climb_m``, ``sport``, ``laps`` (a list), and ``measures``:
+    distributions ``{median, p05, p95, n}`` under the names of a summary. What is unknown is None or absent.
+    """
+    watch = recording.watch
+    if watch is None or not watch.rows["t_s"].size:
+        return None
+    said = recording.info.get("activity")
+    facts: dict[str, Any] = said if isinstance(said, dict) else {}
+    duration_s = float(watch.rows["t_s"][-1])
+    recorded_s = _number(facts.get("timer_s"), duration_s)
+    distance_m = _number(facts.get("distance_m"), None)
+    heart = _known(watch, "heart_rate_bpm")
+    lap_heart = _of_laps(watch, "heart_rate_bpm")
+    highest = heart if heart.size else watch.laps.get("max_heart_rate_bpm", np.zeros(0))
+    highest = highest[np.isfinite(highest)]
+    return {
+        "duration_s": duration_s,
+        "recorded_s": recorded_s,
+        "distance_m": distance_m,
+        "speed_mps": distance_m / recorded_s if distance_m is not None and recorded_s else None,
+        "heart_rate_bpm": float(heart.mean()) if heart.size else lap_heart,
+        "max_heart_rate_bpm": float(highest.max()) if highest.size else None,
+        "climb_m": _number(facts.get("climb_m"), climb_m(watch.rows.get("altitude_m", np.zeros(0)))),
+        "sport": facts.get("sport"),
+        "measures": _measures(watch),
+        "laps": _laps(watch),
+    }
+
+
+def climb_m(altitude_m: FloatArray) -> float | None:
+    """Return the metres climbed, rises under 3 m left out as noise; None when the altitude is not known."""
+    known = altitude_m[np.isfinite(altitude_m)]
+    if known.size < 2:
+        return None
+    low = top = float(known[0])
+    total = 0.0
+    for value in known.tolist():
+        if value > top:
+            top = value
+        elif top - value >= _LEAST_RISE_M or value < low:
+            total += top - low if top - low >= _LEAST_RISE_M else 0.0
+            low = top = value
+    return total + (top - low if top - low >= _LEAST_RISE_M else 0.0)
+
+
+def _number(value: Any, otherwise: float | None) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+    return float(value) if known else otherwise
+
+
+def _known(watch: WatchData, name: str) -> FloatArray:
+    values = watch.rows.get(name, np.zeros(0))
+    return values[np.isfinite(values)]
+
+
+def _of_laps(watch: WatchData, name: str) -> float | None:
+    """Return the laps' mean of a quantity, each by its length; None unless every lap says both."""
+    values, lengths = watch.laps.get(name, np.zeros(0)), watch.laps.get("duration_s", np.zeros(0))
+    if (
+        not values.size
+        or not np.isfinite(values).all()
+        or not np.isfinite(lengths).all()
+        or lengths.sum() <= 0.0
+    ):
+        return None
+    return float(np.average(values, weights=lengths))
+
+
+def _measures(watch: WatchData) -> dict[str, Any]:
+    cadence_spm = watch.rows.get("cadence_spm", np.full(watch.rows["t_s"].size, np.nan))
+    moving = ~(cadence_spm < _MOVING_SPM)
+    result: dict[str, Any] = {}
+    for key, column, factor in _MEASURES:
+        values = factor * watch.rows.get(column, np.zeros(0))
+        values = values[moving & np.isfinite(values)] if values.size else values
+        if values.size:
+            low, middle, high = np.percentile(values, [5, 50, 95]).tolist()
+            result[key] = {"median": middle, "p05": low, "p95": high, "n": int(values.size)}
+    return result
+
+
+def _laps(watch: WatchData) -> list[dict[str, float | None]]:
+    names = list(watch.laps)
+    rows = zip(*(watch.laps[name].tolist() for name in names), strict=True)
+    return [
+        {name: value if np.isfinite(value) else None for name, value in zip(names, row, strict=True)}
+        for row in rows
+    ]
