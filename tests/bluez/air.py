@@ -3,7 +3,8 @@
     python tests/bluez/air.py FOLDER HCI_PORT BUS_PORT OTHER_BUS_PORT SESSION
 
 Serves the guest's system bus as the unix sockets FOLDER/bus (root) and FOLDER/other_bus (user 1000), and obeys lines on
-FOLDER/air: ``cut PLACE``, ``cut_after PLACE PACKETS``, ``swap PLACE CONFIG``, ``mtu PLACE BYTES``, ``unplug``, ``plug``.
+FOLDER/air: ``cut PLACE``, ``cut_after PLACE PACKETS``, ``swap PLACE CONFIG``, ``mtu PLACE BYTES``, ``unplug``,
+``plug``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make the guest of the Bluetooth tests out of Debian packages: ``vmlinuz`` and ``initrd.gz`` in a folder of one's choice.
+"""Make the guest of the Bluetooth tests, ``vmlinuz`` and ``initrd.gz`` in a folder, out of Debian packages.
 
     python tests/bluez/make_guest.py FOLDER
 
@@ -18,7 +18,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-INSTALLED = "qemu-system-x86 gcc libc6-dev dbus-daemon dbus-system-bus-common libglib2.0-0 libdw1 libreadline8 libudev1 libasound2"
+INSTALLED = (
+    "qemu-system-x86 gcc libc6-dev dbus-daemon dbus-system-bus-common "
+    "libglib2.0-0 libdw1 libreadline8 libudev1 libasound2"
+)
 UNPACKED = "bluez busybox-static"
 MODULES = "virtio_pci virtio_net cmac ecb ecdh_generic algif_hash algif_skcipher uhid bluetooth hci_vhci"
 APPLETS = (

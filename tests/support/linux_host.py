@@ -1,6 +1,7 @@
 """A Linux host with a real Bluetooth stack: kernel, bluetoothd and D-Bus in a small virtual machine.
 
-tallrun runs here, with bleak as it is; the guest's adapter is a bumble controller on the air of our emulated sensors."""
+tallrun runs here, with bleak as it is; the guest's adapter is a bumble controller beside our emulated sensors.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ ADDRESSES = {
     "pelvis": "C0:DE:00:00:00:03",
 }
 BOOT_S = 120.0
-QEMU = "qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 1 -m 256 -nographic -nodefaults -no-reboot -monitor none"
+QEMU = (
+    "qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 1 -m 256 "
+    "-nographic -nodefaults -no-reboot -monitor none"
+)
 KERNEL_WORDS = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check audit=0"
 
 
