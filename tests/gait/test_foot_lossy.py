@@ -1,4 +1,4 @@
-"""Sensors that cut off and links that lose: times stay, the length has a sigma that holds (benchmarks/stress_grid.py)."""
+"""Sensors that cut off and links that lose: times stay, and the length has a sigma that holds."""
 
 import numpy as np
 import pytest

@@ -450,7 +450,9 @@ def test_a_frozen_link_says_so_within_a_second_and_what_is_tapped_acts_once(brow
     wire.freeze()
     page.wait_for_selector("#link:not([hidden])", timeout=1800)
     press_everything(page)
-    page.wait_for_function("document.getElementById('unsent').textContent.includes('STOP: not')", timeout=1500)
+    page.wait_for_function(
+        "document.getElementById('unsent').textContent.includes('STOP: not')", timeout=1500
+    )
     said = page.inner_text("#unsent")
     assert "STOP: not received yet" in said
     assert "Pain 7: not received yet" in said
