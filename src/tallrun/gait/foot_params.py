@@ -76,7 +76,7 @@ class FootParams(NamedTuple):
     lobe_spread: float = 0.4  # what a cut-off turn hides is known to this share
     flat_velocity_mps: float = 0.025
     gravity_tilt_rad: float = 0.009
-    misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
+    misfit_limit: float = 30.0  # chi-square of the end conditions (6 degrees of freedom)
     peak_share: float = 1.0  # what a cut-off force hides may be as much again as its edges say,
     peak_floor: float = 0.35  # and this share of the range more: impacts are steep
     # sensor ranges
