@@ -410,7 +410,7 @@ LIVES = (
     ("steady", "Feels 0 or 1 out of 10 all along and answers what is asked.", 50),
     (
         "flare and silence",
-        "The first run after day 20 hurts 6 out of 10. Three days later nothing is logged any more, for eleven days.",
+        "The run on day 20 hurts 6 out of 10. From the next day on nothing is logged, for eleven days.",
         50,
     ),
     ("stuck at 3", "Every score is 3, whatever is asked.", 50),

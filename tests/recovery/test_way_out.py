@@ -82,7 +82,8 @@ def after_a_flare(mornings: dict[int, int], rests: dict[int, int] | None = None,
         ({}, {}, "LOG_FIRST"),  # silence asks for mornings, not for a clinician
         ({1: 2, 2: 1}, {11: 1}, "WALK"),  # settled: from V3 two levels down, and its surface is new
         ({1: 4, 2: 4}, {}, "CLINICIAN"),  # logged and not settled
-        ({}, {2: 5}, "CLINICIAN"),  # silence after a score that was still bad
+        ({}, {1: 5}, "LOG_FIRST"),  # the day after is the flare itself
+        ({}, {3: 5}, "CLINICIAN"),  # silence after a score that was still bad
         ({}, {11: 4}, "CLINICIAN"),  # and a bad one after the silence
         ({9: 1, 10: 1}, {11: 1}, "LOG_FIRST"),  # two calm mornings are no baseline yet
         ({9: 1, 10: 1, 11: 1}, {}, "WALK"),

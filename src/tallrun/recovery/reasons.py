@@ -49,7 +49,7 @@ def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, 
         if to_do:
             return f"The first runs wait for {len(to_do)} of {len(way)} things below."
     if "TD4" in found.state_rules:
-        return f"Your last run was {day_of(at, _last_start_s(at, now_s))}. The next one needs a day between."
+        return f"Your last session was on {day_of(at, _last_start_s(at, now_s))}. The next run needs time after it."
     return _last_session(at, now_s)
 
 
