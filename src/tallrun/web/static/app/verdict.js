@@ -79,15 +79,19 @@ export function verdictCard(verdict) {
 const MARKS = new Map([[true, ["✓", "met"]], [false, ["✗", "not yet"]], [null, ["?", "not known yet"]]]);
 const WHO = { runner: "you", time: "time", clinician: "physio or doctor" };
 
-/** What a run still needs: each condition met, not met or not known, and who can do what, from when. */
+/** What a run still needs, and folded away what holds already: a day without a run must not look like a go. */
 function wayOut(verdict) {
   if (!verdict.way_out.length) return null;
-  return el("div", { class: "way-out" }, el("h3", {}, "What a run needs"), el("ul", {}, verdict.way_out.map((item) => {
+  const line = (item) => {
     const [mark, word] = MARKS.get(item.met);
     const later = item.earliest && new Date(item.earliest) > new Date(verdict.as_of) ? `, from ${when(item.earliest)}` : "";
     return el("li", { data: { met: word } }, el("span", { role: "img", "aria-label": `${word}: ` }, `${mark} `), item.text,
       item.action ? el("span", { class: "small soft" }, ` ${item.action} (${WHO[item.who]}${later})`) : null);
-  })));
+  };
+  const met = verdict.way_out.filter((item) => item.met === true);
+  return el("div", { class: "way-out" }, el("h3", {}, "What a run needs"),
+    el("ul", {}, verdict.way_out.filter((item) => item.met !== true).map(line)),
+    met.length ? el("details", { id: "held" }, el("summary", {}, `${met.length} more, met already`), el("ul", {}, met.map(line))) : null);
 }
 
 function dose(verdict) {
