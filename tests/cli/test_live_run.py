@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from dataclasses import replace
@@ -15,7 +14,6 @@ from typer.testing import CliRunner
 from tallrun import simulate
 from tallrun.cli.app import build_app
 from tallrun.live import state as live_state
-from tallrun.live.loop import read_tap
 from tallrun.recovery import wording
 from tallrun.sessions import read_session, write_session
 
@@ -129,30 +127,6 @@ def test_demo_walks_the_whole_loop(short_run, tmp_path):
     assert (tmp_path / "demo-2" / "demo-run").exists()
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        {},
-        {"type": "pain"},
-        {"type": "pain", "score": 11},
-        {"type": "pain", "score": True},
-        {"type": "pain", "score": "3"},
-        {"type": "pain", "score": -1},
-        {"type": "sensor_lost"},
-        {"type": "red_flag", "item": "x" * 65},
-        {"type": ["stop"]},
-    ],
-)
-def test_what_is_not_exactly_a_tap_is_nothing(message):
-    assert read_tap(message) is None
-
-
-def test_taps_are_read():
-    assert read_tap({"type": "pain", "score": 0}).score == 0
-    assert read_tap({"type": "stop"}).kind == "stop"
-    assert read_tap({"type": "red_flag", "item": "pop_or_tear"}).item == "pop_or_tear"
-
-
 def test_every_sentence_of_the_live_page_passes_the_lint():
     sentences = [
         *live_state.STOP_REASONS.values(),
@@ -160,20 +134,6 @@ def test_every_sentence_of_the_live_page_passes_the_lint():
     ]
     for sentence in sentences:
         assert not wording.lint(sentence), sentence
-
-
-def test_hub_never_waits_for_a_slow_page():
-    from tallrun.live.hub import QUEUE_LIMIT, LiveHub
-
-    async def main() -> None:
-        hub = LiveHub()
-        slow = hub.subscribe()
-        for number in range(QUEUE_LIMIT + 10):
-            hub.publish({"type": "step", "n": number})
-        assert hub.n_pages == 0
-        assert await slow.queue.get() is None
-
-    asyncio.run(main())
 
 
 def test_the_emulated_run_keeps_every_sample(short_run, tmp_path):

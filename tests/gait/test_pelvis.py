@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import butter
 
 from tallrun.errors import SignalError, UsageError
-from tallrun.gait.pelvis import PelvisEngine
+from tallrun.gait import pelvis
+from tallrun.gait.pelvis import BODY_LIMITS, PelvisEngine
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import SensorSpec
 from tallrun.simulate import random_runner
@@ -214,3 +218,32 @@ def test_speed_lost_in_braking_and_where_it_ends_match_the_truth(mode, speed_mps
     ahead = speed_mps * (rows["crossing_s"] - contact) - [strides[k]["foot_ahead_m"] for k in near]
     assert abs(ahead.mean()) < 0.04  # smoothing and soft tissue put it some ms late
     assert ahead.std() < 0.01
+
+
+@given(st.integers(0, 2**31), st.sampled_from([30.0, 100.0]), st.sampled_from([True, False]))
+def test_nothing_impossible_leaves_the_engine(seed, rate_hz, gyroscope):
+    """A sensor that tumbles, rattles, clips or is mounted on a spring: no number beyond a body comes out."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(0.0, 20.0, 1.0 / rate_hz)
+    step_s, size = rng.uniform(0.21, 1.0), rng.uniform(5.0, 60.0)
+    beat = 2.0 * np.pi * t / step_s
+    acc = np.column_stack([size * rng.normal() * np.cos(k * beat + rng.uniform(0, 6.3)) for k in (1, 2, 1)])
+    acc[:, 2] += 9.8 + size * np.cos(beat)
+    gyr = np.column_stack(
+        [rng.uniform(0.0, 20.0) * np.cos(0.5 * beat + rng.uniform(0, 6.3)) for _ in range(3)]
+    )
+    engine = PelvisEngine(SensorSpec("pelvis", rate_hz, 16.0, 2000.0, gyroscope), np.array([0.0, 0.0, 1.0]))
+    rows = np.concatenate([engine.feed(t, acc, gyr if gyroscope else None), engine.finish()])
+    for name, (low, high) in BODY_LIMITS.items():
+        known = rows[name][np.isfinite(rows[name])]
+        assert ((low <= known) & (known <= high)).all(), name
+    step = rows["next_step_s"] - rows["step_s"]
+    assert not (step <= 0.0).any()
+    assert not (rows["contact_time_s"] >= step).any()
+    assert not (rows["contact_time_s"] <= 0.0).any()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.035, 0.2, 0.9])
+def test_the_low_pass_is_the_usual_butterworth(share):
+    b, a = butter(2, share)
+    np.testing.assert_allclose(pelvis._butterworth(share), [*b, *a[1:]], rtol=1e-12)

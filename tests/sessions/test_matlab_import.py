@@ -47,7 +47,7 @@ def test_a_public_jog_survives_the_way_through_matlab(real_data: Path, tmp_path:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ts": None}, r"expected variables imu \(n x 6\) and ts \(n\); found imu"),
+        ({"ts": None}, r"expected variables imu \(n x 6\) and ts \(n\); it has imu \(600, 6\)"),
         ({"imu": np.zeros((600, 5))}, "imu must be numbers of shape n x 6"),
         ({"imu": np.array(["a"])}, "imu must be numbers of shape n x 6"),
         ({"ts": np.zeros(10)}, "ts must be 600 numbers"),

@@ -184,7 +184,7 @@ def test_an_xdf_stream_becomes_a_sensor(tmp_path: Path) -> None:
 
 def test_xdf_refusals_are_clear(tmp_path: Path, rng: np.random.Generator) -> None:
     write_xdf(tmp_path / "lab.xdf", ("", ""))
-    with pytest.raises(FormatError, match="has no stream 'RightIMU'; it has 'LeftIMU'"):
+    with pytest.raises(FormatError, match="has no stream 'RightIMU'; it has #1 'LeftIMU'"):
         import_xdf(tmp_path / "lab.xdf", {"RightIMU": "foot_right"}, ImportFacts())
     with pytest.raises(FormatError, match="'acc_x' does not say its unit"):
         import_xdf(tmp_path / "lab.xdf", {"LeftIMU": "foot_left"}, ImportFacts())

@@ -111,7 +111,10 @@ def make_source(
         ]
         return ReadingSource(_sig_role(config), belt.t_s, payloads, _length_s(recording), repeats)
     if place == "heart_rate" and "heart_rate" in codecs and recording.heart_rate is not None:
-        payloads = [encode_heart_rate(HeartRateMeasurement(float(bpm))) for bpm in recording.heart_rate.bpm]
+        payloads = [
+            encode_heart_rate(HeartRateMeasurement(float(bpm) if bpm > 0 else None))
+            for bpm in recording.heart_rate.bpm
+        ]
         return ReadingSource(
             _sig_role(config), recording.heart_rate.t_s, payloads, _length_s(recording), repeats
         )

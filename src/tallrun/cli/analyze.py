@@ -64,6 +64,7 @@ _FLAG_VALUES = {
 def summary_lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as plain lines; what is unknown says why."""
     from tallrun.reasons import REASONS
+    from tallrun.report.sentences import contradiction, flags_to_tell, no_flag_words
 
     if summary.get("watch") and summary["n_contacts"] == 0:
         return watch_lines(summary["watch"])
@@ -97,11 +98,11 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(
             "No step was found. If there were some, check units, axes and where the sensor was worn."
         )
-    elif summary["cadence_spm"].get("reason"):
-        lines.append("There was no clean running to judge, so no flag could be up.")
     elif not summary["flags"]:
-        lines.append("No flag was up.")
-    for flag in summary["flags"]:
+        lines.append(no_flag_words(summary))
+    if contradiction(summary):
+        lines.append("The record contradicts itself: it holds a flag and no running.")
+    for flag in flags_to_tell(summary):
         evidence = flag["evidence"]
         against = (
             "your own baseline"
@@ -109,9 +110,13 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             else "the limit set for people in general"
         )
         label, unit, digits = _FLAG_VALUES[flag["flag"]]
+        value, reference = (
+            "not known" if evidence.get(key) is None else f"{evidence[key]:.{digits}f}{unit}"
+            for key in ("value", "reference")
+        )
         lines.append(
             f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
-            f"{label} {evidence['value']:.{digits}f}{unit} against {evidence['reference']:.{digits}f}{unit} ({against})"
+            f"{label} {value} against {reference} ({against})"
         )
     return lines
 

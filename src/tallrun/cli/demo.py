@@ -7,20 +7,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import typer
 
 from tallrun.errors import UsageError
 
 if TYPE_CHECKING:
-    from tallrun.live.hub import LiveHub
     from tallrun.live.loop import LiveLoop
     from tallrun.numerics.recording import Recording
 
 #: (session second, score): what the scripted runner taps.
 TAPS = ((70.0, 1), (150.0, 2))
-PAGE_STAYS_S = 2.0
+PAGES_STAY_S = 15.0
 
 
 def demo(
@@ -65,12 +63,14 @@ def demo(
     )  # fmt: skip
     result = live_run(
         records, Emulation(recording, None, {}, pace), folder / "demo-run", wishes,
-        port=port, companions=(scripted_taps,), after=show_end,
+        port=port, companions=(scripted_taps,), pages_stay_s=PAGES_STAY_S,
         on_served=lambda served: served.open_browser("/live") if browser else None,
     )  # fmt: skip
     _tell_cues(folder / "demo-run")
     _say("")
     _say("3 · After the run")
+    for name, value in result.rows:
+        _say(f"  {name:<16} {value}")
     for line in result.lines:
         _say(f"  {line}")
     _say(f"  Report: {result.report}")
@@ -103,24 +103,7 @@ async def scripted_taps(loop: LiveLoop) -> None:
 
     for at_s, score in TAPS:
         await asyncio.sleep(max(0.0, at_s - loop.session.now_s))
-        loop.hub.tap({"type": "pain", "score": Tap("pain", score).score, "tap_id": str(uuid4())})
-
-
-async def show_end(hub: LiveHub) -> None:
-    """Let open pages show that the run has ended."""
-    from tallrun.live.state import after_state
-
-    hub.publish(
-        after_state(
-            "The run has ended and is saved on this computer.",
-            ["The numbers and the report are on the computer's screen."],
-            "Next questions: tonight and tomorrow morning.",
-            None,
-            ask_pain=False,
-        )
-    )
-    if hub.n_pages:
-        await asyncio.sleep(PAGE_STAYS_S)
+        loop.take(Tap("pain", score), f"script-{at_s:.0f}")
 
 
 def _tell_advice(folder: Path, at: datetime) -> None:

@@ -99,7 +99,9 @@ def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data
         recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)
     )
     heart = recording.heart_rate
-    mean_bpm = float(np.nanmean(heart.bpm)) if heart is not None and np.isfinite(heart.bpm).any() else None
+    # a strap that has lost the skin says 0
+    beats = np.array([]) if heart is None else heart.bpm[np.isfinite(heart.bpm) & (heart.bpm > 0)]
+    mean_bpm = float(beats.mean()) if beats.size else None
     bundle = fhir_bundle(
         analyse(recording).tables.summary,
         recording.info,

@@ -64,6 +64,7 @@ def register(app: typer.Typer) -> None:
     importer.command("fit")(import_fit_file)
     importer.command("tcx")(import_tcx_file)
     importer.command("gpx")(import_gpx_file)
+    importer.command("watch")(import_watch_files)
     importer.command("bundle")(import_bundle_file)
     app.add_typer(importer, name="import")
 
@@ -72,7 +73,12 @@ def import_csv_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="CSV files, one or more.", readable=False)
     ],
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Session folder to make; it must not exist.")
+    ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Only say what the files seem to hold, and the command for it.")
+    ] = False,
     preset: Annotated[
         str | None, typer.Option(help="Known layout: gaitmap, tallrun, xio, xsens-dot, movesense, phyphox.")
     ] = None,
@@ -110,6 +116,11 @@ def import_csv_files(
     from tallrun.sessions.csv_import import apart_layouts, column_layout, import_csv
     from tallrun.sessions.csv_layouts import PRESETS, with_units
 
+    if guess:
+        _say_guesses(files)
+        return
+    if out is None:
+        raise UsageError("say where to write the session: --out SESSION (or --guess to look only)")
     if preset is not None and (acc_columns or gyr_columns or time_column):
         raise UsageError("give either --preset or columns, not both")
     if preset is not None and preset not in PRESETS:
@@ -137,6 +148,19 @@ def import_csv_files(
         own_clocks,
     )
     _save(out, import_csv(files, layouts, places, facts))
+
+
+def _say_guesses(files: list[Path]) -> None:
+    from tallrun.sessions.csv_guess import guess_csv
+
+    for file in files:
+        guess = guess_csv(file)
+        typer.echo(f"{file}:")
+        for line in guess.said:
+            typer.echo(f"  {line}")
+        for line in guess.asked:
+            typer.echo(f"  not known: {line}")
+        typer.echo(guess.command())
 
 
 def import_matlab_file(
@@ -274,6 +298,89 @@ def import_gpx_file(
     _save_activity(out, import_gpx(file, cadence), time_zone, started_at)
 
 
+def import_watch_files(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders or archives (.zip, .gz) of watch files.", readable=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder in which each run becomes a session folder.")],
+    cadence: Cadence = "auto",
+    time_zone: RunZone = None,
+) -> None:
+    """Make a session of every run in a folder or archive of watch files: FIT, TCX, GPX, Apple's export.xml.
+
+    tallrun import watch strava_export.zip --time-zone Europe/Berlin --out RUNS
+    """
+    from tallrun.errors import FormatError, TallrunError
+    from tallrun.sessions.watch_archive import watch_files
+
+    made: dict[tuple[str | None, int], str] = {}
+    counts = {"imported": 0, "there already": 0, "refused": 0, "no watch files": 0}
+    for found in watch_files(paths):
+        if found.trouble is not None or found.path is None:
+            typer.echo(f"{found.name}: {found.trouble}")
+            counts["refused"] += 1
+        elif found.kind is None:
+            counts["no watch files"] += 1
+        else:
+            try:
+                activities = _activities(found.path, found.kind, cadence)
+            except TallrunError as error:
+                typer.echo(f"{found.name}: {str(error).replace(str(found.path), 'it')}")
+                counts["refused"] += 1
+                continue
+            for activity in activities:
+                _save_one(activity, out, found.name, time_zone, made, counts)
+    typer.echo(", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "imported"))
+    if not counts["imported"] and not counts["there already"]:
+        raise FormatError("no run was found to import")
+
+
+def _activities(path: Path, kind: str, cadence: str) -> list[Activity]:
+    from tallrun.sessions.apple_import import import_apple
+    from tallrun.sessions.fit_import import import_fit
+    from tallrun.sessions.xml_import import import_gpx, import_tcx
+
+    if kind == "apple":
+        return import_apple(path)[0]
+    return [{"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx}[kind](path, cadence)]
+
+
+def _save_one(
+    activity: Activity, out: Path, name: str, time_zone: str | None, made: dict[tuple[str | None, int], str],
+    counts: dict[str, int],
+) -> None:  # fmt: skip
+    """Write one run of many, named by its start; the same run in two files (start and length) is written once."""
+    from dataclasses import replace
+
+    from tallrun.sessions import write_session
+    from tallrun.sessions.activity import activity_recording, in_time_zone
+
+    shown = name.rpartition("/")[2]
+    activity = replace(activity, source=f"{activity.source.partition(':')[0]}: {shown}")
+    if time_zone is not None:
+        activity = in_time_zone(activity, time_zone)
+    start = None if activity.started_at is None else f"{activity.started_at:%Y-%m-%d_%H-%M-%S}"
+    key = (
+        None if activity.started_at is None else f"{activity.started_at.timestamp():.0f}",
+        round(float(activity.rows["t_s"].iloc[-1])),
+    )
+    folder = out / (start or f"undated_{key[1]}s_{Path(shown).stem[:40]}")
+    if (start is not None and key in made) or folder.exists():
+        counts["there already"] += 1
+        typer.echo(f"{name}: the run of {made.get(key, folder.name)} is there already, left as it is")
+        return
+    recording = activity_recording(activity)
+    write_session(folder, recording)
+    made[key] = folder.name
+    counts["imported"] += 1
+    typer.echo(f"{name}: {activity_line(recording)}, written to {folder}")
+    for note in activity.notes:
+        typer.echo(f"  note: {note}")
+
+
 def import_bundle_file(
     file: Annotated[
         Path, typer.Argument(help="Bundle made by: tallrun export SESSION --to bundle.", readable=False)
@@ -378,8 +485,8 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
         "GPX" in activity.source and "cadence_stored_as" in activity.extra
     ):
         typer.echo(
-            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import with "
-            "--cadence"
+            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import "
+            "with --cadence"
         )
     for note in activity.notes:
         typer.echo(f"note: {note}")

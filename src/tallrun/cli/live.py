@@ -13,6 +13,7 @@ from tallrun.errors import UsageError
 
 if TYPE_CHECKING:
     from tallrun.journal.run_plan import RunPlan
+    from tallrun.live.end import RunResult
 
 NO_CUES = "none"
 
@@ -104,12 +105,29 @@ def run(
         wishes = replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
     emulation = load_emulation(emulate, faults, model, (speed or 1.0) if emulate else speed)
-    result = live_run(folder, emulation, out, wishes, lan=lan, tls=tls, port=port, terminal=terminal)
-    for line in result.lines:
-        typer.echo(line)
-    typer.echo(f"Saved: {out}")
-    if result.report is not None:
-        typer.echo(f"Report: {result.report}")
+
+    def tell_result(result: RunResult) -> None:
+        for name, value in result.rows:
+            typer.echo(f"{name:<16} {value}")
+        for line in result.lines:
+            typer.echo(line)
+        typer.echo(f"Saved: {out}")
+        if result.report is not None:
+            typer.echo(f"Report: {result.report}")
+
+    result = live_run(
+        folder,
+        emulation,
+        out,
+        wishes,
+        lan=lan,
+        tls=tls,
+        port=port,
+        terminal=terminal,
+        tell_result=tell_result,
+    )
+    if result.failures:
+        raise typer.Exit(1)
 
 
 def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:

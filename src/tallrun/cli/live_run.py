@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +18,13 @@ from tallrun.live.devices import Emulation, run_radio
 
 if TYPE_CHECKING:
     from tallrun.cli.live_server import Served
-    from tallrun.live.end import RawRun, RunResult
-    from tallrun.live.hub import LiveHub
+    from tallrun.live.end import RunResult
     from tallrun.live.loop import LiveLoop
     from tallrun.live.setup import RunWishes
+
+PAGES_STAY_S = 600.0
+ENDED = "The run has ended. Its numbers are being worked out."
+SAVED = "The run is saved on this computer."
 
 
 def live_run(
@@ -34,11 +39,13 @@ def live_run(
     terminal: bool = False,
     companions: tuple[Callable[[LiveLoop], Coroutine[Any, Any, None]], ...] = (),
     on_served: Callable[[Served], None] = lambda served: None,
-    after: Callable[[LiveHub], Awaitable[None]] | None = None,
+    tell_result: Callable[[RunResult], None] = lambda result: None,
+    pages_stay_s: float = PAGES_STAY_S,
 ) -> RunResult:
     """Run once, from warm engines to a saved and analysed session.
 
-    companions run beside the live loop (the demo's scripted taps); ``after`` is awaited while pages are still served.
+    companions run beside the live loop (the demo's scripted taps). tell_result : called once everything is saved;
+    after it open pages are still served, until they are closed, for ``pages_stay_s`` at most, or until Ctrl-C.
     """
     from tallrun.cli.live_server import make_gate, serving, show_addresses
     from tallrun.cli.sensors_record import stop_on_interrupt
@@ -47,9 +54,12 @@ def live_run(
     from tallrun.live.end import finish_run
     from tallrun.live.hub import LiveHub
     from tallrun.live.run import run_once
+    from tallrun.live.state import after_state
     from tallrun.web.app import create_app
 
-    async def go() -> RawRun:
+    done: list[RunResult] = []
+
+    async def go() -> None:
         hub = LiveHub()
         gate = make_gate(lan, tls)
         async with serving(create_app(gate, hub), gate, port, folder) as served:
@@ -61,12 +71,23 @@ def live_run(
                     on_notice=tell, on_trouble=lambda text: typer.echo(text, err=True), on_view=show,
                     stopping=stop_on_interrupt, companions=companions,
                 )  # fmt: skip
-            if after is not None:
-                await after(hub)
-            return raw
+            hub.publish(after_state(ENDED, (), (), "", None))
+            with progress_bar("analysing") as progress:
+                result = await asyncio.to_thread(finish_run, folder, out, raw, progress)
+            done.append(result)
+            hub.report = result.report
+            url = None if result.report is None else "/live/report"
+            hub.publish(after_state(SAVED, result.rows, result.lines[:-1], result.lines[-1], url))
+            tell_result(result)
+            until_s = time.monotonic() + pages_stay_s
+            while hub.n_pages and time.monotonic() < until_s:
+                await asyncio.sleep(0.2)
 
     note_if_cold()
     warm_up()
-    raw = run_radio(go(), emulation)
-    with progress_bar("analysing") as show:
-        return finish_run(folder, out, raw, show)
+    try:
+        run_radio(go(), emulation)
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return done[0]

@@ -85,7 +85,10 @@ async def _record(
         context = {"surface": surface} if surface else {}
         source = "tallrun record"
         if emulation is not None:
-            context, source = {**emulation.recording.context, **context}, "tallrun record, emulated sensors"
+            context, source = (
+                {**emulation.recording.context, **context},
+                "tallrun record, emulated sensors",
+            )
         runner = _runner(folder) if emulation is None else emulation.recording.runner
         start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
         recorder = FlightRecorder(

@@ -14,6 +14,7 @@ from tallrun.gait.flags import FLAGS
 from tallrun.gait.rows import REASON_CODES
 from tallrun.gait.strides import STRIDE_COLUMNS
 from tallrun.gait.summary import DISTRIBUTIONS
+from tallrun.insight.crossing import is_judged
 from tallrun.numerics.recording import PLACEMENTS, Recording
 
 _TEXT, _NUMBER, _COUNT, _CLAIM = pa.string(), pa.float64(), pa.int64(), pa.bool_()
@@ -128,6 +129,8 @@ def result_values(summary: dict[str, Any], recording: Recording) -> dict[str, An
     else:
         out["asymmetry_contact_pct"] = asymmetry
     for name in FLAGS:
+        if not is_judged(summary, name):
+            continue  # not looked for, so neither up nor not up
         spans = [item["end_s"] - item["start_s"] for item in summary["flags"] if item["flag"] == name]
         out[f"flag_{name}_n"], out[f"flag_{name}_s"] = len(spans), float(sum(spans))
     out |= {name: quality[name] for name in ("valid_strides_pct", "n_strides", "clock_residual_ms")}

@@ -9,13 +9,16 @@ import numpy as np
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
 from tallrun.gait import pelvis_grid as grid
-from tallrun.gait.rows import FOOT_CONTACT_DTYPE
+from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
 HISTORY_S = 10.0
 PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 40.0
+IMPLAUSIBLE = reason_bit("implausible")
+#: A running foot is on the ground for less than its step; limping, a step is up to this share of the stride.
+MOST_RUNNING_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -142,4 +145,10 @@ def _rows_of(table: FloatArray) -> np.ndarray:
         ("emitted_at_s", kernel.O_EMITTED),
     ):
         rows[name] = table[:, column]
+    stride = rows["next_initial_contact_s"] - rows["initial_contact_s"]
+    stance = rows["final_contact_s"] - rows["initial_contact_s"]
+    most = np.where(rows["mode"] == MODE_RUN, MOST_RUNNING_SHARE, 1.0) * stride
+    bad = (stance <= 0.0) | (stance >= most)
+    rows["final_contact_s"][bad] = np.nan
+    rows["reasons"][bad] |= IMPLAUSIBLE
     return rows

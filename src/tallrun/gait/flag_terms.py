@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tallrun.gait.eligible import angle_is_sure, length_is_sure
 from tallrun.gait.strides import NAN, Stride
 from tallrun.numerics.recording import RunnerProfile
 
@@ -19,6 +20,10 @@ OVERSTRIDE_TERMS = ("foot_strike_angle", "foot_ahead", "braking", "cadence_defic
 _WEIGHTS = (0.2, 0.3, 0.3, 0.2)
 _RAISED = 0.5
 OVERSTRIDE_INDEX_LIMIT = 0.75
+#: What each term may be off by for a whole run, in its own unit of the index: 2 deg of strike angle, 1 cm of foot
+#: ahead, 0.02 g of braking, 1 step/min.
+_UNKNOWN_SIGMA = 0.25
+_TERM_SIGMA = (2.0 / 6.0, 0.27, 0.02 / 0.06, 1.0 / CADENCE_SD_SPM)
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,15 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
     if not math.isfinite(reference_m):
         reference_m = (0.30 + 0.02 * (speed - 3.0)) * leg
     expected, _ = expected_cadence_spm(speed, runner)
+    angle = stride.foot_strike_angle_deg if angle_is_sure(stride.angle_sigma_deg) else NAN
+    ahead_m = stride.foot_ahead_m if length_is_sure(stride.length_sigma_m, stride.stride_length_m) else NAN
     scores = (
-        (stride.foot_strike_angle_deg - 8.0) / 6.0,
-        (stride.foot_ahead_m - reference_m) / leg / 0.04,
+        (angle - 8.0) / 6.0,
+        (ahead_m - reference_m) / leg / 0.04,
         (stride.peak_braking_g - 0.27) / 0.06,
         -(stride.cadence_spm - expected) / CADENCE_SD_SPM,
     )
-    total = weight_sum = 0.0
+    total = weight_sum = variance = 0.0
     raised = known = 0
     for place, (score, weight) in enumerate(zip(scores, _WEIGHTS, strict=True)):
         if not math.isfinite(score):
@@ -104,12 +111,17 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
         known += 1
         total += weight * clipped
         weight_sum += weight
+        variance += (weight * _TERM_SIGMA[place]) ** 2
         raised |= (clipped > _RAISED) << place
     if known >= 2:
         stride.overstride_index = total / weight_sum
+        stride.overstride_sigma = math.sqrt(variance) / weight_sum
         stride.overstride_terms = raised
 
 
 def is_overstriding(stride: Stride) -> bool:
-    """Composite over its limit with at least two terms raised."""
-    return stride.overstride_index > OVERSTRIDE_INDEX_LIMIT and stride.overstride_terms.bit_count() >= 2
+    """Composite over its limit by more than its own uncertainty, with at least two terms raised."""
+    sigma = stride.overstride_sigma if math.isfinite(stride.overstride_sigma) else _UNKNOWN_SIGMA
+    return (
+        stride.overstride_index - sigma > OVERSTRIDE_INDEX_LIMIT and stride.overstride_terms.bit_count() >= 2
+    )

@@ -151,8 +151,9 @@ class FlagEngine:
             name for place, name in enumerate(OVERSTRIDE_TERMS) if stride.overstride_terms >> place & 1
         )
         kind = "own_baseline" if is_own else "population"
+        sigma = stride.overstride_sigma
         return Judgement(
-            is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, 0.25, terms
+            is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms
         )
 
     def _judge_tilt(self, stride: Stride) -> Judgement | None:

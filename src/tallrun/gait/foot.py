@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot_kernel import close, track
-from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, warm_up_mounting
+from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, rest_of, warm_up_mounting
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_rows import sensor_height
 from tallrun.gait.foot_state import (
@@ -23,6 +23,7 @@ from tallrun.gait.foot_state import (
     I_GAPS,
     I_GYR_CLIPPED,
     I_MOVES,
+    I_RESTS,
     I_STRIDES,
     WAVE_KINDS,
     WAVE_POINTS,
@@ -239,13 +240,20 @@ class FootEngine:
     def _look(self, least_strides: int, least_quality: float) -> NDArray[np.void]:
         """Try to learn the mounting from what is remembered; on success, track all of it."""
         n = self._h_n
+        state = self._state
+        rested, bias, acc_bias = rest_of(self._h_t, self._h_acc, self._h_gyr, n, self.params)
+        acc = self._h_acc - acc_bias
         found = learn_mounting(
-            self._h_t, self._h_acc, self._h_gyr, n, np.zeros(3), self._state.gyr_limits, self.params
+            self._h_t, acc, self._h_gyr, n, bias, state.gyr_limits, state.acc_limits, self.params
         )
         if found is None or found.n_strides < least_strides or found.quality < least_quality:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._mounting = found
-        self._state.mount[:, :] = found.rotation
+        state.mount[:, :] = found.rotation
+        # the bias is known before the first stride is worked through: from rest, else from gravity at the foot-flats
+        state.bias[:] = bias if rested else found.bias_radps
+        state.acc_bias[:] = acc_bias
+        state.ints[I_RESTS] = int(rested)
         rows = self._track(self._h_t[:n], self._h_acc[:n], self._h_gyr[:n])
         if len(rows):
             rows["emitted_at_s"] = self._h_t[n - 1]
@@ -274,11 +282,13 @@ class FootEngine:
 def warm_up() -> None:
     """Compile every kernel of the foot engine, so that no live sample waits for it."""
     engine = FootEngine(SensorSpec("foot_left", 100.0), "left")
-    engine._mounting = Mounting(np.eye(3), 1.0, 1.0, 0)
+    engine._mounting = Mounting(np.eye(3), 1.0, 1.0, 0, np.zeros(3))
     t = np.arange(8) / 100.0
     acc = np.tile([0.0, 0.0, STANDARD_GRAVITY_MPS2], (8, 1))
     engine.feed(t, acc, np.zeros((8, 3)))
     engine.finish()
     engine.status()
     warm_up_mounting(engine.params)
-    learn_mounting(t, acc, np.full((8, 3), 2.0), 8, np.zeros(3), np.full(3, np.nan), engine.params)
+    learn_mounting(
+        t, acc, np.full((8, 3), 2.0), 8, np.zeros(3), np.full(3, np.nan), np.full(3, np.nan), engine.params
+    )

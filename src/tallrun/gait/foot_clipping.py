@@ -11,7 +11,7 @@ from tallrun.gait.foot_params import FootParams
 from tallrun.numerics.recording import FloatArray
 
 MAX_LOBES = 4
-MAX_PEAKS = 4
+MAX_PEAKS = 8
 LOBE_WIDTH = 6  # direction (3), first and last sample, hidden mean rate [rad/s]
 
 

@@ -66,7 +66,8 @@ def locate_contact(
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
     rise = max(round(params.impact_rise_s * params.rate_hz), 1)
-    place = impact_onset(state.snap, mask, slowed, stop, rise)
+    touch = max(round(params.heel_down_s * params.rate_hz), 1)
+    place = impact_onset(state.snap, mask, slowed, stop, rise, touch)
     doubtful = False
     if not np.isfinite(place):
         place = float(top)
@@ -115,7 +116,8 @@ def _close_stride(state: FootState, mask: int, a: int, b: int, params: FootParam
     sigma = math.sqrt(params.gravity_tilt_rad**2 + scatter**2)
     return solve_stride(
         state.t_s, state.acc, state.gyr, mask, a, b, state.level, state.tilt_cov, state.bias, state.gyr_limits,
-        up, sigma, lever, state.acc_limits, params, state.scratch, state.lobes, state.result,
+        up, sigma, lever, state.acc_limits, state.ints[fs.I_RESTS] > 0, params, state.scratch, state.lobes,
+        state.result,
     )  # fmt: skip
 
 
@@ -212,7 +214,7 @@ def land(
         guard = index_at(state.t_s, mask, contact, -1, contact_s - params.event_guard_s, a)
         guard_end = index_at(state.t_s, mask, contact, 1, contact_s + params.event_guard_s, flat)
         near, _ = gap_between(state, mask, guard, guard_end)
-        long_gap = gap_s > params.void_gap_s or near > 0.0
+        long_gap = gap_s > params.length_gap_s or near > 0.0
         if flat_s - state.t_s[a & mask] <= params.longest_stride_s and not long_gap:
             n_lobes = _close_stride(state, mask, a, flat, params)
             solved = True

@@ -64,13 +64,15 @@ def time_at(t_s: FloatArray, mask: int, place: float) -> float:
 
 
 @njit(cache=True)
-def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int) -> float:
+def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int, touch: int) -> float:
     """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
 
     ``snap[k]`` is the size of the second difference of the force over samples k - 2 to k. The swing is smooth,
     so it is small there at any sampling rate, whatever force the leg brakes the foot with. The impact is the
     first time it passes 35 % of its greatest value in the window; its onset is where it rose through
     max(3 x its level in the swing, 10 % of that peak), at most ``rise`` samples before, put between samples.
+    A forefoot touches the ground before its heel, which may strike many times harder: a sharpness well above the
+    swing's at most ``touch`` samples earlier, calm behind it, is that first touch.
     """
     if last - first < 3:
         return np.nan
@@ -84,6 +86,16 @@ def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int) 
         calm += snap[k & mask] / n_calm
     if sharpest < 3.0 * calm or sharpest <= 0.0:
         return np.nan
+    early = hit
+    for k in range(max(first + 1 + n_calm, hit - touch), hit - rise):
+        if snap[k & mask] > max(6.0 * calm, 0.06 * sharpest):
+            early = k
+            break
+    if early < hit:
+        hit = early
+        sharpest = snap[hit & mask]
+        for k in range(hit, hit + rise):
+            sharpest = max(sharpest, snap[k & mask])
     floor = min(max(3.0 * calm, 0.1 * sharpest), 0.34 * sharpest)
     earliest = max(first + 1, hit - rise)
     while hit > earliest and snap[(hit - 1) & mask] > floor:

@@ -51,6 +51,37 @@ def _find_range(state: FootState, mask: int, gyr: FloatArray, params: FootParams
             ints[fs.I_LEVEL_1 + c] = 0
 
 
+@njit(cache=True)
+def _find_acc_range(state: FootState, mask: int, params: FootParams) -> None:
+    """Take a height at which one axis stops, three readings alike and none ever higher, for its range.
+
+    A reading beyond it proves that wrong, and the range is unknown again.
+    """
+    k = state.ints[fs.I_COUNT]
+    limit = state.acc_limits[0]
+    for c in range(3):
+        now = state.acc[k & mask, c] + state.acc_bias[c]
+        if np.isfinite(limit) and abs(now) > 1.02 * limit:
+            state.acc_limits[:] = np.nan
+            return
+        if k < 2 or np.isfinite(limit) or abs(now) < params.acc_level_least_mps2:
+            continue
+        one = state.acc[(k - 1) & mask, c] + state.acc_bias[c]
+        two = state.acc[(k - 2) & mask, c] + state.acc_bias[c]
+        same = params.level_share * abs(now)
+        if abs(now - one) < same and abs(now - two) < same and abs(now) > 0.98 * state.nums[fs.X_ACC_TOP]:
+            state.acc_limits[:] = abs(now)
+
+
+@njit(cache=True)
+def _clear_rest(state: FootState) -> None:
+    """Begin to look for rest anew."""
+    state.ints[fs.I_REST] = 0
+    for c in range(3):
+        state.nums[fs.X_REST_1 + c] = 0.0
+        state.nums[fs.X_REST_A1 + c] = 0.0
+
+
 @njit(cache=True, inline="always")
 def _even_stamp(state: FootState, t: float, params: FootParams) -> tuple[float, float]:
     """Time of a sample with the stamp's jitter smoothed out, and the time missing before it.
@@ -98,7 +129,7 @@ def _accept(
     bend2 = 0.0
     pitch = 0.0
     for c in range(3):
-        f, w = acc[c], gyr[c]
+        f, w = acc[c] - state.acc_bias[c], gyr[c]
         state.acc[p, c] = f
         state.gyr[p, c] = w
         force2 += f * f
@@ -121,21 +152,29 @@ def _accept(
         nums[fs.X_LOST_S] += missing
     if not ints[fs.I_RANGE_GIVEN]:
         _find_range(state, mask, gyr, params)
-    # gyroscope bias: the mean over half a second of rest
+    if not ints[fs.I_ACC_RANGE_GIVEN]:
+        _find_acc_range(state, mask, params)
+    # gyroscope bias, and the force that is not gravity: means over half a second of rest
     still = rate2 < params.rest_rate_radps**2 and abs(math.sqrt(force2) - GRAVITY_MPS2) < params.rest_acc_mps2
     if still:
         ints[fs.I_REST] += 1
         for c in range(3):
             nums[fs.X_REST_1 + c] += gyr[c]
+            nums[fs.X_REST_A1 + c] += acc[c]
         if ints[fs.I_REST] >= params.rest_s * params.rate_hz:
+            gain = 0.3 if ints[fs.I_RESTS] > 0 else 1.0
+            count = ints[fs.I_REST]
+            force = 0.0
             for c in range(3):
-                state.bias[c] += 0.3 * (nums[fs.X_REST_1 + c] / ints[fs.I_REST] - state.bias[c])
-                nums[fs.X_REST_1 + c] = 0.0
-            ints[fs.I_REST] = 0
+                state.bias[c] += gain * (nums[fs.X_REST_1 + c] / count - state.bias[c])
+                force += (nums[fs.X_REST_A1 + c] / count) ** 2
+            excess = 1.0 - GRAVITY_MPS2 / max(math.sqrt(force), 1.0)
+            for c in range(3):
+                state.acc_bias[c] += gain * (excess * nums[fs.X_REST_A1 + c] / count - state.acc_bias[c])
+            ints[fs.I_RESTS] += 1
+            _clear_rest(state)
     elif ints[fs.I_REST] > 0:
-        ints[fs.I_REST] = 0
-        for c in range(3):
-            nums[fs.X_REST_1 + c] = 0.0
+        _clear_rest(state)
     nums[fs.X_LAST_S] = t
     ints[fs.I_COUNT] = k + 1
     return dt, pitch

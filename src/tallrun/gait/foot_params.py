@@ -30,6 +30,7 @@ class FootParams(NamedTuple):
     landmark_half_s: float = 0.01  # pitch rate is averaged over twice this for the final contact
     impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
     impact_rise_s: float = 0.025  # no impact takes longer from its onset to a third of its sharpness
+    heel_down_s: float = 0.07  # a forefoot lands at most this long before its heel
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # what times may be off by: an event is found this well between whole samples
     timing_floor_s: float = 0.003
@@ -44,6 +45,9 @@ class FootParams(NamedTuple):
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
     flat_cost_mps: float = 0.01  # velocity left per root of the cost
+    scale_share: float = 0.006  # accelerometers are this true to scale
+    wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
+    lobe_share: float = 0.015  # what a cut-off turn leaves open
     withheld_share: float = 0.2  # a length less certain than this share of itself is withheld
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
@@ -55,25 +59,35 @@ class FootParams(NamedTuple):
     rolling_s: float = 0.152  # part of the push-off in which the foot still turns about its ball
     rolling_radps: float = 3.5
     bias_radps: float = 0.01
+    unlearned_bias_radps: float = 0.03  # while the foot was never seen at rest
     rate_share: float = 0.01  # share of the turn rate (scale, cross axis)
-    acc_floor_mps2: float = 0.5
-    acc_step_share: float = 0.05  # share of the change between samples: impacts are under-sampled
-    correlation_s: float = 0.05
-    flat_velocity_mps: float = 0.03
-    gravity_tilt_rad: float = 0.009
-    misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
-    peak_share: float = (
-        50.0  # what a cut-off force hides is left to the end conditions: its edges tell too little
+    acc_floor_mps2: float = 0.35
+    acc_step_share: float = 0.03  # share of the change between samples 5 ms apart: impacts are under-sampled,
+    step_s: float = 0.005  # in proportion to the step between samples,
+    most_step_share: float = 0.5  # up to half of the change
+    gap_bend: float = (
+        2500.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
     )
-    cut_share: float = 4.0  # hidden force: the length may be off by this many times its share of the stride
+    gap_slope_s: float = 0.012  # slopes at the edges of a gap are taken over this long
+    ground_share: float = 0.06  # ground rises or falls by about this share of a stride,
+    ground_floor_m: float = 0.03  # or a kerb; stairs, which fit everything else, are left as they are
+    ground_limit: float = 12.0
+    correlation_s: float = 0.05
+    lobe_spread: float = 0.4  # what a cut-off turn hides is known to this share
+    flat_velocity_mps: float = 0.025
+    gravity_tilt_rad: float = 0.009
+    misfit_limit: float = 30.0  # chi-square of the end conditions (6 degrees of freedom)
+    peak_share: float = 1.0  # what a cut-off force hides may be as much again as its edges say,
+    peak_floor: float = 0.35  # and this share of the range more: impacts are steep
     # sensor ranges
-    clip_share: float = 0.98
+    clip_share: float = 0.97  # a sensor's own offset is taken off its readings
     clip_least_radps: float = 7.0  # 400 deg/s: no sensor of use here clips below
     plateau_share: float = 0.03  # a plateau stays within this share of its peak
     plateau_edge: float = 1.4  # has edges this many times steeper than a natural peak as wide
     plateau_s: float = 0.1  # and is short: where a swing's long lobe is cut, the range shows by itself
     level_share: float = 0.0005  # readings that stay within this share of one level
     level_s: float = 0.06  # for this long
+    acc_level_least_mps2: float = 35.0  # above 3.6 g, three alike at the top
     level_least_radps: float = 4.2  # above 240 deg/s show the range
     # mounting
     moved_deg: float = 8.0  # gravity at foot-flat this far off
@@ -86,13 +100,17 @@ class FootParams(NamedTuple):
     phase_samples: float = 20.0  # a period known to 0.1 % keeps its phase over so many lost samples
     bridged_samples: float = 3.5  # as few as these are bridged without a trace,
     bridged_s: float = 0.025  # but never more than this
-    void_gap_s: float = 0.06  # what a straight line misses grows with the square of the gap:
-    gap_share: float = 0.06  # at this one it is about this share of the stride's length
+    void_gap_s: float = 0.06  # a longer one may hide a contact,
+    length_gap_s: float = 0.11  # and this one the stride's whole swing
     event_guard_s: float = 0.06
     # rest, for the gyroscope's bias
     rest_s: float = 0.5
     rest_rate_radps: float = 0.12
     rest_acc_mps2: float = 0.5
+    rest_spread_radps: float = 0.06  # before anything is known of the sensor, rest is what holds still:
+    rest_acc_spread_mps2: float = 0.6
+    most_bias_radps: float = 0.2  # with a bias below 12 deg/s
+    most_offset_mps2: float = 1.0  # and an offset below 0.1 g
     # modes
     duty_middle: float = 0.515  # runners stand on a foot for up to half a stride, walkers for 0.53 and more,
     stance_middle_s: float = 0.46  # and no longer than 0.4 s, where a fast walk still takes 0.5 s

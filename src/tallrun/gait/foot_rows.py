@@ -245,8 +245,12 @@ def complete_row(
     row[fs.C_NEXT] = row[fs.C_IC] + each_s if missed else contact_s
     if solved and missed == 0:
         rest_mps = params.flat_cost_mps * math.sqrt(nums[fs.X_FLAT_COST])
-        unseen_m = params.gap_share * (gap_s / params.void_gap_s) ** 2 * length
-        sigma = math.sqrt(state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2 + unseen_m**2)
+        # what the end conditions leave, a foot that never stood still, and the sensor's own scale
+        scale_m = params.scale_share * length
+        wander_m = params.wander_share * state.result[st.R_WANDER] * stride_s
+        sigma = math.sqrt(
+            state.result[st.R_SIGMA] ** 2 + (rest_mps * stride_s) ** 2 + scale_m**2 + wander_m**2
+        )
         row[fs.C_LIFT] = state.result[st.R_LIFT]
         row[fs.C_RESIDUAL] = state.result[st.R_RESIDUAL]
         rise = state.result[st.R_DZ]
@@ -261,15 +265,11 @@ def complete_row(
             bits |= SLOPE
         if n_lobes > 0:
             bits |= GYRO_CLIPPED
-            sigma = math.hypot(sigma, 0.05 * length)
-        if state.result[st.R_CUT_S] > 0.0:
-            sigma = math.hypot(sigma, params.cut_share * state.result[st.R_CUT_S] / stride_s * length)
+            sigma = math.hypot(sigma, params.lobe_share * length)
         # end conditions missed by more than their sizes say that these are too small
-        sigma *= math.sqrt(max(state.result[st.R_WORST] / 5.0, 1.0))
+        sigma *= math.sqrt(max(state.result[st.R_WORST] / 6.0, 1.0))
         if not trusted:
             bits |= DRIFT
-        if gap_s > 0.5 * params.void_gap_s or bits & INFERRED:
-            sigma = max(sigma, HALF_QUALITY_SHARE * length)
         if sigma > LENGTH_LIMIT_SHARE * length:
             bits |= LOW_QUALITY | (CLIPPED if state.result[st.R_CUT_S] > 0.0 else 0)
         if sigma <= params.withheld_share * length:

@@ -21,17 +21,17 @@ IntArray = NDArray[np.int64]
 (
     I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_SETTLED, I_REST,
     I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3,
-    I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES,
-) = range(26)  # fmt: skip
-I_WIDTH = 26
+    I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES, I_RESTS, I_ACC_RANGE_GIVEN,
+) = range(28)  # fmt: skip
+I_WIDTH = 28
 
 #: Places in ``FootState.nums``.
 (
     X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
     X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
-    X_RUN_ODDS, X_JITTER_2,
-) = range(21)  # fmt: skip
-X_WIDTH = 21
+    X_RUN_ODDS, X_JITTER_2, X_REST_A1, X_REST_A2, X_REST_A3,
+) = range(24)  # fmt: skip
+X_WIDTH = 24
 
 #: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
 (
@@ -49,7 +49,8 @@ class FootState(NamedTuple):
     """Everything the kernel changes; see the module's constants for the places.
 
     t_s (cap,), acc, gyr (cap, 3), pitch_radps, snap, cost, gap_s, was_lost (cap,) : ring of accepted samples.
-    mount : (3, 3) sensor to foot; bias : (3,) [rad/s]; level : (3, 3) sensor to world at the open foot-flat.
+    mount : (3, 3) sensor to foot; bias : (3,) [rad/s], acc_bias : (3,) [m/s2], seen at rest;
+    level : (3, 3) sensor to world at the open foot-flat.
     """
 
     t_s: FloatArray
@@ -64,6 +65,7 @@ class FootState(NamedTuple):
     nums: FloatArray
     mount: FloatArray
     bias: FloatArray
+    acc_bias: FloatArray
     level: FloatArray
     tilt_cov: FloatArray
     acc_limits: FloatArray
@@ -81,6 +83,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
     capacity = 1 << int(np.ceil(np.log2(max(rate_hz * 2.5 * longest_s, 64.0))))
     ints = np.zeros(I_WIDTH, np.int64)
     ints[I_RANGE_GIVEN] = int(np.isfinite(gyr_limit_radps))
+    ints[I_ACC_RANGE_GIVEN] = int(np.isfinite(acc_limit_mps2))
     nums = np.zeros(X_WIDTH)
     nums[[X_LAST_S, X_FIRST_S]] = np.nan
     nums[X_PERIOD_S] = 1.0 / rate_hz
@@ -97,6 +100,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         nums=nums,
         mount=np.eye(3),
         bias=np.zeros(3),
+        acc_bias=np.zeros(3),
         level=np.eye(3),
         tilt_cov=np.zeros((2, 2)),
         acc_limits=np.full(3, acc_limit_mps2),

@@ -19,6 +19,7 @@ from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_turns import GRAVITY_MPS2, rotate_by, turn_world
 from tallrun.numerics.recording import FloatArray
 
+N_ENDS = 6  # conditions at the end: velocity (3), tilt (2), height
 N_BASE = 8  # tilt (2), turn error (3), velocity error (3)
 
 #: Columns of the per-sample scratch of one stride.
@@ -28,9 +29,30 @@ S_WIDTH = S_LOBE + 6 * (MAX_LOBES + MAX_PEAKS)
 #: Places in the result of ``solve_stride``.
 (
     R_DX, R_DY, R_DZ, R_RESIDUAL, R_SIGMA, R_LIFT, R_YAW, R_CLIPPED, R_REBUILT, R_TILT_MISS, R_WORST, R_TURN_ERROR,
-    R_FX, R_FY, R_FZ, R_CUT_S,
-) = range(16)  # fmt: skip
-R_WIDTH = 16
+    R_FX, R_FY, R_FZ, R_CUT_S, R_WANDER,
+) = range(17)  # fmt: skip
+R_WIDTH = 17
+
+
+@njit(cache=True)
+def _bend(
+    t_s: FloatArray, signal: FloatArray, mask: int, k: int, a: int, b: int, axis: int, params: FootParams
+) -> float:
+    """Return what the mean over a gap before sample ``k`` has over the mean of its edges, per second of gap.
+
+    It is (slope before - slope after) / 12, as for a cubic through both edges with their slopes.
+    """
+    before, after = k - 1, k
+    while before > a and t_s[(k - 1) & mask] - t_s[before & mask] < params.gap_slope_s:
+        before -= 1
+    while after < b and t_s[after & mask] - t_s[k & mask] < params.gap_slope_s:
+        after += 1
+    if before == k - 1 or after == k:
+        return 0.0
+    x0, x1 = signal[(k - 1) & mask, axis], signal[k & mask, axis]
+    rise = (x0 - signal[before & mask, axis]) / (t_s[(k - 1) & mask] - t_s[before & mask])
+    fall = (signal[after & mask, axis] - x1) / (t_s[after & mask] - t_s[k & mask])
+    return (rise - fall) / 12.0
 
 
 @njit(cache=True)
@@ -46,6 +68,8 @@ def _integrate(
     lobes: FloatArray,
     n_lobes: int,
     n_peaks: int,
+    bias_sigma: float,
+    spread: float,
     params: FootParams,
     scratch: FloatArray,
 ) -> tuple[float, float]:
@@ -53,6 +77,7 @@ def _integrate(
 
     ``scratch[i]`` holds the state at sample ``a + i``. Returns the summed variances of turn rate and force.
     """
+    longest = 1.6 / params.rate_hz  # a longer step has lost samples in it
     used = S_LOBE + 6 * (n_lobes + n_peaks)
     rot = start.copy()
     f_world = np.zeros(3)
@@ -74,6 +99,10 @@ def _integrate(
             wx = 0.5 * (gyr[p, 0] + gyr[q, 0]) - bias[0]
             wy = 0.5 * (gyr[p, 1] + gyr[q, 1]) - bias[1]
             wz = 0.5 * (gyr[p, 2] + gyr[q, 2]) - bias[2]
+            if dt > longest:  # the curve through the edges' slopes, not the line through the edges
+                wx += _bend(t_s, gyr, mask, k, a, b, 0, params) * dt
+                wy += _bend(t_s, gyr, mask, k, a, b, 1, params) * dt
+                wz += _bend(t_s, gyr, mask, k, a, b, 2, params) * dt
             for j in range(n_lobes):
                 if lobes[j, 3] <= k and k <= lobes[j, 4] + 1:
                     part = 1.0 if (lobes[j, 3] < k and k <= lobes[j, 4]) else 0.5
@@ -108,8 +137,13 @@ def _integrate(
             rate2 += gyr[p, c] * gyr[p, c]
             if i > 0:
                 step2 += (acc[p, c] - acc[(k - 1) & mask, c]) ** 2
-        qg = params.bias_radps**2 + params.rate_share**2 * rate2
-        qa = params.acc_floor_mps2**2 + params.acc_step_share**2 * step2
+        share = min(params.acc_step_share * dt / params.step_s, params.most_step_share)
+        qg = bias_sigma**2 + params.rate_share**2 * rate2
+        qa = params.acc_floor_mps2**2 + share**2 * step2
+        if dt > longest:
+            hidden = params.gap_bend * dt**3
+            qa += (hidden * spread) ** 2
+            qg += hidden * hidden * rate2
         row[S_TIME] = t_s[p]
         for r in range(3):
             for c in range(3):
@@ -122,6 +156,9 @@ def _integrate(
             row[S_SA] = sa
             for c in range(3):
                 step = 0.5 * (f_world[c] + f_before[c]) * dt
+                if dt > longest:
+                    for m in range(3):
+                        step += rot[c, m] * _bend(t_s, acc, mask, k, a, b, m, params) * dt * dt
                 row[S_VEL + c] += step - (GRAVITY_MPS2 * dt if c == 2 else 0.0)
                 row[S_IA + c] += step
                 row[S_IFA + c] += 0.5 * (sg * f_world[c] + sg_before * f_before[c]) * dt
@@ -135,6 +172,21 @@ def _integrate(
         qg_before = qg
         qa_before = qa
     return sg, sa
+
+
+@njit(cache=True)
+def _spread(acc: FloatArray, mask: int, a: int, b: int) -> float:
+    """Return the standard deviation of the specific force over a stride, all axes together [m/s2]."""
+    total = 0.0
+    for c in range(3):
+        mean = 0.0
+        square = 0.0
+        for k in range(a, b + 1):
+            mean += acc[k & mask, c]
+            square += acc[k & mask, c] ** 2
+        mean /= b - a + 1
+        total += max(square / (b - a + 1) - mean * mean, 0.0)
+    return math.sqrt(total)
 
 
 @njit(cache=True)
@@ -171,6 +223,7 @@ def solve_stride(
     tilt_sigma_end: float,
     up_height: FloatArray,
     acc_limits: FloatArray,
+    has_rested: bool,
     params: FootParams,
     scratch: FloatArray,
     lobes: FloatArray,
@@ -182,7 +235,7 @@ def solve_stride(
     start : (3, 3) sensor to world (z up, heading free) at ``a``; tilt_cov : (2, 2) its tilt covariance [rad2].
     up_end, tilt_sigma_end : direction of gravity seen at ``b`` and how far to trust it.
     up_height : (3,) lever from the pivot under the ball of the foot to the sensor, sensor axes [m].
-    acc_limits : (3,) range of the accelerometer [m/s2], NaN when unknown.
+    acc_limits : (3,) range of the accelerometer [m/s2], NaN when unknown. has_rested : whether ``bias`` was learned.
     scratch : (>= b - a + 1, S_WIDTH); on return it holds the *corrected* rotation, velocity and, in the
         columns S_IA.., position at each sample.
     result : (R_WIDTH,), see the R_ constants. Returns the number of clipped gyroscope lobes.
@@ -192,7 +245,11 @@ def solve_stride(
     n_peaks, cut_s = find_clipped_peaks(
         t_s, acc, mask, a, b, acc_limits, params, lobes[n_lobes : n_lobes + MAX_PEAKS]
     )
-    sg, sa = _integrate(t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, n_peaks, params, scratch)
+    spread = _spread(acc, mask, a, b)
+    bias_sigma = params.bias_radps if has_rested else params.unlearned_bias_radps
+    sg, sa = _integrate(
+        t_s, acc, gyr, mask, a, b, start, bias, lobes, n_lobes, n_peaks, bias_sigma, spread, params, scratch
+    )
     n_gyr, n_lobes = n_lobes, n_lobes + n_peaks  # from here on both are unknowns of one kind
     sg = max(sg, 1e-12)
     sa = max(sa, 1e-12)
@@ -218,7 +275,7 @@ def solve_stride(
                 last_velocity[r] = last[r, 0] * vx + last[r, 1] * vy + last[r, 2] * vz
 
     # what should have come out at the end, minus what did
-    y = np.zeros(5)
+    y = np.zeros(N_ENDS)
     for c in range(3):
         y[c] = last_velocity[c] - first_velocity[c] - end[S_VEL + c]
     ex = last[0, 0] * up_end[0] + last[0, 1] * up_end[1] + last[0, 2] * up_end[2]
@@ -238,42 +295,63 @@ def solve_stride(
         prior[5 + c, 5 + c] = sa * params.correlation_s
     for j in range(n_lobes):
         # the hidden part may be half or double; a plateau of known height hides something for sure
-        prior[N_BASE + j, N_BASE + j] = 0.36 if j < n_gyr else params.peak_share**2
+        if j < n_gyr:
+            prior[N_BASE + j, N_BASE + j] = params.lobe_spread**2
+        else:
+            floor = params.peak_floor * acc_limits[0] / max(lobes[j, 5], 1e-3)
+            prior[N_BASE + j, N_BASE + j] = params.peak_share**2 + floor**2
 
-    jac = np.zeros((5, n_x))
+    jac = np.zeros((N_ENDS, n_x))
     _fill_jacobian(end, sg, sa, n_lobes, jac[:3])
+    # the ground is level, more or less: height gained along the stride, as found and as it depends on the unknowns
+    along = np.zeros((3, n_x))
+    raw = np.zeros(3)
+    later = 0.0  # integral of the variance so far times the time left, and of the variance
+    so_far = 0.0
+    for i in range(n):
+        row = scratch[i]
+        dt = row[S_TIME] - scratch[i - 1, S_TIME] if i > 0 else 0.0
+        dt_next = scratch[i + 1, S_TIME] - row[S_TIME] if i < n - 1 else 0.0
+        half = 0.5 * (dt + dt_next)
+        _fill_jacobian(row, sg, sa, n_lobes, along)
+        for k in range(n_x):
+            jac[5, k] += along[2, k] * half
+        for c in range(3):
+            raw[c] += (first_velocity[c] + row[S_VEL + c]) * half
+        later += row[S_SA] * (end[S_TIME] - row[S_TIME]) * half
+        so_far += row[S_SA] * half
+    y[5] = -raw[2]
+    # velocity wanders as its errors come: where on the way is unknown though its end is known (a Brownian bridge)
+    wander = params.correlation_s * max(2.0 * later - so_far * so_far / sa, 0.0)
+    ground_m = params.ground_floor_m + params.ground_share * min(math.sqrt(raw[0] ** 2 + raw[1] ** 2), 4.0)
     jac[3, 0], jac[3, 2], jac[4, 1], jac[4, 3] = 1.0, 1.0, 1.0, 1.0
     for j in range(n_lobes):
         jac[3, N_BASE + j] = end[S_LOBE + 6 * j]
         jac[4, N_BASE + j] = end[S_LOBE + 6 * j + 1]
 
-    gain = np.zeros((n_x, 5))  # prior @ jac.T
+    gain = np.zeros((n_x, N_ENDS))  # prior @ jac.T
     for r in range(n_x):
-        for c in range(5):
+        for c in range(N_ENDS):
             total = 0.0
             for k in range(n_x):
                 total += prior[r, k] * jac[c, k]
             gain[r, c] = total
-    noise = np.zeros((5, 5))
+    noise = jac @ gain
     for r in range(5):
-        for c in range(5):
-            total = 0.0
-            for k in range(n_x):
-                total += jac[r, k] * gain[k, c]
-            noise[r, c] = total
         noise[r, r] += params.flat_velocity_mps**2 if r < 3 else tilt_sigma_end**2
-    weights = np.linalg.inv(noise)
-    wy_ = np.zeros(5)
-    for r in range(5):
-        for c in range(5):
-            wy_[r] += weights[r, c] * y[c]
-    x = np.zeros(n_x)
-    for r in range(n_x):
-        for c in range(5):
-            x[r] += gain[r, c] * wy_[c]
-    worst = 0.0
-    for r in range(5):
-        worst += y[r] * wy_[r]
+    weights = np.zeros((N_ENDS, N_ENDS))
+    weights[:5, :5] = np.linalg.inv(np.ascontiguousarray(noise[:5, :5]))
+    without = y @ (weights @ y)
+    noise[5, 5] += ground_m**2 + wander
+    weighed = np.linalg.inv(noise)
+    worst = y @ (weighed @ y)
+    # a stair climbs more than any ground, and fits all the same without that condition
+    if worst < params.ground_limit or without > 0.5 * worst:
+        weights[:, :] = weighed
+    else:
+        worst = without
+    wy_ = weights @ y
+    x = gain @ wy_
 
     # corrected velocity and position along the stride; the small rest is spread evenly
     rest = np.zeros(3)
@@ -329,16 +407,16 @@ def solve_stride(
     for k in range(n_x):
         chord[k] = hx * jac_p[0, k] + hy * jac_p[1, k]
     variance = 0.0
-    taught = np.zeros(5)
+    taught = np.zeros(N_ENDS)
     for r in range(n_x):
         for k in range(n_x):
             variance += chord[r] * prior[r, k] * chord[k]
-        for c in range(5):
+        for c in range(N_ENDS):
             taught[c] += chord[r] * gain[r, c]
-    for r in range(5):
-        for c in range(5):
+    for r in range(N_ENDS):
+        for c in range(N_ENDS):
             variance -= taught[r] * weights[r, c] * taught[c]
-    variance = max(variance, 0.0) + (params.flat_velocity_mps * duration) ** 2
+    variance = max(variance, 0.0) + (params.flat_velocity_mps * duration) ** 2 + wander
 
     lift = 0.0
     for i in range(n):
@@ -351,8 +429,8 @@ def solve_stride(
             for k in range(n_x):
                 for m in range(n_x):
                     total += jac[3 + r, k] * prior[k, m] * jac[3 + c, m]
-            for k in range(5):
-                for m in range(5):
+            for k in range(N_ENDS):
+                for m in range(N_ENDS):
                     left = 0.0
                     right = 0.0
                     for q in range(n_x):
@@ -384,6 +462,7 @@ def solve_stride(
     result[R_REBUILT] = rebuilt
     result[R_TILT_MISS] = math.sqrt(y[3] ** 2 + y[4] ** 2)
     result[R_WORST] = worst
+    result[R_WANDER] = math.sqrt(x[5] ** 2 + x[6] ** 2 + x[7] ** 2)
     result[R_FX], result[R_FY], result[R_FZ] = x[2], x[3], x[4]
     result[R_TURN_ERROR] = math.sqrt(x[2] ** 2 + x[3] ** 2 + x[4] ** 2)
     return n_gyr

@@ -15,7 +15,7 @@ from statistics import median
 from tallrun.gait.eligible import timing_sigma_s
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
-from tallrun.gait.strides import NAN, Stride
+from tallrun.gait.strides import NAN, Stride, withhold_implausible
 
 #: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
 WAIT_S = 2.5
@@ -25,6 +25,8 @@ LEARNING_WAIT_S = 60.0
 PELVIS_MATCH_S = 0.2
 #: A running stride this much longer than the last ones holds a contact that was not seen.
 MISSED_CONTACT_SHARE = 1.6
+#: Two steps of half a metre: shorter ones are the shuffle of somebody who limps, turns or comes to rest.
+SHORT_STRIDE_M = 1.0
 #: Flight or double support beyond timing noise.
 SURE_FLIGHT_S = 0.005
 
@@ -33,6 +35,8 @@ _GAP = reason_bit("gap")
 _LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
+_IMPLAUSIBLE = reason_bit("implausible")
+_SHORT = reason_bit("short_steps")
 _NO_PELVIS = reason_bit("no_pelvis")
 #: Reasons of a pelvis step that speak of its tilt, and so of the stride's.
 _OF_TILT = 0
@@ -75,6 +79,8 @@ class StrideJoiner:
         gain = self._gain
         ic, fc = row["initial_contact_s"], row["final_contact_s"]
         stride_time = row["next_initial_contact_s"] - ic
+        is_backwards = stride_time <= 0.0
+        stride_time = NAN if is_backwards else stride_time
         length = row["stride_length_m"] * gain
         stance = fc - ic
         stride = Stride(
@@ -101,6 +107,8 @@ class StrideJoiner:
             lift_m=row["lift_m"],
             yaw_deg=row["yaw_deg"],
         )
+        if is_backwards:
+            stride.reasons |= _IMPLAUSIBLE
         if len(self._feet) == 1:
             stride.reasons |= _ONE_FOOT
         place = len(self._waiting)
@@ -145,6 +153,7 @@ class StrideJoiner:
                 done = self._finish_foot(head, now_s, due, final)
             if not done:
                 break
+            withhold_implausible(head)
             head.emitted_at_s = max(now_s, head.emitted_at_s) if not final else head.emitted_at_s
             out.append(self._waiting.popleft())
         return out
@@ -169,6 +178,8 @@ class StrideJoiner:
                 head.flight_time_s = other_next - head.final_contact_s
                 head.step_time_s = other_next - head.initial_contact_s
                 _settle_mode(head)
+        if head.mode == MODE_WALK and head.stride_length_m < SHORT_STRIDE_M:
+            head.reasons |= _SHORT
         if step is not None:
             _copy_pelvis(head, step)
             crossing = step["crossing_s"] - head.initial_contact_s
@@ -194,7 +205,7 @@ class StrideJoiner:
             head.step_time_s = follows[1] - follows[0]
             if head.mode in (MODE_RUN, MODE_WALK):
                 head.flight_time_s = follows[1] - head.final_contact_s
-        if len(follows) > 2:
+        if len(follows) > 2 and follows[2] > follows[0]:
             head.stride_time_s = follows[2] - follows[0]
             head.cadence_spm = 120.0 / head.stride_time_s
             head.duty_factor = head.stance_time_s / head.stride_time_s

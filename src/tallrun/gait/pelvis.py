@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter
 from vqf import VQF
 
 from tallrun.errors import SignalError, UsageError
@@ -14,7 +13,7 @@ from tallrun.gait import pelvis_kernel as kernel
 from tallrun.gait import pelvis_state as state
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_step import B_WIDTH, O_WIDTH
-from tallrun.gait.rows import PELVIS_STEP_DTYPE
+from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
 from tallrun.gait.sacral import GRAVITY_MPS2
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
@@ -22,6 +21,16 @@ HISTORY_S = 10.0
 PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 20.0
+IMPLAUSIBLE = reason_bit("implausible")
+#: What a body can show in one step; beyond it the number is withheld.
+BODY_LIMITS = {
+    "tilt_deg": (-45.0, 60.0),
+    "obliquity_deg": (0.0, 60.0),
+    "rotation_deg": (0.0, 90.0),
+    "vertical_oscillation_m": (0.0, 0.3),
+    "braking_dv_mps": (0.0, 2.0),
+    "peak_braking_g": (0.0, 4.0),
+}
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,7 @@ class PelvisEngine:
         self._buf = np.empty((self._keep + self._most, B_WIDTH))
         self._used = 0
         self._base = 0
-        b, a = butter(2, min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
-        self._low_pass = np.array([b[0], b[1], b[2], a[1], a[2]])
+        self._low_pass = _butterworth(min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
         self._floats = np.zeros(state.F_WIDTH)
         self._floats[state.F_DISTURBED_S] = -1e9
         self._ints = np.zeros(state.I_WIDTH, np.int64)
@@ -201,8 +209,30 @@ class PelvisEngine:
         self._base += drop
 
 
+def _butterworth(share_of_nyquist: float) -> FloatArray:
+    """Return b0, b1, b2, a1, a2 of the second-order low-pass (scipy.signal takes a second to import)."""
+    warped = np.tan(0.5 * np.pi * share_of_nyquist)
+    square, damped = warped * warped, np.sqrt(2.0) * warped
+    b0, b1, a1, a2 = square, 2.0 * square, 2.0 * (square - 1.0), 1.0 - damped + square
+    return np.array([b0, b1, b0, a1, a2]) / (1.0 + damped + square)
+
+
 def _rows_of(table: FloatArray) -> np.ndarray:
+    """Return the kernel's rows by name; a number no body can show is withheld (``implausible``)."""
     rows = np.empty(len(table), PELVIS_STEP_DTYPE)
     for column, name in enumerate(PELVIS_STEP_DTYPE.names or ()):
         rows[name] = table[:, column]
+    if len(rows) == 0:
+        return rows
+    late = rows["next_step_s"] <= rows["step_s"]
+    rows["next_step_s"][late] = np.nan
+    rows["reasons"][late] |= IMPLAUSIBLE
+    for name, (low, high) in BODY_LIMITS.items():
+        bad = (rows[name] < low) | (rows[name] > high)
+        rows[name][bad] = np.nan
+        rows["reasons"][bad] |= IMPLAUSIBLE
+    step = rows["next_step_s"] - rows["step_s"]
+    bad = (rows["contact_time_s"] <= 0.0) | (rows["contact_time_s"] >= step)
+    rows["reasons"][bad] |= IMPLAUSIBLE
+    rows["contact_time_s"][bad] = rows["contact_time_sigma_s"][bad] = np.nan
     return rows

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.gait.eligible import length_is_sure
-from tallrun.gait.rows import MODES, reason_text
+from tallrun.gait.rows import MODE_RUN, MODES, reason_bit, reason_text
 
 NAN = float("nan")
 
@@ -57,6 +57,7 @@ class Stride:
     foot_ahead_m: float = NAN
     braking_dv_mps: float = NAN
     peak_braking_g: float = NAN
+    overstride_sigma: float = NAN  # of the index, from what each known term can be off by
     overstride_terms: int = 0  # bits of flag_terms.OVERSTRIDE_TERMS that are raised
     belt_speed_mps: float = NAN  # reported by the treadmill or typed
     incline_pct: float = NAN
@@ -67,6 +68,64 @@ class Stride:
         if math.isfinite(self.belt_speed_mps):
             return self.belt_speed_mps
         return self.speed_mps if length_is_sure(self.length_sigma_m, self.stride_length_m) else NAN
+
+
+#: Beyond these no person's gait goes; sprinters reach 12.4 m/s, 5.5 m and 300 steps/min.
+FASTEST_MPS = 13.0
+LONGEST_STRIDE_M = 6.0
+SHORTEST_STRIDE_S = 0.3
+STEEPEST_STRIKE_DEG = 60.0
+GREATEST_TILT_DEG = 60.0
+GREATEST_OSCILLATION_M = 0.4
+
+_OF_STANCE = ("final_contact_s", "stance_time_s", "duty_factor", "flight_time_s")
+_OF_LENGTH = ("stride_length_m", "speed_mps", "length_sigma_m", "foot_ahead_m", "slope_deg", "lift_m")
+_OF_STRIDE = ("stride_time_s", "cadence_spm", "duty_factor", "speed_mps", "foot_ahead_m")
+
+
+def withhold_implausible(stride: Stride) -> None:
+    """Withhold, with the reason ``implausible``, every number of a stride that cannot be true of a person.
+
+    The one place for all engines: contact no shorter than the step while running or than the stride at all, times
+    that are not positive, a speed that length and time deny, angles and heights beyond a body.
+    """
+    wrong: list[str] = []
+    stance, step, whole = stride.stance_time_s, stride.step_time_s, stride.stride_time_s
+    longest = min((item for item in (whole, 2.0 * step) if item > 0.0), default=math.inf)
+    if stride.mode == MODE_RUN:
+        longest = min((item for item in (0.5 * whole, step) if item > 0.0), default=math.inf)
+    if stance <= 0.0 or stance >= longest:
+        wrong += _OF_STANCE
+    if step <= 0.0 or stride.flight_time_s >= whole:
+        wrong += ("step_time_s", "flight_time_s")
+    if whole < SHORTEST_STRIDE_S:
+        wrong += _OF_STRIDE
+    length, speed = stride.stride_length_m, stride.speed_mps
+    if not 0.0 <= length <= LONGEST_STRIDE_M and length == length:
+        wrong += _OF_LENGTH
+    if speed == speed and not (
+        0.0 <= speed <= FASTEST_MPS and abs(speed * whole - length) <= 0.01 * abs(length)
+    ):
+        wrong += _OF_LENGTH
+    wrong += [
+        name
+        for name, low, high in (
+            ("foot_strike_angle_deg", -STEEPEST_STRIKE_DEG, STEEPEST_STRIKE_DEG),
+            ("pelvic_tilt_deg", -GREATEST_TILT_DEG, GREATEST_TILT_DEG),
+            ("pelvic_obliquity_deg", 0.0, GREATEST_TILT_DEG),
+            ("vertical_oscillation_m", 0.0, GREATEST_OSCILLATION_M),
+            ("peak_impact_g", 0.0, math.inf),
+            ("duty_factor", 0.0, 1.0),
+        )
+        if not low <= getattr(stride, name) <= high
+    ]
+    known = [name for name in wrong if math.isfinite(getattr(stride, name))]
+    for name in known:
+        setattr(stride, name, NAN)
+    if known:
+        stride.reasons |= reason_bit("implausible")
+        if "stride_length_m" in known:
+            stride.quality = 0.0
 
 
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))

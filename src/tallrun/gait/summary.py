@@ -96,9 +96,10 @@ def summarise(
     feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
     running = strides[strides["mode"] == "run"]
     good = sure_values(running[sure_strides(running, "timing")])
+    n_contacts = int(strides["foot"].notna().sum())  # what only the pelvis saw is a step, not a contact
     out: dict[str, Any] = {
-        "n_contacts": len(strides) if feet else 0,
-        "n_steps": len(strides) * (2 if len(feet) == 1 else 1),
+        "n_contacts": n_contacts,
+        "n_steps": n_contacts * (2 if len(feet) == 1 else 1) + len(strides) - n_contacts,
         "n_steps_reason": "one_foot" if len(feet) == 1 else "no_feet" if not feet else None,
         "run_time_s": _seconds(segments, "run"),
         "walk_time_s": _seconds(segments, "walk"),

@@ -22,6 +22,8 @@ from tallrun.insight.blocks import METRICS, Block, OwnSessions, SessionBlocks, m
 FloatArray = NDArray[np.float64]
 ChangeWord = Literal["real change", "no real change", "cannot tell"]
 
+#: How often something unchanged may be called changed.
+LEVEL = 0.05
 #: With fewer repeats than this a typical error is not worth the name.
 LEAST_DOF = 2
 #: Fewer pairs of blocks than this give no 95 % interval: the signed-rank test cannot reach it.
@@ -40,7 +42,14 @@ class TypicalError:
     @property
     def detectable_change(self) -> float:
         """Smallest difference of two measurements that 95 % of unchanged pairs stay below."""
-        return float(student_t.ppf(0.975, self.dof)) * float(np.sqrt(2.0)) * self.value
+        return self.detectable(LEVEL)
+
+    def detectable(self, level: float) -> float:
+        """Difference of two measurements that all but this share of unchanged pairs stay below.
+
+        Who looks at m quantities at once takes ``LEVEL`` / m, so that of 20 unchanged sessions one shows any change.
+        """
+        return float(student_t.ppf(1.0 - level / 2.0, self.dof)) * float(np.sqrt(2.0)) * self.value
 
 
 @dataclass(frozen=True)
@@ -123,13 +132,14 @@ def compare_blocks(
     *,
     is_one_session: bool = False,
     least_pairs: int = 1,
+    level: float = LEVEL,
 ) -> Change:
     """Compare one metric of two sessions, or of two parts of one, at matched speed.
 
     before, after : the blocks of each inside the matched window, in order of time; the k-th is held against the k-th,
     so that both are equally far into the running. history : the runner's sessions, whose repeats give the error between
     sessions. is_one_session : nothing was taken off in between, so the scatter of the blocks is the right error.
-    least_pairs : with fewer pairs of blocks no change is called real.
+    least_pairs : with fewer pairs of blocks no change is called real. level : see ``TypicalError.detectable``.
     A change is real when it exceeds the detectable one and its interval, where there is one, leaves out zero.
     Unknown values give ``cannot tell`` with a reason code.
     """
@@ -151,12 +161,12 @@ def compare_blocks(
     error = between or _pooled(metric, "within_session", [all_old, all_new])
 
     def found(word: ChangeWord, reason: str | None) -> Change:
-        limit = None if error is None else error.detectable_change
+        limit = None if error is None else error.detectable(level)
         return Change(metric, first, second, difference, limit, word, reason, interval, len(pairs))
 
     if error is None:
         return found("cannot tell", "no_baseline")
-    if abs(difference) <= error.detectable_change:
+    if abs(difference) <= error.detectable(level):
         return found("no real change", None)
     if len(pairs) < least_pairs:
         return found("cannot tell", "too_few_blocks")

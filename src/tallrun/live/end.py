@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
@@ -14,12 +15,20 @@ from tallrun.live.rebuild import rebuild
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
     from tallrun.live.setup import RunWishes
-    from tallrun.numerics.recording import Recording
+    from tallrun.numerics.recording import Marker, Recording
     from tallrun.pipeline import GaitTables
     from tallrun.pipeline.live_run import LiveRun, LiveSetup
     from tallrun.recovery.model import PainScore, RunSession
+    from tallrun.report import ReportInput
     from tallrun.sessions.recorder import FlightRecorder
     from tallrun.store import Store
+
+T = TypeVar("T")
+
+#: Fewer steady strides than this do not tell how much of a run lay in the band.
+MIN_JUDGED = 20
+#: A distance is told when more than this share of the running strides has a known length.
+KNOWN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -36,74 +45,187 @@ class RawRun:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What became of a run: lines to show, the report, the tables, the recording."""
+    """What became of a run.
 
+    rows, lines : numbers with their names and sentences, for a person. report, tables : None where the analysis failed.
+    failures : what could not be done, one sentence each; everything else was done all the same.
+    """
+
+    rows: list[tuple[str, str]]
     lines: list[str]
     report: Path | None
-    tables: GaitTables
+    tables: GaitTables | None
     recording: Recording
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 def finish_run(
     folder: Path, out: Path, raw: RawRun, on_progress: Callable[[float], None] = lambda share: None
 ) -> RunResult:
-    """Make a session of the packets, analyse it, write its report and note it in the records."""
+    """Make a session of the packets, analyse it, note it in the records and write its report.
+
+    Each step stands alone: scores and stops reach the records though the analysis fails, and the session is there
+    though the records refuse.
+    """
     from tallrun.coaching import ledger_rows
     from tallrun.report import build_report
     from tallrun.report.session_report import analysed
     from tallrun.sessions import write_tables, write_text
     from tallrun.sessions.recorder import OWN_SENSOR, read_packets
 
+    failures: list[str] = []
+
+    def step(what: str, do: Callable[..., T], *args: Any) -> T | None:
+        try:
+            return do(*args)
+        except Exception as error:
+            failures.append(f"{what} ({type(error).__name__}: {error}).")
+            return None
+
     packets = (packet for packet in read_packets(out) if packet.sensor != OWN_SENSOR)
     recording = rebuild(raw.start, packets, load_configs(folder))
-    recording = replace(recording, markers=tuple(raw.run.markers), runner=raw.setup.pipeline.runner)
+    markers = tuple(item for item in raw.run.markers if is_writable(item))
+    recording = replace(recording, markers=markers, runner=raw.setup.pipeline.runner)
     notes = raw.recorder.finalise(recording)
-    source = analysed(recording, out.name, raw.setup.protocol, on_progress)
-    tables = source.tables
+    source = step(
+        "The run could not be analysed", analysed, recording, out.name, raw.setup.protocol, on_progress
+    )
+    tables = source.tables if source is not None else None
     cues = ledger_rows(raw.run.coach_events)
-    write_tables(out / "derived", tables)
-    _write_cues(out / "derived" / "cues.json", cues)
-    note_in_records(folder, out, recording, tables, raw, cues)
-    # only now, so that the next step in the report knows of this run
-    history, advice = own_records(folder, raw.wishes.runner, recording, tables)
-    report = out / "derived" / "report.html"
-    write_text(report, build_report(replace(source, history=history, advice=advice)))
-    return RunResult(after_lines(tables, cues, raw), report, tables, recording, notes)
+    if tables is not None:
+        step("The tables could not be written", write_tables, out / "derived", tables)
+    step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
+    step(
+        "The run could not be noted in the records",
+        note_in_records,
+        folder,
+        out,
+        recording,
+        tables,
+        raw,
+        cues,
+    )
+
+    def write_report(source: ReportInput) -> Path:
+        # only now, so that the next step in the report knows of this run
+        history, advice = own_records(folder, raw.wishes.runner, recording)
+        path = out / "derived" / "report.html"
+        write_text(path, build_report(replace(source, history=history, advice=advice)))
+        return path
+
+    report = None if source is None else step("The report could not be written", write_report, source)
+    lines = [*after_lines(tables, cues, raw), *failures]
+    return RunResult(
+        after_rows(recording, tables, cues, raw), lines, report, tables, recording, notes, tuple(failures)
+    )
+
+
+def is_writable(marker: Marker) -> bool:
+    """Return whether the session format can hold a mark; one it cannot costs itself only."""
+    from tallrun.errors import TallrunError
+    from tallrun.sessions.series import check_marker
+
+    try:
+        check_marker(marker, "")
+    except TallrunError:
+        return False
+    return True
+
+
+def after_rows(
+    recording: Recording, tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawRun
+) -> list[tuple[str, str]]:
+    """Return what a runner looks for first, each with words where it is not known."""
+    unknown = "not known"
+    end_s = _end_s(recording)
+    rows = [("Recorded", _clock(end_s))]
+    summary = {} if tables is None else tables.summary
+    run_s = summary.get("run_time_s")
+    distance_m = None if tables is None else distance_run_m(tables)
+    cadence = (summary.get("cadence_spm") or {}).get("median")
+    beats = (
+        [] if recording.heart_rate is None else [bpm for bpm in recording.heart_rate.bpm.tolist() if bpm > 0]
+    )
+    rows += [
+        ("Running", unknown if run_s is None else _clock(run_s)),
+        (
+            "Distance run",
+            f"{unknown}: too few steps of known length"
+            if distance_m is None
+            else f"{distance_m / 1000:.2f} km",
+        ),
+        ("Pace", f"{_clock(run_s * 1000.0 / distance_m)} min/km" if run_s and distance_m else unknown),
+        ("Steps a minute", unknown if cadence is None else f"{cadence:.0f}"),
+        ("Heart rate", f"{median(beats):.0f} a minute" if beats else f"{unknown}: no strap was heard"),
+        ("In your band", _band_words(raw)),
+        ("Cues", _cue_words(cues)),
+    ]
+    return rows
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def distance_run_m(tables: GaitTables) -> float | None:
+    """Return the distance of the running strides, by the belt where known; None when a tenth or more is unknown."""
+    rows = tables.strides[tables.strides["mode"] == "run"]
+    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
+    part_m = speed * rows["stride_time_s"]
+    if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
+        return None
+    return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
+
+
+def _band_words(raw: RawRun) -> str:
+    if raw.setup.focus != "cadence" or raw.setup.plan.cued_s <= 0.0:
+        return "no band was coached"
+    if raw.run.n_judged < MIN_JUDGED:
+        return "not known: too few steady strides in the blocks with cues"
+    return f"{100.0 * raw.run.n_in_band / raw.run.n_judged:.0f} % of strides in the blocks with cues"
+
+
+def _cue_words(cues: list[dict[str, Any]]) -> str:
+    if not cues:
+        return "none"
+    share = in_band_share(cues)
+    effect = (
+        "too few strides followed to tell the effect"
+        if share is None
+        else f"after them {100 * share:.0f} % in band"
+    )
+    return f"{len(cues)}; {effect}"
 
 
 def in_band_share(cues: list[dict[str, Any]]) -> float | None:
     """Return the share of answering strides inside the band over all cues, None without an answer."""
     answers = [row["answer"] for row in cues if row["answer"] and row["answer"]["in_band_share"] is not None]
-    if not answers:
-        return None
     strides = sum(item["n_strides"] for item in answers)
+    if not strides:
+        return None
     return float(sum(item["in_band_share"] * item["n_strides"] for item in answers) / strides)
 
 
-def after_lines(tables: GaitTables, cues: list[dict[str, Any]], raw: RawRun) -> list[str]:
-    """Three lines: what went well, one thing, next time."""
-    summary = tables.summary
-    cadence = summary["cadence_spm"]
+def after_lines(tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawRun) -> list[str]:
+    """Three lines: how it went, one thing, next time."""
+    summary = {} if tables is None else tables.summary
+    cadence = (summary.get("cadence_spm") or {}).get("median")
     stops = [item.action for item in raw.run.safety_events if item.action.action in ("STOP", "REFER")]
-    lines = []
-    if cadence.get("median") is not None:
-        lines.append(
-            f"You ran {summary['run_time_s'] / 60:.1f} min at about {cadence['median']:.0f} steps a minute."
-        )
+    if cadence is not None:
+        lines = [f"You ran {summary['run_time_s'] / 60:.1f} min at about {cadence:.0f} steps a minute."]
     else:
-        lines.append("There was too little clean running to tell your steps.")
+        lines = ["There was too little clean running to tell your steps."]
     share = in_band_share(cues)
+    count = f"{len(cues)} cue{'' if len(cues) == 1 else 's'}"
     if stops:
         lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
+    elif raw.run.is_silenced:
+        lines.append("Your steps could not be judged to the end, so no cue came from then on.")
     elif cues and share is not None:
-        lines.append(
-            f"{len(cues)} cue{'' if len(cues) == 1 else 's'}; after them {100 * share:.0f} % of strides were in band."
-        )
+        lines.append(f"{count}; after them {100 * share:.0f} % of strides were in band.")
     elif cues:
-        lines.append(
-            f"{len(cues)} cue{'' if len(cues) == 1 else 's'} came; too few strides followed to tell the effect."
-        )
+        lines.append(f"{count} came; too few strides followed to tell the effect.")
     else:
         lines.append(why_no_cue(raw))
     lines.append("Next: your pain score tonight and tomorrow morning. They decide the next level.")
@@ -111,14 +233,20 @@ def after_lines(tables: GaitTables, cues: list[dict[str, Any]], raw: RawRun) -> 
 
 
 def why_no_cue(raw: RawRun) -> str:
-    """Say whether no cue was needed or none could be given."""
+    """Say why no cue came, as far as it is known."""
+    run = raw.run
     if raw.setup.focus is None:
         return "No cue was asked for."
     if raw.setup.plan.cued_s <= 0.0:
         return "This session had no block for cues."
-    if raw.run.has_target:
-        return "No cue was needed: you kept to your band in the blocks with cues."
-    return "No cue could be given: there was too little steady running to learn your usual steps."
+    if not run.has_target:
+        return "No cue could be given: there was too little steady running to learn your usual steps."
+    if raw.setup.focus != "cadence":
+        return "No cue came."
+    if run.n_judged < MIN_JUDGED:
+        return "No cue came: too few of your strides in the blocks with cues were steady enough to judge."
+    share = 100.0 * run.n_in_band / run.n_judged
+    return f"No cue came; {share:.0f} % of your strides in the blocks with cues were in your band."
 
 
 def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
@@ -131,7 +259,7 @@ def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
 
 
 def own_records(
-    folder: Path, runner: str | None, recording: Recording, tables: GaitTables
+    folder: Path, runner: str | None, recording: Recording
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
     """Return the runner's other sessions and the advice after this run; nothing where nobody is set up."""
     from tallrun.journal.run_plan import from_records
@@ -141,16 +269,23 @@ def own_records(
         if not store.runner_codes():
             return (), None
     # an emulated run may be ahead of the clock; its own scores count for the advice all the same
-    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=_end_s(tables))
+    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=_end_s(recording))
     return from_records(folder, runner, str(recording.info["session_id"]), ended_at)
 
 
-def _end_s(tables: GaitTables) -> float:
-    return float(tables.segments["end_s"].max()) if len(tables.segments) else 1.0
+def _end_s(recording: Recording) -> float:
+    """Return when the last sample came or the run was ended, whichever is later; never nothing."""
+    ends = [float(item.t_s[-1]) for item in recording.sensors.values() if len(item.t_s)]
+    return max([1.0, *ends, *(item.t_s for item in recording.markers)])
 
 
 def note_in_records(
-    folder: Path, out: Path, recording: Recording, tables: GaitTables, raw: RawRun, cues: list[dict[str, Any]]
+    folder: Path,
+    out: Path,
+    recording: Recording,
+    tables: GaitTables | None,
+    raw: RawRun,
+    cues: list[dict[str, Any]],
 ) -> None:
     """Add the run, its pain taps and its place to the records, if somebody is set up there."""
     from tallrun.journal.desk import Records
@@ -166,7 +301,8 @@ def note_in_records(
         runner_id = store.find_runner(raw.wishes.runner)
         now = datetime.now(UTC)
         wishes = raw.wishes
-        coached = gait_note(wishes.focus, wishes.step_session, probe_of(raw.run.coach_events, tables.strides))
+        probe = None if tables is None else probe_of(raw.run.coach_events, tables.strides)
+        coached = gait_note(wishes.focus, wishes.step_session, probe)
         session, scores = run_entry(store, runner_id, recording, tables, raw)
         store.add_run(runner_id, session, scores, by="tallrun", now=now, source="sensors")
         store.index_session(
@@ -176,13 +312,14 @@ def note_in_records(
             folder=out,
             duration_s=(session.ended_at - session.started_at).total_seconds(),
             context=recording.context | {GAIT_KEY: coached},
-            summary=tables.summary,
+            summary={} if tables is None else tables.summary,
         )
         note_step(
             Records(store, runner_id, now), wishes.focus, wishes.plan.decision if wishes.plan else None,
             session.started_at,
         )  # fmt: skip
-        store.note_file(runner_id, out / "derived" / "report.html", "report", now)
+        if tables is not None:
+            store.note_file(runner_id, out / "derived" / "report.html", "report", now)
         for row in cues:
             store.add_row(
                 CueRow,
@@ -199,7 +336,7 @@ def note_in_records(
 
 
 def run_entry(
-    store: Store, runner_id: str, recording: Recording, tables: GaitTables, raw: RawRun
+    store: Store, runner_id: str, recording: Recording, tables: GaitTables | None, raw: RawRun
 ) -> tuple[RunSession, list[PainScore]]:
     """Return the run and its scores as the recovery rules want them; what was not told stays None."""
     from uuid import uuid4
@@ -210,7 +347,7 @@ def run_entry(
 
     info = recording.info
     started = datetime.fromisoformat(info["started_at"])
-    end_s = _end_s(tables)
+    end_s = _end_s(recording)
     runner = store.runner(runner_id)
     rules = [item.action for item in raw.run.safety_events]
     stopped = any(item.action in ("STOP", "REFER") for item in rules)
@@ -218,15 +355,16 @@ def run_entry(
     belt = recording.treadmill
     # A treadmill that does not tell its incline leaves NaN rows: unknown, not level.
     inclines = [] if belt is None else [value for value in belt.incline_pct.tolist() if value == value]
-    speed = tables.summary["speed_mps"]
+    summary = {} if tables is None else tables.summary
+    run_s = summary.get("run_time_s")
     surface = recording.context.get("surface") or ("treadmill" if belt is not None else None)
     session = RunSession(
         session_id=str(info["session_id"]),
         started_at=started,
         ended_at=started + timedelta(seconds=end_s),
-        run_minutes=tables.summary["run_time_s"] / 60.0,
+        run_minutes=None if run_s is None else run_s / 60.0,
         surface=surface if surface in SURFACES else None,  # type: ignore[arg-type]
-        speed_mps=speed.get("p95"),
+        speed_mps=(summary.get("speed_mps") or {}).get("p95"),
         incline_min_pct=min(inclines) if inclines else None,
         incline_max_pct=max(inclines) if inclines else None,
         limping=True if limped else None,

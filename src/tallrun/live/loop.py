@@ -1,14 +1,22 @@
-"""Joins radio, flight recorder, live pipeline and pages while a run goes on. Everything here is wiring."""
+"""Joins radio, flight recorder, live pipeline and pages while a run goes on. Everything here is wiring.
+
+No part can end another: what fails is named on the pages, in the terminal and in the record, and everything else goes
+on without it. A tap acts in the call that brings it (``LiveHub.take``), before anything is shown.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from tallrun.errors import RadioError
+from tallrun.live.pairing import signal_word
 from tallrun.live.rebuild import consume
-from tallrun.live.state import SensorLight, live_state
+from tallrun.live.state import FAILED, RECORDER_FAILED, RED_FLAG_RULES, SensorLight, live_state
+from tallrun.numerics.recording import Marker
+from tallrun.pipeline.taps import Tap, tap_marker
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
@@ -21,11 +29,26 @@ if TYPE_CHECKING:
 STATE_EVERY_S = 0.5
 #: A foot or pelvis sensor that is silent for so long counts as lost (LV7).
 SILENT_S = 2.0
+#: How long a tap can be undone. Cues end with the tap; the rules act after this, whether or not a page is still there.
+UNDO_S = {"stop": 5.0, "limping": 8.0, "red_flag": 8.0}
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A tap that can still be undone."""
+
+    tap: Tap
+    due_s: float
+    timer: asyncio.TimerHandle
 
 
 @dataclass
 class LiveLoop:
-    """One run while it goes on, from the first packet to the last."""
+    """One run while it goes on, from the first packet to the last.
+
+    on_view, on_failure : told each state as pages get it, and each part that fails.
+    failures : a sentence for each part that failed.
+    """
 
     run: LiveRun
     session: SensorSession
@@ -33,22 +56,112 @@ class LiveLoop:
     ingest: Ingest
     hub: LiveHub
     on_view: Callable[[dict[str, Any]], None] = lambda state: None
+    on_failure: Callable[[str], None] = lambda sentence: None
     batteries: dict[str, float] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    _held: dict[str, _Held] = field(default_factory=dict)
     _markers_kept: int = 0
     _sensors_ok: bool = True
 
     async def go(self, flush_in_thread: bool) -> None:
-        """Run until the session is stopped."""
-        helpers = [asyncio.create_task(self._publish_states()), asyncio.create_task(self._take_taps())]
+        """Run until the session is stopped; a radio that fails ends the run, but not what was recorded of it."""
+        questions = self.run.setup.protocol.screening.questions
+        self.hub.begin(self.take, self.undo, [item.id for item in questions if item.rule in RED_FLAG_RULES])
         try:
-            await consume(self.session, self.recorder, self.ingest, self._on_events, flush_in_thread)
+            async with asyncio.TaskGroup() as parts:
+                states = parts.create_task(self._publish_states())
+                try:
+                    await consume(
+                        self.session,
+                        self.recorder,
+                        self.ingest,
+                        self._on_events,
+                        flush_in_thread,
+                        self._failed,
+                    )
+                except RadioError as error:
+                    self._failed("radio", error)
+                states.cancel()
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-        self.run.tick(self.session.now_s)
+            self.hub.end()
+            for tap_id in list(self._held):
+                self._act_held(tap_id)
+        self._try("live rules", self._end)
+
+    def take(self, tap: Tap, tap_id: str, at_once: bool = False) -> Literal["done", "held"]:
+        """Let a tap act: pain at once; the others end the cues at once and act when they can no longer be undone."""
+        if tap.kind not in UNDO_S:
+            self._apply(tap)
+            return "done"
+        twin = next((key for key, item in self._held.items() if item.tap == tap), None)
+        if at_once:
+            if twin is not None:
+                self._act_held(twin)
+            else:
+                self._apply(tap)
+            return "done"
+        if twin is None:
+            wait_s = UNDO_S[tap.kind]
+            timer = asyncio.get_running_loop().call_later(wait_s, self._act_held, tap_id)
+            self._held[tap_id] = _Held(tap, self.session.now_s + wait_s, timer)
+            self._apply(Tap("held", item=tap.kind))
+        return "held"
+
+    def undo(self, tap_id: str) -> bool:
+        """Take a held tap back; False when it has acted."""
+        held = self._held.pop(tap_id, None)
+        if held is None:
+            return False
+        held.timer.cancel()
+        self._apply(Tap("released", item=held.tap.kind))
+        return True
+
+    def _act_held(self, tap_id: str) -> None:
+        held = self._held.pop(tap_id, None)
+        if held is None:
+            return
+        held.timer.cancel()
+        self._apply(held.tap)
+        self._apply(Tap("released", item=held.tap.kind))
+
+    def _apply(self, tap: Tap) -> None:
+        """Hand a tap to the rules. Should they fail, it is still in the record, and STOP still stops."""
+        try:
+            events = self.run.tap(tap)
+        except Exception as error:
+            self._failed("live rules", error)
+            self._keep(tap_marker(self.session.now_s, tap))
+        else:
+            self._after(events)
+        if tap.kind == "stop":
+            self.session.stop()
+        self._publish()
+
+    def _end(self) -> None:
+        self._after(self.run.tick(self.session.now_s))
         self._after(self.run.finish())
+
+    def _try(self, part: str, step: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return step(*args)
+        except Exception as error:
+            self._failed(part, error)
+            return None
+
+    def _failed(self, part: str, error: Exception) -> None:
+        """Name a part that failed, once, wherever somebody may look."""
+        if part in self.failures:
+            return
+        sentence = RECORDER_FAILED if part == "recorder" else FAILED.format(part=part)
+        self.failures[part] = sentence
+        self._keep(Marker(max(0.0, self.session.now_s), "note", f"{part} failed: {type(error).__name__}"))
+        self._try("terminal", self.on_failure, f"{sentence} ({type(error).__name__}: {error})")
+        self._try("page", self.hub.publish, {"type": "trouble", "sentences": list(self.failures.values())})
+
+    def _keep(self, marker: Marker) -> None:
+        """Put a mark into the record; one that cannot be written costs itself only."""
+        self._try("a mark of the record", self.recorder.append_marker, self.session.now_s, marker)
 
     def _on_events(self, now_s: float, events: list[SensorEvent]) -> None:
         from tallrun.numerics.recording import SampleBlock
@@ -56,65 +169,77 @@ class LiveLoop:
 
         for event in events:
             if isinstance(event, SampleBlock):
-                self._after(self.run.feed(event))
+                self._after(self._try("gait", self.run.feed, event))
             elif isinstance(event, TreadmillReading):
-                self._after(self.run.feed_treadmill(event))
+                self._after(self._try("gait", self.run.feed_treadmill, event))
             elif isinstance(event, Battery) and event.level_pct is not None:
                 self.batteries[event.sensor] = event.level_pct
 
-    def _after(self, events: list[LiveEvent]) -> None:
-        """Tell pages what cannot wait for the next state, and keep marks in the record."""
+    def _after(self, events: list[LiveEvent] | None) -> None:
+        """Keep marks in the record, and tell pages what cannot wait for the next state."""
         from tallrun.coaching import CueEnd, CueStart
         from tallrun.pipeline import Contact
-        from tallrun.pipeline.live_run import Safety
+        from tallrun.pipeline.live_run import Safety, Silenced
 
-        urgent = False
-        for event in events:
-            if isinstance(event, Contact):
-                self.hub.publish({"type": "step", "foot": event.foot, "contact_s": event.at_s})
-            elif isinstance(event, (CueStart, CueEnd, Safety)):
-                urgent = True
-                if isinstance(event, CueStart):
-                    self.latencies_s.append(self.session.now_s - event.anchor_s)
-        for marker in self.run.markers[self._markers_kept :]:
-            self.recorder.append_marker(self.session.now_s, marker)
+        markers = self.run.markers[self._markers_kept :]
         self._markers_kept = len(self.run.markers)
+        for marker in markers:
+            self._keep(marker)
+        urgent = False
+        for event in events or ():
+            if isinstance(event, Contact):
+                self._try(
+                    "page", self.hub.publish, {"type": "step", "foot": event.foot, "contact_s": event.at_s}
+                )
+            elif isinstance(event, (CueEnd, Safety)):
+                urgent = True
+            elif isinstance(event, CueStart):
+                urgent = True
+                self.latencies_s.append(self.session.now_s - event.anchor_s)
+            elif isinstance(event, Silenced):
+                self._failed(event.part, event.error)
         if urgent:
             self._publish()
 
     async def _publish_states(self) -> None:
         while True:
-            self._after(self.run.tick(self.session.now_s))
-            self._watch_sensors()
+            self._after(self._try("live rules", self.run.tick, self.session.now_s))
+            self._try("sensor watch", self._watch_sensors)
             self._publish()
             await asyncio.sleep(STATE_EVERY_S)
 
     def _publish(self) -> None:
+        state = self._try("page", self._state)
+        if state is not None:
+            self._try("page", self.hub.publish, state)
+            self._try("terminal", self.on_view, state)
+
+    def _state(self) -> dict[str, Any]:
         now_s = self.session.now_s
-        state = live_state(
-            self.run.view(now_s), self.run.setup.protocol, self._lights(now_s), now_s, "running"
-        )
-        self.hub.publish(state)
-        self.on_view(state)
+        lights = self._try("sensor watch", self._lights, now_s)
+        return live_state(
+            self.run.view(now_s), self.run.setup.protocol, lights or [], now_s, "running",
+            run_id=self.hub.run_id, failures=list(self.failures.values()),
+            held=[(key, item.tap.kind, max(0.0, item.due_s - now_s)) for key, item in self._held.items()],
+        )  # fmt: skip
 
     def _lights(self, now_s: float) -> list[SensorLight]:
         status = self.ingest.status()
         lights = []
         for place, link in self.session.status.items():
             loss = status[place].loss_pct if place in status else None
+            state: Literal["ok", "connecting", "lost"] = "connecting"
             if link.state == "streaming" and link.last_packet_s is not None:
-                silent = now_s - link.last_packet_s > SILENT_S
-                state = "lost" if silent else "ok"
-            else:
-                state = "lost" if link.state in ("lost", "refused", "closed") else "connecting"
+                state = "lost" if now_s - link.last_packet_s > SILENT_S else "ok"
+            elif link.state in ("lost", "refused", "closed"):
+                state = "lost"
             received = None if loss is None else 100.0 - loss
-            lights.append(SensorLight(place, state, received, self.batteries.get(place)))  # type: ignore[arg-type]
+            signal = None if link.rssi_dbm is None else signal_word(link.rssi_dbm)
+            lights.append(SensorLight(place, state, received, self.batteries.get(place), signal))
         return lights
 
     def _watch_sensors(self) -> None:
         """Tell the safety rules when a worn sensor falls silent, and when all are back (LV7)."""
-        from tallrun.pipeline.taps import Tap
-
         worn = {spec.placement for spec in self.run.setup.pipeline.specs}
         ok = not any(
             item.state == "lost" for item in self._lights(self.session.now_s) if item.placement in worn
@@ -122,28 +247,3 @@ class LiveLoop:
         if ok != self._sensors_ok:
             self._sensors_ok = ok
             self._after(self.run.tap(Tap("sensor_back" if ok else "sensor_lost")))
-
-    async def _take_taps(self) -> None:
-        while True:
-            message = await self.hub.taps.get()
-            tap = read_tap(message)
-            if tap is None:
-                continue
-            self._after(self.run.tap(tap))
-            self._publish()
-            if tap.kind == "stop":
-                self.session.stop()
-
-
-def read_tap(message: dict[str, Any]) -> Any | None:
-    """Return the tap a page sent, or None for anything that is not exactly one."""
-    from tallrun.pipeline.taps import Tap
-
-    kind, score, item = message.get("type"), message.get("score"), message.get("item", "")
-    if kind == "pain" and isinstance(score, int) and not isinstance(score, bool) and 0 <= score <= 10:
-        return Tap("pain", score=score)
-    if kind in ("limping", "stop"):
-        return Tap(kind)
-    if kind == "red_flag" and isinstance(item, str) and len(item) <= 64:
-        return Tap("red_flag", item=item)
-    return None

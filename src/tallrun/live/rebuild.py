@@ -24,13 +24,14 @@ from tallrun.numerics.recording import (
     SensorRecording,
     SensorSpec,
     Treadmill,
+    WatchData,
 )
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession, Worn
     from tallrun.ble.checks import Standing
     from tallrun.sensors.config import ConfigSet, FirmwareConfig
-    from tallrun.sensors.events import Packet, SensorEvent
+    from tallrun.sensors.events import FootPodReading, Packet, SensorEvent
     from tallrun.sensors.ingest import Ingest
     from tallrun.sensors.port import SensorStatus
     from tallrun.sessions.recorder import FlightRecorder
@@ -56,10 +57,11 @@ class RecordingBuilder:
     _blocks: dict[str, list[SampleBlock]] = field(default_factory=dict)
     _belt: Readings = field(default_factory=lambda: Readings([], [], []))
     _heart: Readings = field(default_factory=lambda: Readings([], [], []))
+    _pod: list[FootPodReading] = field(default_factory=list)
 
     def add(self, events: Iterable[SensorEvent]) -> None:
         """Take what ingest told."""
-        from tallrun.sensors.events import HeartRateReading, TreadmillReading
+        from tallrun.sensors.events import FootPodReading, HeartRateReading, TreadmillReading
 
         for event in events:
             if isinstance(event, SampleBlock):
@@ -69,16 +71,22 @@ class RecordingBuilder:
                 _add_row(self._belt, event.t_s, event.speed_mps, incline)
             elif isinstance(event, HeartRateReading):
                 _add_row(self._heart, event.t_s, event.bpm, np.nan)
+            elif isinstance(event, FootPodReading):
+                self._pod.append(event)
 
     def recording(self, status: dict[str, SensorStatus]) -> Recording:
-        """Return what came; a sensor without samples is absent."""
+        """Return what came; a sensor without samples is absent. A foot pod's readings stand where a watch's do."""
+        from tallrun.sensors.foot_pod import foot_pod_rows, run_facts
+
         sensors = {
             place: _joined_sensor(place, blocks, self.configs[place], status.get(place))
             for place, blocks in self._blocks.items()
         }
         belt = Treadmill(*map(np.array, self._belt)) if self._belt.t_s else None
         heart = HeartRate(np.array(self._heart.t_s), np.array(self._heart.first)) if self._heart.t_s else None
-        return Recording(sensors, belt, heart, (), self.runner, self.info)
+        pod = WatchData(foot_pod_rows(self._pod)) if self._pod else None
+        info = self.info if pod is None else {**self.info, "activity": run_facts(pod.rows)}
+        return Recording(sensors, belt, heart, (), self.runner, info, pod)
 
 
 def _add_row(rows: Readings, t_s: float, first: float, second: float) -> None:
@@ -179,32 +187,48 @@ def rebuild(start: dict[str, Any], packets: Iterator[Packet], configs: ConfigSet
     return builder.recording(ingest.status())
 
 
+def _raise(part: str, error: Exception) -> None:
+    raise error
+
+
 async def consume(
     session: SensorSession,
     recorder: FlightRecorder,
     ingest: Ingest,
     on_events: Callable[[float, list[SensorEvent]], None],
     flush_in_thread: bool = True,
+    on_failure: Callable[[str, Exception], None] = _raise,
 ) -> None:
     """Take packets until ``session.stop()``: to disk, through ``ingest``, and their events to ``on_events``.
 
     The disk is waited for in a thread, so that a slow card never holds up the radio; on the virtual radio's own
     clock (``flush_in_thread=False``) it is waited for in place. The recorder must have ``auto_flush`` off.
+    on_failure : told which part failed; whatever it returns from costs the one packet only.
     """
 
     async def keep_flushing() -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            if flush_in_thread:
-                await asyncio.to_thread(recorder.flush, session.now_s)
-            else:
-                recorder.flush(session.now_s)
+            try:
+                if flush_in_thread:
+                    await asyncio.to_thread(recorder.flush, session.now_s)
+                else:
+                    recorder.flush(session.now_s)
+            except Exception as error:
+                on_failure("recorder", error)
 
     flushing = asyncio.create_task(keep_flushing())
     try:
         async for packet in session.packets():
-            recorder.append(*packet)
-            events = ingest.feed(*packet)
+            try:
+                recorder.append(*packet)
+            except Exception as error:
+                on_failure("recorder", error)
+            try:
+                events = ingest.feed(*packet)
+            except Exception as error:
+                on_failure(f"decoding of {packet.sensor}", error)
+                continue
             if events:
                 on_events(packet.host_time_s, events)
         events = ingest.finish()

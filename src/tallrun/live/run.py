@@ -13,7 +13,7 @@ from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
 from tallrun.live.loop import LiveLoop
 from tallrun.live.rebuild import start_info
-from tallrun.live.setup import RunWishes, live_setup, run_context
+from tallrun.live.setup import RunWishes, check_focus, live_setup, run_context
 
 if TYPE_CHECKING:
     from tallrun.ble import Notice, SensorSession
@@ -53,30 +53,33 @@ async def run_once(
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder
 
-    async with open_air(folder, emulation) as air, SensorSession(air.worn, air.radio, on_notice) as session:
-        setup = live_setup(folder, air.worn, wishes)
-        start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
-        start[SETUP_KEY] = setup_record(setup)
-        recorder = FlightRecorder(
-            out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
-        )
-        loop = LiveLoop(
-            run=LiveRun(setup),
-            session=session,
-            recorder=recorder,
-            ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
-            hub=hub,
-            on_view=on_view,
-        )
-        tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
-        tasks += [asyncio.create_task(item(loop)) for item in companions]
-        with stopping(session):
-            try:
-                await loop.go(flush_in_thread=emulation is None)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+    async with open_air(folder, emulation) as air:
+        check_focus(wishes.focus, air.worn)
+        async with SensorSession(air.worn, air.radio, on_notice) as session:
+            setup = live_setup(folder, air.worn, wishes)
+            start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+            start[SETUP_KEY] = setup_record(setup)
+            recorder = FlightRecorder(
+                out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
+            )
+            loop = LiveLoop(
+                run=LiveRun(setup),
+                session=session,
+                recorder=recorder,
+                ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
+                hub=hub,
+                on_view=on_view,
+                on_failure=on_trouble,
+            )
+            tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
+            tasks += [asyncio.create_task(item(loop)) for item in companions]
+            with stopping(session):
+                try:
+                    await loop.go(flush_in_thread=emulation is None)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
     return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
 
 

@@ -119,6 +119,16 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     )
 
 
+def check_focus(focus: str | None, worn: list[Worn]) -> None:
+    """Raise UsageError for a focus that none of the worn sensors can see."""
+    places = {spec.placement for spec in specs_of(worn)}
+    if focus in ("tall", "tilt") and "pelvis" not in places:
+        raise UsageError(
+            f"the focus {focus} needs a pelvis sensor, and none is paired; pair one ('tallrun pair pelvis') or choose "
+            "--focus cadence or none"
+        )
+
+
 def tilt_limit(baseline: OwnBaseline | None, focus: str | None) -> float | None:
     """Return the tilt beyond which "tall" and "tilt" are cued, from the own baseline; None withholds cues."""
     from tallrun.gait.flags import OWN_TILT_MARGIN_DEG

@@ -1,4 +1,4 @@
-"""The live page's messages: numbers and short sentences made from the run's view. Nothing is decided here."""
+"""The messages of a live run to pages and terminal: numbers and short sentences. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ LIMPING_SAID = "You said you are limping."
 UNDO_SCORE = "Tapped by mistake? Correct the score on Today after the run."
 UNDO_LIMPING = "Tapped by mistake? Stop here all the same. The record keeps the tap."
 UNDO_RED_FLAG = "Tapped by mistake? Answer the screening questions on Today after the run."
+#: A battery below this may not last the run.
+LOW_BATTERY_PCT = 15.0
+SILENCED = "Steps cannot be judged any more, so no cue will come. STOP, pain and limping work as before."
+FAILED = "A part of tallrun failed ({part}). STOP, pain and limping work as before, and the run goes on being recorded."
+RECORDER_FAILED = (
+    "The recording failed: what comes from now on may not be kept. STOP, pain and limping work as before."
+)
 SCREEN_NEXT = "Answer the screening questions on Today now."
 BLOCK_WORDS = {
     "learning": "learning your usual steps",
@@ -44,6 +51,7 @@ class SensorLight:
     state: Literal["ok", "connecting", "lost"]
     received_pct: float | None = None
     battery_pct: float | None = None
+    signal: str | None = None
 
 
 def live_state(
@@ -53,14 +61,20 @@ def live_state(
     now_s: float,
     phase: Literal["waiting", "running", "ended"],
     clock_s: float | None = None,
+    *,
+    run_id: str | None = None,
+    held: Sequence[tuple[str, str, float]] = (),
+    failures: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the ``state`` message.
 
     clock_s : what the timer shows, ``now_s`` unless the run began later than the session.
+    held : taps that can still be undone: id, kind, seconds left. failures : sentences on parts that failed.
     """
     cue = view.cue
     return {
         "type": "state",
+        "run": run_id,
         "phase": phase,
         "run_s": round(now_s if clock_s is None else clock_s, 2),
         "cadence_spm": view.cadence_spm,
@@ -76,6 +90,8 @@ def live_state(
                 "state": item.state,
                 "received_pct": item.received_pct,
                 "battery_pct": None if item.battery_pct is None else round(item.battery_pct),
+                "signal": item.signal,
+                "is_low": _is_low(item),
             }
             for item in sensors
             if item.placement in LETTERS
@@ -92,6 +108,10 @@ def live_state(
             "volume": cue.volume,
             "sentence": cue.sentence,
         },
+        "held": [
+            {"tap_id": tap_id, "kind": kind, "left_s": round(left_s, 1)} for tap_id, kind, left_s in held
+        ],
+        "notices": [*failures, *([SILENCED] if view.is_silenced else []), *_low_batteries(sensors)],
         "question": _question(view),
         "stop": _stop(view, protocol),
         "red_flags": _red_flags(view, protocol),
@@ -99,22 +119,40 @@ def live_state(
 
 
 def after_state(
-    saved: str, lines: Sequence[str], next_question: str, report_url: str | None, ask_pain: bool
+    saved: str,
+    rows: Sequence[tuple[str, str]],
+    lines: Sequence[str],
+    next_question: str,
+    report_url: str | None,
 ) -> dict[str, Any]:
-    """Return the ``after`` message: three lines, what was saved, when the next questions come."""
+    """Return the ``after`` message: numbers with their names, what is to be said, when the next questions come."""
     return {
         "type": "after",
         "saved": saved,
+        "rows": [{"name": name, "value": value} for name, value in rows],
         "lines": list(lines),
         "next": next_question,
         "report_url": report_url,
-        "ask_pain": ask_pain,
     }
+
+
+def _is_low(light: SensorLight) -> bool:
+    return light.battery_pct is not None and light.battery_pct < LOW_BATTERY_PCT
+
+
+def _low_batteries(sensors: Sequence[SensorLight]) -> list[str]:
+    return [
+        f"{NAMES.get(item.placement, item.placement)}: battery {item.battery_pct:.0f} %. It may not last this run."
+        for item in sensors
+        if _is_low(item)
+    ]
 
 
 def _cadence_text(view: LiveView, phase: str) -> str:
     if view.cadence_spm is not None:
         return ""
+    if view.is_silenced:
+        return "your steps are not known"
     if phase != "running" or view.n_contacts == 0:
         return "waiting for your first steps"
     return "learning how the sensors sit" if view.is_learning else "no running steps just now"
@@ -122,7 +160,7 @@ def _cadence_text(view: LiveView, phase: str) -> str:
 
 def _block_text(view: LiveView) -> str:
     if view.block_kind is None or view.block_left_s is None:
-        return "Plan done: no more cues"
+        return "No cues any more" if view.is_silenced else "Plan done: no more cues"
     left = max(0, round(view.block_left_s))
     words = BLOCK_WORDS[view.block_kind]
     return f"Block {view.block_number} of {view.n_blocks} · {words} · {left // 60}:{left % 60:02d} left"

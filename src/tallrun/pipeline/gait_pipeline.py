@@ -7,25 +7,29 @@ events, and the tables at the end, do not depend on chunking or on how sensors i
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tallrun.errors import UsageError
 from tallrun.gait.acc_only import AccFootEngine
+from tallrun.gait.eligible import QUALITY_LIMIT
 from tallrun.gait.flag_terms import score_overstride
 from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
-from tallrun.gait.join import StrideJoiner
+from tallrun.gait.join import LEARNING_WAIT_S, WAIT_S, StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import MODE_RUN, plain_rows
 from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
 from tallrun.gait.strides import Stride, strides_frame
 from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
+from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
 from tallrun.pipeline.ledger import belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
@@ -35,6 +39,11 @@ from tallrun.sensors.events import TreadmillReading
 _RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
 _RANK_OCCASION = 4
 _RANK_DEADLINE = 5
+
+#: A pelvis step with no contact of any foot within this time was not seen by the feet; so many in a row without a
+#: longer pause than this are strides of their own: the feet's sensors were dead, loose or left at home.
+UNSEEN_S = 1.2
+UNSEEN_STEPS = 16
 
 
 Engine = FootEngine | AccFootEngine | PelvisEngine
@@ -73,7 +82,23 @@ class Occasion:
     what: Any
 
 
-PipelineEvent = Contact | StrideKnown | FlagChanged | Occasion
+@dataclass(frozen=True)
+class GaitFailed:
+    """The gait engines failed at this point and say no more; what is scheduled still comes up."""
+
+    at_s: float
+    error: Exception
+
+
+@dataclass(frozen=True)
+class AgreementChanged:
+    """A sensor began or ceased to disagree with the others."""
+
+    at_s: float
+    doubt: SensorDoubt
+
+
+PipelineEvent = Contact | StrideKnown | FlagChanged | AgreementChanged | Occasion | GaitFailed
 
 
 @dataclass(frozen=True)
@@ -93,10 +118,14 @@ class GaitPipeline:
 
     Feed blocks of all sensors in about the order of their times: a sensor may lag the others by up to 0.25 s
     (one call of ``feed`` may carry blocks of several sensors that span any length). ``finish`` ends the session.
+    guarded : an exception in the engines is told as ``GaitFailed`` instead of raised, and the time line goes on
+    without them: during a run taps and timers must never wait for gait.
     """
 
-    def __init__(self, setup: PipelineSetup) -> None:
+    def __init__(self, setup: PipelineSetup, *, guarded: bool = False) -> None:
         self.setup = setup
+        self._guarded = guarded
+        self._failure: Exception | None = None
         self._specs = {spec.placement: spec for spec in setup.specs}
         self._engines: dict[str, Engine] = {
             name: _engine_for(spec, setup) for name, spec in self._specs.items() if name != "trunk"
@@ -105,6 +134,13 @@ class GaitPipeline:
         self._order = EventOrder(tuple(self._specs))
         feet = tuple(foot for foot in ("left", "right") if f"foot_{foot}" in self._specs)
         self._joiner = StrideJoiner(feet, "pelvis" in self._specs, setup.stride_gain)
+        stepping = tuple(self._engines)
+        learning = tuple(name for name, item in self._engines.items() if isinstance(item, FootEngine))
+        self.agreement = SensorAgreement(stepping, learning)
+        self._unseen: deque[Any] | None = deque() if feet and "pelvis" in self._specs else None
+        self._alone = StrideJoiner((), True)
+        self._unseen_until_s = -math.inf
+        self._contacts_s: list[float] = []
         self._flag_engine = FlagEngine(setup.runner, setup.baseline)
         self._learned: set[str] = set()
         self._belt: list[TreadmillReading] = []
@@ -124,6 +160,7 @@ class GaitPipeline:
 
         Raises UsageError for a placement that was not set up. Empty blocks change nothing.
         """
+        failed: list[PipelineEvent] = []
         for block in blocks:
             if block.placement not in self._specs:
                 raise UsageError(
@@ -132,14 +169,11 @@ class GaitPipeline:
                 )
             if block.t_s.size == 0:
                 continue
-            self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
-            engine = self._engines.get(block.placement)
-            if engine is not None:
-                self._queue(block.placement, _feed(engine, block))
+            failed += self._contain(self._see, block)
             last_s = float(block.t_s.max())
             self._last_s = max(self._last_s, last_s)
             self._order.saw(block.placement, last_s)
-        return self._drain()
+        return failed + self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
         """Take a belt reading; it holds from its time on."""
@@ -164,15 +198,9 @@ class GaitPipeline:
             return []
         self._finished = True
         self.end_s = max(self._last_s, self._order.clock_s)
-        for name, engine in self._engines.items():
-            self._queue(name, engine.finish())
-        out = self._drain(upto_s=math.inf)
-        now_s = self._order.now_s
-        for stride in self._joiner.release(now_s, final=True):
-            out += self._take_stride(stride, now_s)
-        for flag in self._flag_engine.finish():
-            out.append(self._take_flag(flag, now_s))
-        return out
+        out = self._contain(self._end_engines)
+        out += self._drain(upto_s=math.inf)
+        return out + self._contain(self._end_strides, self._order.now_s)
 
     def status(self) -> dict[str, Any]:
         """Return each engine's own status by placement."""
@@ -197,6 +225,8 @@ class GaitPipeline:
         flags = json_ready([item.as_dict() for item in self._flags])
         worn = {name: spec.has_gyroscope for name, spec in self._specs.items()}
         ledger = quality_ledger(strides, self.status(), self._specs)
+        ledger["steps_seen"] = dict(self.agreement.counts)
+        ledger["disagreements"] = self.agreement.finish(self._last_s)
         ledger["calibration"] = belt_calibration(self._strides, self.setup)
         summary = summarise(strides, segments, flags, ledger, worn)
         summary["algorithm"] = ALGORITHM_VERSION
@@ -208,6 +238,37 @@ class GaitPipeline:
             summary=json_ready(summary),
         )
 
+    def _see(self, block: SampleBlock) -> list[PipelineEvent]:
+        self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
+        engine = self._engines.get(block.placement)
+        if engine is not None:
+            self._queue(block.placement, _feed(engine, block))
+        return []
+
+    def _end_engines(self) -> list[PipelineEvent]:
+        for name, engine in self._engines.items():
+            self._queue(name, engine.finish())
+        return []
+
+    def _end_strides(self, now_s: float) -> Iterable[PipelineEvent]:
+        for stride in self._joiner.release(now_s, final=True):
+            yield from self._take_foot_stride(stride, now_s)
+        yield from self._take_unseen(math.inf, now_s, is_closing=True)
+        for flag in self._flag_engine.finish():
+            yield self._take_flag(flag, now_s)
+
+    def _contain(self, step: Callable[..., Iterable[PipelineEvent]], *args: Any) -> list[PipelineEvent]:
+        """Take a step of the engines, unless they have failed; a guarded pipeline tells a failure once."""
+        if self._failure is not None:
+            return []
+        if not self._guarded:
+            return list(step(*args))
+        try:
+            return list(step(*args))
+        except Exception as error:
+            self._failure = error
+            return [GaitFailed(max(0.0, self.known_until_s), error)]
+
     def _queue(self, placement: str, rows: np.ndarray) -> None:
         for row in plain_rows(rows):
             self._order.put(row["emitted_at_s"], _RANK[placement], _Row(placement, row))
@@ -218,11 +279,24 @@ class GaitPipeline:
             out += self._take(*ready)
         return out
 
-    def _take(self, now_s: float, item: Any) -> Iterable[PipelineEvent]:
+    def _take(self, now_s: float, item: Any) -> list[PipelineEvent]:
+        if isinstance(item, _Row) or item is _DEADLINE:
+            return self._contain(self._join, now_s, item)
+        if now_s > self.end_s:
+            return []
+        if isinstance(item, TreadmillReading):
+            self._belt.append(item)
+        return [Occasion(now_s, item)]
+
+    def _join(self, now_s: float, item: Any) -> list[PipelineEvent]:
         out: list[PipelineEvent] = []
         if isinstance(item, _Row):
             if item.placement == "pelvis":
                 deadline_s = self._joiner.add_pelvis(item.row)
+                out += self._agree("pelvis", item.row["step_s"], now_s)
+                if self._unseen is not None:
+                    self._unseen.append(item.row)
+                    out += self._take_unseen(now_s - LEARNING_WAIT_S - WAIT_S, now_s, is_closing=False)
             else:
                 foot = item.placement.removeprefix("foot_")
                 if foot not in self._learned:
@@ -230,17 +304,71 @@ class GaitPipeline:
                     self._joiner.learned(foot, now_s)
                 deadline_s = self._joiner.add_contact(foot, item.row)
                 out.append(Contact(now_s, foot, item.row))
+                out += self._agree(item.placement, item.row["initial_contact_s"], now_s)
+                if self._unseen is not None:
+                    insort(self._contacts_s, item.row["initial_contact_s"])
             if math.isfinite(deadline_s):
                 self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
-        elif item is not _DEADLINE:
-            if now_s <= self.end_s:
-                if isinstance(item, TreadmillReading):
-                    self._belt.append(item)
-                out.append(Occasion(now_s, item))
-            return out
         for stride in self._joiner.release(now_s):
+            out += self._take_foot_stride(stride, now_s)
+        return out
+
+    def _agree(self, placement: str, step_s: float, now_s: float) -> list[PipelineEvent]:
+        return [AgreementChanged(now_s, doubt) for doubt in self.agreement.saw(placement, step_s, now_s)]
+
+    def _take_foot_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
+        """Take a stride of the joiner, after what only the pelvis saw before it."""
+        yield from self._take_unseen(stride.initial_contact_s, now_s, is_closing=True)
+        yield from self._take_stride(stride, now_s)
+        placement = f"foot_{stride.foot}"
+        if placement in self._specs and stride.quality >= QUALITY_LIMIT:
+            ratio = stride.speed_mps / stride.belt_speed_mps if stride.belt_speed_mps > 0.0 else math.nan
+            if math.isfinite(ratio):
+                for doubt in self.agreement.saw_speed(placement, now_s, ratio):
+                    yield AgreementChanged(now_s, doubt)
+
+    def _take_unseen(self, before_s: float, now_s: float, *, is_closing: bool) -> list[PipelineEvent]:
+        """Make strides of the pelvis steps before ``before_s`` that no foot has seen; forget the others.
+
+        is_closing : no step before that time can be added any more.
+        """
+        rows = self._unseen
+        if rows is None:
+            return []
+        while rows and rows[0]["step_s"] < before_s:
+            step_s = rows[0]["step_s"]
+            if self._is_seen(step_s):
+                rows.popleft()
+                continue
+            if step_s - self._unseen_until_s > UNSEEN_S:
+                n_in_row = self._n_unseen_in_row()
+                if n_in_row < UNSEEN_STEPS:
+                    if n_in_row == len(rows) and not is_closing:
+                        break
+                    rows.popleft()
+                    continue
+            self._unseen_until_s = step_s
+            self._alone.add_pelvis(rows.popleft())
+        out: list[PipelineEvent] = []
+        for stride in self._alone.release(-math.inf, final=is_closing):
+            stride.emitted_at_s = max(now_s, stride.emitted_at_s)
             out += self._take_stride(stride, now_s)
         return out
+
+    def _n_unseen_in_row(self) -> int:
+        n, last_s = 0, math.nan
+        for row in islice(self._unseen or (), UNSEEN_STEPS):
+            if row["step_s"] - last_s > UNSEEN_S or self._is_seen(row["step_s"]):
+                break
+            n, last_s = n + 1, row["step_s"]
+        return n
+
+    def _is_seen(self, step_s: float) -> bool:
+        times = self._contacts_s
+        if len(times) > 4096:
+            del times[:2048]
+        place = bisect_right(times, step_s)
+        return any(abs(times[at] - step_s) <= UNSEEN_S for at in (place - 1, place) if 0 <= at < len(times))
 
     def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
         reading = self._belt_at(stride.initial_contact_s)

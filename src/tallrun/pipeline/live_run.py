@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from tallrun.coaching import (
     CadenceTarget,
@@ -27,9 +29,11 @@ from tallrun.gait.asymmetry import AsymmetryJump, AsymmetryMonitor, JumpLimits
 from tallrun.gait.eligible import SteadySpeed, is_clean_run, length_is_sure, timing_sigma_s
 from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
+from tallrun.gait.strides import SHORTEST_STRIDE_S
 from tallrun.numerics.recording import Marker, SampleBlock
 from tallrun.pipeline.gait_pipeline import (
     Contact,
+    GaitFailed,
     GaitPipeline,
     Occasion,
     PipelineEvent,
@@ -89,7 +93,16 @@ class Safety:
     action: LiveAction
 
 
-LiveEvent = PipelineEvent | CoachEvent | Safety
+@dataclass(frozen=True)
+class Silenced:
+    """Gait or coach failed: no cue will come any more, and the rules go on without gait (LV7)."""
+
+    at_s: float
+    part: str
+    error: Exception
+
+
+LiveEvent = PipelineEvent | CoachEvent | Safety | Silenced
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,9 @@ class LiveView:
     question: LiveAction | None
     n_contacts: int
     said_limping: bool = False
+    is_silenced: bool = False
+    #: Sensors that disagree with the others now: (placement, reason), reasons as in ``pipeline.agreement``.
+    doubted_sensors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,7 @@ class LiveRun:
 
     def __init__(self, setup: LiveSetup) -> None:
         self.setup = setup
-        self.gait = GaitPipeline(setup.pipeline)
+        self.gait = GaitPipeline(setup.pipeline, guarded=True)
         self.markers: list[Marker] = []
         self.coach_events: list[CoachEvent] = []
         self.safety_events: list[Safety] = []
@@ -151,6 +167,11 @@ class LiveRun:
         self._said_limping = False
         self._timers: set[float] = set()
         self._n_contacts = 0
+        self._held = 0
+        self._ended = False
+        self.is_silenced = False
+        #: Steady strides in blocks with cues for which a band was known, and how many of them lay in it.
+        self.n_judged, self.n_in_band = 0, 0
         for block in setup.plan.blocks:
             self.gait.schedule(block.start_s, _Timer())
             self.gait.schedule(block.end_s, _Timer())
@@ -187,7 +208,7 @@ class LiveRun:
         events = self._handle(self.gait.finish())
         end_s = self.gait.end_s
         self.markers.append(Marker(end_s, "stop", END_TEXT))
-        return events + self._note(self._coach.finish(end_s))
+        return events + self._coached(end_s, self._coach.finish, end_s)
 
     @property
     def has_target(self) -> bool:
@@ -204,7 +225,7 @@ class LiveRun:
         belt = self._belt
         return LiveView(
             cadence_spm=median(fresh) if len(fresh) >= 3 else None,
-            band=None if is_probe or self.setup.focus != "cadence" else self._coach.band,
+            band=None if block is None or is_probe or self.setup.focus != "cadence" else self._coach.band,
             speed_mps=belt.speed_mps if belt and belt.speed_mps is not None else _known(self._speed_mps),
             incline_pct=belt.incline_pct if belt else None,
             cue=self._cue,
@@ -218,6 +239,10 @@ class LiveRun:
             question=self._question,
             n_contacts=self._n_contacts,
             said_limping=self._said_limping,
+            is_silenced=self.is_silenced,
+            doubted_sensors=tuple(
+                sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
+            ),
         )
 
     def cadence_band(self, speed_mps: float) -> tuple[float, float]:
@@ -234,15 +259,46 @@ class LiveRun:
         for event in events:
             out.append(event)
             if isinstance(event, Contact):
-                out += self._see(event)
+                out += self._coached(event.at_s, self._see, event)
             elif isinstance(event, StrideKnown):
-                out += self._see_posture(event)
-                jump = self._monitor.feed(event.stride, event.at_s)
+                out += self._coached(event.at_s, self._see_posture, event)
+                jump = self._try(event.at_s, out, self._monitor.feed, event.stride, event.at_s)
                 if jump is not None:
                     out += self._jump(event.at_s, jump)
             elif isinstance(event, Occasion):
                 out += self._occasion(event)
+            elif isinstance(event, GaitFailed):
+                out += self._silence(event.at_s, "gait", event.error)
         return out
+
+    def _try(self, at_s: float, out: list[LiveEvent], step: Callable[..., Any], *args: Any) -> Any:
+        """Take a step of judging or coaching. Its failure ends the coaching, never the run or its safety rules."""
+        if self.is_silenced:
+            return None
+        try:
+            return step(*args)
+        except Exception as error:
+            out += self._silence(at_s, "coach", error)
+            return None
+
+    def _coached(
+        self, at_s: float, step: Callable[..., Sequence[CoachEvent] | None], *args: Any
+    ) -> list[LiveEvent]:
+        out: list[LiveEvent] = []
+        events = self._try(at_s, out, step, *args)
+        return out + self._note(events or [])
+
+    def _silence(self, at_s: float, part: str, error: Exception) -> list[LiveEvent]:
+        """Say no more about gait. What a person tells is judged as before, as with a lost sensor (LV7)."""
+        if self.is_silenced:
+            return []
+        self.is_silenced = True
+        self._shown.clear()
+        self.markers.append(Marker(at_s, "note", f"{part} failed: {type(error).__name__}"))
+        out: list[LiveEvent] = [Silenced(at_s, part, error)]
+        if self._cue is not None:
+            out += self._note([CueEnd(self._cue.cue_id, at_s, "stopped")])
+        return out + self._rule(at_s, "sensor_lost")
 
     def _occasion(self, event: Occasion) -> list[LiveEvent]:
         if isinstance(event.what, Tap):
@@ -255,15 +311,15 @@ class LiveRun:
                 self._steady.clear()
             return []
         if isinstance(event.what, _Timer):
-            return self._note(self._coach.advance(event.at_s)) + self._rule(event.at_s, "tick")
+            return self._coached(event.at_s, self._coach.advance, event.at_s) + self._rule(event.at_s, "tick")
         return []
 
-    def _see(self, contact: Contact) -> list[LiveEvent]:
+    def _see(self, contact: Contact) -> list[CoachEvent]:
         row = contact.row
         self._n_contacts += 1
         closed_s = float(row["next_initial_contact_s"])
         stride_s = closed_s - float(row["initial_contact_s"])
-        if not math.isfinite(stride_s):
+        if not stride_s > SHORTEST_STRIDE_S:
             return []
         cadence = 120.0 / stride_s
         length_m = float(row["stride_length_m"])
@@ -285,9 +341,14 @@ class LiveRun:
         if self.setup.focus != "cadence":
             return []
         sighting = Sighting(contact.at_s, closed_s, cadence, speed, steady and self._target is not None)
-        return self._note(self._coach.see(sighting))
+        block = self.setup.plan.block_at(contact.at_s)
+        low, high = self.cadence_band(speed)
+        if sighting.is_clean and block is not None and block.kind == "cued" and low <= high:
+            self.n_judged += 1
+            self.n_in_band += low <= cadence <= high
+        return self._coach.see(sighting)
 
-    def _see_posture(self, known: StrideKnown) -> list[LiveEvent]:
+    def _see_posture(self, known: StrideKnown) -> list[CoachEvent]:
         """Show the coach the pelvis of a joined stride, when posture is the focus.
 
         A tilt whose own uncertainty is as large as the margin of the limit says nothing (GT8).
@@ -302,7 +363,7 @@ class LiveRun:
         sure = 2.0 * stride.pelvic_tilt_sigma_deg < OWN_TILT_MARGIN_DEG
         value = stride.pelvic_tilt_deg if sure else math.nan
         sighting = Sighting(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady)
-        return self._note(self._coach.see(sighting))
+        return self._coach.see(sighting)
 
     def _learn(self, at_s: float, cadence: float, speed_mps: float) -> None:
         """Take the own cadence from the learning block: the middle of its steady strides."""
@@ -338,6 +399,9 @@ class LiveRun:
 
     def _tapped(self, at_s: float, tap: Tap) -> list[LiveEvent]:
         self.markers.append(tap_marker(at_s, tap))
+        if tap.kind in ("held", "released"):
+            self._held = max(0, self._held + (1 if tap.kind == "held" else -1))
+            return self._rule(at_s, "tick")
         if tap.kind == "pain":
             return self._rule(at_s, "score", tap.score)
         if tap.kind == "limping":
@@ -346,9 +410,12 @@ class LiveRun:
         if tap.kind == "red_flag":
             questions = self.setup.protocol.screening.questions
             self._referral_rule = next((item.rule for item in questions if item.id == tap.item), None)
+        if tap.kind == "sensor_back" and self.is_silenced:
+            return []
         if tap.kind in ("red_flag", "sensor_lost", "sensor_back"):
             return self._rule(at_s, tap.kind)
-        return self._note(self._coach.stop(at_s))
+        self._ended = True
+        return self._coached(at_s, self._coach.stop, at_s)
 
     def _jump(self, at_s: float, jump: AsymmetryJump) -> list[LiveEvent]:
         self.markers.append(Marker(at_s, "note", f"asymmetry jump {jump.index_pct:+.1f} %"))
@@ -365,11 +432,11 @@ class LiveRun:
                 self._stop = action
                 self.markers.append(Marker(at_s, "stop", f"{action.rule} {action.sentence}"))
             if action.action == "WALK":
-                self._monitor.reset()
-        if self._rules.state.cues_allowed:
-            self._coach.resume()
+                self._try(at_s, out, self._monitor.reset)
+        if self._rules.state.cues_allowed and not self._held and not self._ended:
+            self._try(at_s, out, self._coach.resume)
         else:
-            out += self._note(self._coach.stop(at_s))
+            out += self._coached(at_s, self._coach.stop, at_s)
         state = self._rules.state
         for due_s in (state.walk_until_s, state.answer_until_s):
             if due_s is not None:
@@ -377,7 +444,7 @@ class LiveRun:
                 self._wake(math.nextafter(due_s, math.inf))
         return out
 
-    def _note(self, events: list[CoachEvent]) -> list[LiveEvent]:
+    def _note(self, events: Sequence[CoachEvent]) -> list[LiveEvent]:
         """Keep coach events, set timers for what they end, and mark cues in the record."""
         out: list[LiveEvent] = []
         for event in events:

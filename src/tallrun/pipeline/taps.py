@@ -7,7 +7,7 @@ from typing import Literal
 
 from tallrun.numerics.recording import Marker
 
-TapKind = Literal["pain", "limping", "red_flag", "stop", "sensor_lost", "sensor_back"]
+TapKind = Literal["pain", "limping", "red_flag", "stop", "held", "released", "sensor_lost", "sensor_back"]
 
 _NOTES: dict[TapKind, str] = {
     "limping": "limping",
@@ -15,6 +15,7 @@ _NOTES: dict[TapKind, str] = {
     "sensor_back": "sensors back",
 }
 _RED_FLAG = "red flag: "
+_HELD, _RELEASED = "held: ", "released: "
 #: Text of the marker that ends every live session.
 END_TEXT = "end"
 _RUNNER_STOP = "stopped by the runner"
@@ -25,6 +26,8 @@ class Tap:
     """One tap, or news of the sensors (LV7).
 
     ``score`` belongs to ``pain``; ``item`` names the screening question of ``red_flag``.
+    ``held``: a tap that can be undone for some seconds has come; cues stop at once, the rules wait. ``released``: its
+    time is over, because it was taken back or because it now acts. ``item`` says which tap it was.
     """
 
     kind: TapKind
@@ -38,6 +41,8 @@ def tap_marker(t_s: float, tap: Tap) -> Marker:
         return Marker(t_s, "pain", str(tap.score))
     if tap.kind == "stop":
         return Marker(t_s, "stop", _RUNNER_STOP)
+    if tap.kind in ("held", "released"):
+        return Marker(t_s, "note", f"{_HELD if tap.kind == 'held' else _RELEASED}{tap.item}")
     return Marker(t_s, "note", _NOTES.get(tap.kind, f"{_RED_FLAG}{tap.item}"))
 
 
@@ -53,6 +58,9 @@ def marker_tap(marker: Marker) -> Tap | None:
     for kind, text in _NOTES.items():
         if marker.text == text:
             return Tap(kind)
+    for kind, start in (("held", _HELD), ("released", _RELEASED)):
+        if marker.text.startswith(start):
+            return Tap(kind, item=marker.text.removeprefix(start))  # type: ignore[arg-type]
     if marker.text.startswith(_RED_FLAG):
         return Tap("red_flag", item=marker.text.removeprefix(_RED_FLAG))
     return None

@@ -30,10 +30,10 @@ _MINUTE_S = 60.0
 def watch_summary(recording: Recording) -> dict[str, Any] | None:
     """Return what the watch of a session recorded, summed up; None where no watch did.
 
-    ``duration_s`` (first to last row), ``recorded_s`` (pauses left out), ``distance_m``, mean ``speed_mps`` over the time
-    recorded, ``run_s`` (the part of ``recorded_s`` with the steps or the speed of running), ``fastest_minute_mps``,
+    ``duration_s`` (first to last row), ``recorded_s`` (pauses left out), ``distance_m``, mean ``speed_mps`` over the
+    time recorded, ``run_s`` (the part of it with the steps or the speed of running), ``fastest_minute_mps``,
     ``heart_rate_bpm`` and ``max_heart_rate_bpm``, ``climb_m``, ``sport``, ``laps`` (a list), and ``measures``:
-    distributions ``{median, p05, p95, n}`` under the names of a summary. What is unknown is None or absent.
+    distributions ``{median, p05, p95, n}`` under a summary's names. What is unknown is None or absent.
     """
     watch = recording.watch
     if watch is None or not watch.rows["t_s"].size:

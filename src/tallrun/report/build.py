@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,10 +23,12 @@ from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
 from tallrun.report.lanes import Marks
+from tallrun.report.measured import ERROR_SOURCE
 from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
-from tallrun.report.pages import environment
+from tallrun.report.pages import environment, when_words
 from tallrun.report.pain_strip import pain_strip
+from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
 from tallrun.report.tables import (
     calibration_words,
     definition_rows,
@@ -71,6 +72,7 @@ def build_report(source: ReportInput) -> str:
     blocks = steady_blocks(tables.strides)
     against = against_own(blocks, source.history, shoe)
     drift = drifts(tables.strides, blocks)
+    findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
     shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe)
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
@@ -81,15 +83,17 @@ def build_report(source: ReportInput) -> str:
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
         looked_at=inputs_in_words(source.advice),
-        findings=[(item, Markup(item.strip)) for item in find(tables.flags, summary["run_time_s"], against, drift)],
-        unchanged=unchanged_words(against),
-        has_history=bool(source.history),
+        findings=[(item, Markup(item.strip)) for item in findings],
+        stood_out=stood_out(source, len(findings), bool(drift)),
+        usual=usual_words(unchanged_words(against), bool(source.history), bool(against)),
+        said={name: sentence.about(source) for name, sentence in SENTENCES.items()},
         source=source,
         pain_strip=Markup(pain_strip(tables.strides, source.pain, samples_end_s(source.recording))),
         groups=[(title, [item for item in shown if item.group == group]) for group, title in GROUPS.items()],
         figure_json=Markup(_script_json(drawn)),
         plotly_script=Markup(_plotly_script()) if drawn else "",
-        metrics=metric_rows(summary, tables.strides),
+        metrics=metric_rows(summary, tables.strides, source.recording),
+        error_source=ERROR_SOURCE,
         own=own_rows(against),
         drift=drift_rows(drift),
         definitions=definition_rows(),
@@ -124,23 +128,12 @@ def _facts(source: ReportInput) -> list[str]:
     """Title row: date, surface, shoes, minutes; only what is known."""
     info = source.recording.info
     out = []
-    started = info.get("started_at")
-    if isinstance(started, str):
-        try:
-            out.append(in_zone_words(datetime.fromisoformat(started), info.get("time_zone")))
-        except ValueError:
-            out.append(started)
+    if info.get("started_at") is not None:
+        out.append(when_words(info["started_at"], info.get("time_zone")))
     context = source.recording.context
     out += [str(context[key]) for key in ("session_kind", "surface", "shoes") if context.get(key)]
-    summary = source.tables.summary
-    out.append(f"{summary['run_time_s'] / 60:.1f} min running, {summary['walk_time_s'] / 60:.1f} min walking")
+    out.append(SENTENCES["time_running"].about(source))
     return out
-
-
-def in_zone_words(at: datetime, zone: object = None) -> str:
-    """Return day and time with the zone they are told in; a bare offset where no zone is known."""
-    told = zone if isinstance(zone, str) and zone else f"UTC{at:%z}" if at.tzinfo else "zone not known"
-    return f"{at:%A %d %B %Y, %H:%M} ({told})"
 
 
 def _script_json(value: Any) -> str:

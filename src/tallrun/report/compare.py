@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +47,7 @@ class Side:
     waves: dict[str, np.ndarray] = field(default_factory=dict)
     part_s: tuple[float, float] | None = None
     session_id: str | None = None
+    time_zone: str | None = None
 
     @property
     def strides(self) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = Non
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
     whole = Side(
         name, found.tables, (), _started(recording), recording.context, found.waves, part_s,
-        recording.info.get("session_id"),
+        recording.info.get("session_id"), recording.info.get("time_zone"),
     )  # fmt: skip
     return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
 
@@ -113,7 +114,7 @@ def _started(recording: Recording) -> datetime | None:
         found = datetime.fromisoformat(str(recording.info.get("started_at")))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found
 
 
 def compare(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from tallrun.insight import Change
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
-from tallrun.report.pages import environment, minutes_words
+from tallrun.report.pages import environment, minutes_words, when_words
 from tallrun.report.palette import PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, line_chart
@@ -107,8 +106,10 @@ def summary_words(found: Comparison) -> str:
     words = [row.word for row in found.rows]
     real, open_ = words.count("real change"), words.count("cannot tell")
     total = len(words)
+    if not total:
+        return "Nothing could be compared."
     if not real and not open_:
-        return "No real change. That is a result, too."
+        return f"No real change in the {total} quantities known in both. That is a result, too."
     first = f"{real} of {total} changed by more than measurement error." if real else "No change is certain."
     if not open_:
         return first
@@ -152,6 +153,7 @@ def build_handout(
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         changed=[sentence for row in real if (sentence := plain_sentence(row))][:3],
+        n_real=len(real),
         same=[_PLAIN[row.metric][0] for row in same],
         unclear=[_PLAIN[row.metric][0] for row in open_],
         note=note,
@@ -181,9 +183,7 @@ def side_facts(letter: str, side: Side) -> dict[str, Any]:
     return {
         "letter": letter,
         "name": side.name,
-        "day": f"{side.started_at:%d %B %Y, %H:%M}"
-        if isinstance(side.started_at, datetime)
-        else "day not known",
+        "day": when_words(side.started_at, side.time_zone),
         "context": " · ".join(shown),
         "part": ""
         if side.part_s is None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tallrun.insight import Block, Change, compare_blocks, steady_blocks
+from tallrun.insight.blocks import metric_values
+from tallrun.insight.change import LEVEL
 from tallrun.reasons import REASONS
 from tallrun.report.compare import shared_speeds
 from tallrun.report.tables import METRIC_BY_KEY, Metric
@@ -43,8 +45,11 @@ def drifts(strides: pd.DataFrame, blocks: tuple[Block, ...] | None = None) -> tu
         for part in (first, last)
     )
     out = []
+    looked_at = [key for key in DRIFT_KEYS if len(metric_values(old, key)) and len(metric_values(new, key))]
     for key in DRIFT_KEYS:
-        change = compare_blocks(key, old, new, (), speeds[0], is_one_session=True)
+        change = compare_blocks(
+            key, old, new, (), speeds[0], is_one_session=True, level=LEVEL / max(len(looked_at), 1)
+        )
         if change.before is None and change.after is None:
             continue
         out.append(Drift(METRIC_BY_KEY[key], change))

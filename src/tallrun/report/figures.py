@@ -48,6 +48,10 @@ def figure(traces: list[dict[str, Any]], title: str, height: int = 280, **layout
     return {"data": traces, "layout": base}
 
 
+#: Values further apart than this [s] are not joined by a line.
+GAP_S = 10.0
+
+
 def thin_series(
     t_s: np.ndarray, values: np.ndarray, most: int = MOST_POINTS
 ) -> tuple[list[float], list[Any]]:
@@ -57,6 +61,11 @@ def thin_series(
         return [], []
     t_s, values = t_s[known], values[known]
     if t_s.size <= most:
+        # a line must not run across a stretch without any value
+        step_s = np.diff(t_s, append=t_s[-1])
+        holes = np.flatnonzero(step_s > max(GAP_S, 5.0 * float(np.median(step_s))))
+        t_s = np.insert(t_s, holes + 1, t_s[holes] + 0.5 * step_s[holes])
+        values = np.insert(values, holes + 1, np.nan)
         return [float(item) for item in np.round(t_s / 60.0, 4)], rounded(values)
     edges = np.linspace(t_s[0], t_s[-1], most + 1)
     place = np.clip(np.searchsorted(edges, t_s, side="right") - 1, 0, most - 1)

@@ -6,7 +6,8 @@ against a population, then drift inside the run. A difference that may be noise 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from tallrun.report.drift import Drift
 from tallrun.report.own import Against
 from tallrun.report.pages import minutes_words
+from tallrun.report.sentences import FLAG_WORDS
 from tallrun.report.svg import band_strip
 
 MOST_FINDINGS = 3
@@ -116,11 +118,11 @@ def _by_flag(flags: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, 
 def _own_finding(item: Against) -> Finding:
     metric = item.metric
     up, down = _OWN_WORDS[metric.key]
-    value, usual = (f"{metric.factor * number:.{metric.digits}f}" for number in (item.value, item.usual))
+    value, usual = (metric.show(metric.factor * number) for number in (item.value, item.usual))
     limit = (
-        ""
+        "its own error"
         if item.detectable is None
-        else f"{metric.factor * item.detectable:.{metric.digits}f} {metric.unit}"
+        else f"{metric.show_error(metric.factor * item.detectable)} {metric.unit}"
     )
     low, high = item.band
     return Finding(
@@ -134,8 +136,16 @@ def _own_finding(item: Against) -> Finding:
 
 def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> Finding:
     seconds = sum(item["end_s"] - item["start_s"] for item in spans)
-    value = median(item["evidence"]["value"] for item in spans)
-    reference = median(item["evidence"]["reference"] for item in spans)
+    value, reference = (
+        _middle(item["evidence"].get(key) for item in spans) for key in ("value", "reference")
+    )
+    if value is None or reference is None:
+        return Finding(
+            f"A flag was up about {FLAG_WORDS[name]}; how far is not known.",
+            f"{minutes_words(seconds)} of {minutes_words(run_time_s)} running",
+            "not known",
+            _FIGURE[_FLAG_METRIC[name]],
+        )
     own = spans[0]["evidence"]["reference_kind"] == "own_baseline"
     uncertainty = spans[0]["evidence"]["uncertainty"]
     against = "your own usual" if own else "people of your size at this speed"
@@ -181,6 +191,16 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
         sure,
         "asymmetry",
     )
+
+
+def _middle(values: Iterable[Any]) -> float | None:
+    """Median of what is known; None when nothing is."""
+    known = [
+        float(item)
+        for item in values
+        if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
+    ]
+    return median(known) if known else None
 
 
 def _is_worth_telling(item: Drift) -> bool:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines, typical_error
 from tallrun.insight.baselines import SPEED_TOLERANCE
-from tallrun.insight.blocks import metric_values
+from tallrun.insight.blocks import OwnSessions, metric_values
+from tallrun.insight.change import LEVEL
 from tallrun.report.cycles import clean_running
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
@@ -51,8 +52,13 @@ class OwnSpan:
 def against_own(
     blocks: Sequence[Block], history: Sequence[SessionBlocks], shoe: str | None
 ) -> tuple[Against, ...]:
-    """Return each metric that has a baseline at a speed of this run, largest against its error first."""
-    out = []
+    """Return each metric that has a baseline at a speed of this run, largest against its error first.
+
+    This session's median is held against the spread between sessions. The limit is that of all comparisons together:
+    of 20 sessions in which nothing changed about one shows any real change.
+    """
+    history = OwnSessions.of(history)
+    seen = []
     for baseline in _baselines(history, shoe):
         metric = METRIC_BY_KEY.get(baseline.metric)
         near = [
@@ -64,9 +70,12 @@ def against_own(
         values = metric_values(near, baseline.metric)
         if metric is None or not len(values):
             continue
-        value = float(np.median(values))
         error = typical_error(history, baseline.metric, baseline.speed_mps)
-        limit = None if error is None else error.detectable_change
+        seen.append((baseline, metric, float(np.median(values)), error))
+    n_looked_at = sum(error is not None for _, _, _, error in seen)
+    out = []
+    for baseline, metric, value, error in seen:
+        limit = None if error is None else error.detectable(LEVEL / n_looked_at)
         word = "cannot tell" if limit is None else "no real change"
         if limit is not None and abs(value - baseline.value) > limit:
             word = "real change"

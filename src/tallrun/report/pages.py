@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
@@ -17,6 +19,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["clock"] = clock
+    made.filters["when"] = when_words
     return made
 
 
@@ -25,6 +28,29 @@ def clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def when_words(at: object, zone: object = None) -> str:
+    """Return an instant as a person reads it: weekday, day and time in a zone, and that zone's name.
+
+    The one way a time of day gets onto a report, a comparison or a hand-out. at : a datetime or ISO text. zone : IANA
+    name; without a known one the time is told in the offset it was entered with, and one without an offset is told
+    with the words "zone not known".
+    """
+    if isinstance(at, str):
+        try:
+            at = datetime.fromisoformat(at)
+        except ValueError:
+            return "day not known"
+    if not isinstance(at, datetime):
+        return "day not known"
+    told = "zone not known" if at.tzinfo is None else "UTC" if at.tzinfo is UTC else f"UTC{at:%z}"
+    if at.tzinfo is not None and isinstance(zone, str) and zone:
+        try:
+            at, told = at.astimezone(ZoneInfo(zone)), zone
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass  # a name nobody knows: the offset still holds
+    return f"{at:%A %d %B %Y, %H:%M} ({told})"
 
 
 def minutes_words(seconds: float) -> str:

@@ -12,6 +12,7 @@ from scipy.stats import t as student_t
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
+from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 
 LEAST_STRIDES = 5
 
@@ -125,9 +126,11 @@ ASYMMETRY = Metric(
 METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY)}
 
 
-def metric_rows(summary: dict[str, Any], strides: pd.DataFrame) -> list[dict[str, str]]:
-    """One row per metric: median, 5-95 % range, each foot, 95 % interval of the median; or why it is withheld."""
+def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recording) -> list[dict[str, str]]:
+    """One row per metric: median, measured error, 5-95 % range, feet, scatter of the median; or why it is withheld."""
     rows = clean_running(strides)
+    pace = pace_mps(strides)
+    is_calibrated = bool(summary["quality"]["calibration"]["is_calibrated"])
     out = []
     for metric in METRICS:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
@@ -143,18 +146,30 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame) -> list[dict[str
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
-            }
+            } | _error(metric, float(middle), measured_error(metric.key, recording, pace, is_calibrated))
             for foot in ("left", "right"):
                 side = values[(rows["foot"] == foot).to_numpy(dtype=bool, na_value=False)]
                 side = side[np.isfinite(side)]
                 row[foot] = metric.show(np.median(side)) if side.size >= LEAST_STRIDES else "–"
                 if row[foot] == "–":
                     notes.append(f"{foot}: too few clean strides of this foot")
+            belt = 3.6 * rows["belt_speed_mps"].to_numpy(dtype=np.float64)
+            if metric.key == "speed_mps" and np.isfinite(belt).any():
+                notes.append(f"the belt's own: {np.nanmedian(belt):.1f} km/h")
             if row["interval"] == "–":
                 notes.append("interval: fewer than four blocks of 30 strides")
         row["note"] = "; ".join(notes)
         out.append(row)
     return out
+
+
+def _error(metric: Metric, middle: float, found: MeasuredError | None) -> dict[str, str]:
+    """Return the measured error for the table and for a number that stands alone."""
+    if found is None:
+        return {"error": "not known", "error_words": "measurement error not known"}
+    size = metric.show_error(found.of(middle))
+    how = f" ({found.kind})"
+    return {"error": f"± {size}{how}", "error_words": f"± {size} {metric.unit} measurement error{how}"}
 
 
 def unknown_reason(summary: dict[str, Any], key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -213,7 +214,9 @@ class _Sig:
             return None
         if self._layout.codec == "heart_rate":
             beat = decode_heart_rate(payload)
-            return [HeartRateReading(self._sensor, t_s, beat.bpm, beat.rr_s, beat.has_contact)]
+            is_known = beat.bpm is not None and beat.has_contact is not False
+            bpm = beat.bpm if is_known and beat.bpm is not None else math.nan
+            return [HeartRateReading(self._sensor, t_s, bpm, beat.rr_s, beat.has_contact)]
         if self._layout.codec == "rsc":
             pod = decode_rsc(payload)
             return [
@@ -266,6 +269,8 @@ class _Flagged:
         if self._layout.more_bit is not None and flags >> self._layout.more_bit & 1:
             return []
         whole, self._parts = self._parts, {}
-        if self._layout.reading == "heart_rate" and whole.get("bpm") is None:
-            return []
+        if self._layout.reading == "heart_rate":
+            if "bpm" not in whole:
+                return []
+            whole["bpm"] = whole["bpm"] or math.nan  # a strap without a pulse to count sends 0
         return [_READINGS[self._layout.reading](self._sensor, t_s, **whole)]  # type: ignore[arg-type]

@@ -72,7 +72,10 @@ class TreadmillReading:
 
 @dataclass(frozen=True)
 class HeartRateReading:
-    """Heart rate; ``has_contact`` is None when the strap cannot tell."""
+    """Heart rate; ``has_contact`` is None when the strap cannot tell.
+
+    bpm : NaN when unknown: the strap sent 0, or said that it has no contact to the skin.
+    """
 
     sensor: str
     t_s: float

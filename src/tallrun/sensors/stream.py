@@ -22,11 +22,16 @@ from tallrun.sensors.events import ClockReset, Gap
 #: Samples are held back (for a missing packet) until they are this old, not longer: the merge of sensors
 #: goes on without a sensor that lags by 250 ms.
 REORDER_S = 0.25
-#: A clock this far back is a restart, not a late packet: the link itself keeps order.
+#: A clock this far back is a restart, or a packet that was on its way for very long.
 _BACKWARD_RESET_S = 1.0
 _START_PACKETS = 3
 _START_HOLD_MAX_S = 3.0
 _PENDING_MAX = 512
+#: So many packets in a row must agree that the sensor's clock jumped; fewer were packets out of order.
+_RESET_PACKETS = 3
+_RESET_AGREE_S = 0.5
+#: A sample placed this far after its packet came is in the wrong place, whatever put it there.
+_AHEAD_MAX_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ class Stream:
         self.counts = StreamCounts()
         self._period_packets = 0
         self._last_t_s = math.nan
+        self._host_s = -math.inf
+        self._suspects: list[_Packet] = []
+        self._suspect_step_s = 0.0
         self._begin_segment()
 
     def _begin_segment(self) -> None:
@@ -90,25 +98,45 @@ class Stream:
 
     def feed(self, host_s: float, batch: Batch) -> list[StreamItem]:
         """Take one decoded packet that arrived at ``host_s``; return what is now certain."""
-        if self._epoch != self._clock.restarts:
-            self._begin_segment()
         out: list[StreamItem] = []
+        if self._epoch != self._clock.restarts:
+            out += self._begin_again()
         packet = self._unwrap(host_s, batch)
         step_s = self._reset_step(packet)
-        if step_s is not None:
-            out += self.flush()
-            self._clock.restart()
-            self._begin_segment()
-            packet = self._unwrap(host_s, batch)
-            out.append(ClockReset(self._sensor, host_s, step_s))
-        self._clock.observe(packet.last_s, host_s)
-        if self._is_old(packet):
+        if step_s is None:
+            # The old clock goes on: what did not fit it were packets that came late.
+            self.counts.late_packets += len(self._suspects)
+            self._suspects = []
+            return out + self._take(packet)
+        if self._suspects and not _continues(self._suspects[-1], packet):
+            self.counts.late_packets += len(self._suspects)
+            self._suspects = []
+        if not self._suspects:
+            self._suspect_step_s = step_s
+        self._suspects.append(packet)
+        if len(self._suspects) < _RESET_PACKETS:
             return out
+        out += self.flush()
+        self._clock.restart()
+        out.append(ClockReset(self._sensor, self._suspects[0].host_s, self._suspect_step_s))
+        return out + self._begin_again()
+
+    def _begin_again(self) -> list[StreamItem]:
+        """Begin a segment after the clock jumped, with the packets that told so."""
+        suspects, self._suspects = self._suspects, []
+        self._begin_segment()
+        return [item for packet in suspects for item in self._take(self._unwrap(packet.host_s, packet.batch))]
+
+    def _take(self, packet: _Packet) -> list[StreamItem]:
+        self._clock.observe(packet.last_s, packet.host_s)
+        self._host_s = packet.host_s
+        if self._is_old(packet):
+            return []
         self._pending.append(packet)
         self._pending.sort()
         if self._newest is None or packet.last_s > self._newest.last_s:
             self._newest = packet
-        return out + self._release(host_s)
+        return self._release(packet.host_s)
 
     def tick(self, host_s: float) -> list[StreamItem]:
         """Let time pass without a packet of this stream: give up waiting where the wait is over."""
@@ -290,6 +318,9 @@ class Stream:
 
     def _emit(self, t_s: FloatArray, batch: Batch, missing: int) -> list[StreamItem]:
         out: list[StreamItem] = []
+        if t_s[-1] > self._host_s + _AHEAD_MAX_S:
+            self.counts.late_packets += 1
+            return out
         if self._is_new_segment:
             self._is_new_segment = False
             missing = max(0, round((float(t_s[0]) - self._last_t_s) / self.period_s) - 1)
@@ -300,3 +331,9 @@ class Stream:
         self._last_t_s = float(t_s[-1])
         out.append(TimedSamples(t_s, batch.acc_mps2, batch.gyr_radps))
         return out
+
+
+def _continues(earlier: _Packet, packet: _Packet) -> bool:
+    """Say whether ``packet`` follows ``earlier`` on one clock: the same time passed on it as on the host's."""
+    passed_s = packet.last_s - earlier.last_s
+    return passed_s > 0 and abs(passed_s - (packet.host_s - earlier.host_s)) < _RESET_AGREE_S

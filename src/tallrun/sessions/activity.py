@@ -165,7 +165,7 @@ def _windowed(strides: pd.DataFrame, name: str, t_s: FloatArray) -> FloatArray:
 
 
 def activity_recording(activity: Activity) -> Recording:
-    """Return the session of a watch's run: no sensors; its rows and laps, heart rate, belt speed, a summary in ``info``.
+    """Return the session of a watch's run: no sensors; rows, laps, heart rate, belt speed, a summary in ``info``.
 
     ``info["activity"]`` holds ``duration_s``, ``distance_m`` and median ``cadence_spm``; None where unknown.
     """

@@ -15,15 +15,15 @@ from tallrun.sessions.csv_layouts import NOT_RECORDED, CsvLayout
 
 MAX_FILE_BYTES = 4 * 1024**3
 _HEAD_BYTES = 64 * 1024
-_HEAD_LINES = 60
-_DELIMITERS = (",", ";", "\t", "|")
-#: A time of day: hours, minutes, seconds, their fraction after a dot, a comma or (in milliseconds) a colon, AM or PM.
+HEAD_LINES = 60
+DELIMITERS = (",", ";", "\t", "|")
+#: A time of day: hours, minutes, seconds, their fraction after a dot, a comma or (in milliseconds) a colon, AM, PM.
 CLOCK = re.compile(r"(?:^|[\sT])(\d{1,2}):(\d{2}):(\d{2})(?:([.,:])(\d+))?\s*([AaPp][Mm])?")
 
 
 @dataclass(frozen=True)
 class Head:
-    """The start of a file, understood: how it is written, the names of its columns and, from a row of its own, units."""
+    """The start of a file: how it is written, the names of its columns and, from a row of its own, units."""
 
     encoding: str
     delimiter: str
@@ -39,16 +39,17 @@ def choose_layout(path: Path, layouts: Sequence[CsvLayout]) -> tuple[CsvLayout, 
 
     Raises FormatError when the file cannot be read, is no text, or fits no layout.
     """
-    head_text, encoding = _read_start(path)
+    head_text, encoding = read_start(path)
     fitting = [layout for layout in layouts if layout.file_name_has in path.name.lower()]
     for layout in fitting or layouts:
-        head = _find_header(head_text, encoding, layout) or _find_numbers(head_text, encoding, layout)
+        head = find_header(head_text, encoding, layout) or _find_numbers(head_text, encoding, layout)
         if head is not None:
             return layout, head
     raise _no_such_columns(path, head_text, (fitting or list(layouts))[0])
 
 
-def _read_start(path: Path) -> tuple[str, str]:
+def read_start(path: Path) -> tuple[str, str]:
+    """Return (text, encoding) of a file's start. Raises FormatError when it cannot be read or is no text."""
     size_of_file(path, MAX_FILE_BYTES)
     with path.open("rb") as file:
         start = file.read(_HEAD_BYTES)
@@ -67,12 +68,12 @@ def _read_start(path: Path) -> tuple[str, str]:
     return start.decode("latin-1"), "latin-1"
 
 
-def _find_header(text: str, encoding: str, layout: CsvLayout) -> Head | None:
+def find_header(text: str, encoding: str, layout: CsvLayout) -> Head | None:
     """Find the header row whose names hold every wanted column; None when no row among the first does."""
-    lines = text.splitlines()[:_HEAD_LINES]
+    lines = text.splitlines()[:HEAD_LINES]
     wanted = [plain_name(name) for name in columns_of(layout)]
     for number in range(len(lines)):
-        for delimiter in _DELIMITERS:
+        for delimiter in DELIMITERS:
             rows = list(csv.reader(lines[number : number + layout.header_rows], delimiter=delimiter))
             if len(rows) < layout.header_rows or len({len(row) for row in rows}) != 1:
                 continue
@@ -89,8 +90,8 @@ def _find_header(text: str, encoding: str, layout: CsvLayout) -> Head | None:
                     if names.count(name) > 1:
                         places = [str(place + 1) for place, found in enumerate(names) if found == name]
                         raise FormatError(
-                            f"column {name!r} is there {len(places)} times (columns {', '.join(places)}); give columns by "
-                            "number, 1 is the first"
+                            f"column {name!r} is there {len(places)} times (columns {', '.join(places)}); give columns "
+                            "by number, 1 is the first"
                         )
                 return Head(
                     encoding,
@@ -128,8 +129,8 @@ def _find_numbers(text: str, encoding: str, layout: CsvLayout) -> Head | None:
     wanted = columns_of(layout)
     if not wanted or not all(re.fullmatch(r"[1-9]\d{0,3}", name) for name in wanted):
         return None
-    for number, line in enumerate(text.splitlines()[:_HEAD_LINES]):
-        for delimiter in _DELIMITERS:
+    for number, line in enumerate(text.splitlines()[:HEAD_LINES]):
+        for delimiter in DELIMITERS:
             cells = next(csv.reader([line], delimiter=delimiter), [])
             comma = delimiter != "," and any("," in cell for cell in cells)
             if len(cells) >= max(map(int, wanted)) and all(
@@ -161,8 +162,8 @@ def _refuse_longer_row(cells: list[str], names: list[str]) -> None:
 
 def _no_such_columns(path: Path, text: str, layout: CsvLayout) -> FormatError:
     best: list[str] = []
-    for line in text.splitlines()[:_HEAD_LINES]:
-        for delimiter in _DELIMITERS:
+    for line in text.splitlines()[:HEAD_LINES]:
+        for delimiter in DELIMITERS:
             cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
             if len(cells) > len(best):
                 best = cells

@@ -36,7 +36,8 @@ MAX_SECONDS = 600.0
 _CHUNK_ROWS = 500_000
 HEADER_UNITS = {
     "m/s^2": "mps2", "m/s2": "mps2", "m/s²": "mps2", "m/s/s": "mps2", "g": "g", "mg": "mg",
-    "m/(s^2)": "mps2", "m/(s²)": "mps2", "m.s-2": "mps2", "m s-2": "mps2", "m*s^-2": "mps2", "ms^-2": "mps2", "m/sec^2": "mps2",
+    "m/(s^2)": "mps2", "m/(s²)": "mps2", "m.s-2": "mps2", "m s-2": "mps2", "m*s^-2": "mps2", "ms^-2": "mps2",
+    "m/sec^2": "mps2",
     "gs": "g", "milli-g": "mg", "deg/s": "dps", "°/s": "dps", "dps": "dps", "deg/sec": "dps", "degrees/s": "dps",
     "rad/s": "radps", "rad/sec": "radps", "mdps": "mdps", "mdeg/s": "mdps",
 }  # fmt: skip
@@ -100,7 +101,7 @@ def _read_file(
 ) -> Iterator[Stream]:
     layout, head = choose_layout(path, layouts)
     places = {name: head.names.index(plain_name(name)) for name in columns_of(layout)}
-    values = _read_numbers(path, head, places, layout.time_column, deadline_s)
+    values = read_numbers(path, head, places, layout.time_column, deadline_s)
     others = layouts[layouts.index(layout) + 1 :] if layout in layouts else ()
     if layout.time_column is not None and others and np.isnan(values[layout.time_column]).all():
         # The column is there and was never filled: the next layout may do without it.
@@ -138,12 +139,16 @@ def _time_unit(layout: CsvLayout, head: Head, places: dict[str, int]) -> str:
     if layout.time_column is None:
         return "s"
     place = places[layout.time_column]
-    return _bracketed(head.names[place], TIME_WORDS) or _unit_row(head, place, TIME_WORDS) or "s"
+    return bracketed(head.names[place], TIME_WORDS) or unit_row(head, place, TIME_WORDS) or "s"
 
 
-def _read_numbers(
+def read_numbers(
     path: Path, head: Head, places: dict[str, int], time_column: str | None, deadline_s: float
 ) -> dict[str, FloatArray]:
+    """Return the columns at ``places`` as numbers, empty cells as NaN; clock times of ``time_column`` as seconds.
+
+    Raises FormatError for text where numbers belong, and beyond MAX_ROWS or the deadline.
+    """
     parts: dict[str, list[FloatArray]] = {name: [] for name in places}
     n_rows = 0
     try:
@@ -195,7 +200,7 @@ def _numbers(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatAr
 
 def _looks_like_clock(cells: pd.Series) -> bool:
     first = cells.dropna().head(20).astype(str)
-    return len(first) > 0 and bool(first.str.contains(CLOCK).all())
+    return len(first) > 0 and all(CLOCK.search(text) for text in first)
 
 
 def _clock_s(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatArray:
@@ -264,7 +269,7 @@ def _axes_values(
     for axis, name in enumerate(axes.columns):
         if name == NOT_RECORDED:
             continue
-        written = _bracketed(head.names[places[name]], HEADER_UNITS) or _unit_row(
+        written = bracketed(head.names[places[name]], HEADER_UNITS) or unit_row(
             head, places[name], HEADER_UNITS
         )
         written = written if written in units else None
@@ -281,7 +286,7 @@ def _axes_values(
     return result, unit
 
 
-def _bracketed(name: str, words: dict[str, str]) -> str | None:
+def bracketed(name: str, words: dict[str, str]) -> str | None:
     """Return the unit at the end of a column name, in brackets that may hold brackets: ``x (m/(s^2))``."""
     found = re.search(r"[(\[]((?:[^()\[\]]|\([^()]*\))+)[)\]]\s*$", name)
     return words.get(found.group(1).strip()) if found else None
@@ -289,11 +294,20 @@ def _bracketed(name: str, words: dict[str, str]) -> str | None:
 
 def bracketed_unit(name: str) -> str | None:
     """Return the unit of a signal that stands in brackets at the end of its name; None without one."""
-    return _bracketed(name, HEADER_UNITS)
+    return bracketed(name, HEADER_UNITS)
 
 
-def _unit_row(head: Head, place: int, words: dict[str, str]) -> str | None:
-    return words.get(head.units[place].strip("()[] ").casefold()) if place < len(head.units) else None
+def signal_unit(head: Head, place: int) -> str | None:
+    """Return the unit of a column as its name or the row of units says; None where neither does."""
+    return bracketed_unit(head.names[place]) or unit_row(head, place, HEADER_UNITS)
+
+
+def unit_row(head: Head, place: int, words: dict[str, str]) -> str | None:
+    """Return the unit a row under the names gives a column, as ``words`` translate it; None where it does not."""
+    if place >= len(head.units):
+        return None
+    cell = head.units[place].strip().casefold()
+    return words.get(cell) or words.get(cell.strip("()[] "))
 
 
 def mapped_layout(
@@ -361,8 +375,8 @@ def apart_layouts(layout: CsvLayout, names: Sequence[str]) -> list[CsvLayout]:
         return [layout, acc, gyr]
     if not all(("acc" in name.lower()) != ("gyr" in name.lower()) for name in names):
         raise FormatError(
-            "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr in "
-            "each file's name"
+            "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr "
+            "in each file's name"
         )
     return [acc, gyr]
 

@@ -1,7 +1,7 @@
 """The one door for files of strangers: a file on disk, of bounded size, read in a child process with bounded means.
 
-A parser that crashes, hangs or fills memory then costs one line and not the program. Small time is lost: where the system
-can fork, the child starts in milliseconds with everything loaded.
+A parser that crashes, hangs or fills memory then costs one line and not the program. Small time is lost: where the
+system can fork, the child starts in milliseconds with everything loaded.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def behind_door(
 
     more : further files that ``read`` opens. What the child raises is raised here.
 
-    Raises FormatError when a file is missing, is no regular file or is larger than ``most_bytes``, and when reading takes
-    too long, needs too much memory or ends the child.
+    Raises FormatError when a file is missing, is no regular file or is larger than ``most_bytes``, and when reading
+    takes too long, needs too much memory or ends the child.
     """
     n_bytes = sum(size_of_file(one, most_bytes) for one in (path, *more))
     if n_bytes == 0:

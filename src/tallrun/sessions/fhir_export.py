@@ -134,7 +134,7 @@ def _sensed(
         shown = observation(concept(system, code, words), at, common) | _distribution(
             of_watch if by_watch else own, unit, ucum, factor
         )
-        if by_watch:
+        if by_watch and of_watch is not None:
             shown |= _BY_WATCH | {"note": [{"text": f"Median over {of_watch['n']} rows of the watch."}]}
         made.append((key, shown))
     duration = observation(concept(LOINC, "55411-3", "Exercise duration"), at, common)

@@ -71,8 +71,8 @@ def import_fit(path: Path, cadence: str = "auto", *, damaged: bool = False) -> A
     cadence : what the file counts, ``strides`` or ``steps`` a minute; ``auto`` takes one value over 125 for steps.
     damaged : read a file whose checksum is wrong as far as it goes.
 
-    Raises FormatError when the file is missing, too large, damaged, no activity on foot (a course, a workout), or fitdecode
-    is not installed.
+    Raises FormatError when the file is missing, too large, damaged, no activity on foot (a course, a workout), or
+    fitdecode is not installed.
     """
     return behind_door(_read_fit, path, cadence, damaged, most_bytes=MAX_FILE_BYTES)
 

@@ -32,8 +32,8 @@ LAP_COLUMNS = (
 )  # fmt: skip
 CADENCES = ("auto", "strides", "steps")
 MAX_ACTIVITY_ROWS = 1_000_000
-#: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a pulse, a contact
-#: time or a length they did not measure.
+#: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a pulse, a
+#: contact time or a length they did not measure.
 PLAUSIBLE = {
     "heart_rate_bpm": (20.0, 250.0), "cadence_spm": (0.0, 245.0), "speed_mps": (0.0, 15.0), "distance_m": (0.0, 1e6),
     "altitude_m": (-450.0, 9000.0), "power_w": (0.0, 2500.0), "stance_time_s": (0.03, 2.0), "duty_factor": (0.01, 1.0),
@@ -217,7 +217,8 @@ def _dated(points: Points, notes: list[str]) -> tuple[FloatArray, NDArray[np.int
         return np.zeros(0), np.zeros(0, np.int64), origin  # type: ignore[return-value]
     if chosen is dated:
         epoch = datetime(2000, 1, 1, tzinfo=UTC)
-        since_s = np.array([(points.at[i] - epoch).total_seconds() for i in chosen])  # type: ignore[operator]
+        moments = [at for at in points.at if isinstance(at, datetime)]
+        since_s = np.array([(at - epoch).total_seconds() for at in moments])
     else:
         since_s = np.array([points.at[i] for i in chosen], np.float64)
     keep = _main_run(since_s, notes)
@@ -257,7 +258,7 @@ def steps_per_min(
 ) -> tuple[FloatArray, str | None]:
     """Return (steps a minute of both feet, what the file counts: strides or steps); None without a value above zero.
 
-    With ``auto`` one value over 125 proves steps, unless the speed says that such steps would be longer than a runner's.
+    With ``auto`` one value over 125 proves steps, unless by the speed such steps were longer than a runner's.
     """
     positive = raw > 0.0
     if not positive.any():
@@ -413,7 +414,8 @@ def join_moments(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rows["distance_m"] = by_moment["distance_m"].max()
     differing = (by_moment.nunique() > 1).sum()
     notes = [
-        f"{int(n)} moment(s) hold two values of {name}; {'the larger' if name == 'distance_m' else 'their mean'} was taken"
+        f"{int(n)} moment(s) hold two values of {name}; "
+        f"{'the larger' if name == 'distance_m' else 'their mean'} was taken"
         for name, n in differing.items()
         if n
     ]
@@ -465,7 +467,7 @@ def _rows_of_totals(laps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _recorded_s(t_s: FloatArray, part: NDArray[np.int64], laps: pd.DataFrame) -> float:
-    """Return the seconds recorded: those of the laps where they say, else of the parts, pauses between them left out."""
+    """Return the seconds recorded: those of the laps where they say, else of the parts without the pauses between."""
     if len(laps) and laps["duration_s"].notna().all() and laps["duration_s"].sum() > 0.0:
         return float(laps["duration_s"].sum())
     spans = pd.DataFrame({"t": t_s, "part": part}).groupby("part")["t"].agg(["min", "max"])

@@ -58,8 +58,8 @@ def import_xdf(
     placements : by the stream's name, ``#number`` or source id. Channels are found by their labels (``acc ... x``, or
     ``x`` in a stream of accelerations), or given by number (``acc_channels="1,2,3"``, 1 is the first).
 
-    Raises FormatError when the file is damaged, a stream or its channels are missing or ambiguous, a unit is unknown, or
-    pyxdf is not installed; SignalError when values cannot be in the declared unit.
+    Raises FormatError when the file is damaged, a stream or its channels are missing or ambiguous, a unit is unknown,
+    or pyxdf is not installed; SignalError when values cannot be in the declared unit.
     """
     numbers = {"acc": _channel_numbers(acc_channels), "gyr": _channel_numbers(gyr_channels)}
     parts, notes = behind_door(
@@ -134,7 +134,8 @@ def _load(path: Path) -> list[dict[str, Any]]:
 
 def _cut_notes(path: Path) -> list[str]:
     """Return what the chunks say of a recording that was cut off; pyxdf reads such a file without a word."""
-    footers, headers = set(), set()
+    footers: set[bytes] = set()
+    headers: set[bytes] = set()
     with path.open("rb") as file:
         size = path.stat().st_size
         file.seek(4)
@@ -213,7 +214,8 @@ def _axes(
         unit = declared or (written if written in known else None)
         if unit is None:
             raise FormatError(
-                f"{where}: channel {labels[place] or place + 1!r} does not say its unit; declare it ({', '.join(known)})"
+                f"{where}: channel {labels[place] or place + 1!r} does not say its unit; declare it "
+                f"({', '.join(known)})"
             )
         if written in known and written != unit:
             raise FormatError(

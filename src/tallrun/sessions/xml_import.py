@@ -1,7 +1,7 @@
 """TCX and GPX in: time, distance, heart rate, speed, cadence and laps of a run; both are XML from strangers.
 
-lxml reads what it can of a damaged file. Document types and entities are refused, size, depth and number of elements are
-capped, elements are dropped as soon as they are read. A value that is no number is unknown, and counted.
+lxml reads what it can of a damaged file. Document types and entities are refused; size, depth and number of elements
+are capped, elements are dropped as soon as they are read. A value that is no number is unknown, and counted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ _MOST_ELEMENTS = 40 * MAX_ACTIVITY_ROWS
 #: Names of elements (any namespace, any case) that hold a value, by our column.
 _NAMES = {
     "hr": "heart_rate_bpm", "heartrate": "heart_rate_bpm", "heart_rate": "heart_rate_bpm", "bpm": "heart_rate_bpm",
-    "heartratebpm": "heart_rate_bpm", "cad": "cadence", "cadence": "cadence", "runcadence": "cadence", "speed": "speed_mps",
-    "ele": "altitude_m", "altitudemeters": "altitude_m", "power": "power_w", "powerinwatts": "power_w", "watts": "power_w",
-    "distancemeters": "distance_m", "distance": "distance_m", "latitudedegrees": "lat_deg", "longitudedegrees": "lon_deg",
+    "heartratebpm": "heart_rate_bpm", "cad": "cadence", "cadence": "cadence", "runcadence": "cadence",
+    "speed": "speed_mps",
+    "ele": "altitude_m", "altitudemeters": "altitude_m", "power": "power_w", "powerinwatts": "power_w",
+    "watts": "power_w",
+    "distancemeters": "distance_m", "distance": "distance_m", "latitudedegrees": "lat_deg",
+    "longitudedegrees": "lon_deg",
 }  # fmt: skip
 #: Where two names of a point mean one column, the runner's own wins over the bicycle's.
 _FIRST = ("runcadence",)
 _WORDS = {
-    "heart_rate_bpm": "heart rate", "cadence": "cadence", "speed_mps": "speed", "altitude_m": "altitude", "power_w": "power",
+    "heart_rate_bpm": "heart rate", "cadence": "cadence", "speed_mps": "speed", "altitude_m": "altitude",
+    "power_w": "power",
     "distance_m": "distance", "lat_deg": "latitude", "lon_deg": "longitude", "duration_s": "lap time",
     "max_heart_rate_bpm": "highest heart rate",
 }  # fmt: skip
@@ -60,7 +64,7 @@ class _Found:
 def import_tcx(path: Path, cadence: str = "auto") -> Activity:
     """Read a TCX activity.
 
-    Raises FormatError when it is missing, too large, no XML, not one run (a course, a workout, several), or not on foot.
+    Raises FormatError when it is missing, too large, no XML, not one run (a course, a workout, several), not on foot.
     """
     return behind_door(_read_tcx, path, cadence, most_bytes=MAX_FILE_BYTES)
 
@@ -72,6 +76,11 @@ def import_gpx(path: Path, cadence: str = "auto") -> Activity:
     was taken is in ``extra["cadence_stored_as"]``. Raises FormatError as ``import_tcx`` does.
     """
     return behind_door(_read_gpx, path, cadence, most_bytes=MAX_FILE_BYTES)
+
+
+def read_gpx_points(path: Path) -> Points:
+    """Return the points of a GPX track that goes with another file. Raises FormatError as ``import_gpx`` does."""
+    return _read(path, "trkpt", ()).points
 
 
 def _read_tcx(path: Path, cadence: str) -> Activity:
@@ -98,8 +107,8 @@ def _activity(path: Path, found: _Found, kind: str, cadence: str, *, positions_f
         raise FormatError(f"{path} is {what}, a plan and no run that took place; nothing was imported")
     if positions_first and points.at and not any(isinstance(at, datetime) for at in points.at):
         raise FormatError(
-            f"{path}: none of its {len(points.at)} points has a time: a planned route, no run that took place; nothing was "
-            "imported"
+            f"{path}: none of its {len(points.at)} points has a time: a planned route, no run that took place; nothing "
+            "was imported"
         )
     sport, notes = refuse_other_sports(path, found.sports)
     if found.zoneless:

@@ -10,11 +10,12 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from tallrun.report.stop_signs import stop_signs
 from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
-from tallrun.web.app import STATIC, create_app
+from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
 from tallrun.web.jobs import Jobs
 from tallrun.web.kept import KeptSessions
+from tallrun.web.live_page import STATIC
 from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
 from tallrun.web.security import Gate

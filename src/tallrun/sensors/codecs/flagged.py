@@ -47,16 +47,17 @@ def decode_flagged(
 ) -> tuple[int, Values]:
     """Return (flags, values by field name); absent fields are absent, trailing bytes are ignored.
 
-    Raises PacketError when a field the flags announce is cut off.
+    A record that ends before all that its flags announce (a link of 20 bytes cuts long ones) gives the fields that
+    stand whole before the cut. Raises PacketError when not one does.
     """
     reader = Reader(data, what)
     flags = reader.integer(flags_kind)
     values: Values = {}
-    for group in groups:
-        if not group.is_present(flags):
-            continue
-        for field in group.fields:
-            values[field.name] = _read(reader, field)
+    announced = [field for group in groups if group.is_present(flags) for field in group.fields]
+    for field in announced:
+        if reader.left < SIZES[field.kind] and not field.repeat and values:
+            break
+        values[field.name] = _read(reader, field)
     return flags, values
 
 

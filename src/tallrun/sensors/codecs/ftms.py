@@ -115,8 +115,8 @@ def decode_treadmill_record(data: bytes, pace_bytes: int | None = None) -> Tread
     """Decode one notification of 2ACD.
 
     pace_bytes : 1 or 2 when the machine is known (firmware config), None to decide by length.
-    Reserved flag bits and trailing bytes are ignored: some machines send both.
-    Raises PacketError when a field the flags announce is cut off.
+    Reserved flag bits and trailing bytes are ignored: some machines send both. A record that is cut gives the fields
+    before the cut. Raises PacketError when not one of the announced fields is whole.
     """
     flags = Reader(data, _WHAT).integer("u16")
     groups: tuple[FlagGroup, ...]

@@ -49,8 +49,13 @@ class RscControlResponse:
 
 
 def decode_rsc(data: bytes) -> RscMeasurement:
-    """Decode 2A53. Raises PacketError when a field its flags announce is cut off."""
+    """Decode 2A53; a packet that is cut gives the fields before the cut.
+
+    Raises PacketError when speed and cadence are not whole.
+    """
     flags, values = decode_flagged(data, "u8", _GROUPS, "running speed and cadence")
+    if "cadence_per_min" not in values:
+        raise PacketError(f"running speed and cadence: expected at least 4 bytes, got {len(data)}")
     return RscMeasurement(is_running=bool(flags & 0x04), **cast("dict[str, float]", values))
 
 

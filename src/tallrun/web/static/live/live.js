@@ -5,7 +5,7 @@ import { Metronome, say } from "./metronome.js";
 import { WakeLock } from "./wakelock.js";
 
 const SILENT_MS = 900;
-const HOLD_MS = 600;
+const ACKNOWLEDGE_MS = 1000;
 const $ = (id) => document.getElementById(id);
 
 const metronome = new Metronome((state) => {
@@ -24,22 +24,111 @@ let lastState = null;
 let silence = null;
 let lastSpoken = null;
 
+let isLinkDown = false;
+let refusal = "";
+
 const link = new Link({
-  onOpen() { $("link").hidden = true; },
-  onLost() {
-    $("link").hidden = false;
-    $("link").textContent = metronome.isBeating
-      ? "No link to the computer. The beat goes on; numbers wait. Reconnecting."
-      : "No link to the computer. Reconnecting. Your run goes on being recorded there.";
-    greyOut();
+  onState({ silentMs, isSlow, unanswered }) {
+    isLinkDown = isSlow;
+    if (isSlow) greyOut();
+    showLink(silentMs);
+    showUnanswered(unanswered);
+  },
+  onAnswer(tap, answer) {
+    if (answer.outcome !== "refused") return;
+    refusal = `${TAP_NAMES[tap.type] ?? "A tap"} was not taken. ${answer.text}`;
+    setTimeout(() => { refusal = ""; }, 8000);
   },
   onMessage(message) {
     if (message.type === "state") showState(message);
     else if (message.type === "step") showStep(message.foot);
     else if (message.type === "after") showAfter(message);
+    else if (message.type === "trouble") showNotices(message.sentences);
   },
 });
 window.tallrun = { metronome, link };
+
+const TAP_NAMES = { stop: "STOP", limping: "Limping", pain: "Pain", red_flag: "The warning sign", undo: "Undo" };
+
+// Whether the computer still records cannot be seen from here, so the page does not claim it.
+function showLink(silentMs) {
+  const box = $("link");
+  const isOver = !$("after").hidden;
+  box.hidden = !isLinkDown || isOver;
+  if (box.hidden) return;
+  const since = `${Math.max(1, Math.round(silentMs / 1000))} s`;
+  box.textContent = `No word from the computer for ${since}.${metronome.isBeating ? " The beat goes on; numbers wait." : ""} Taps are kept and sent again.`;
+}
+
+function showUnanswered(taps) {
+  const late = taps.filter((tap) => tap.ageMs > ACKNOWLEDGE_MS || isLinkDown);
+  const box = $("unsent");
+  const words = late.map((tap) => `${TAP_NAMES[tap.type] ?? "A tap"}${tap.type === "pain" ? ` ${tap.score}` : ""}: not received yet. Kept and sent again; or tap again.`);
+  if (late.some((tap) => tap.type === "stop" || tap.type === "limping" || tap.type === "red_flag")) words.push("Stop running yourself; do not wait for this page.");
+  if (refusal) words.push(refusal);
+  const text = words.join(" ");
+  if (box.textContent !== text) box.textContent = text;
+  box.hidden = text === "";
+}
+
+function showNotices(sentences) {
+  const box = $("notices");
+  const text = sentences.join(" ");
+  if (box.textContent !== text) box.textContent = text;
+  box.hidden = text === "";
+}
+
+// What was tapped and can still be taken back. It comes with the state, so a reloaded or a second page shows it, too.
+const HELD_WORDS = {
+  stop: "Stopped. The run ends and is saved in",
+  limping: "Limping: stop running, walk. It counts in",
+  red_flag: "Warning sign: stop running. It counts in",
+};
+
+let heldUntil = new Map();
+
+function showHeld(held) {
+  const now = performance.now();
+  heldUntil = new Map(held.map((item) => [item.tap_id, { kind: item.kind, at: now + 1000 * item.left_s }]));
+  const box = $("held");
+  const known = new Set([...box.children].map((row) => row.dataset.tap));
+  for (const row of [...box.children]) if (!heldUntil.has(row.dataset.tap)) row.remove();
+  for (const [id, { kind }] of heldUntil) if (!known.has(id)) box.append(heldRow(id, kind));
+  box.hidden = held.length === 0;
+  countDown();
+}
+
+function heldRow(id, kind) {
+  const row = Object.assign(document.createElement("div"), { className: "held" });
+  row.dataset.tap = id;
+  row.dataset.kind = kind;
+  const undo = Object.assign(document.createElement("button"), { type: "button", className: "undo", textContent: "Undo" });
+  undo.addEventListener("click", () => link.send({ type: "undo", of: id }));
+  row.append(document.createElement("p"), undo);
+  if (kind === "stop") {
+    const end = Object.assign(document.createElement("button"), { type: "button", className: "end", textContent: "End now" });
+    end.addEventListener("click", () => link.send({ type: "stop", now: true }));
+    row.append(end);
+  }
+  return row;
+}
+
+function countDown() {
+  for (const row of $("held").children) {
+    const item = heldUntil.get(row.dataset.tap);
+    if (item) row.firstChild.textContent = `${HELD_WORDS[item.kind] ?? item.kind} ${Math.max(0, Math.ceil((item.at - performance.now()) / 1000))} s`;
+  }
+}
+setInterval(countDown, 250);
+
+// The beat ends with the tap, before any answer: what the person said outranks it.
+function tapUrgent(message) {
+  metronome.stop();
+  closeDialogs();
+  silencedCue = lastState?.cue?.id ?? null;
+  link.send(message);
+}
+let silencedCue = null;
 
 function greyOut() { $("cadence").dataset.state = "old"; }
 
@@ -55,9 +144,11 @@ function showState(state) {
   $("sentence").textContent = state.sentence ?? "";
   $("block").textContent = state.block_text;
   $("clock").textContent = clock(state.run_s);
-  if (state.cue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue);
+  if (state.cue && state.cue.id !== silencedCue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue);
   else metronome.stop();
   announce(state.cue);
+  showHeld(state.held ?? []);
+  showNotices(state.notices ?? []);
   showQuestion(state.question);
   showStop(state.stop);
 }
@@ -72,7 +163,7 @@ function showSensors(sensors) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "light";
-      button.append(Object.assign(document.createElement("span"), { className: "mark" }), document.createElement("span"));
+      button.append(Object.assign(document.createElement("span"), { className: "mark" }), Object.assign(document.createElement("span"), { className: "cell" }), document.createElement("span"));
       button.addEventListener("click", () => { button.dataset.open = button.dataset.open === "yes" ? "no" : "yes"; });
       item.append(button);
       list.append(item);
@@ -80,12 +171,16 @@ function showSensors(sensors) {
     const button = item.firstChild;
     button.dataset.placement = sensor.placement;
     button.dataset.state = sensor.state;
-    const received = sensor.received_pct === null ? "–" : `${Math.round(sensor.received_pct)}%`;
-    const battery = sensor.battery_pct === null ? "" : ` · battery ${sensor.battery_pct} %`;
-    button.lastChild.textContent = sensor.state === "ok"
-      ? `${sensor.letter} ${received}${button.dataset.open === "yes" ? battery : ""}`
-      : `${sensor.letter} ${sensor.state === "lost" ? "lost" : "…"}`;
-    button.setAttribute("aria-label", `${sensor.name}: ${sensor.state === "ok" ? `${received} received` : sensor.state}${battery}`);
+    const battery = sensor.battery_pct === null ? "battery not known" : `battery ${sensor.battery_pct} %`;
+    const signal = sensor.signal ? `signal ${sensor.signal} when it connected` : "signal not known";
+    const received = sensor.received_pct === null ? "" : `, ${Math.round(sensor.received_pct)} % of its data came through`;
+    const isLevelShown = sensor.state === "ok" && sensor.battery_pct !== null && button.dataset.open !== "yes";
+    button.children[1].hidden = !isLevelShown;
+    if (isLevelShown) button.children[1].style.setProperty("--level", `${sensor.battery_pct}%`);
+    const word = { ok: sensor.battery_pct === null ? "✓" : `${sensor.battery_pct}%`, lost: "lost", connecting: "…" }[sensor.state];
+    button.dataset.low = sensor.is_low ? "yes" : "no";
+    button.lastChild.textContent = button.dataset.open === "yes" ? `${sensor.name}: ${battery}, ${signal}${received}` : `${sensor.letter} ${word}`;
+    button.setAttribute("aria-label", `${sensor.name}: ${sensor.state === "ok" ? "connected" : sensor.state}, ${battery}, ${signal}${received}`);
   });
 }
 
@@ -143,7 +238,7 @@ function announce(cue) {
 
 function showQuestion(question) {
   const dialog = $("question-dialog");
-  if (!question) { if (dialog.open) dialog.close(); return; }
+  if (!question || heldUntil.size) { if (dialog.open) dialog.close(); return; }
   if (dialog.open && dialog.dataset.id === String(question.id)) return;
   dialog.dataset.id = question.id;
   $("question-title").textContent = question.text;
@@ -190,17 +285,14 @@ function showAfter(after) {
   $("stopped").hidden = true;
   closeDialogs();
   cover(true);
+  for (const id of ["link", "held"]) $(id).hidden = true;
   $("after").hidden = false;
   $("after-saved").textContent = after.saved;
+  $("after-rows").replaceChildren(...after.rows.flatMap(({ name, value }) => [
+    Object.assign(document.createElement("dt"), { textContent: name }),
+    Object.assign(document.createElement("dd"), { textContent: value }),
+  ]));
   $("after-lines").replaceChildren(...after.lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  const box = $("after-pain");
-  box.replaceChildren();
-  if (after.ask_pain) {
-    const title = Object.assign(document.createElement("h3"), { textContent: "Pain now, 0 to 10" });
-    const grid = Object.assign(document.createElement("div"), { className: "scores" });
-    scoreButtons(grid, (score) => { link.send({ type: "pain_after", score }); box.textContent = `Noted: ${score}.`; });
-    box.append(title, grid);
-  }
   $("after-next").textContent = after.next ?? "";
   $("after-report").hidden = !after.report_url;
   if (after.report_url) $("after-report").href = after.report_url;
@@ -227,7 +319,7 @@ $("scores").className = "scores";
 scoreButtons($("scores"), (score) => { link.send({ type: "pain", score }); $("pain-dialog").close(); });
 $("pain").addEventListener("click", () => $("pain-dialog").showModal());
 $("pain-cancel").addEventListener("click", () => $("pain-dialog").close());
-$("limping").addEventListener("click", () => link.send({ type: "limping" }));
+$("limping").addEventListener("click", () => tapUrgent({ type: "limping" }));
 $("sound-check").addEventListener("click", async () => {
   if (await metronome.unlock()) metronome.check();
   wakeLock.hold();
@@ -237,36 +329,21 @@ function askRedFlags() {
   box.className = "items";
   box.replaceChildren(...(lastState?.red_flags ?? []).map(({ id, text }) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-    button.addEventListener("click", () => { link.send({ type: "red_flag", item: id }); $("red-dialog").close(); });
+    button.addEventListener("click", () => { tapUrgent({ type: "red_flag", item: id }); $("red-dialog").close(); });
     return button;
   }));
   $("red-dialog").showModal();
   box.scrollTop = 0;
 }
 for (const id of ["red-flag", "stop-red-flag"]) $(id).addEventListener("click", askRedFlags);
-$("stop-end").addEventListener("click", () => link.send({ type: "stop" }));
+$("stop-end").addEventListener("click", () => tapUrgent({ type: "stop", now: true }));
+$("question-stop").addEventListener("click", () => sendStop());
 $("red-cancel").addEventListener("click", () => $("red-dialog").close());
 
-// STOP: hold 0.6 s, or press twice, or the keyboard (Escape, or Enter twice), so that a shaking hand does not end a run.
-const stop = $("stop");
-let holdTimer = null;
-let lastPress = -Infinity;
-let held = false;
-const sendStop = () => { stop.classList.remove("holding"); lastPress = -Infinity; link.send({ type: "stop" }); };
-stop.addEventListener("pointerdown", () => {
-  held = false;
-  stop.classList.add("holding");
-  holdTimer = setTimeout(() => { held = true; sendStop(); }, HOLD_MS);
-});
-for (const name of ["pointerup", "pointercancel", "pointerleave"]) {
-  stop.addEventListener(name, () => { stop.classList.remove("holding"); clearTimeout(holdTimer); });
-}
-stop.addEventListener("click", () => {
-  if (held) { held = false; return; }
-  const now = performance.now();
-  if (now - lastPress < 1500) sendStop();
-  else lastPress = now;
-});
+// STOP: one press stops. A slip is taken back with Undo, which stays for some seconds; a hand that shakes presses no more
+// than once, for the server holds one stop at a time.
+const sendStop = () => tapUrgent({ type: "stop" });
+$("stop").addEventListener("click", sendStop);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) sendStop();
+  if (event.key === "Escape" && !document.querySelector("dialog[open]") && $("after").hidden) sendStop();
 });

@@ -1,0 +1,61 @@
+"""The length's sigma over a grid of ranges, rates and losses, simulated at 2 to 6 m/s.
+
+    python benchmarks/stress_grid.py                 # every cell, a line each
+    python benchmarks/stress_grid.py --rates 200     # one rate only
+
+Printed: contacts found and sure of their times, share of strides with a usable length, its error, and how many true
+lengths lie within two sigma. An implementation check: the simulated foot is not a person's.
+"""
+
+# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from tallrun.cli.kernel_cache import use_kernel_cache
+
+use_kernel_cache()
+
+import numpy as np
+
+from support.foot_grid import cell
+
+SPEEDS_MPS = (2.0, 3.0, 4.0, 5.0, 6.0)
+LOSSES = ((0.0, 0.0), (0.02, 0.0), (0.07, 0.0), (0.15, 0.0), (0.02, 0.1), (0.07, 0.1), (0.15, 0.1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rates", nargs="*", type=float, default=[100.0, 200.0, 400.0])
+    parser.add_argument("--seeds", type=int, default=2)
+    options = parser.parse_args()
+    everything = []
+    print("| rate | range g | range deg/s | lost | found | timed | usable | error % | within 2 sigma |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for rate in options.rates:
+        for acc_g in (16.0, 8.0):
+            for gyr_dps in (2000.0, 1000.0, 500.0):
+                for lost, hole_s in LOSSES:
+                    seeds = tuple(range(1, options.seeds + 1))
+                    got = cell(acc_g, gyr_dps, rate, lost, hole_s, SPEEDS_MPS, seeds)
+                    everything.append(got["in_sigmas"])
+                    errors = got["errors_pct"]
+                    spread = f"{errors.mean():+.1f} ± {errors.std():.1f}" if len(errors) else "–"
+                    print(
+                        f"| {rate:.0f} | {acc_g:.0f} | {gyr_dps:.0f} | {lost:.0%}{' in holes' if hole_s else ''}"
+                        f" | {got['found']:.0%} | {got['timed']:.0%} | {got['usable']:.0%} | {spread}"
+                        f" | {np.mean(np.abs(got['in_sigmas']) < 2.0):.1%} of {len(got['in_sigmas'])} |",
+                        flush=True,
+                    )
+    pooled = np.concatenate(everything)
+    print(f"all: {np.mean(np.abs(pooled) < 2.0):.1%} of {len(pooled)} within 2 sigma")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Do the sensors tell of the same steps? Each is checked against the others while the session goes on.
+
+Feet against each other and against the pelvis: steps counted, and for two feet whether they take turns. Feet against
+the belt: speed. A sensor that came loose, fell off, or lies in a bag still sends samples, so nothing else notices it.
+Everything goes by data times and the order of rows, so a replay doubts the same sensor at the same moment.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+#: Steps are compared over this window ...
+WINDOW_S = 5.0
+#: ... which ends this long before now: engines need about two strides to tell a step.
+LAG_S = 2.5
+#: The other sensors must have stepped this long before the window: a bout counts only once it is regular.
+LEAD_S = 5.0
+#: Steps that may be missing or extra: ends of the window, and one missed contact of a foot.
+STEPS_APART, SHARE_APART = 4.0, 0.4
+#: A gap between steps longer than this ends a bout.
+BOUT_GAP_S = 2.0
+#: A foot with a gyroscope first learns how it is mounted.
+LEARNING_S = 60.0
+#: One foot lands between two landings of the other, from this share of the stride to the rest of it, limping too.
+LEAST_PHASE = 0.2
+#: Strides in a row whose speed and the belt's are further apart than this factor.
+BELT_STRIDES, BELT_FACTOR = 8, 1.3
+#: Rows of the foot that the pelvis saw no step near to are kept this long.
+KEEP_S = LEAD_S + WINDOW_S + LAG_S + 5.0
+
+
+@dataclass(frozen=True)
+class SensorDoubt:
+    """A sensor began (``end_s`` None) or ceased to disagree with the others.
+
+    reason : ``sensor_silent`` (steps are missing), ``sensor_disagrees`` (other steps), ``feet_out_of_step`` (both
+    feet land together), ``belt_disagrees`` (another speed than the belt's).
+    against : the placements, or ``treadmill``, that tell otherwise.
+    """
+
+    placement: str
+    reason: str
+    against: tuple[str, ...]
+    start_s: float
+    end_s: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the doubt as plain data for the quality ledger."""
+        return {
+            "sensor": self.placement,
+            "reason": self.reason,
+            "against": list(self.against),
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+        }
+
+
+class SensorAgreement:
+    """Watches the steps of all sensors. ``learning`` are placements whose engine must learn its mounting first."""
+
+    def __init__(self, placements: tuple[str, ...], learning: tuple[str, ...] = ()) -> None:
+        self._steps: dict[str, deque[float]] = {name: deque() for name in placements}
+        self._learning = set(learning)
+        self._bout_s = dict.fromkeys(placements, math.inf)
+        self._judged_s = -math.inf
+        self._first_s = math.inf
+        self._off_belt = dict.fromkeys(placements, 0)
+        self.counts = dict.fromkeys(placements, 0)
+        self.open: dict[str, SensorDoubt] = {}
+        self._closed: list[SensorDoubt] = []
+
+    def saw(self, placement: str, step_s: float, now_s: float) -> list[SensorDoubt]:
+        """Take a contact of a foot or a step of the pelvis; return doubts that begin or end by it."""
+        steps = self._steps[placement]
+        self.counts[placement] += 1
+        self._first_s = min(self._first_s, step_s)
+        self._learning.discard(placement)
+        if not steps or step_s - steps[-1] > BOUT_GAP_S:
+            self._bout_s[placement] = step_s
+        steps.append(step_s)
+        while steps and steps[0] < now_s - KEEP_S:
+            steps.popleft()
+        if now_s < self._judged_s + 1.0:
+            return []
+        self._judged_s = now_s
+        return self._judge(now_s)
+
+    def saw_speed(self, placement: str, at_s: float, ratio: float) -> list[SensorDoubt]:
+        """Take a sure stride's speed over the belt's; return doubts that begin or end by it."""
+        is_off = not 1.0 / BELT_FACTOR < ratio < BELT_FACTOR
+        self._off_belt[placement] = self._off_belt[placement] + 1 if is_off else 0
+        was = self.open.get(placement)
+        if was is not None and was.reason != "belt_disagrees":
+            return []
+        if is_off and self._off_belt[placement] >= BELT_STRIDES:
+            return self._set(placement, ("belt_disagrees", ("treadmill",)), at_s)
+        return [] if is_off else self._set(placement, None, at_s)
+
+    def finish(self, end_s: float) -> list[dict[str, Any]]:
+        """Return every doubt of the session in order of its start, open ones ended at ``end_s``."""
+        still = [
+            SensorDoubt(item.placement, item.reason, item.against, item.start_s, end_s)
+            for item in self.open.values()
+        ]
+        every = sorted([*self._closed, *still], key=lambda item: (item.start_s, item.placement))
+        return [item.as_dict() for item in every]
+
+    def _judge(self, now_s: float) -> list[SensorDoubt]:
+        end_s = now_s - LAG_S
+        begin_s = end_s - WINDOW_S
+        stepped = {
+            name: (1.0 if name == "pelvis" else 2.0) * sum(begin_s <= at < end_s for at in steps)
+            for name, steps in self._steps.items()
+        }
+        steady = [name for name in stepped if self._is_steady(name, begin_s, end_s)]
+        out: list[SensorDoubt] = []
+        for name in stepped:
+            was = self.open.get(name)
+            if was is not None and was.reason == "belt_disagrees" and name in steady:
+                continue
+            out += self._set(name, self._doubt_of(name, stepped, steady, now_s), now_s)
+        return out
+
+    def _is_steady(self, name: str, begin_s: float, end_s: float) -> bool:
+        """Return whether a sensor has stepped without a pause since well before the window."""
+        steps = [at for at in self._steps[name] if begin_s - LEAD_S <= at < end_s]
+        if len(steps) < 4 or steps[0] > begin_s - LEAD_S + BOUT_GAP_S or steps[-1] < end_s - BOUT_GAP_S:
+            return False
+        return all(after - at <= BOUT_GAP_S for at, after in itertools.pairwise(steps))
+
+    def _doubt_of(
+        self, name: str, stepped: dict[str, float], steady: list[str], now_s: float
+    ) -> tuple[str, tuple[str, ...]] | None:
+        others = [other for other in steady if other != name]
+        if not others or (name in self._learning and now_s - self._first_s < LEARNING_S):
+            return None
+        apart = [other for other in others if _differ(stepped[name], stepped[other])]
+        alike = [other for other in others if other not in apart]
+        if apart and not alike and not (name in steady and self._outvotes(name, others, stepped)):
+            fewer = stepped[name] < max(stepped[other] for other in apart)
+            return ("sensor_silent" if fewer else "sensor_disagrees"), tuple(sorted(apart))
+        if name.startswith("foot_"):
+            other = "foot_right" if name == "foot_left" else "foot_left"
+            if name in steady and other in alike and self._land_together(name, other):
+                return "feet_out_of_step", (other,)
+        return None
+
+    def _outvotes(self, name: str, others: list[str], stepped: dict[str, float]) -> bool:
+        """Return whether the only other sensor is the less believable one: it sees less, or steps less evenly."""
+        if len(others) > 1:
+            return False
+        mine, its = self._unevenness(name), self._unevenness(others[0])
+        return mine < its or (mine == its and stepped[name] > stepped[others[0]])
+
+    def _unevenness(self, name: str) -> float:
+        steps = list(self._steps[name])
+        gaps = [after - at for at, after in itertools.pairwise(steps)]
+        if len(gaps) < 3:
+            return math.inf
+        middle = median(gaps)
+        return median(abs(gap - middle) for gap in gaps) / middle
+
+    def _land_together(self, name: str, other: str) -> bool:
+        mine, its = list(self._steps[name]), list(self._steps[other])
+        phases = []
+        place = 0
+        for begin, end in itertools.pairwise(its):
+            if not 0.0 < end - begin <= BOUT_GAP_S:
+                continue
+            while place < len(mine) and mine[place] < begin:
+                place += 1
+            if place < len(mine) and mine[place] < end:
+                phases.append((mine[place] - begin) / (end - begin))
+        return len(phases) >= 4 and median(abs(phase - 0.5) for phase in phases) > 0.5 - LEAST_PHASE
+
+    def _set(
+        self, placement: str, found: tuple[str, tuple[str, ...]] | None, now_s: float
+    ) -> list[SensorDoubt]:
+        was = self.open.get(placement)
+        if was is not None and found is not None and was.reason == found[0]:
+            return []
+        out: list[SensorDoubt] = []
+        if was is not None:
+            ended = SensorDoubt(was.placement, was.reason, was.against, was.start_s, now_s)
+            self._closed.append(ended)
+            del self.open[placement]
+            out.append(ended)
+        if found is not None:
+            self.open[placement] = SensorDoubt(placement, found[0], found[1], now_s)
+            out.append(self.open[placement])
+        return out
+
+
+def _differ(steps: float, others: float) -> bool:
+    return abs(steps - others) > max(STEPS_APART, SHARE_APART * max(steps, others))

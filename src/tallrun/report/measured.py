@@ -1,0 +1,120 @@
+"""How far a session's number may lie from the truth: the shipped table of measured errors, by quantity and set-up.
+
+Not the scatter of a median: that falls with every stride, while an angle that is 2° off stays 2° off. The table is
+made from the accuracy results (docs/accuracy.md); where a quantity, a set-up or a speed was not measured there is no
+number, and that is said.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tallrun.numerics.recording import Recording
+
+ERROR_SOURCE = (
+    "Simulated means tests of the program on made-up runners, which is no claim about people. The figures are those of "
+    "docs/accuracy.md."
+)
+#: Of a sensor's samples this share may be missing before the tests with lost packets are the ones that count.
+LOST_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class MeasuredError:
+    """Largest error of a session found in tests like this run. is_share : in % of the value. kind : simulated, real."""
+
+    value: float
+    is_share: bool
+    kind: str
+    source: str
+
+    def of(self, value: float) -> float:
+        """Return the error in the unit of a value."""
+        return abs(value) * self.value / 100.0 if self.is_share else self.value
+
+
+@cache
+def _table() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        files("tallrun.report").joinpath("measured.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def pace_mps(strides: pd.DataFrame) -> float | None:
+    """Return the middle speed of running strides: the belt's where it is known, else the feet's; None unknown."""
+    running = strides[strides["mode"] == "run"]
+    pace = running["belt_speed_mps"].where(running["belt_speed_mps"].notna(), running["speed_mps"])
+    known = pace.to_numpy(dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if known.size else None
+
+
+def measured_error(
+    key: str, recording: Recording, speed_mps: float | None, is_calibrated: bool = False
+) -> MeasuredError | None:
+    """Return the measured error of a quantity in runs like this one, None where nothing like it was measured.
+
+    speed_mps : the belt's where it is known. The worst of everything that applies counts.
+    """
+    low, high = _table()["speeds_mps"]
+    if speed_mps is None or not low <= speed_mps <= high:
+        return None
+    quantity = "stride_length_m" if key == "speed_mps" else key
+    feet = [item for place, item in recording.sensors.items() if place.startswith("foot_")]
+    pelvis = recording.sensors.get("pelvis")
+    if not feet:
+        whens, setups = {"pelvis alone"}, {"any"}
+        if quantity == "pelvic_tilt_deg":
+            whens, setups = {_surface(recording)}, _setups([] if pelvis is None else [pelvis])
+    else:
+        worn = feet if quantity != "pelvic_tilt_deg" else [] if pelvis is None else [pelvis]
+        whens = (
+            {"calibrated"}
+            if quantity == "stride_length_m" and is_calibrated
+            else {"any", _surface(recording)}
+        )
+        setups = _setups(worn)
+        setups = setups | {"any"} if setups else setups
+    fitting = [
+        row for row in _table()["rows"]
+        if row["quantity"] == quantity and row["when"] in whens and row["set_up"] in setups
+    ]  # fmt: skip
+    if not fitting:
+        return None
+    worst = max(fitting, key=lambda row: float(row["value"]))
+    return MeasuredError(
+        float(worst["value"]), worst["unit"] == "%", str(worst["kind"]), str(worst["source"])
+    )
+
+
+def _surface(recording: Recording) -> str:
+    on_belt = recording.treadmill is not None or recording.context.get("surface") == "treadmill"
+    return "treadmill" if on_belt else "road"
+
+
+def _setups(worn: list[Any]) -> set[str]:
+    """Return the set-ups of the tests that count for these sensors; empty when none was like them."""
+    out: set[str] = set()
+    for item in worn:
+        spec = item.spec
+        rate = max((hz for hz in (100, 200, 400) if hz <= 1.05 * spec.rate_hz), default=None)
+        if rate is None or not spec.has_gyroscope:
+            return set()
+        out.add(f"{rate} Hz")
+        if spec.acc_range_g is not None and spec.acc_range_g <= 8:
+            out.add("8 g")
+        if spec.gyr_range_dps is not None and spec.gyr_range_dps <= 500:
+            out.add("500 dps")
+        if item.t_s.size > 1:
+            span_s = float(item.t_s[-1] - item.t_s[0])
+            if item.t_s.size < (1.0 - LOST_SHARE) * span_s * spec.rate_hz:
+                out.add("2 % lost")
+    return out

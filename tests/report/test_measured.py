@@ -1,0 +1,112 @@
+"""Measurement errors come from the accuracy results; a session in which nothing changed is rarely called changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.report_sources import limping
+from tallrun.insight import Block, SessionBlocks
+from tallrun.insight.blocks import METRICS
+from tallrun.pipeline import analyse
+from tallrun.report.measured import measured_error
+from tallrun.report.own import against_own
+from tallrun.report.tables import METRICS as SHOWN
+from tallrun.report.tables import metric_rows
+
+BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "measured.py"
+
+
+def test_the_shipped_table_is_the_one_that_was_measured():
+    spec = importlib.util.spec_from_file_location("measured_bench", BENCH)
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    rows = json.loads(bench.RESULTS.read_text(encoding="utf-8"))["rows"]
+    assert json.loads(bench.SHIPPED.read_text(encoding="utf-8"))["rows"] == bench.table(rows)
+
+
+def test_the_error_of_an_angle_is_not_the_scatter_of_its_median():
+    tables = analyse(limping(0.0)).tables
+    rows = {row["key"]: row for row in metric_rows(tables.summary, tables.strides, limping(0.0))}
+    assert set(rows) == {item.key for item in SHOWN}
+    angle = rows["foot_strike_angle_deg"]
+    scatter = float(angle["interval"].removeprefix("± "))
+    error = float(angle["error"].removeprefix("± ").split()[0])
+    assert error > 5.0 * scatter
+    assert "(simulated)" in angle["error"]
+    assert rows["peak_impact_g"]["error"] == "not known"
+    assert rows["stance_time_s"]["error"] == "not known"
+
+
+@pytest.mark.parametrize("key", [item.key for item in SHOWN])
+def test_what_was_not_measured_has_no_error(key):
+    recording = limping(0.0)
+    assert measured_error(key, recording, None) is None
+    assert measured_error(key, recording, 1.0) is None, "slower than any test"
+    slow = {
+        name: replace(item, spec=replace(item.spec, rate_hz=50.0)) for name, item in recording.sensors.items()
+    }
+    found = measured_error(key, replace(recording, sensors=slow), 2.8)
+    assert found is None, "a rate below any test"
+
+
+def test_a_narrower_range_or_a_loss_never_makes_it_surer():
+    recording = limping(0.0)
+    for key in ("cadence_spm", "foot_strike_angle_deg", "stride_length_m"):
+        usual = measured_error(key, recording, 2.8)
+        assert usual is not None
+        narrow = {
+            name: replace(item, spec=replace(item.spec, acc_range_g=8.0, gyr_range_dps=500.0))
+            for name, item in recording.sensors.items()
+        }
+        lossy = {
+            name: replace(item, t_s=item.t_s[::2], acc_mps2=item.acc_mps2[::2], gyr_radps=item.gyr_radps[::2])
+            for name, item in recording.sensors.items()
+        }
+        for sensors in (narrow, lossy):
+            other = measured_error(key, replace(recording, sensors=sensors), 2.8)
+            assert other is not None
+            assert other.value >= usual.value
+
+
+def made_session(k: int, rng: np.random.Generator, day: float = 1.0, n: int = 12) -> SessionBlocks:
+    """A session in which nothing changed: each metric moves from day to day, and less within the day."""
+    blocks = []
+    days = {name: day * rng.normal() for name in METRICS}
+    for speed_mps in (2.6, 3.2):
+        for i in range(n):
+            values = {name: 100.0 + days[name] + 0.3 * rng.normal() for name in METRICS}
+            blocks.append(Block(10.0 * i, 10.0 * i + 9.0, speed_mps, 30, values))
+    return SessionBlocks(
+        f"s{k}", datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=k), "GREEN", tuple(blocks)
+    )
+
+
+@pytest.mark.parametrize("n_sessions", [3, 6, 20])
+def test_of_twenty_unchanged_sessions_about_one_shows_a_change(n_sessions):
+    rng = np.random.default_rng(n_sessions)
+    trials = 150
+    false = 0
+    for _ in range(trials):
+        history = [made_session(k, rng) for k in range(n_sessions)]
+        found = against_own(made_session(99, rng).blocks, history, None)
+        assert len({item.metric.key for item in found}) > 10
+        false += any(item.word == "real change" for item in found)
+    assert false / trials <= 0.10, false  # 5 % promised, three standard errors on top
+
+
+def test_a_large_change_is_still_found():
+    rng = np.random.default_rng(5)
+    history = [made_session(k, rng) for k in range(10)]
+    now = [
+        replace(item, values=dict(item.values) | {"cadence_spm": item.values["cadence_spm"] + 12.0})
+        for item in made_session(99, rng).blocks
+    ]
+    words = {item.metric.key: item.word for item in against_own(now, history, None)}
+    assert words["cadence_spm"] == "real change"
