@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from tallrun.numerics.recording import (
     SensorRecording,
     SensorSpec,
     Treadmill,
+    WatchData,
 )
 from tallrun.sessions import write_session
 
@@ -94,3 +98,38 @@ def assert_same_recording(left: Recording, right: Recording) -> None:
     assert left.markers == right.markers
     assert left.runner == right.runner
     assert left.info == right.info
+
+
+def watch_session(
+    folder: Path,
+    started_at: str | None,
+    blocks: Sequence[tuple[float, float, float]] = ((30.0, 165.0, 2.6),),
+    *,
+    session_id: str | None = None,
+    kind: str = "run",
+    climb_m: float = 0.0,
+    heart_rate_bpm: float = 140.0,
+) -> str:
+    """Write a session as a watch's import makes it and return its id.
+
+    blocks : (minutes, steps a minute, m/s), one after another; NaN is not known.
+    """
+    t_s = np.arange(0.0, 60.0 * sum(minutes for minutes, *_ in blocks) + 1.0)
+    ends_s = 60.0 * np.cumsum([minutes for minutes, *_ in blocks])
+    block = np.minimum(np.searchsorted(ends_s, t_s, side="right"), len(blocks) - 1)
+    cadence_spm, speed_mps = (np.array([item[k] for item in blocks])[block] for k in (1, 2))
+    way_m = np.concatenate(([0.0], np.cumsum(np.nan_to_num(speed_mps)[:-1])))
+    rows = {
+        "t_s": t_s, "heart_rate_bpm": np.full(t_s.size, heart_rate_bpm), "cadence_spm": cadence_spm,
+        "speed_mps": speed_mps, "distance_m": way_m, "altitude_m": np.linspace(10.0, 10.0 + climb_m, t_s.size),
+    }  # fmt: skip
+    name = session_id or str(uuid4())
+    info: dict[str, Any] = {
+        "session_id": name, "context": {"session_kind": kind}, "source": "made for a test",
+        "activity": {"duration_s": float(t_s[-1]), "distance_m": float(way_m[-1]) if way_m[-1] else None},
+    }  # fmt: skip
+    if started_at is not None:
+        info["started_at"] = started_at
+    heart = HeartRate(t_s, rows["heart_rate_bpm"])
+    write_session(folder, Recording(sensors={}, heart_rate=heart, info=info, watch=WatchData(rows)))
+    return name

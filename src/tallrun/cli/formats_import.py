@@ -336,6 +336,7 @@ def import_watch_files(
     typer.echo(", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "imported"))
     if not counts["imported"] and not counts["there already"]:
         raise FormatError("no run was found to import")
+    _hand_off(out)
 
 
 def _activities(path: Path, kind: str, cadence: str) -> list[Activity]:
@@ -491,6 +492,24 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
     for note in activity.notes:
         typer.echo(f"note: {note}")
     typer.echo(f"session written to {out}")
+    _hand_off(out)
+
+
+def _hand_off(out: Path) -> None:
+    """Offer imported runs to the records of this machine, where they are of one runner; else say how to."""
+    from tallrun.journal.desk import Records, current_time
+    from tallrun.journal.sessions import scan
+    from tallrun.store import Store
+    from tallrun.store.location import DATABASE_NAME, data_folder
+
+    if (data_folder() / DATABASE_NAME).is_file():
+        with Store.open() as store:
+            if len(store.runner_codes()) == 1 and not store.is_read_only:
+                found = scan(Records(store, store.find_runner(), current_time()), out)
+                if found.added:
+                    typer.echo("tallrun due asks whether it counts as a run of yours")
+                return
+    typer.echo(f"to count it as a run of yours: tallrun log-run --session {out}")
 
 
 def activity_line(recording: Recording) -> str:

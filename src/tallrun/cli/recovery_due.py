@@ -37,11 +37,10 @@ def due(
 ) -> None:
     """List which questions are open and which come next (morning, after, 24 h, 48 h, screen)."""
     with records(data_dir, runner) as mine:
-        from tallrun.insight.due import everything_due
-        from tallrun.journal.today import due_at
+        from tallrun.journal.today import all_due, due_at
 
         now = read_instant(as_of, mine.zone, mine.now)
-        found = everything_due(mine.protocol_at(now), mine.store.history(mine.runner_id, mine.now), now)
+        found = all_due(mine, now)
         rows = due_at(mine, now)
         zone = mine.zone
     lines = []
@@ -73,8 +72,8 @@ def calendar(found: tuple[Due, ...], now: datetime) -> str:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//tallrun//due//EN", "CALSCALE:GREGORIAN"]
     for item in found:
         at = max(item.best_at, now)
-        if item.closes_at < at:
-            continue
+        if item.closes_at < at or item.question == "count":
+            continue  # a run to count waits until somebody looks; it has no hour
         # The morning has no zone ("floating"): it is morning wherever the runner wakes up.
         if item.question == "morning":
             times = [f"DTSTART:{item.best_at:%Y%m%dT%H%M%S}", "RRULE:FREQ=DAILY;COUNT=28"]

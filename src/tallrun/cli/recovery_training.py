@@ -24,10 +24,18 @@ from tallrun.cli.recovery_common import (
     visible,
     when,
 )
+from tallrun.errors import UsageError
 
 PainBefore = Annotated[str | None, typer.Option("--pain-before", help="Pain before, 0-10.")]
 PainDuring = Annotated[str | None, typer.Option("--pain-during", help="Worst pain during, 0-10.")]
 PainAfter = Annotated[str | None, typer.Option("--pain-after", help="Pain right after, 0-10.")]
+
+#: What became of a session.
+BECAME = {
+    "counted": "Noted: it counts as a run.",
+    "merged": "Noted: it is a run you have already; what that did not know was filled in.",
+    "left_out": "Noted: it does not count.",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +51,21 @@ def register(app: typer.Typer) -> None:
 def log_run(
     minutes: Annotated[
         str | None, typer.Option("--minutes", help="Whole duration, walk breaks included.")
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", help="Count this session (an id as due prints it, or a folder) as the run."
+        ),
+    ] = None,
+    count: Annotated[
+        str | None, typer.Option("--count", help="With --session: yes, or no to leave it out.")
+    ] = None,
+    same_run: Annotated[
+        str | None, typer.Option("--same-run", help="With --session: yes if it is the run due names.")
+    ] = None,
+    as_planned: Annotated[
+        str | None, typer.Option("--as-planned", help="With --session: yes if it was the plan of that day.")
     ] = None,
     at: At = None,
     rung: Annotated[
@@ -68,7 +91,10 @@ def log_run(
     ] = None,
     rpe: Annotated[float | None, typer.Option("--rpe", help="Effort of the whole session, 0-10.")] = None,
     limping: Annotated[str | None, typer.Option("--limping", help="yes or no: did you limp?")] = None,
-    stopped: Annotated[str, typer.Option("--stopped", help="Cut short: none, pain or other.")] = "none",
+    stopped: Annotated[str | None, typer.Option("--stopped", help="Cut short: none, pain or other.")] = None,
+    stopped_for_pain: Annotated[
+        str | None, typer.Option("--stopped-for-pain", help="yes or no; the same as --stopped pain or none.")
+    ] = None,
     sharp: Annotated[bool, typer.Option("--sharp", help="There was a sudden sharp change.")] = False,
     pain_before: PainBefore = None,
     pain_during: PainDuring = None,
@@ -79,16 +105,31 @@ def log_run(
     runner: RunnerCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Log a run or walk done without sensors. It counts for load, breaks and the spike limit."""
+    """Log a run or walk that tallrun did not record, or count a session. It counts for load, breaks and spikes."""
     with records(data_dir, runner) as mine:
         from tallrun.journal.entries import RunAnswers
         from tallrun.journal.entries import log_run as keep_run
+        from tallrun.journal.offers import count as count_session
+        from tallrun.journal.sessions import indexed_id
         from tallrun.recovery.model import SURFACES
 
-        typing_person = minutes is None
-        minutes = ask(minutes, "How many minutes", "--minutes", as_json=as_json)
-        if typing_person:
+        for option, value in (("--count", count), ("--same-run", same_run), ("--as-planned", as_planned)):
+            if value is not None and session is None:
+                raise UsageError(f"{option} goes with --session")
+        if session is not None and minutes is not None:
+            raise UsageError("the session says how long it was; leave --minutes out")
+        leaves_out = read_yes_no(count, "--count") is False
+        typing_person = minutes is None and not leaves_out
+        if session is None:
+            minutes = ask(minutes, "How many minutes", "--minutes", as_json=as_json)
+        ended_for_pain = read_yes_no(stopped_for_pain, "Stopped for pain")
+        if ended_for_pain is not None:
+            stopped = "pain" if ended_for_pain else "none"
+        if typing_person and session is not None and stopped is None:
+            stopped = ask_or_skip(stopped, "Cut short (none/pain/other)", as_json=as_json)
+        if typing_person and session is None:
             surface = ask_or_skip(surface, f"Surface ({'/'.join(SURFACES)})", as_json=as_json)
+        if typing_person:
             pain_during = ask_or_skip(
                 pain_during, "Worst pain during, 0-10", as_json=as_json, check=read_score
             )
@@ -97,7 +138,7 @@ def log_run(
                 limping, "Did you limp (yes/no)", as_json=as_json, check=lambda t: read_yes_no(t, "Limping")
             )
         told = RunAnswers(
-            minutes=read_number(minutes, "The duration in minutes"),
+            minutes=None if minutes is None else read_number(minutes, "The duration in minutes"),
             at=at,
             rung=rung,
             run_minutes=run_minutes,
@@ -114,6 +155,13 @@ def log_run(
             pain=(read_score(pain_before), read_score(pain_during), read_score(pain_after)),
             shoe=shoe,
         )
+        if session is not None:
+            kept = count_session(
+                mine, indexed_id(mine, session), told, by=by, count=not leaves_out,
+                same_run=read_yes_no(same_run, "--same-run"), as_planned=read_yes_no(as_planned, "--as-planned"),
+            )  # fmt: skip
+            show(as_json, fields_of(kept), BECAME[kept.what], "What is asked next: tallrun due")
+            return
         run, scores = keep_run(mine, told, by=by)
         show(
             as_json,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tallrun.errors import EntryError, StoreError
 from tallrun.journal.desk import Records, read_instant
+from tallrun.journal.offers import careful_verdict
 from tallrun.recovery.model import STATES, PlannedSession
 from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
 from tallrun.recovery.protocol import Protocol
@@ -71,7 +72,7 @@ class PlanWish:
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
     """Return the verdict at a moment; that of now is kept in the ladder history."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = verdict(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), None, at, plan)
+    found = careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
     if as_of is None and plan is None:
         with suppress(StoreError):  # a full disk must not keep today's advice from being read
             mine.store.note_advice(mine.runner_id, found, mine.now)

@@ -11,6 +11,7 @@ from tallrun.insight.exposure import exposure_of_run, load_by_day
 from tallrun.insight.pain import pain_after, unmasked_mornings
 from tallrun.insight.trends import morning_trend
 from tallrun.journal.desk import Records
+from tallrun.journal.offers import SAME_RUN_KEY
 from tallrun.recovery.timeline import Clock
 
 #: Gait medians of a session that are put beside pain, in the order they are offered.
@@ -30,7 +31,13 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
     today = clock.day(mine.now.timestamp())
     history = mine.store.history(mine.runner_id, mine.now)
     profile = mine.store.profile(mine.runner_id)
-    summaries = {row.session_id: row.summary for row in mine.store.sessions(mine.runner_id)}
+    # A watch that saw a run of the record stands in where that has no session of its own.
+    indexed = mine.store.sessions(mine.runner_id)
+    summaries = {
+        str(row.context[SAME_RUN_KEY]): row.summary for row in indexed if row.context.get(SAME_RUN_KEY)
+    }
+    watches = {run_id: summary.get("watch") or {} for run_id, summary in summaries.items()}
+    summaries |= {row.session_id: row.summary for row in indexed}
     pains = {item.session_id: item for item in pain_after(protocol, history, mine.now)}
     sessions: list[dict[str, Any]] = []
     rows: list[CrossRow] = []
@@ -43,6 +50,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
         gait = gait_medians(summaries.get(run.session_id) or {})
         flagged = flag_minutes(summaries.get(run.session_id) or {})
         rows.append(row_of(exposure, gait, pain.lags, flagged))
+        watch = summaries.get(run.session_id, {}).get("watch") or watches.get(run.session_id) or {}
         day = clock.day(run.started_at.timestamp())
         loads.append((date.fromordinal(day), exposure.load))
         if day <= today - days:
@@ -54,6 +62,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
                 "session_rpe": run.session_rpe, "load": exposure.load, "rung": run.rung,
                 "surface": run.surface, "grade": pain.grade, "rule": pain.rule, "baseline": pain.baseline,
                 "pain": pain.windows, "gait": gait, "reasons": dict(exposure.reasons),
+                "heart_rate_bpm": watch.get("heart_rate_bpm"), "climb_m": watch.get("climb_m"),
                 "is_recorded": run.session_id in summaries,
             }
         )  # fmt: skip
@@ -84,10 +93,12 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
 
 
 def gait_medians(summary: dict[str, Any]) -> dict[str, float | None]:
-    """Return the session's medians by ``GAIT_COLUMNS``; None where they are unknown."""
+    """Return the session's medians by ``GAIT_COLUMNS``, a watch's where sensors say nothing; None where unknown."""
     found: dict[str, float | None] = {}
     for name in GAIT_COLUMNS:
         value = summary.get(name)
+        if value is None or (isinstance(value, dict) and value.get("median") is None):
+            value = ((summary.get("watch") or {}).get("measures") or {}).get(name)
         if isinstance(value, dict):
             value = value.get("median")
         found[name] = float(value) if isinstance(value, int | float) else None

@@ -178,12 +178,12 @@ def exercises(mine: Records, days: int) -> tuple[ExerciseSession, ...]:
 
 @dataclass(frozen=True)
 class RunAnswers:
-    """A run without sensors as a person tells it; None is not told. at : its start, as ``read_instant`` takes it.
+    """A run as a person tells it; None is not told. at : its start, as ``read_instant`` takes it.
 
-    pain : (before, during, after), 0-10 or None.
+    minutes : needed unless a session says it. pain : (before, during, after), 0-10 or None.
     """
 
-    minutes: float
+    minutes: float | None = None
     at: str | None = None
     rung: str | None = None
     run_minutes: float | None = None
@@ -195,7 +195,7 @@ class RunAnswers:
     incline_max_pct: float | None = None
     session_rpe: float | None = None
     limping: bool | None = None
-    stop_reason: str = "none"
+    stop_reason: str | None = None
     sharp_change: bool = False
     pain: tuple[int | None, int | None, int | None] = (None, None, None)
     shoe: str | None = None
@@ -203,6 +203,8 @@ class RunAnswers:
 
 def log_run(mine: Records, told: RunAnswers, *, by: str) -> tuple[RunSession, list[PainScore]]:
     """Keep a run or walk without sensors and the scores around it, all or none."""
+    if told.minutes is None:
+        raise EntryError("Say how many minutes it took.")
     length = timedelta(minutes=told.minutes)
     start = mine.local_now - length if told.at is None else read_instant(told.at, mine.zone, mine.now)
     # An end that another clock puts a little ahead is now: its scores are dated by it and count at once.
@@ -225,14 +227,22 @@ def log_run(mine: Records, told: RunAnswers, *, by: str) -> tuple[RunSession, li
         incline_max_pct=told.incline_max_pct,
         session_rpe=told.session_rpe,
         limping=told.limping,
-        stop_reason=told.stop_reason,  # type: ignore[arg-type]
+        stop_reason=told.stop_reason or "none",  # type: ignore[arg-type]
         sharp_change=told.sharp_change,
         advised=mine.store.advice_before(mine.runner_id, start, mine.zone),
     )
+    return run, keep_run(mine, run, told.pain, by=by, source="typed", shoe=told.shoe)
+
+
+def keep_run(
+    mine: Records, run: RunSession, pain: tuple[int | None, int | None, int | None], *, by: str, source: str,
+    shoe: str | None,
+) -> list[PainScore]:  # fmt: skip
+    """Keep a run and the scores around it, all or none, and return the scores. Raises EntryError when it cannot be."""
     check_run(run, mine.store.runs(mine.runner_id), mine.now)
-    scores = _scores_around(mine, run, told.pain)
-    mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, shoe=told.shoe)
-    return run, scores
+    scores = _scores_around(mine, run, pain)
+    mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, source=source, shoe=shoe)
+    return scores
 
 
 def _scores_around(

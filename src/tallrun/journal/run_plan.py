@@ -17,10 +17,11 @@ from tallrun.insight import SessionBlocks
 from tallrun.journal.advice import advise
 from tallrun.journal.desk import Records, current_time
 from tallrun.journal.focus import gait_plan
+from tallrun.journal.offers import careful_verdict
 from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
 from tallrun.recovery.protocol import Protocol
-from tallrun.recovery.verdicts import Verdict, verdict
+from tallrun.recovery.verdicts import Verdict
 from tallrun.report.cycles import clean_running
 from tallrun.report.history import own_history
 from tallrun.store import Store
@@ -117,5 +118,5 @@ def from_records(
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
         at = mine.now if not_before is None else max(mine.now, not_before)
         history = mine.store.history(mine.runner_id, at)
-        advised = verdict(protocol, history, None, at.astimezone(mine.zone), None)
+        advised = careful_verdict(mine, at.astimezone(mine.zone), history)
     return found, advised.as_json()

@@ -20,15 +20,18 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import EntryError, SessionError, TallrunError
+from tallrun.journal import offers
 from tallrun.journal.advice import advise
 from tallrun.journal.desk import NotThereError, Records
 from tallrun.pipeline import json_ready
+from tallrun.pipeline.watch import watch_summary
 from tallrun.report import build_report
 from tallrun.report.history import own_history
 from tallrun.report.overlays import overlays_in_force, read_overlays
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
+from tallrun.sessions.series import read_watch
 from tallrun.store.store import IndexedSession
 
 DERIVED = "derived"
@@ -36,6 +39,8 @@ REPORT = "report.html"
 THUMBNAIL_POINTS = 48
 #: Of what a person may call a session by; kept in the index, never written into the recording.
 OWN_KEYS = ("tags", "note", "title")
+_DECIDED_KEYS = (offers.SAME_RUN_KEY, offers.LEFT_OUT_KEY)
+_HIDDEN_KEYS = (*OWN_KEYS, *_DECIDED_KEYS)
 _SEARCHED_CONTEXT = ("surface", "session_kind", "shoes")
 
 
@@ -85,6 +90,8 @@ def scan(mine: Records, folder: Path) -> ScanResult:
             whose[session_id] = (mine.runner_id, place)
         except (TallrunError, OSError) as error:
             result.refused[place.name] = str(error)
+    if result.added:
+        offers.settle(mine)
     return result
 
 
@@ -118,13 +125,18 @@ def _index(mine: Records, session_id: str, place: Path, info: dict[str, Any]) ->
     started = _started_at(info, place)
     summary = _read_json(place / DERIVED / "summary.json")
     context = info.get("context")
+    known = dict(context) if isinstance(context, dict) else {}
+    if not summary and read_watch(place) is not None:
+        # What a watch says needs no analysis to be seen.
+        summary = {"watch": json_ready(watch_summary(read_session(place)))}
     mine.store.index_session(
         mine.runner_id,
         session_id=session_id,
         started_at=started,
         folder=place,
         duration_s=_duration_s(place),
-        context=context if isinstance(context, dict) else {},
+        # What was decided about a session is in the records, never in its folder.
+        context={key: value for key, value in known.items() if key not in _DECIDED_KEYS},
         summary=summary,
     )
 
@@ -138,9 +150,24 @@ def _started_at(info: dict[str, Any], place: Path) -> datetime:
 
 
 def _duration_s(place: Path) -> float | None:
-    """Return the end of the last segment, None before an analysis."""
+    """Return the end of the last segment, or of a watch's rows; None before an analysis."""
     segments = _table(place, "segments")
-    return None if segments is None or segments.empty else float(segments["end_s"].max())
+    if segments is not None and not segments.empty:
+        return float(segments["end_s"].max())
+    watch = read_watch(place)
+    return None if watch is None or not watch.rows["t_s"].size else float(watch.rows["t_s"][-1])
+
+
+def indexed_id(mine: Records, place: str) -> str:
+    """Return the id of a session given by its id or by its folder, which is indexed when it is not yet."""
+    folder = Path(place)
+    if not (folder / "session.json").is_file():
+        return find(mine, place).session_id
+    result = scan(mine, folder)
+    found = [*result.added, *result.known, *result.moved]
+    if not found:
+        raise SessionError(next(iter(result.refused.values()), f"{folder} holds no session"))
+    return found[0]
 
 
 def find(mine: Records, session_id: str) -> IndexedSession:
@@ -163,14 +190,19 @@ def listing(mine: Records, query: str = "") -> list[dict[str, Any]]:
     """Return the indexed sessions, newest first; ``query`` words must all be found in name, context or tags."""
     words = query.casefold().split()
     runs = {run.session_id for run in mine.store.runs(mine.runner_id)}
-    found = [entry(row, row.session_id in runs) for row in reversed(mine.store.sessions(mine.runner_id))]
+    found = [entry(row, _counts(row, runs)) for row in reversed(mine.store.sessions(mine.runner_id))]
     return [item for item in found if all(word in _text_of(item) for word in words)]
 
 
 def one(mine: Records, session_id: str) -> dict[str, Any]:
     """Return one session as the list shows it; raises NotThereError."""
     row = find(mine, session_id)
-    return entry(row, any(run.session_id == session_id for run in mine.store.runs(mine.runner_id)))
+    return entry(row, _counts(row, {run.session_id for run in mine.store.runs(mine.runner_id)}))
+
+
+def _counts(row: IndexedSession, runs: set[str]) -> bool:
+    """Tell whether a session is in the record of runs, as a run or as another view of one."""
+    return row.session_id in runs or row.context.get(offers.SAME_RUN_KEY) in runs
 
 
 def entry(row: IndexedSession, is_run: bool) -> dict[str, Any]:
@@ -184,7 +216,7 @@ def entry(row: IndexedSession, is_run: bool) -> dict[str, Any]:
         "folder_name": folder.name,
         "started_at": row.started_at,
         "duration_s": row.duration_s,
-        "context": {key: value for key, value in context.items() if key not in OWN_KEYS},
+        "context": {key: value for key, value in context.items() if key not in _HIDDEN_KEYS},
         "tags": [str(tag) for tag in context.get("tags") or []],
         "note": str(context.get("note") or ""),
         "run_time_s": summary.get("run_time_s"),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tallrun.insight.due import everything_due
+from tallrun.insight.due import Due, everything_due
 from tallrun.insight.pain import pain_after
 from tallrun.journal import entries
 from tallrun.journal.advice import (
@@ -22,12 +22,15 @@ from tallrun.journal.advice import (
     yesterdays,
 )
 from tallrun.journal.desk import Records
+from tallrun.journal.offers import offered
 from tallrun.recovery.exercise import exercise_phase
 from tallrun.recovery.rungs import run_minutes
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.wording import state_name
 
 STRIP_DAYS = 14
+#: What is done rather than answered.
+DOINGS = ("walk", "run", "strength")
 
 
 def today(mine: Records) -> dict[str, Any]:
@@ -74,9 +77,18 @@ def due(mine: Records) -> list[dict[str, Any]]:
     return due_at(mine, mine.now)
 
 
+def all_due(mine: Records, at: datetime) -> tuple[Due, ...]:
+    """Return everything due at a moment: open questions, runs to count, what there is to do, then what comes later."""
+    found = everything_due(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), at)
+    runs = offered(mine, at)
+    # A run that is done is counted before the next one is done or logged a second time.
+    asked = [item for item in found if item.is_open(at) and item.question not in DOINGS]
+    return (*asked, *runs, *(item for item in found if item not in asked))
+
+
 def due_at(mine: Records, at: datetime) -> list[dict[str, Any]]:
     """Return what is due at a moment, with the form of each answer, as plain values."""
-    found = everything_due(mine.protocol_at(at), mine.store.history(mine.runner_id, mine.now), at)
+    found = all_due(mine, at)
     rows = [asdict(item) | {"open": item.is_open(at)} for item in found]
     code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     for row in rows:

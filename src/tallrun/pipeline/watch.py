@@ -52,7 +52,7 @@ def watch_summary(recording: Recording) -> dict[str, Any] | None:
         "recorded_s": recorded_s,
         "distance_m": distance_m,
         "speed_mps": distance_m / recorded_s if distance_m is not None and recorded_s else None,
-        "run_s": _run_s(watch, recorded_s),
+        "run_s": _run_s(watch, duration_s if recorded_s is None else recorded_s),
         "fastest_minute_mps": _fastest_minute_mps(watch),
         "heart_rate_bpm": float(heart.mean()) if heart.size else lap_heart,
         "max_heart_rate_bpm": float(highest.max()) if highest.size else None,

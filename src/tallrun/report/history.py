@@ -43,9 +43,11 @@ def own_history(
         if blocks is None or not len(blocks):
             continue
         context = dict(row.context)
+        # A run that a watch was counted for bears the grade of that run.
+        run_id = row.session_id if row.session_id in grades else str(context.get("same_run_as"))
         found.append(
             SessionBlocks(
-                row.session_id, row.started_at, grades.get(row.session_id), blocks, _named(context.get("shoes")),
+                row.session_id, row.started_at, grades.get(run_id), blocks, _named(context.get("shoes")),
                 _named(context.get("strap")),
             )
         )  # fmt: skip

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 
 from tallrun.errors import SessionError
-from tallrun.journal import course, sessions
+from tallrun.journal import course, offers, sessions
 from tallrun.journal.desk import Records
+from tallrun.journal.entries import RunAnswers
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.jobs import Jobs
+from tallrun.web.models import CountIn, CountOut
 from tallrun.web.models_records import AnalysisOut, CourseOut, RenameIn, ScanOut, SessionOut, TableOut
 from tallrun.web.problems import PROBLEMS
 from tallrun.web.security import REPORT_POLICY
@@ -52,6 +54,22 @@ def get_session(mine: Mine, session_id: SessionId) -> Any:
 def rename(mine: Mine, session_id: SessionId, given: RenameIn) -> Any:
     """Give a session a title, note or tags, in the index only; the recording stays as it is."""
     return sessions.rename(mine, session_id, title=given.title, note=given.note, tags=given.tags)
+
+
+@router.post("/sessions/{session_id}/run", response_model=CountOut)
+def count_run(mine: Mine, session_id: SessionId, given: CountIn) -> Any:
+    """Count a session as a run of the record, say which run it is another view of, or leave it out."""
+    stop = {None: None, True: "pain", False: "none"}[given.stopped_for_pain]
+    told = RunAnswers(
+        at=given.at, session_rpe=given.session_rpe, limping=given.limping, stop_reason=stop, shoe=given.shoe,
+        pain=(given.pain_before, given.pain_during, given.pain_after),
+    )  # fmt: skip
+    return asdict(
+        offers.count(
+            mine, session_id, told, by=given.entered_by, count=given.count, same_run=given.same_run,
+            as_planned=given.as_planned,
+        )
+    )  # fmt: skip
 
 
 @router.post("/sessions/{session_id}/analysis", status_code=202)

@@ -163,6 +163,33 @@ class RunIn(ByWhom):
     shoe: Word | None = None
 
 
+class CountIn(ByWhom):
+    """Whether a session is a run of the record, and the answers that grade it; null is not told.
+
+    same_run : it is the run the question names. as_planned : it was the plan of that day.
+    """
+
+    count: bool = True
+    same_run: bool | None = None
+    as_planned: bool | None = None
+    at: WhenText | None = Field(None, description="Its start, for a session that does not say it.")
+    stopped_for_pain: bool | None = None
+    limping: bool | None = None
+    pain_before: Score | None = None
+    pain_during: Score | None = None
+    pain_after: Score | None = None
+    session_rpe: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
+    shoe: Word | None = None
+
+
+class CountOut(BaseModel):
+    """What became of a session; run_id: the run of the record it belongs to."""
+
+    what: Literal["counted", "merged", "left_out"]
+    run_id: str | None
+    pain_scores: int = 0
+
+
 class RunOut(BaseModel):
     """A run as the rules see it."""
 

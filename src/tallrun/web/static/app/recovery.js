@@ -127,8 +127,8 @@ function told(course) {
 }
 
 function courseTable(course) {
-  const head = ["Session", "Minutes", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
-  return el("details", {}, el("summary", {}, "As a table"), table("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
+  const head = ["Session", "Minutes", "Km", "Climb m", "Heart rate", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
+  return el("details", {}, el("summary", {}, "As a table"), table("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, item.distance_m === null ? "–" : number(item.distance_m / 1000, 1)), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
       el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }

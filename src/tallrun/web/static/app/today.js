@@ -77,7 +77,7 @@ class Today {
 
   question(item, trouble) {
     const text = item.load_test ? `${words(item.load_test)}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
-    const until = el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
+    const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
     const head = el("p", {}, el("strong", {}, text.charAt(0).toUpperCase() + text.slice(1)), " ", until);
     return el("div", { class: "question", data: { question: item.question } }, head, this.answerTo(item, text, trouble));
   }
@@ -99,7 +99,8 @@ class Today {
 
   smallForm(item, text, trouble) {
     const scores = Array.from({ length: 11 }, (_, score) => [String(score), String(score)]);
-    const inputs = Object.entries(item.form.asks).map(([name, what]) => {
+    // Whether a run counts is said by which button is pressed.
+    const inputs = Object.entries(item.form.asks).filter(([name]) => name !== "count").map(([name, what]) => {
       const input = what === "score" ? choose([["", "Choose"], ...scores], "")
         : what === "yes_no" ? choose([["", "Choose"], ["no", "No"], ["yes", "Yes"]], "")
         : what === "time" ? el("input", { type: "datetime-local", value: item.form.body[name] ?? "" })
@@ -107,9 +108,11 @@ class Today {
       return { name, what, input };
     });
     const minutes = item.form.body.minutes === undefined ? null : el("input", { type: "number", min: "1", max: "600", step: "1", value: item.form.body.minutes, inputmode: "numeric" });
-    const save = plainButton(item.question === "run" || item.question === "walk" ? "It is done" : "Keep this", (event) => this.keep(event.currentTarget, trouble, async () => {
-      const given = {};
+    const isRun = item.question === "count";
+    const save = plainButton(item.question === "run" || item.question === "walk" ? "It is done" : isRun ? "Count it" : "Keep this", (event) => this.keep(event.currentTarget, trouble, async () => {
+      const given = isRun ? { count: true } : {};
       for (const { name, what, input } of inputs) {
+        if (!input.value && item.form.optional.includes(name)) continue;
         if (!input.value) throw new Error(`Say this first: ${words(name)}.`);
         given[name] = what === "score" ? Number(input.value) : what === "yes_no" ? input.value === "yes" : input.value;
       }
@@ -118,7 +121,8 @@ class Today {
       await this.send(item, given, text, "kept");
     }), { class: "main" });
     return el("div", { class: "fields" }, minutes ? field("Minutes in all, without warm-up", minutes) : null,
-      inputs.map(({ name, input }) => field(words(name), input)), save);
+      inputs.map(({ name, input }) => field(words(name), input)), save,
+      isRun ? plainButton("Not a run of mine", (event) => this.keep(event.currentTarget, trouble, () => this.send(item, { count: false }, text, "it does not count")), { class: "link" }) : null);
   }
 
   async send(item, given, text, told) {

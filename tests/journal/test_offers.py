@@ -1,0 +1,233 @@
+"""Every run counts, whatever wrote it: offered, counted once, merged with what is there, never a freer day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import nan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.lives import KINDS, ZONE, JournalDoor, Life
+from support.records import NOW, runner_in
+from support.session_files import small_recording, watch_session
+from tallrun.errors import EntryError
+from tallrun.journal import advice, course, entries, offers, sessions, today
+from tallrun.journal.desk import Records
+from tallrun.journal.entries import RunAnswers
+from tallrun.recovery.model import RUNGS, STATES
+from tallrun.recovery.verdicts import verdict
+from tallrun.sessions import write_session
+from tallrun.store import Store
+from tallrun.store.models import RunRow
+
+WALK, RUN = (110.0, 1.4), (165.0, 2.6)
+FELT = RunAnswers(limping=False, stop_reason="none", pain=(None, 1, 1))
+YESTERDAY = NOW - timedelta(days=1)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    with Store.open(tmp_path / "records") as store:
+        yield Records(store, runner_in(store, now=NOW - timedelta(days=60)), NOW)
+
+
+def found_in(mine, tmp_path, name="one", start=YESTERDAY, blocks=((30.0, *RUN),), **more):
+    """A watch's session in the folder, after the scan."""
+    session_id = watch_session(tmp_path / "files" / name, start and start.isoformat(), blocks, **more)
+    sessions.scan(mine, tmp_path / "files")
+    return session_id
+
+
+def asked(mine):
+    return [row for row in today.due(mine) if row["question"] == "count"]
+
+
+def runs(mine):
+    return mine.store.runs(mine.runner_id)
+
+
+def test_a_session_in_the_folder_is_offered_and_becomes_a_run(mine, tmp_path):
+    session_id = found_in(mine, tmp_path, climb_m=80.0)
+    (row,) = asked(mine)
+    assert row["session_id"] == session_id
+    assert row["open"]
+    assert row["text"] == (
+        "A run of Sunday 01 March, 09:00 (30 min, 4.7 km, 80 m up, heart rate 140, from a watch) is not in your "
+        "record. Count it?"
+    )
+    assert set(row["form"]["asks"]) == {"count", "stopped_for_pain", "limping", "pain_during", "pain_after"}
+    counted = offers.count(mine, session_id, FELT, by="runner")
+    assert (counted.what, counted.run_id, counted.pain_scores) == ("counted", session_id, 2)
+    (run,) = runs(mine)
+    assert (run.session_id, run.minutes, run.limping) == (session_id, 30.0, False)
+    assert run.run_minutes == pytest.approx(30.0)
+    assert run.distance_m == pytest.approx(4680.0)
+    assert run.speed_mps == pytest.approx(2.6)
+    assert run.incline_max_pct == pytest.approx(100 * 80 / 4680, rel=0.01)
+    assert asked(mine) == []
+    (shown,) = course.course(mine)["sessions"]
+    assert (shown["heart_rate_bpm"], shown["gait"]["cadence_spm"]) == (140.0, 165.0)
+    assert shown["climb_m"] == pytest.approx(80.0)
+    assert sessions.one(mine, session_id)["counts_as_run"]
+    with pytest.raises(EntryError, match="already"):
+        offers.count(mine, session_id, FELT, by="runner")
+
+
+def test_walk_breaks_are_told_from_running_and_give_the_level(mine, tmp_path):
+    session_id = found_in(mine, tmp_path, blocks=((5.0, *WALK), *((1.0, *RUN), (2.0, *WALK)) * 8))
+    offers.count(mine, session_id, FELT, by="runner")
+    (run,) = runs(mine)
+    assert run.minutes == 29.0
+    assert run.run_minutes == pytest.approx(8.0, abs=0.2)
+    assert run.rung == "V1"
+
+
+def test_a_walk_is_a_walk_whatever_it_was_recorded_as(mine, tmp_path):
+    for name, kind, days in (("a", "walk", 3), ("b", "hike", 2), ("c", "run", 1)):
+        session_id = found_in(mine, tmp_path, name, NOW - timedelta(days=days), ((40.0, *WALK),), kind=kind)
+        assert " walk of " in asked(mine)[0]["text"].replace("A walk", " walk")
+        offers.count(mine, session_id, FELT, by="runner")
+    assert {(run.rung, run.run_minutes) for run in runs(mine)} == {("V0", 0.0)}
+
+
+def test_what_tells_no_running_counts_as_running_unless_it_was_the_plan(mine, tmp_path):
+    session_id = found_in(mine, tmp_path, blocks=((24.0, nan, nan),))
+    offers.count(mine, session_id, FELT, by="runner")
+    assert runs(mine)[0].run_minutes == pytest.approx(24.0)
+
+
+def test_without_the_answers_a_run_is_unknown_and_what_is_missing_is_asked(mine, tmp_path):
+    session_id = found_in(mine, tmp_path, start=NOW - timedelta(hours=20))
+    with pytest.raises(EntryError, match="stopped because of pain"):
+        offers.count(mine, session_id, RunAnswers(), by="runner")
+    offers.count(mine, session_id, RunAnswers(stop_reason="none"), by="runner")
+    (shown,) = course.course(mine)["sessions"]
+    assert shown["grade"] == "UNKNOWN"
+    assert ("limping", session_id) in {(row["question"], row["session_id"]) for row in today.due(mine)}
+
+
+def test_a_watch_without_a_clock_is_asked_for_its_day(mine, tmp_path):
+    session_id = found_in(mine, tmp_path, start=None)
+    # No date: the index takes that of the file.
+    mine = Records(mine.store, mine.runner_id, datetime.now(ZONE) + timedelta(days=1))
+    (row,) = asked(mine)
+    assert row["form"]["asks"]["at"] == "time"
+    with pytest.raises(EntryError, match="does not say when"):
+        offers.count(mine, session_id, FELT, by="runner")
+    told = RunAnswers(limping=False, stop_reason="none", at="2026-03-01T07:00")
+    offers.count(mine, session_id, told, by="runner")
+    assert runs(mine)[0].started_at == datetime(2026, 3, 1, 7, tzinfo=ZONE)
+
+
+def test_what_is_not_a_run_of_mine_is_asked_once(mine, tmp_path):
+    session_id = found_in(mine, tmp_path)
+    assert offers.count(mine, session_id, RunAnswers(), by="runner", count=False).what == "left_out"
+    sessions.scan(mine, tmp_path / "files")
+    assert asked(mine) == []
+    assert runs(mine) == ()
+    assert offers.count(mine, session_id, FELT, by="runner").what == "counted", "a slip can be put right"
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(3)), st.integers(-4, 8), st.booleans())
+def test_views_of_one_run_count_once_in_any_order(tmp_path_factory, order, shift_min, has_distance):
+    """A run of sensors, a watch and the watch's copy in another format, scanned and counted in any order."""
+    folder = tmp_path_factory.mktemp("views")
+    with Store.open(folder / "records") as store:
+        mine = Records(store, runner_in(store, now=NOW - timedelta(days=60)), NOW)
+        for k in order:
+            start = YESTERDAY + timedelta(minutes=shift_min if k else 0)
+            speed = 2.6 if has_distance else nan
+            watch_session(folder / "files" / f"view{k}", start.isoformat(), ((30.0 + k, 165.0, speed),))
+            sessions.scan(mine, folder / "files")
+            for row in asked(mine):
+                offers.count(mine, row["session_id"], FELT, by="runner")
+        assert asked(mine) == []
+        assert len(runs(mine)) == 1
+        assert all(item["counts_as_run"] for item in sessions.listing(mine))
+
+
+def test_a_watch_fills_in_what_the_sensors_run_does_not_know(mine, tmp_path):
+    run = entries.log_run(mine, RunAnswers(20.0, at=YESTERDAY.isoformat()), by="runner")[0]
+    row = mine.store.latest(RunRow, mine.runner_id)
+    mine.store.supersede(
+        RunRow, mine.runner_id, row.run_id, by="tallrun", now=NOW, source="sensors", run_minutes=20.0
+    )
+    session_id = found_in(mine, tmp_path, start=YESTERDAY - timedelta(minutes=1), blocks=((32.0, *RUN),))
+    assert asked(mine) == []
+    (known,) = runs(mine)
+    assert known.session_id == run.session_id
+    assert known.run_minutes == pytest.approx(32.0), "the sensors fell silent; the legs did not"
+    assert known.distance_m == pytest.approx(32 * 60 * 2.6)
+    assert sessions.one(mine, session_id)["counts_as_run"]
+    assert course.course(mine)["sessions"][0]["heart_rate_bpm"] == 140.0
+
+
+def test_a_typed_run_of_the_day_is_asked_about_not_guessed(mine, tmp_path):
+    typed = entries.log_run(
+        mine,
+        RunAnswers(33.0, at=(YESTERDAY + timedelta(hours=3)).isoformat(), limping=False, pain=(None, 2, 2)),
+        by="runner",
+    )[0]
+    session_id = found_in(mine, tmp_path)
+    (row,) = asked(mine)
+    assert row["text"].endswith("Is it the 33 min you have there from 12:00 that day?")
+    assert "same_run" in row["form"]["asks"]
+    with pytest.raises(EntryError, match="Say yes or no"):
+        offers.count(mine, session_id, FELT, by="runner")
+    assert offers.count(mine, session_id, RunAnswers(), by="runner", same_run=True).run_id == typed.session_id
+    (run,) = runs(mine)
+    assert (run.limping, run.minutes, run.distance_m) == (False, 33.0, pytest.approx(4680.0))
+    assert asked(mine) == []
+
+
+def test_a_typed_run_of_the_day_may_be_another_one(mine, tmp_path):
+    entries.log_run(mine, RunAnswers(33.0, at=(YESTERDAY + timedelta(hours=3)).isoformat()), by="runner")
+    session_id = found_in(mine, tmp_path)
+    assert offers.count(mine, session_id, FELT, by="runner", same_run=False).what == "counted"
+    assert len(runs(mine)) == 2
+
+
+def test_a_session_file_cannot_decide_that_it_is_counted(mine, tmp_path):
+    entries.log_run(mine, RunAnswers(30.0, at=(NOW - timedelta(days=5)).isoformat()), by="runner")
+    recording = small_recording()
+    recording.info["started_at"] = YESTERDAY.isoformat()
+    recording.info["context"] |= {offers.SAME_RUN_KEY: runs(mine)[0].session_id, offers.LEFT_OUT_KEY: True}
+    write_session(tmp_path / "files" / "hostile", recording)
+    sessions.scan(mine, tmp_path / "files")
+    assert len(asked(mine)) == 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 20), st.floats(2.0, 60.0), st.booleans(), st.integers(3, 40))
+def test_a_run_that_waits_makes_no_day_freer_than_the_truth(tmp_path_factory, hours, minutes, knows, look_h):
+    """As strict as with the run in the record, answers unknown; and the way out says to answer."""
+    folder = tmp_path_factory.mktemp("waits")
+    life = Life(KIND, JournalDoor(Store.open(folder / "records"), "me", Life.at(0, 6.0)), 3)
+    life.live(8)
+    before = life.door.mine(Life.at(7, 23.0))
+    start = before.now + timedelta(hours=hours)
+    block = (minutes, *RUN) if knows else (minutes, nan, nan)
+    watch_session(folder / "files" / "one", start.isoformat(), (block,))
+    mine = life.door.mine(start + timedelta(hours=look_h))
+    without = advice.advise(mine)
+    sessions.scan(mine, folder / "files")
+    waits = advice.advise(mine)
+    for item in offers.waiting(mine, mine.now):
+        offers.count(mine, item.row.session_id, RunAnswers(stop_reason="none"), by="runner")
+    truth = verdict(mine.protocol, mine.store.history(mine.runner_id, mine.now), None, mine.now)
+    assert free(waits) <= free(truth)
+    assert free(waits) <= free(without)
+    if free(waits) < free(without):
+        assert waits.way_out[0].ask == "count"
+        assert any("not in your record yet" in notice for notice in waits.notices)
+    mine.store.close()
+
+
+KIND = KINDS[0]
+
+
+def free(found):
+    return STATES.index(found.state), -1 if found.rung is None else RUNGS.index(found.rung)
