@@ -15,12 +15,14 @@ from support.lives import (
     JournalDoor,
     Life,
     RestDoor,
+    WatchDoor,
     in_journal,
     in_memory,
     varied,
 )
 from support.web_records import client
 from tallrun.store import Store
+from tallrun.store.models import RunRow
 from tallrun.web.desk import Desk
 from tallrun.web.site import create_site
 
@@ -80,6 +82,18 @@ def test_the_journal_and_the_rules_alone_tell_the_same_life(tmp_path):
     store.close()
     alone = in_memory(BY_NAME["steady"]).live(9)
     assert kept.states == alone.states
+
+
+def test_who_has_only_a_watch_climbs_as_the_others_do(tmp_path):
+    with Store.open(tmp_path / "records") as store:
+        life = Life(
+            BY_NAME["only evenings"], WatchDoor(store, "me", Life.at(0, 6.0), tmp_path / "files")
+        ).live(13)
+        assert life.faults == []
+        assert {row.source for row in store.entries(RunRow, life.door.runner_id)} == {"watch"}
+    alone = in_memory(BY_NAME["only evenings"]).live(13)
+    assert life.first_day_of == alone.first_day_of
+    assert life.reached("V2") is not None
 
 
 def test_the_same_life_through_the_rest_api(tmp_path):

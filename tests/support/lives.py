@@ -17,8 +17,9 @@ from random import Random
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from support.session_files import watch_session
 from tallrun.insight.due import due_of
-from tallrun.journal import advice, clinician, entries, profile, today
+from tallrun.journal import advice, clinician, entries, offers, profile, sessions, today
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.recovery.model import (
     RUNGS,
@@ -87,6 +88,12 @@ class JournalDoor:
             entries.log_run(mine, entries.RunAnswers(**body, pain=pain), by="runner")
         elif path == "/setup":
             profile.set_up(self.store, body.pop("code"), body, by="runner", now=now)
+        elif path.startswith("/sessions/"):
+            pain = (None, body.pop("pain_during", None), body.pop("pain_after", None))
+            stop = "pain" if body.pop("stopped_for_pain") else "none"
+            ways = {name: body.pop(name) for name in ("count", "same_run", "as_planned") if name in body}
+            told = entries.RunAnswers(**body, stop_reason=stop, pain=pain)
+            offers.count(mine, path.split("/")[2], told, by="runner", **ways)
         elif path.startswith("/runs/"):
             entries.answer_limping(mine, path.split("/")[2], body["limping"], by="runner")
         else:
@@ -95,6 +102,32 @@ class JournalDoor:
     def clear(self, now: datetime) -> None:
         """A clinician's visit."""
         clinician.enter(self.mine(now), by="physio", clears=True)
+
+
+class WatchDoor(JournalDoor):
+    """The journal's functions for somebody who types no run: a watch writes it, a scan finds it, its offer is met."""
+
+    def __init__(self, store: Store, code: str, now: datetime, files: Path) -> None:
+        super().__init__(store, code, now)
+        self.files, self.n = files, 0
+
+    def answer(self, now: datetime, form: Mapping[str, Any], given: dict[str, Any]) -> None:
+        if form["path"] != "/api/runs":
+            return super().answer(now, form, given)
+        blocks: list[tuple[float, float, float]] = []
+        dose, whole = form["body"]["run_minutes"], form["body"]["minutes"]
+        if dose == 0.0:
+            blocks = [(whole, 110.0, 1.3)]
+        elif dose == whole:
+            blocks.append((dose, 165.0, 2.5))
+        else:
+            n = max(1, round(dose))
+            blocks += [(dose / n, 165.0, 2.5), ((whole - dose) / n, 110.0, 1.3)] * n
+        start = now - timedelta(minutes=sum(minutes for minutes, *_ in blocks))
+        self.n += 1
+        watch_session(self.files / f"run{self.n}", start.isoformat(), blocks)
+        sessions.scan(self.mine(now), self.files)
+        return None
 
 
 class MemoryDoor:
@@ -315,6 +348,9 @@ class Life:
             if verdict["state"] == "RUN":
                 self.first_day_of.setdefault(verdict["rung"], day)
             open_items = [item for item in due if item["open"] and self.can(day, now, item)]
+            if any(item["question"] == "count" for item in open_items):
+                # What is done already is told before it is done again.
+                open_items = [item for item in open_items if item["form"]["path"] != "/api/runs"]
             if not open_items:
                 break
             if turn == 5:
@@ -355,7 +391,7 @@ class Life:
                 asked = name if name.startswith("pain_") else item["question"]
                 given[name] = self.kind.feel(self, day, asked)
             elif what == "yes_no":
-                given[name] = False
+                given[name] = name in ("count", "as_planned")
             elif what == "date":
                 given[name] = "1985-06-30"
             elif what == "screen":

@@ -36,6 +36,7 @@ from tallrun.report.tables import (
     sensor_rows,
     version_rows,
 )
+from tallrun.report.watch import is_of_watch_only, lap_rows, watch_rows
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,9 @@ def build_report(source: ReportInput) -> str:
         error_source=ERROR_SOURCE,
         own=own_rows(against),
         drift=drift_rows(drift),
+        is_of_watch_only=is_of_watch_only(source.recording, summary),
+        watch=[] if summary.get("watch") is None else watch_rows(summary["watch"]),
+        laps=[] if summary.get("watch") is None else lap_rows(summary["watch"]),
         definitions=definition_rows(),
         sensors=sensor_rows(summary["quality"]),
         entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],

@@ -14,6 +14,7 @@ from tallrun.gait.flags import FLAGS
 from tallrun.insight.crossing import is_judged
 from tallrun.pipeline.setup_record import KEY
 from tallrun.reasons import REASONS
+from tallrun.report.watch import MISSING, is_of_watch_only
 
 if TYPE_CHECKING:
     from tallrun.report.build import ReportInput
@@ -81,6 +82,8 @@ def _why_not_judged(source: ReportInput) -> str:
     summary = source.tables.summary
     if contradiction(summary):
         return "The record contradicts itself: it holds a flag and no running. So nothing is said about it."
+    if is_of_watch_only(source.recording, summary):
+        return MISSING
     if not any(item.t_s.size for item in source.recording.sensors.values()):
         return "The record holds no samples, so nothing could be judged."
     reason = summary["cadence_spm"].get("reason")
@@ -89,6 +92,8 @@ def _why_not_judged(source: ReportInput) -> str:
 
 def _ran(source: ReportInput) -> bool | None:
     summary = source.tables.summary
+    if is_of_watch_only(source.recording, summary):
+        return None if summary["watch"]["run_s"] is None else True
     if not len(source.tables.segments):
         return None
     return bool(summary["run_time_s"] > 0.0 or summary["walk_time_s"] > 0.0)
@@ -96,6 +101,12 @@ def _ran(source: ReportInput) -> bool | None:
 
 def _minutes(source: ReportInput) -> str:
     summary = source.tables.summary
+    if is_of_watch_only(source.recording, summary):
+        watch = summary["watch"]
+        rest_s = max(watch["recorded_s"] - watch["run_s"], 0.0)
+        return (
+            f"{watch['run_s'] / 60:.1f} min running, {rest_s / 60:.1f} min walking or standing, by the watch"
+        )
     return f"{summary['run_time_s'] / 60:.1f} min running, {summary['walk_time_s'] / 60:.1f} min walking"
 
 
@@ -144,6 +155,8 @@ def stood_out(source: ReportInput, n_findings: int, drift_known: bool) -> tuple[
     if n_findings:
         return "", []
     if _flag_up(source) is None:
+        if is_of_watch_only(source.recording, source.tables.summary):
+            return "What a watch knows of this run is below.", [MISSING]
         return "Nothing can be said about this run.", [SENTENCES["flag_up"].about(source)]
     more = (
         "Nothing changed within the run by more than its own error."
