@@ -67,7 +67,10 @@ def locate_contact(
         slowed += 1
     # a heel coming down behind a forefoot turns as fast as the swing: its touch came before
     middle = (ints[fs.I_SWING_FROM] + slowed) // 2
-    slowed = index_at(state.t_s, mask, slowed, -1, state.t_s[slowed & mask] - params.heel_down_s, middle)
+    earlier = index_at(state.t_s, mask, slowed, -1, state.t_s[slowed & mask] - params.heel_down_s, middle)
+    behind = state.snap[largest_at(state.snap, mask, slowed, stop) & mask]
+    if state.snap[largest_at(state.snap, mask, earlier, slowed) & mask] > params.touch_share * behind:
+        slowed = earlier
     rise = max(round(params.impact_rise_s * params.rate_hz), 1)
     touch = max(round(params.heel_down_s * params.rate_hz), 1)
     place = impact_onset(state.snap, mask, slowed, stop, rise, touch)
