@@ -178,3 +178,12 @@ def test_stamps_that_jitter_by_more_than_half_a_period_blur_little():
     assert np.std(found["ic_s"][run]) <= 0.003
     assert np.nanstd(found["length_pct"][run]) <= 2.0
     assert engine.status().lost_pct < 1.0
+
+
+@pytest.mark.parametrize("angle_deg", [-10.0, -14.0])
+def test_a_steep_forefoot_landing_is_timed_at_its_first_touch(angle_deg):
+    runner = simulate.Runner(foot_strike_angle_deg=angle_deg)
+    sensor, truth = simulated((STAND, RUN), runner)
+    found = compare(run_of(sensor)[0], truth)
+    assert np.std(found["ic_s"]) <= 0.003
+    assert np.nanmax(np.abs(found["angle_deg"])) <= 5.0
