@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import nan
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from tallrun.errors import EntryError
 from tallrun.journal import advice, course, entries, offers, sessions, today
 from tallrun.journal.desk import Records
 from tallrun.journal.entries import RunAnswers
+from tallrun.numerics.recording import Recording, WatchData
 from tallrun.recovery.model import RUNGS, STATES
 from tallrun.recovery.verdicts import verdict
 from tallrun.sessions import write_session
@@ -198,6 +201,32 @@ def test_a_session_file_cannot_decide_that_it_is_counted(mine, tmp_path):
     write_session(tmp_path / "files" / "hostile", recording)
     sessions.scan(mine, tmp_path / "files")
     assert len(asked(mine)) == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["cadence_spm", "speed_mps", "distance_m", "altitude_m", "heart_rate_bpm"]),
+        st.lists(st.sampled_from([nan, 0.0, -5.0, 40.0, 170.0, 9000.0, 1e9]), min_size=5, max_size=5),
+    ),
+    st.lists(st.sampled_from([0.0, 1.0, 60.0, 600.0, 3600.0, 90000.0]), min_size=4, max_size=4, unique=True),
+    st.sampled_from([None, 0.0, 1.0, 1e7]),
+)
+def test_whatever_a_watch_wrote_an_offer_can_be_answered(tmp_path_factory, values, times, timer_s):
+    """What is offered can be counted or left out, and nothing a file holds keeps today's advice from being read."""
+    folder = tmp_path_factory.mktemp("odd")
+    info = {"session_id": str(uuid4()), "started_at": YESTERDAY.isoformat(), "activity": {"timer_s": timer_s}}
+    rows = {"t_s": np.array([0.0, *sorted(time + 0.5 for time in times)])}
+    rows |= {name: np.array(column) for name, column in values.items()}
+    write_session(folder / "files" / "odd", Recording(sensors={}, info=info, watch=WatchData(rows)))
+    with Store.open(folder / "records") as store:
+        mine = Records(store, runner_in(store, now=NOW - timedelta(days=60)), NOW)
+        sessions.scan(mine, folder / "files")
+        advice.advise(mine)
+        for row in asked(mine):
+            offers.count(mine, row["session_id"], FELT, by="runner")
+        assert asked(mine) == []
+        course.course(mine)
 
 
 @settings(max_examples=10, deadline=None)

@@ -28,6 +28,7 @@ from tallrun.recovery.way_out import Condition
 from tallrun.sessions import read_session
 from tallrun.sessions.activity import watch_run
 from tallrun.sessions.folder import read_info
+from tallrun.store.checks import FASTEST_MPS, LONGEST_RUN
 from tallrun.store.models import RunRow
 from tallrun.store.store import IndexedSession
 
@@ -86,7 +87,7 @@ def waiting(mine: Records, at: datetime, days: int = OFFERED_DAYS) -> tuple[Wait
     for entry in mine.store.sessions(mine.runner_id):
         if since <= entry.started_at <= at and not _is_settled(entry, known):
             item = _measured(mine, entry)
-            if item is not None and not _merged(item, rows):
+            if item is not None and item.run.ended_at <= at and not _merged(item, rows):
                 found.append(item)
     found.sort(key=lambda item: (item.by == "sensors", item.minutes), reverse=True)
     best: list[Waiting] = []
@@ -128,24 +129,23 @@ def _shared_s(run: RunSession, start: datetime, end: datetime) -> float:
 def _measured(mine: Records, entry: IndexedSession) -> Waiting | None:
     """Return what a session says of its run; None when it cannot be read, holds no time or lies in the future."""
     try:
-        stamp_ns = (entry.folder / "session.json").stat().st_mtime_ns
-        facts = _facts(entry.folder, stamp_ns)
-    except (TallrunError, OSError, ValueError):
+        facts = _facts(entry.folder, (entry.folder / "session.json").stat().st_mtime_ns)
+        if facts is None or not 0.0 < facts["duration_s"] <= LONGEST_RUN.total_seconds():
+            return None
+        start = entry.started_at.astimezone(mine.zone)
+        run = RunSession(
+            session_id=entry.session_id,
+            started_at=start,
+            ended_at=start + timedelta(seconds=facts["duration_s"]),
+            rung="V0" if facts["run_minutes"] == 0.0 else None,
+            run_minutes=facts["run_minutes"],
+            distance_m=facts["distance_m"],
+            surface=facts["surface"],
+            speed_mps=facts["fastest_mps"],
+            incline_max_pct=facts["incline_max_pct"],
+        )
+    except (TallrunError, OSError, ValueError, OverflowError):
         return None
-    if facts is None or facts["duration_s"] <= 0.0:
-        return None
-    start = entry.started_at.astimezone(mine.zone)
-    run = RunSession(
-        session_id=entry.session_id,
-        started_at=start,
-        ended_at=start + timedelta(seconds=facts["duration_s"]),
-        rung="V0" if facts["run_minutes"] == 0.0 else None,
-        run_minutes=facts["run_minutes"],
-        distance_m=facts["distance_m"],
-        surface=facts["surface"],
-        speed_mps=facts["fastest_mps"],
-        incline_max_pct=facts["incline_max_pct"],
-    )
     return Waiting(
         entry,
         run,
@@ -182,13 +182,20 @@ def _facts(folder: Path, stamp_ns: int) -> dict[str, Any] | None:
         ran = 0.0
     elif ran is None and kind in ("walk", "hike"):
         ran = 0.0
+    longest_min = watch.duration_s / 60.0
+    # A speed nobody runs at is a fault of the watch, and unknown.
+    distance_m = watch.distance_m
+    if distance_m is not None and not 0.0 <= distance_m <= FASTEST_MPS * watch.duration_s:
+        distance_m = None
+    fastest_mps = watch.fastest_mps if watch.fastest_mps is None or watch.fastest_mps <= FASTEST_MPS else None
     # What is climbed over the whole way is the least the steepest part can have been.
     steep = None
-    if watch.climb_m is not None and watch.distance_m:
-        steep = 100.0 * watch.climb_m / watch.distance_m
+    if watch.climb_m is not None and distance_m:
+        steep = 100.0 * watch.climb_m / distance_m
     return facts | {
-        "by": "watch", "duration_s": watch.duration_s, "minutes": watch.minutes, "run_minutes": ran,
-        "distance_m": watch.distance_m, "fastest_mps": watch.fastest_mps, "climb_m": watch.climb_m,
+        "by": "watch", "duration_s": watch.duration_s, "minutes": min(watch.minutes, longest_min),
+        "run_minutes": None if ran is None else min(ran, longest_min),
+        "distance_m": distance_m, "fastest_mps": fastest_mps, "climb_m": watch.climb_m,
         "heart_rate_bpm": watch.heart_rate_bpm,
         "incline_max_pct": steep if steep is not None and UPHILL_PCT < steep <= 45.0 else None,
     }  # fmt: skip

@@ -69,6 +69,7 @@ class Sessions {
       const line = `${found.added.length} new, ${found.known.length} known${found.moved.length ? `, ${found.moved.length} found again` : ""}${refused.length ? `, ${refused.length} left out` : ""}.`;
       say(line);
       this.trouble.replaceChildren(el("section", { class: "card" }, el("p", {}, line),
+        found.added.length ? el("p", {}, "Which of them count as runs of yours is asked on Today.") : null,
         refused.length ? el("ul", { class: "small" }, refused.map(([name, why]) => el("li", {}, el("strong", { class: "free" }, name), `: ${why}`))) : null));
     }), { class: kind });
   }
@@ -85,7 +86,7 @@ class Sessions {
     return el("li", { class: "card session", data: { id: item.session_id } },
       drawThumbnail(item.thumbnail, item.name),
       el("div", {}, el("h2", { title: item.name }, item.name), el("p", { class: "soft" }, facts.join(" · ")),
-        el("div", { class: "row" }, context.map((text) => el("span", { class: "chip" }, words(text))), item.flags.map((text) => el("span", { class: "chip flag" }, `⚑ ${words(text)}`)), item.tags.map((text) => el("span", { class: "chip", title: text }, text))),
+        el("div", { class: "row" }, item.counts_as_run ? null : el("span", { class: "chip" }, "not in your record of runs"), context.map((text) => el("span", { class: "chip" }, words(text))), item.flags.map((text) => el("span", { class: "chip flag" }, `⚑ ${words(text)}`)), item.tags.map((text) => el("span", { class: "chip", title: text }, text))),
         item.note ? el("p", { class: "free" }, item.note) : null),
       el("div", { class: "row wide" },
         !item.is_present ? el("p", {}, "The folder of this session is gone. Its summary is kept.") : open(ready && item.has_report ? "Report" : "Make the report", `/report/${id}`, "main"),
