@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from math import nan
 from uuid import uuid4
@@ -229,18 +230,29 @@ def test_whatever_a_watch_wrote_an_offer_can_be_answered(tmp_path_factory, value
         course.course(mine)
 
 
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """Records of eight steady days; each example gets a copy."""
+    folder = tmp_path_factory.mktemp("lived") / "records"
+    with Store.open(folder) as store:
+        Life(KINDS[0], JournalDoor(store, "me", Life.at(0, 6.0)), 3).live(8)
+    return folder
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 20), st.floats(2.0, 60.0), st.booleans(), st.integers(3, 40))
-def test_a_run_that_waits_makes_no_day_freer_than_the_truth(tmp_path_factory, hours, minutes, knows, look_h):
+def test_a_run_that_waits_makes_no_day_freer_than_the_truth(
+    lived, tmp_path_factory, hours, minutes, knows, look_h
+):
     """As strict as with the run in the record, answers unknown; and the way out says to answer."""
     folder = tmp_path_factory.mktemp("waits")
-    life = Life(KIND, JournalDoor(Store.open(folder / "records"), "me", Life.at(0, 6.0)), 3)
-    life.live(8)
-    before = life.door.mine(Life.at(7, 23.0))
-    start = before.now + timedelta(hours=hours)
+    shutil.copytree(lived, folder / "records")
+    store = Store.open(folder / "records")
+    runner_id, before = store.find_runner(), Life.at(7, 23.0)
+    start = before + timedelta(hours=hours)
     block = (minutes, *RUN) if knows else (minutes, nan, nan)
     watch_session(folder / "files" / "one", start.isoformat(), (block,))
-    mine = life.door.mine(start + timedelta(hours=look_h))
+    mine = Records(store, runner_id, start + timedelta(hours=look_h))
     without = advice.advise(mine)
     sessions.scan(mine, folder / "files")
     waits = advice.advise(mine)
@@ -253,9 +265,6 @@ def test_a_run_that_waits_makes_no_day_freer_than_the_truth(tmp_path_factory, ho
         assert waits.way_out[0].ask == "count"
         assert any("not in your record yet" in notice for notice in waits.notices)
     mine.store.close()
-
-
-KIND = KINDS[0]
 
 
 def free(found):
