@@ -1,5 +1,6 @@
 // The live page: shows what the server says, makes the beat, sends taps.
 
+import { Intervals } from "./intervals.js";
 import { Link } from "./link.js";
 import { Metronome, say } from "./metronome.js";
 import { WakeLock } from "./wakelock.js";
@@ -46,9 +47,10 @@ const link = new Link({
     else if (message.type === "trouble") showNotices(message.sentences);
   },
 });
-window.tallrun = { metronome, link };
+const intervals = new Intervals(metronome, link);
+window.tallrun = { metronome, link, intervals };
 
-const TAP_NAMES = { stop: "STOP", limping: "Limping", pain: "Pain", red_flag: "The warning sign", undo: "Undo" };
+const TAP_NAMES = { stop: "STOP", limping: "Limping", pain: "Pain", red_flag: "The warning sign", undo: "Undo", skip: "Skip", repeat: "Again", end_early: "End early" };
 
 // Whether the computer still records cannot be seen from here, so the page does not claim it.
 function showLink(silentMs) {
@@ -124,6 +126,7 @@ setInterval(countDown, 250);
 // The beat ends with the tap, before any answer: what the person said outranks it.
 function tapUrgent(message) {
   metronome.stop();
+  window.speechSynthesis?.cancel();
   closeDialogs();
   silencedCue = lastState?.cue?.id ?? null;
   link.send(message);
@@ -147,6 +150,7 @@ function showState(state) {
   if (state.cue && state.cue.id !== silencedCue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue);
   else metronome.stop();
   announce(state.cue);
+  intervals.show(state, Boolean(state.stop || state.question || state.held?.length));
   showHeld(state.held ?? []);
   showNotices(state.notices ?? []);
   showQuestion(state.question);
