@@ -542,7 +542,13 @@ def test_the_part_of_the_run_is_huge_and_every_button_is_on_screen(browser, live
     shoot(page, f"live-part-{size[0]}x{size[1]}")
     assert page.inner_text("#part-next") == "then walk 2:00"
     assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('part')).fontSize)") >= 32
+    sentence, footer = (page.locator(name).bounding_box() for name in ("#sentence", "footer"))
+    assert sentence["y"] + sentence["height"] <= footer["y"] + 1, "the cue lies under the buttons"
     for name in ("part-skip", "part-repeat", "part-end", "stop", "pain", "limping"):
+        over = (
+            f"document.getElementById('{name}').scrollWidth - document.getElementById('{name}').clientWidth"
+        )
+        assert page.evaluate(over) <= 0, name
         box = page.locator(f"#{name}").bounding_box()
         assert box["y"] >= 0, name
         assert box["y"] + box["height"] <= size[1], name
@@ -591,8 +597,9 @@ def test_every_sentence_of_the_parts_passes_the_lint_and_is_true():
     for place, item in enumerate((*parts, None)):
         after = parts[place + 1] if place + 1 < len(parts) else None
         for is_held in (False, True):
-            view = IntervalView(item, None if item is None else place, None if item is None else item.length_s,
-                                after, item is not None and item.index == 2 and item.kind == "run", is_held, ())  # fmt: skip
+            is_last = item is not None and item.index == 2 and item.kind == "run"
+            left_s = None if item is None else item.length_s
+            view = IntervalView(item, None if item is None else place, left_s, after, is_last, is_held, ())
             blank = LiveView(None, None, None, None, None, None, None, 1, None, False, None, None, None, 0)
             told_part = told(replace(blank, interval=view))["interval"]
             for key in ("now", "next", "say"):

@@ -143,6 +143,7 @@ function showState(state) {
   $("page").dataset.phase = phase;
   showSensors(state.sensors);
   $("belt").textContent = state.belt_kmh === null ? "" : `belt ${state.belt_kmh.toFixed(1)} km/h${state.incline_pct ? ` · ${state.incline_pct > 0 ? "+" : ""}${state.incline_pct.toFixed(1)} %` : ""}`;
+  intervals.show(state, Boolean(state.stop || state.question || state.held?.length));  // first: it takes room
   showCadence(state);
   $("sentence").textContent = state.sentence ?? "";
   $("block").textContent = state.block_text;
@@ -150,7 +151,6 @@ function showState(state) {
   if (state.cue && state.cue.id !== silencedCue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue);
   else metronome.stop();
   announce(state.cue);
-  intervals.show(state, Boolean(state.stop || state.question || state.held?.length));
   showHeld(state.held ?? []);
   showNotices(state.notices ?? []);
   showQuestion(state.question);
