@@ -1,16 +1,18 @@
-"""Writes docs/walkthrough.md: three simulated runners through the real store and the real rules.
+"""Writes docs/walkthrough.md: three simulated runners through the real store and the real rules, and three lives.
 
     python docs/make_walkthrough.py [--days 182] [--out docs/walkthrough.md]
 
 The runners do what they are told, log what they feel, and live through what their story holds. Pain comes from a
-small seeded model of a sore tendon; it is a story to read the rules by, not a model of anybody's tendon. Same
-options, same text: no clock, no unseeded chance.
+small seeded model of a sore tendon; it is a story to read the rules by, not a model of anybody's tendon. The lives
+answer only what is due, with the forms that are offered (tests/support/lives.py). Same options, same text: no clock,
+no unseeded chance.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +22,9 @@ from pathlib import Path
 from statistics import median_low
 from zoneinfo import ZoneInfo
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from support.lives import KINDS, in_memory
 from tallrun.cli.recovery_common import load_protocol
 from tallrun.insight import morning_trend, pain_after, unmasked_mornings
 from tallrun.recovery import (
@@ -399,6 +404,49 @@ def tell(runner: Runner, days: int) -> list[str]:
     return lines
 
 
+#: Lives told, with what happens in them and the days they are followed. A life known by its watch alone joins them
+#: when watch files become runs of the record.
+LIVES = (
+    ("steady", "Feels 0 or 1 out of 10 all along and answers what is asked.", 50),
+    (
+        "flare and silence",
+        "The run on day 20 hurts 6 out of 10. From the next day on nothing is logged, for eleven days.",
+        50,
+    ),
+    ("stuck at 3", "Every score is 3, whatever is asked.", 50),
+)
+
+
+def lived(name: str, story: str, days: int) -> list[str]:
+    """Return one life: what each day said when it said something new, and what a run then needed."""
+    kind = next(kind for kind in KINDS if kind.name == name)
+    life = in_memory(kind).live(days)
+    lines = [f"### {name.capitalize()}", "", story, ""]
+    last: tuple[object, ...] = ()
+    runs: list[int] = []
+    for day, told in life.told:
+        if told["state"] == "RUN":
+            runs.append(day)
+        unmet = [item for item in told["way_out"] if not item["met"]]
+        doable = tuple(item["id"] for item in unmet if item["who"] != "time")
+        now = (told["rung"], told["state"] if told["state"] not in ("RUN", "REST_DAY") else "runs", doable)
+        if now == last:
+            continue
+        last = now
+        head = told["state"] if told["rung"] is None else f"{told['state']} · level {told['rung']}"
+        lines.append(f"* **{_day(day)} {head}** ({', '.join(told['rules'])}). {told['reason']}")
+        lines += [
+            f"  * {'✗' if item['met'] is False else '?'} {item['text']} {item['action'] or ''}".rstrip()
+            for item in unmet
+            if item["who"] != "time"
+        ]
+    reached = ", ".join(
+        f"{rung} on day {life.reached(rung)}" for rung in ("V1", "V9", "F2") if life.reached(rung) is not None
+    )
+    told = f"First advised: {reached}." if reached else "No run was advised."
+    return [*lines, "", f"{told} States without a way out: {len(life.faults)}.", ""]
+
+
 def main() -> None:
     """Write the page."""
     options = argparse.ArgumentParser(
@@ -415,6 +463,13 @@ def main() -> None:
     ]  # fmt: skip
     for runner in (_steady(), _stuck(), _reinjured()):
         lines += tell(runner, chosen.days)
+    lines += [
+        "# Three lives by the questions", "",
+        "These runners do nothing but answer what is due and do what is planned. Each line is a day on which the plan",
+        "said something new, with what a run then needed. ✗ is not met, ? is not known yet.", "",
+    ]  # fmt: skip
+    for name, story, length in LIVES:
+        lines += lived(name, story, length)
     chosen.out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 

@@ -72,7 +72,10 @@ def test_guides_run_as_written(guide, tmp_path, monkeypatch):
         program, *arguments = shlex.split(line)
         assert program == "tallrun"
         result = CliRunner().invoke(build_app(), arguments)
-        assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+        may_lack_bluetooth = arguments[0] == "doctor"  # which says so with exit 1
+        assert result.exit_code in ((0, 1) if may_lack_bluetooth else (0,)), (
+            f"{line}\n{result.output}\n{result.exception!r}"
+        )
 
 
 _KEY = re.compile(r"\b(?:art|sci):[A-Z]\d*\b")

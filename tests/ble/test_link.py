@@ -243,6 +243,12 @@ def test_a_refused_write_is_a_refusal() -> None:
         (BleakDBusError("org.freedesktop.DBus.Error.AccessDenied", []), "permission_denied"),
         (BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []), "no_service"),
         (BleakDBusError("org.bluez.Error.NotReady", []), "powered_off"),
+        (
+            BleakBluetoothNotAvailableError(
+                "authentication failed: REJECTED", BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN
+            ),
+            "user_refused",
+        ),
         (AuthError("authentication failed: REJECTED"), "user_refused"),
         (PermissionError(13, "Permission denied"), "permission_denied"),
         (FileNotFoundError(2, "No such file or directory"), "no_service"),

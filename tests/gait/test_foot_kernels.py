@@ -30,7 +30,7 @@ def solve(function, t_s, acc, gyr, up, params, acc_limits=UNKNOWN):
     result = np.zeros(foot_stride.R_WIDTH)
     cov = np.eye(2) * 1e-4
     function(t, a, w, mask, 0, len(t_s) - 1, start, cov, np.zeros(3), UNKNOWN, up, 0.01, np.zeros(3),
-             acc_limits, params, scratch, np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)), result)  # fmt: skip
+             acc_limits, True, params, scratch, np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)), result)  # fmt: skip
     return result, scratch, start, cov
 
 

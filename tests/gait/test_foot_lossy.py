@@ -1,4 +1,7 @@
-"""Sensors that cut off and links that lose: times stay, and the length's sigma holds (whole grid: benchmarks/stress_grid.py)."""
+"""Sensors that cut off and links that lose: times stay, and the length's sigma holds.
+
+The whole grid: benchmarks/stress_grid.py.
+"""
 
 import numpy as np
 import pytest

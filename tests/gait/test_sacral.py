@@ -210,3 +210,15 @@ def test_kernel_and_its_python_twin_agree(rng, monkeypatch):
             monkeypatch.setattr(sacral, name, value.py_func)
     assert sacral.contact_of_step(*arguments, two)
     np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+@given(st.integers(0, 2**31), st.sampled_from([20.0, 50.0, 200.0]), st.floats(1.0, 60.0))
+def test_no_load_breaks_the_kernel(seed, rate_hz, size_g):
+    """Peaks of 60 g, steps of five samples, loads that are flat: a division by zero would end a live run."""
+    rng = np.random.default_rng(seed)
+    load = np.cumsum(rng.normal(size=200)) if seed % 3 else np.repeat(rng.choice([0.0, 1.0, 2.0], 40), 5)
+    load = size_g * load / max(np.abs(load).max(), 1e-9)
+    marks = np.sort(rng.uniform(0.0, 199.0, 12))
+    marks = marks[np.r_[True, np.diff(marks) > 4.0]]
+    found = sacral.contact_times(load, marks, rate_hz)
+    assert not np.isinf(found).any()

@@ -10,7 +10,7 @@ import pytest
 
 from tallrun.numerics.recording import Recording, SensorRecording
 from tallrun.pipeline.agreement import SensorAgreement
-from tallrun.pipeline.batch import analyze_recording as analyze
+from tallrun.pipeline.analysis import analyze_recording as analyze
 from tallrun.pipeline.batch import pieces
 from tallrun.pipeline.gait_pipeline import AgreementChanged, GaitPipeline
 from tallrun.pipeline.setup import PipelineSetup

@@ -38,6 +38,7 @@ MAY_TAKE_THE_FILE = {
     "cli/recovery_common.py": "hands it on",
     "cli/report.py": "a recording of nobody in the records",
     "cli/clinic.py": "a recording of nobody in the records",
+    "web/kept.py": "pages of recordings of nobody in the records; the app gives the rules in force",
     "web/desk.py": "nobody or several people in the records",
     "library.py": "verdict() tightens it by the history it is given",
 }

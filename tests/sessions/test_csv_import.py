@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from support.session_files import swinging_sensor
 from tallrun.errors import FormatError, SignalError
+from tallrun.sessions import csv_import
 from tallrun.sessions.assembling import Imported, ImportFacts, interpolate, spread_batches, unwrap_counter
 from tallrun.sessions.csv_import import import_csv, mapped_layout, three_columns
 from tallrun.sessions.csv_layouts import PRESETS, Axes, CsvLayout
@@ -372,17 +374,19 @@ def test_time_that_goes_back_is_refused(tmp_path: Path) -> None:
 def test_caps_on_size_rows_and_time_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = table_text(sensor_columns())
     with monkeypatch.context() as patch:
-        patch.setattr("tallrun.sessions.csv_head.MAX_FILE_BYTES", 100)
+        patch.setattr("tallrun.sessions.csv_import.MAX_FILE_BYTES", 100)
         with pytest.raises(FormatError, match="at most 100 are accepted"):
             read_text(tmp_path, text, mapped())
+    # the reader itself, since a child process may not know what this one changed
+    reader = partial(csv_import._read_files, tmp_path / "file.csv", (), mapped(), ("foot_left",), None)
     with monkeypatch.context() as patch:
         patch.setattr("tallrun.sessions.csv_import.MAX_ROWS", 100)
         with pytest.raises(FormatError, match="more than 100 rows"):
-            read_text(tmp_path, text, mapped())
+            reader()
     with monkeypatch.context() as patch:
         patch.setattr("tallrun.sessions.csv_import.MAX_SECONDS", -1.0)
         with pytest.raises(FormatError, match="took more than"):
-            read_text(tmp_path, text, mapped())
+            reader()
 
 
 def test_files_need_placements(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -166,10 +167,11 @@ def test_recover_brings_an_unfinished_folder_back(capsys: pytest.CaptureFixture[
     recorder = FlightRecorder(tmp_path / "run", {"started_at": "2026-05-01T08:00:00+02:00", "bindings": {}})
     recorder.append_marker(1.0, Marker(1.0, "pain", "3"))
     recorder.flush(1.0)
+    os.close(recorder._descriptor)  # what the system does with a program that dies
+    recorder._descriptor = None
     (tmp_path / "data").mkdir()
     args = ("recover", str(tmp_path / "run"), "--data-dir", str(tmp_path / "data"))
     code, out, err = run(capsys, *args)
-    recorder.close()
     assert (code, err) == (0, "")
     assert "1 packets until 1.0 s brought back" in out
     assert read_session(tmp_path / "run").markers == (Marker(1.0, "pain", "3"),)

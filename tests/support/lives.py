@@ -242,7 +242,7 @@ class Kind:
 KINDS = (
     Kind("steady"),
     Kind("flare", feel=flare),
-    Kind("flare and silence", feel=flare, away=range(23, 34)),
+    Kind("flare and silence", feel=flare, away=range(21, 32)),
     Kind("forgotten week", away=range(18, 25)),
     Kind("holiday of three weeks", away=range(20, 41)),
     Kind("new shoes", shoe_day=15),

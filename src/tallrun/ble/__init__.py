@@ -1,7 +1,7 @@
 """Bluetooth: the central that keeps sensors connected, and a virtual radio that plays recordings as sensors.
 
-* ``link``, ``sequence``, ``settings``, ``watchdog``: one sensor's connection. Only ``link`` and the virtual
-  radio's ``bumble_backend`` import bleak.
+* ``link``, ``sequence``, ``settings``, ``watchdog``: one sensor's connection. Only ``link``, ``bluez`` (links
+  that BlueZ holds already) and the virtual radio's ``bumble_backend`` import bleak.
 * ``session``, ``worn``, ``packets``, ``pairing``: several worn sensors, one stream of packets.
 * ``checks``: wrong foot, standing still, moved strap.
 * ``radio``, ``peripheral``, ``sources``, ``playback``, ``faults``, ``bumble_backend``: emulated sensors

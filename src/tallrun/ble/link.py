@@ -51,6 +51,7 @@ _DBUS: dict[str, Trouble] = {
     "org.freedesktop.DBus.Error.NameHasNoOwner": "no_service",
     "org.bluez.Error.NotReady": "powered_off",
 }
+_UNLIKELY_ERROR = 0x0E
 _SYSTEM = "Bluetooth"  # stands for the sensor in calls that concern none
 
 
@@ -104,6 +105,8 @@ class Radio:
 def adapter_trouble(error: BaseException) -> AdapterError | None:
     """Return what ``error`` says about this machine's Bluetooth; None when it is about one sensor."""
     if isinstance(error, BleakBluetoothNotAvailableError):
+        if "authentication failed" in str(error.args[0]):  # the message bus knows another user id
+            return AdapterError("user_refused", str(error.args[0]))
         return AdapterError(_REASONS.get(error.reason, "unknown"), str(error.args[0]))
     if isinstance(error, BleakDBusError) and error.dbus_error in _DBUS:
         return AdapterError(_DBUS[error.dbus_error], error.dbus_error)
@@ -301,10 +304,11 @@ class SensorLink:
                 "writing",
             )
         except LinkError as error:
-            if isinstance(error.__cause__, BleakGATTProtocolError):
-                told = (
-                    f"{self.sensor}: the sensor refused '{value[:16].hex(' ')}' ({error.__cause__.args[1]})"
-                )
+            cause = error.__cause__
+            # BlueZ answers "unlikely error" for the sensor when the link breaks under a write
+            is_answer = isinstance(cause, BleakGATTProtocolError) and cause.args[0] != _UNLIKELY_ERROR
+            if is_answer and self._is_open and cause is not None:
+                told = f"{self.sensor}: the sensor refused '{value[:16].hex(' ')}' ({cause.args[1]})"
                 raise RefusedError(self.sensor, told) from error
             raise
 

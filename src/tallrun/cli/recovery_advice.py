@@ -68,7 +68,8 @@ def advise(
 
 
 def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
-    from tallrun.journal.advice import dose_of, inputs_in_words, lead_count
+    from tallrun.journal.advice import dose_of, inputs_in_words, lead_count, news, why, yesterdays
+    from tallrun.recovery.way_out import day_words
     from tallrun.recovery.wording import state_name
 
     runner, zone = mine.runner, mine.zone
@@ -76,9 +77,20 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
     name = state_name(protocol, found.state, found.rules)
     head = name if found.rung is None else f"{name} · level {found.rung}"
     leads = lead_count(found)
+    before = yesterdays(mine, found)
     lines += [head, *(f"  {sentence}" for sentence in found.sentences[:leads])]
     if blocks := dose_blocks(dose_of(found, protocol)):
         lines.append(f"  {blocks}   {_RUN} 1 min run  {_WALK} 1 min walk")
+    if reason := why(found, before, protocol):
+        lines.append(f"  {reason}")
+    if found.way_out:
+        lines += ["", "What a run needs"]
+    who = {"runner": "you", "time": "time", "clinician": "physio or doctor", None: ""}
+    for item in found.way_out:
+        lines.append(f"  {item.mark} {item.text}")
+        if item.action:
+            since = "" if item.earliest is None else f", {day_words(item.earliest, found.as_of)}"
+            lines.append(f"      {item.action} ({who[item.who]}{since})")
     lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[leads:])]
     lines.append(f"  Rules: {', '.join(found.rules)}")
     if found.rung is not None:
@@ -86,8 +98,11 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
         lines.append(f"  Looked at: {looked_at}")
     lines += ["  Sources:", *(f"    {source}" for source in found.sources)]
     lines += ["", "What would change it", f"  {found.changes_if}"]
-    if found.notices:
-        lines += ["", "Also", *(f"  {notice}" for notice in found.notices)]
+    fresh = news(found, before)
+    if fresh:
+        lines += ["", "New", *(f"  {notice}" for notice in fresh)]
+    if quiet := [notice for notice in found.notices if notice not in fresh]:
+        lines += ["", "As before", *(f"  {notice}" for notice in quiet)]
     rules = found.protocol
     lines += [
         "",

@@ -78,7 +78,7 @@ def setup(
     as_json: AsJson = False,
 ) -> None:
     """Say who runs: side, time zone, birth date, measures, usual pace, diagnosis. Run it again to change."""
-    from tallrun.journal.profile import known_profile, set_up
+    from tallrun.journal.profile import estimated, known_profile, set_up
     from tallrun.recovery.model import SIDES
     from tallrun.store import Store
 
@@ -89,19 +89,31 @@ def setup(
         first = not known_profile(store, codes.get(code))
         if first:
             side = ask(side, "Which side hurts", "--side", as_json=as_json, choices=SIDES)
+            time_zone = time_zone or _zone_here(as_json)
             time_zone = ask(time_zone, "Time zone, such as Europe/Amsterdam", "--time-zone", as_json=as_json)
             born_on = ask_or_skip(born_on, "Birth date, 1985-06-30", as_json=as_json, check=_date)
             easy_pace = ask_or_skip(
                 easy_pace, "Usual easy pace, minutes per kilometre, 6:30", as_json=as_json, check=read_pace
             )
-            leg = ask_or_skip(
-                None if leg_length_m is None else str(leg_length_m), "Leg length, hip to floor, metres",
-                as_json=as_json, check=_metres,
-            )  # fmt: skip
-            leg_length_m = None if leg is None else _metres(leg)
+            if height_m is None and leg_length_m is None:
+                leg = ask_or_skip(None, "Leg length, hip to floor, metres", as_json=as_json, check=_metres)
+                leg_length_m = None if leg is None else _metres(leg)
+            if height_m is None and leg_length_m is None:
+                tall = ask_or_skip(None, "Or your height, metres", as_json=as_json, check=_metres)
+                height_m = None if tall is None else _metres(tall)
             diagnosis = ask_or_skip(
                 diagnosis, f"Who said what it is ({'/'.join(DIAGNOSES)})", as_json=as_json, check=_diagnosis
             )
+            if person_types() and not as_json:
+                typer.echo(_PHASES)
+                told = ask_or_skip(None if phase is None else str(phase), "Strength phase you are in (1/2/3)",
+                                   as_json=as_json, check=_phase)  # fmt: skip
+                phase = None if told is None else _phase(told)
+                typer.echo(_BRIDGES[phase or 1])
+                mornings = ask_or_skip(
+                    mornings, "Its scores of your last three mornings, 1,2,1; Enter if you have none yet",
+                    as_json=as_json, check=_morning_scores,
+                )  # fmt: skip
         typed = {
             "side": side, "site": site, "time_zone": time_zone,
             "born_on": None if born_on is None else _date(born_on), "height_m": height_m,
@@ -116,11 +128,49 @@ def setup(
         )  # fmt: skip
         show(
             as_json,
-            {"runner": code, **profile, "diagnosis": diagnosis, "records": str(store.folder or data_dir)},
+            {"runner": code, **profile, "estimated": estimated(profile), "diagnosis": diagnosis,
+             "records": str(store.folder or data_dir)},
             f"{'Set up' if first else 'Updated'}: {code}, {profile['side']} {profile['site'].replace('_', ' ')}, "
             f"{profile['time_zone']}. Records: {store.folder or data_dir}",
+            *(f"{name.removesuffix('_m').replace('_', ' ').capitalize()} about {value:g} m, an estimate."
+              for name, value in estimated(profile).items()),
             *(["Next: tallrun screen"] if first else []),
-        )
+        )  # fmt: skip
+
+
+_PHASES = """Strength phases: 1 holds, such as bridges held still; 2 heavy and slow; 3 fast loads, such as hops.
+Enter if you are not sure: you begin with 1."""
+#: The morning test of each phase, as somebody who has never done it must read it.
+_BRIDGES = {
+    1: """The morning test is the double-leg bridge. Lie on your back, knees bent, both feet flat.
+Lift your hips until knees, hips and shoulders are in line. Hold for 10 seconds. Score the pain 0-10.
+
+        o__                      __
+           \\__________       __/  \\
+       ________________\\_____/      \\__
+""",
+}
+_BRIDGES[2] = _BRIDGES[3] = (
+    _BRIDGES[1]
+    .replace("double-leg", "single-leg")
+    .replace("both feet flat.", "the foot of the sore side flat and\nthe other leg held straight.")
+)
+
+
+def _zone_here(as_json: bool) -> str | None:
+    """Offer the time zone of this computer to a person; a script has to name one."""
+    from tallrun.journal.profile import guessed_zone
+
+    found = guessed_zone()
+    if found is None or as_json or not person_types():
+        return None
+    return str(typer.prompt("Time zone", default=found)).strip()
+
+
+def _phase(text: str) -> int:
+    if text.strip() not in {"1", "2", "3"}:
+        raise EntryError(f"A strength phase is 1, 2 or 3, got {text!r}.")
+    return int(text)
 
 
 def _morning_scores(text: str) -> list[int]:

@@ -65,6 +65,12 @@ def locate_contact(
     slowed = swing
     while slowed < top and state.pitch_radps[slowed & mask] > 0.5 * state.pitch_radps[swing & mask]:
         slowed += 1
+    # a heel coming down behind a forefoot turns as fast as the swing: its touch came before
+    middle = (ints[fs.I_SWING_FROM] + slowed) // 2
+    earlier = index_at(state.t_s, mask, slowed, -1, state.t_s[slowed & mask] - params.heel_down_s, middle)
+    behind = state.snap[largest_at(state.snap, mask, slowed, stop) & mask]
+    if state.snap[largest_at(state.snap, mask, earlier, slowed) & mask] > params.touch_share * behind:
+        slowed = earlier
     rise = max(round(params.impact_rise_s * params.rate_hz), 1)
     touch = max(round(params.heel_down_s * params.rate_hz), 1)
     place = impact_onset(state.snap, mask, slowed, stop, rise, touch)
@@ -72,7 +78,7 @@ def locate_contact(
     if not np.isfinite(place):
         place = float(top)
         doubtful = True
-    place = max(place, float(swing))
+    place = max(place, float(min(swing, slowed)))
     worst, at = gap_between(state, mask, swing, stop)
     inferred = False
     if worst > 0.0:

@@ -202,22 +202,24 @@ def _turn_order(
     n_flats: int,
     params: FootParams,
 ) -> float:
-    """Strides that turn fastest toe-down before they turn fastest toe-up, minus the others, as a share."""
+    """Strides that begin by turning toe-down (heel off), minus the others, as a share.
+
+    What counts is the first turn at 40 % of the stride's fastest: a landing heel turns toe-down, too, but last.
+    """
     score = 0
     count = 0
     for j in range(n_flats - 1):
         if t_s[flats[j + 1]] - t_s[flats[j]] > params.longest_stride_s:
             continue
-        low = high = flats[j]
-        least = most = 0.0
+        most = 0.0
+        for k in range(flats[j], flats[j + 1] + 1):
+            most = max(most, abs(gyr[k, 0] * axis[0] + gyr[k, 1] * axis[1] + gyr[k, 2] * axis[2]))
         for k in range(flats[j], flats[j + 1] + 1):
             rate = gyr[k, 0] * axis[0] + gyr[k, 1] * axis[1] + gyr[k, 2] * axis[2]
-            if rate < least:
-                least, low = rate, k
-            if rate > most:
-                most, high = rate, k
+            if abs(rate) > 0.4 * most:
+                score += 1 if rate < 0.0 else -1
+                break
         count += 1
-        score += 1 if low < high else -1
     return score / max(count, 1)
 
 
@@ -225,8 +227,12 @@ def _turn_order(
 def rest_of(
     t_s: FloatArray, acc: FloatArray, gyr: FloatArray, n: int, params: FootParams
 ) -> tuple[bool, FloatArray, FloatArray]:
-    """Whether the sensor was ever at rest, and there its mean turn rate and what its force has over gravity."""
+    """Whether the sensor was ever at rest, and where it was most, its turn rate and what its force has over gravity."""
     lo = 0
+    least = params.rest_spread_radps
+    found = False
+    bias = np.zeros(3)
+    excess = np.zeros(3)
     turn = np.zeros(3)
     force = np.zeros(3)
     while lo < n:
@@ -245,14 +251,17 @@ def rest_of(
             acc_spread = max(acc_spread, acc[lo:hi, c].std())
         size = np.sqrt((force * force).sum())
         if (
-            spread < params.rest_spread_radps
+            spread < least
             and acc_spread < params.rest_acc_spread_mps2
             and np.abs(turn).max() < params.most_bias_radps
             and abs(size - GRAVITY_MPS2) < params.most_offset_mps2
         ):
-            return True, turn, force * (1.0 - GRAVITY_MPS2 / size)
+            found = True
+            least = spread
+            bias[:] = turn
+            excess[:] = force * (1.0 - GRAVITY_MPS2 / size)
         lo = hi
-    return False, np.zeros(3), np.zeros(3)
+    return found, bias, excess
 
 
 def learn_mounting(
@@ -326,7 +335,8 @@ def learn_mounting(
         travel_share = float(along.sum() / np.linalg.norm(travel[:n_strides], axis=1).sum())
         if most_misfit > params.misfit_limit:
             drift[:] = 0.0  # gravity at feet that hardly rest tells no bias
-            travel_share = max(travel_share, _turn_order(t_s, gyr, sign * main, flats, n_flats, params))
+            if abs(travel_share) < 0.5:
+                travel_share = _turn_order(t_s, gyr, sign * main, flats, n_flats, params)
         found = Mounting(
             np.array([forward, left, up]),
             float(spread[2]) / total,

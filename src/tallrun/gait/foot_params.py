@@ -31,6 +31,9 @@ class FootParams(NamedTuple):
     impact_search_s: float = 0.302  # the foot strikes at most this long after its highest toe-up angle
     impact_rise_s: float = 0.025  # no impact takes longer from its onset to a third of its sharpness
     heel_down_s: float = 0.07  # a forefoot lands at most this long before its heel
+    touch_share: float = (
+        0.7  # and strikes at least this share as hard as what follows, if it came before the swing slowed
+    )
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     # what times may be off by: an event is found this well between whole samples
     timing_floor_s: float = 0.003
@@ -76,7 +79,7 @@ class FootParams(NamedTuple):
     lobe_spread: float = 0.4  # what a cut-off turn hides is known to this share
     flat_velocity_mps: float = 0.025
     gravity_tilt_rad: float = 0.009
-    misfit_limit: float = 20.0  # chi-square of the end conditions (5 degrees of freedom)
+    misfit_limit: float = 30.0  # chi-square of the end conditions (6 degrees of freedom)
     peak_share: float = 1.0  # what a cut-off force hides may be as much again as its edges say,
     peak_floor: float = 0.35  # and this share of the range more: impacts are steep
     # sensor ranges

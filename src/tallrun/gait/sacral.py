@@ -133,6 +133,8 @@ def _foot_of_flank(values, peak_at, way, edge, near_level, far_level):
     one of ``near_level``.
     """
     i = peak_at
+    if values[i] <= far_level:
+        return np.nan
     while values[i] > far_level:
         i += way
         if i == edge:
@@ -202,7 +204,7 @@ def contact_of_step(load_g, n, first, mark, step_samples, rate_hz, lines, out):
     out[S_PEAK] = whole_s
     for _ in range(6):  # smoothing lowers the peak of a half sine by a known share
         x = math.pi * PEAK_SIGMA_S / out[S_PEAK]
-        out[S_PEAK] = whole_s * math.exp(-0.5 * x * x)
+        out[S_PEAK] = whole_s * max(math.exp(-0.5 * x * x), 0.5)
 
     smooth(load, n, FLANK_SIGMA_S * rate_hz, smoothed)
     left = max(0, int(mark - 0.5 * step_samples))

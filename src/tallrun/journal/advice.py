@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from tallrun.errors import EntryError, StoreError
 from tallrun.journal.desk import Records, read_instant
-from tallrun.recovery.model import PlannedSession
+from tallrun.recovery.model import STATES, PlannedSession
 from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
 from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.timeline import Clock
 from tallrun.recovery.verdicts import Verdict, verdict
 from tallrun.store.checks import check_plan as check_entry
 from tallrun.store.models import AdviceRow, PlanRow
@@ -75,6 +76,31 @@ def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None 
         with suppress(StoreError):  # a full disk must not keep today's advice from being read
             mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
+
+
+def yesterdays(mine: Records, found: Verdict) -> Verdict:
+    """Return the verdict as it stood at the end of the day before: what has been told already."""
+    clock = Clock(mine.zone.key, mine.protocol.windows.day_starts_hour)
+    ended = clock.local(clock.starts_s(clock.day(found.as_of.timestamp())) - 1.0)
+    history = mine.store.history(mine.runner_id, mine.now)
+    return verdict(mine.protocol_at(ended), history, None, ended)
+
+
+def news(found: Verdict, before: Verdict) -> tuple[str, ...]:
+    """Return the notices that were not told the day before; said once, they stay quiet until they change."""
+    if "screen" in before.inputs["missing"] and before.inputs["pain_today"] is None:
+        return found.notices  # nobody was here yet
+    return tuple(notice for notice in found.notices if notice not in before.notices)
+
+
+def why(found: Verdict, before: Verdict, protocol: Protocol) -> str:
+    """Return the reason in one sentence; a higher score with milder advice than yesterday's says why."""
+    now, then = found.inputs["pain_today"], before.inputs["pain_today"]
+    is_milder = STATES.index(found.state) > STATES.index(before.state)
+    if now is None or then is None or not now > then or not is_milder or not before.rules:
+        return found.reason
+    told = protocol.texts.rules.get(before.rules[0], "")
+    return f"{found.reason} Today's {now} is higher than yesterday's {then}, but yesterday something else held: {told}"
 
 
 def contract(found: Verdict) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def check_session(mine: Records, session_id: str | None) -> None:
     known |= {row.exercise_id for row in mine.store.entries(ExerciseRow, mine.runner_id)}
     if session_id not in known:
         raise EntryError(
-            f"There is no run or strength session with the id {session_id!r}; leave --session out to go by the time."
+            f"There is no run with the id {session_id!r}, nor a strength session; leave --session out."
         )
 
 

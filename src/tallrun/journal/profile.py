@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallrun.errors import EntryError
+from tallrun.gait.flag_terms import LEG_PER_HEIGHT
 from tallrun.journal.desk import load_protocol
 from tallrun.recovery.model import Diagnosis, PhaseEntry, Runner, SetupBaseline, check_score
 from tallrun.store import Store
@@ -26,6 +29,31 @@ def known_profile(store: Store, runner_id: str | None) -> dict[str, Any]:
     """Return the profile in force with its ``profile_id``; empty before set-up."""
     row = None if runner_id is None else store.latest(RunnerRow, runner_id)
     return {} if row is None else {name: row._mapping[name] for name in ("profile_id", *PROFILE_FIELDS)}
+
+
+def estimated(profile: Mapping[str, Any]) -> dict[str, float]:
+    """Return the height or leg length that follows from the other one, where only one was measured.
+
+    It is worked out where it is shown and never kept: an estimate must not pass for a measurement.
+    """
+    height_m, leg_m = profile.get("height_m"), profile.get("leg_length_m")
+    if leg_m is None and height_m is not None:
+        return {"leg_length_m": round(LEG_PER_HEIGHT * height_m, 2)}
+    if height_m is None and leg_m is not None:
+        return {"height_m": round(leg_m / LEG_PER_HEIGHT, 2)}
+    return {}
+
+
+def guessed_zone() -> str | None:
+    """Return the time zone this computer is set to, as an IANA name; None when it does not say."""
+    told = [os.environ.get("TZ", "").lstrip(":")]
+    with contextlib.suppress(OSError):
+        told.append(os.path.realpath("/etc/localtime").partition("zoneinfo/")[2])
+    for name in told:
+        with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            if name:
+                return ZoneInfo(name).key
+    return None
 
 
 def set_up(

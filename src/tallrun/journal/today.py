@@ -10,7 +10,17 @@ from typing import Any
 from tallrun.insight.due import everything_due
 from tallrun.insight.pain import pain_after
 from tallrun.journal import entries
-from tallrun.journal.advice import advise, contract, dose_of, inputs_in_words, lead_count, reasons
+from tallrun.journal.advice import (
+    advise,
+    contract,
+    dose_of,
+    inputs_in_words,
+    lead_count,
+    news,
+    reasons,
+    why,
+    yesterdays,
+)
 from tallrun.journal.desk import Records
 from tallrun.recovery.exercise import exercise_phase
 from tallrun.recovery.rungs import run_minutes
@@ -45,7 +55,10 @@ def card(mine: Records) -> dict[str, Any]:
     """Return the verdict with its dose in blocks, its reasons and what it looked at."""
     found = advise(mine)
     protocol = mine.protocol
+    before = yesterdays(mine, found)
     return contract(found) | {
+        "reason": why(found, before, protocol),
+        "news": list(news(found, before)),
         "name": state_name(protocol, found.state, found.rules),
         "n_lead": lead_count(found),
         "sentences": list(found.sentences),

@@ -154,7 +154,8 @@ def _settling(course: Course, red_s: float, base: int | None, now_s: float) -> S
     """Settling after one instant. Silence is no pain: without a bad score in it, it is only not known.
 
     Bad is what is above B+1: a morning within the days, the last score within them, or any score after them and
-    before mornings enough for a new baseline, one of them calm, were logged.
+    before mornings enough for a new baseline, one of them calm, were logged. Scores of the rest after the RED, other
+    than mornings, are the flare itself and say nothing about how it ended.
     """
     t, hold = course.timeline, course.protocol.holds
     due_s = red_s + hold.unsettled_days * DAY_S
@@ -177,9 +178,11 @@ def _settling(course: Course, red_s: float, base: int | None, now_s: float) -> S
         return "open"
     if any(bad for _, bad, _ in within):
         return "not settled"
-    last = [mark.score > calm for mark in t.marks_between(red_s, due_s) if mark.at_s > red_s and
-            (mark.score > calm or not mark.masked)][-1:]  # fmt: skip
-    if any(last):
+    rested_s = red_s + hold.rest_after_red_h * HOUR_S
+    told = [
+        mark.score > calm for mark in t.marks_between(rested_s, due_s) if mark.score > calm or not mark.masked
+    ]
+    if any(told[-1:]):
         return "not settled"
     later = [at_s for at_s, bad, masked in mornings if at_s > due_s and not bad and not masked]
     clear = [at_s for at_s, _, masked in mornings if not masked]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tallrun.recovery import holds, wording
+from tallrun.recovery import holds
 from tallrun.recovery.rungs import V0
 from tallrun.recovery.timeline import DAY_S
 
@@ -35,7 +35,10 @@ def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, 
     if found.state == "REST48":
         return _red(at, found, now_s)
     if found.state == "LOG_FIRST":
-        return f"Not known today: {wording.Words(protocol).missing(found.missing)}."
+        before = [mark for mark in at.timeline.marks if mark.at_s <= now_s]
+        if not before:
+            return "No score is on record yet."
+        return f"Your last score was {before[-1].score}, on {day_of(at, before[-1].at_s)}."
     if "TD2" in found.state_rules:
         return f"Your worst score today is {today.worst}. Up to {at.timeline.green_limit_at(now_s)} is calm."
     if "TD3" in found.state_rules:
@@ -46,7 +49,7 @@ def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, 
         if to_do:
             return f"The first runs wait for {len(to_do)} of {len(way)} things below."
     if "TD4" in found.state_rules:
-        return f"Your last run was {day_of(at, _last_start_s(at, now_s))}. The next one needs a day between."
+        return f"Your last session was on {day_of(at, _last_start_s(at, now_s))}. The next run needs time after it."
     return _last_session(at, now_s)
 
 

@@ -148,7 +148,7 @@ class _Conditions:
             base = course.baseline_on(self.day, self.now_s)
             return Condition("baseline", True, f"Your usual morning is known: {base}.")
         to_go = mornings_to_go(self.at, self.day, self.now_s)
-        text = f"Your usual morning, from {b.min_mornings} mornings. {b.min_mornings - to_go} are there."
+        text = f"Your usual morning: {b.min_mornings - to_go} of {b.min_mornings} mornings so far."
         action = f"Log the bridge test before {self.protocol.windows.morning_until_hour}:00."
         if knows_no_morning(self.at, self.now_s):
             action += " The plan has no other test. If you cannot do it, ask a physio for a plan of your own."

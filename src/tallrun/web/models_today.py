@@ -129,10 +129,12 @@ class InputOut(BaseModel):
 class CardOut(VerdictOut):
     """The verdict with its words and its dose in blocks.
 
-    name : what the state is called. n_lead : how many of the first sentences say what today is; the rest say why.
+    name : what the state is called. news : notices not told yesterday; what goes on unchanged is only in ``notices``.
+    n_lead : how many of the first sentences say what today is; the rest say why.
     """
 
     name: str
+    news: list[str]
     n_lead: int
     sentences: list[str]
     run_minutes: float | None

@@ -4,6 +4,8 @@ import { post } from "./api.js";
 import { choose, el, field } from "./dom.js";
 import { attempt } from "./states.js";
 
+/** Leg length as a share of height, as the engine takes it. */
+const LEG_PER_HEIGHT = 0.53;
 const ZONES = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
 
 /** The empty state of an empty database: one button, then the form. */
@@ -31,6 +33,37 @@ export function speedOf(text) {
   return 1000 / (60 * Number(match[1]) + Number(match[2]));
 }
 
+/** How the morning test looks: a person on the back, hips lifted, one foot or both on the floor. */
+function bridgeDrawing(isSingle) {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  picture.setAttribute("viewBox", "0 0 220 96");
+  picture.setAttribute("role", "img");
+  picture.setAttribute("class", "bridge");
+  picture.setAttribute("aria-label", isSingle ? "Single-leg bridge: on the back, one foot on the floor, hips lifted, the other leg straight"
+    : "Double-leg bridge: on the back, both feet on the floor, hips lifted");
+  const line = (points, width) => {
+    const shape = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+    for (const [name, value] of Object.entries({ points, fill: "none", stroke: "currentColor", "stroke-width": width, "stroke-linecap": "round", "stroke-linejoin": "round" })) shape.setAttribute(name, value);
+    picture.append(shape);
+  };
+  line("4,90 216,90", 2);
+  line("44,80 112,52 150,36", 9);
+  line("150,36 168,84 182,84", 8);
+  if (isSingle) line("150,36 206,14", 8);
+  line("46,84 92,86", 5);
+  const head = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  for (const [name, value] of Object.entries({ cx: 28, cy: 76, r: 11, fill: "currentColor" })) head.setAttribute(name, value);
+  picture.append(head);
+  return picture;
+}
+
+function bridgeHelp(phase) {
+  const isSingle = phase === "2" || phase === "3";
+  return el("figure", { class: "bridge-help" }, bridgeDrawing(isSingle), el("figcaption", { class: "small" },
+    `The morning test of your phase is the ${isSingle ? "single" : "double"}-leg bridge. On your back, knees bent, ${isSingle ? "the foot of the sore side flat, the other leg straight" : "both feet flat"}. ` +
+    "Lift your hips until knees, hips and shoulders are in line. Hold for 10 s, then score the pain."));
+}
+
 const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.value));
 
 /** Form for the profile; ``known`` fills it in. */
@@ -49,6 +82,16 @@ export function setupForm(known = null, saved = () => location.reload()) {
   const diagnosed = choose([["", "Leave as it is"], ["clinician", "A clinician"], ["own", "I think so myself"], ["none", "Nobody yet"]], known ? "" : "none");
   const phase = choose([["", known ? "Leave as it is" : "Not sure"], ["1", "1 · holds"], ["2", "2 · heavy and slow"], ["3", "3 · fast loads"]], "");
   const mornings = el("input", { placeholder: "1, 2, 1", autocomplete: "off" });
+  const bridge = el("div", {}, bridgeHelp(phase.value));
+  phase.addEventListener("change", () => bridge.replaceChildren(bridgeHelp(phase.value)));
+  // One measure gives the other, as an estimate that is shown and never kept.
+  const guess = el("p", { class: "hint", role: "status" });
+  const estimate = () => {
+    const [h, l] = [numberOf(height), numberOf(leg)];
+    guess.textContent = l && !h ? `Height about ${(l / LEG_PER_HEIGHT).toFixed(2)} m (an estimate).` : h && !l ? `Leg length about ${(h * LEG_PER_HEIGHT).toFixed(2)} m (an estimate).` : "";
+  };
+  height.addEventListener("input", estimate);
+  leg.addEventListener("input", estimate);
   const trouble = el("div", {});
   const save = el("button", { class: "main" }, known ? "Save" : "Save and go on");
   const form = el("form", { class: "card form", on: { submit: (event) => { event.preventDefault(); send(); } } },
@@ -56,11 +99,11 @@ export function setupForm(known = null, saved = () => location.reload()) {
     el("div", { class: "fields" },
       field("Which side hurts", side), field("Where", site), field("Time zone", zone, "Such as Europe/Amsterdam"), zones,
       field("Date of birth", born, "The plan is for people of 18 and over."),
-      field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Height [m]", height), field("Mass [kg]", mass),
+      field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Or your height [m]", height, "One of the two is enough."), field("Mass [kg]", mass), guess,
       field("Usual easy pace [min per km]", easy), field("Best pace over 1 km [min per km]", fast),
       field("Who said what it is", diagnosed), field("Strength phase you are in", phase),
       field("Bridge test, last 3 mornings or more", mornings, "Scores 0–10 with commas. Leave empty to log them from tomorrow on.")),
-    trouble, save);
+    bridge, trouble, save);
   async function send() {
     await attempt(save, trouble, async () => {
       await post("/setup", {

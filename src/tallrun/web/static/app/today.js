@@ -54,10 +54,10 @@ class Today {
     const killer = choose([["none", "No painkiller"], ["oral", "Tablet"], ["topical", "Cream or gel"], ["injection", "Injection"]], this.painkiller);
     killer.addEventListener("change", () => { this.painkiller = killer.value; });
     const box = card("What is due", trouble,
-      open.some((item) => item.question !== "screen" && item.question !== "limping") ? field("Painkiller in the last 24 hours", killer) : null,
+      open.some((item) => item.form.path === "/api/pain") ? field("Painkiller in the last 24 hours", killer) : null,
       open.map((item) => this.question(item, trouble)),
       [...this.noted.values()].map((item) => this.answered(item, trouble)),
-      open.length === 0 && this.noted.size === 0 ? el("p", {}, "Nothing is due now.") : null,
+      open.length === 0 && this.noted.size === 0 ? el("p", {}, this.nothingNow()) : null,
       later.slice(0, 3).map((item) => el("p", { class: "later" }, `Later: ${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`))),
       el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))),
       this.scores.length ? el("details", { id: "correct" }, el("summary", {}, "Correct a score"),
@@ -66,29 +66,68 @@ class Today {
     return box;
   }
 
+  /** Nothing is due: what the plan waits for instead, so that "Log first" never stands above it without a word. */
+  nothingNow() {
+    const waits = this.data.verdict.way_out.filter((item) => item.met !== true && item.who !== null);
+    if (!waits.length) return "Nothing is due now.";
+    const first = waits.find((item) => item.earliest !== null) ?? waits[0];
+    const from = first.earliest ? ` From ${when(first.earliest)}.` : "";
+    return `Nothing to answer now. The plan waits for this: ${first.text}${from}`;
+  }
+
   question(item, trouble) {
-    const text = item.question === "morning" ? `${words(item.load_test)}, 10 s: how much does it hurt, 0–10?` : item.text;
+    const text = item.load_test ? `${words(item.load_test)}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
     const until = el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
     const head = el("p", {}, el("strong", {}, text.charAt(0).toUpperCase() + text.slice(1)), " ", until);
-    let answer;
-    if (item.question === "screen") answer = plainButton("Answer the questions", () => openScreen(() => this.refresh()), { class: "main" });
-    else if (item.question === "limping") {
-      answer = el("div", { class: "row" }, [[false, "No"], [true, "Yes"]].map(([limping, label]) =>
-        plainButton(label, (event) => this.keep(event.currentTarget, trouble, async () => {
-          await post(`/runs/${encodeURIComponent(item.session_id)}/limping`, { limping });
-          say(`Noted: limping ${label.toLowerCase()}.`);
-        }))));
-    } else {
-      answer = scoreButtons(text, (score, button) => this.keep(button, trouble, async () => {
-        const kept = await post("/pain", {
-          kind: item.question, score, session_id: item.session_id && item.question !== "exercise" ? item.session_id : null,
-          load_test: item.load_test, painkiller: this.painkiller,
-        });
-        this.noted.set(kept.pain_id, { ...kept, text });
-        say(`Noted: ${score} of 10. ${kept.warnings.join(" ")}`);
-      }));
+    return el("div", { class: "question", data: { question: item.question } }, head, this.answerTo(item, text, trouble));
+  }
+
+  /** What the form of a question asks for, as buttons where one tap is enough, else as a small form. */
+  answerTo(item, text, trouble) {
+    const asks = Object.entries(item.form.asks).filter(([name]) => !item.form.optional.includes(name));
+    const [name, what] = asks[0];
+    if (what === "screen") return plainButton("Answer the questions", () => openScreen(() => this.refresh()), { class: "main" });
+    if (asks.length === 1 && what === "yes_no") {
+      return el("div", { class: "row" }, [[false, "No"], [true, "Yes"]].map(([yes, label]) =>
+        plainButton(label, (event) => this.keep(event.currentTarget, trouble, () => this.send(item, { [name]: yes }, text, `${words(name)} ${label.toLowerCase()}`)))));
     }
-    return el("div", { class: "question", data: { question: item.question } }, head, answer);
+    if (asks.length === 1 && what === "score" && !item.form.optional.length) {
+      return scoreButtons(text, (score, button) => this.keep(button, trouble, () => this.send(item, { score }, text, `${score} of 10`)));
+    }
+    return this.smallForm(item, text, trouble);
+  }
+
+  smallForm(item, text, trouble) {
+    const scores = Array.from({ length: 11 }, (_, score) => [String(score), String(score)]);
+    const inputs = Object.entries(item.form.asks).map(([name, what]) => {
+      const input = what === "score" ? choose([["", "Choose"], ...scores], "")
+        : what === "yes_no" ? choose([["", "Choose"], ["no", "No"], ["yes", "Yes"]], "")
+        : what === "time" ? el("input", { type: "datetime-local", value: item.form.body[name] ?? "" })
+        : el("input", { type: what === "date" ? "date" : "text" });
+      return { name, what, input };
+    });
+    const minutes = item.form.body.minutes === undefined ? null : el("input", { type: "number", min: "1", max: "600", step: "1", value: item.form.body.minutes, inputmode: "numeric" });
+    const save = plainButton(item.question === "run" || item.question === "walk" ? "It is done" : "Keep this", (event) => this.keep(event.currentTarget, trouble, async () => {
+      const given = {};
+      for (const { name, what, input } of inputs) {
+        if (!input.value) throw new Error(`Say this first: ${words(name)}.`);
+        given[name] = what === "score" ? Number(input.value) : what === "yes_no" ? input.value === "yes" : input.value;
+      }
+      // Other minutes than planned: which of them were running follows from the level.
+      if (minutes && Number(minutes.value) !== item.form.body.minutes) Object.assign(given, { minutes: Number(minutes.value), run_minutes: null });
+      await this.send(item, given, text, "kept");
+    }), { class: "main" });
+    return el("div", { class: "fields" }, minutes ? field("Minutes in all, without warm-up", minutes) : null,
+      inputs.map(({ name, input }) => field(words(name), input)), save);
+  }
+
+  async send(item, given, text, told) {
+    const body = { ...item.form.body, ...given };
+    const isScore = item.form.path === "/api/pain";
+    if (isScore) body.painkiller = this.painkiller;
+    const kept = await post(item.form.path.replace("/api", ""), body);
+    if (isScore) this.noted.set(kept.pain_id, { ...kept, text });
+    say(`Noted: ${told}. ${(kept?.warnings ?? []).join(" ")}`);
   }
 
   answered(item, trouble, back = "Undo") {

@@ -65,13 +65,33 @@ export function verdictCard(verdict) {
   const said = leads(verdict, word).filter(Boolean).map((text) => el("p", { class: "lead" }, text));
   return el("section", { class: "card verdict", data: { tone, state: verdict.state }, "aria-labelledby": "verdict-head" },
     el("div", { role: ALARMS.includes(verdict.state) ? "alert" : null }, head, said),
-    dose(verdict),
-    verdict.notices.map((text) => el("p", { class: "notice" }, text)),
+    verdict.reason && verdict.state !== "CLINICIAN" ? el("p", {}, verdict.reason) : null,
+    dose(verdict), wayOut(verdict),
+    verdict.news.map((text) => el("p", { class: "notice" }, text)),
     el("details", { id: "why" }, el("summary", {}, "Why"),
       verdict.reasons.map((item) => el("div", { class: "rule" }, el("code", {}, item.rule), el("span", {}, item.text), item.sources.map((source) => el("p", { class: "small" }, source)))),
       verdict.looked_at.length ? [el("h3", {}, "Looked at"), el("dl", { class: "facts" }, verdict.looked_at.map((item) => [el("dt", {}, item.what), el("dd", {}, item.value)]))] : null,
       el("h3", {}, "What would change it"), el("p", {}, verdict.changes_if),
+      verdict.notices.length ? [el("h3", {}, "Also"), el("ul", {}, verdict.notices.map((text) => el("li", {}, text)))] : null,
       el("p", { class: "small soft" }, `Holds until ${when(new Date(new Date(verdict.valid_until) - 1000))}. Rules: ${verdict.protocol.name} ${verdict.protocol.version} (${verdict.protocol.sha256.slice(0, 12)}).`)));
+}
+
+const MARKS = new Map([[true, ["✓", "met"]], [false, ["✗", "not yet"]], [null, ["?", "not known yet"]]]);
+const WHO = { runner: "you", time: "time", clinician: "physio or doctor" };
+
+/** What a run still needs, and folded away what holds already: a day without a run must not look like a go. */
+function wayOut(verdict) {
+  if (!verdict.way_out.length) return null;
+  const line = (item) => {
+    const [mark, word] = MARKS.get(item.met);
+    const later = item.earliest && new Date(item.earliest) > new Date(verdict.as_of) ? `, from ${when(item.earliest)}` : "";
+    return el("li", { data: { met: word } }, el("span", { role: "img", "aria-label": `${word}: ` }, `${mark} `), item.text,
+      item.action ? el("span", { class: "small soft" }, ` ${item.action} (${WHO[item.who]}${later})`) : null);
+  };
+  const met = verdict.way_out.filter((item) => item.met === true);
+  return el("div", { class: "way-out" }, el("h3", {}, "What a run needs"),
+    el("ul", {}, verdict.way_out.filter((item) => item.met !== true).map(line)),
+    met.length ? el("details", { id: "held" }, el("summary", {}, `${met.length} more, met already`), el("ul", {}, met.map(line))) : null);
 }
 
 function dose(verdict) {
