@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -10,7 +11,9 @@ import pytest
 from tallrun.coaching import Schedule
 from tallrun.journal.desk import load_protocol
 from tallrun.live.end import done_of
+from tallrun.live.hub import LiveHub
 from tallrun.live.setup import RunWishes, with_intervals
+from tallrun.pipeline.taps import Tap, marker_tap, tap_marker
 from tallrun.recovery.model import Advice, Runner, RunSession
 from tallrun.recovery.rungs import is_against_advice, is_complete
 
@@ -32,7 +35,12 @@ def graded(rung, run_min, passed_s=1e6):
     run = SimpleNamespace(schedule=Schedule(wishes.intervals), gait=SimpleNamespace(end_s=passed_s))
     done, planned_min, minutes = done_of(SimpleNamespace(setup=setup, run=run), run_min)
     session = RunSession(
-        "s", START, START + timedelta(minutes=40), rung=done, run_minutes=minutes, planned_run_minutes=planned_min
+        "s",
+        START,
+        START + timedelta(minutes=40),
+        rung=done,
+        run_minutes=minutes,
+        planned_run_minutes=planned_min,
     )
     advice = Advice("WALK" if rung == "V0" else "RUN", rung, PROTOCOL.run_min[rung])
     runner = Runner(time_zone="UTC")
@@ -65,3 +73,34 @@ def test_the_plan_gives_the_parts_and_other_days_none():
     assert wishes.minutes == 35.0
     for state, rung in (("REST48", None), ("CLINICIAN", None), ("REST_DAY", "V4"), ("LOG_FIRST", None)):
         assert wished(state, rung).intervals == ()
+
+
+def test_a_tap_on_a_part_names_it_and_one_that_meets_nothing_is_refused():
+    hub, met = LiveHub(), []
+
+    def act(tap, tap_id, at_once):
+        met.append(tap)
+        return "done" if tap.item == "2" else "refused"
+
+    hub.begin(act, lambda of: False, ())
+    for place, outcome in (
+        (2, "done"),
+        (1, "refused"),
+        (None, "refused"),
+        (True, "refused"),
+        ("2", "refused"),
+    ):
+        answer = hub.take(json.dumps({"type": "skip", "tap_id": f"tap-id-{n}", "place": place}))
+        assert answer["outcome"] == outcome
+        assert bool(answer["text"]) == (outcome == "refused")
+        assert (
+            hub.take(json.dumps({"type": "skip", "tap_id": f"tap-id-{n}", "place": place}))["outcome"]
+            == outcome
+        )
+    assert met[0] == Tap("skip", item="2")
+    assert [item.item for item in met] == ["2", "1"], "each tap acts once, and what is no tap never does"
+
+
+def test_taps_on_parts_survive_the_record():
+    for kind in ("skip", "repeat", "end_early"):
+        assert marker_tap(tap_marker(3.0, Tap(kind, item="4"))) == Tap(kind, item="4")
