@@ -83,20 +83,13 @@ def test_a_tap_on_a_part_names_it_and_one_that_meets_nothing_is_refused():
         return "done" if tap.item == "2" else "refused"
 
     hub.begin(act, lambda of: False, ())
-    for place, outcome in (
-        (2, "done"),
-        (1, "refused"),
-        (None, "refused"),
-        (True, "refused"),
-        ("2", "refused"),
-    ):
-        answer = hub.take(json.dumps({"type": "skip", "tap_id": f"tap-id-{n}", "place": place}))
+    asked = ((2, "done"), (1, "refused"), (None, "refused"), (True, "refused"), ("2", "refused"))
+    for number, (place, outcome) in enumerate(asked):
+        message = json.dumps({"type": "skip", "tap_id": f"tap-id-{number}", "place": place})
+        answer = hub.take(message)
         assert answer["outcome"] == outcome
         assert bool(answer["text"]) == (outcome == "refused")
-        assert (
-            hub.take(json.dumps({"type": "skip", "tap_id": f"tap-id-{n}", "place": place}))["outcome"]
-            == outcome
-        )
+        assert hub.take(message)["outcome"] == outcome
     assert met[0] == Tap("skip", item="2")
     assert [item.item for item in met] == ["2", "1"], "each tap acts once, and what is no tap never does"
 
