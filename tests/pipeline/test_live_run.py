@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tallrun import simulate
-from tallrun.coaching import CueStart, plan_session
+from tallrun.coaching import CueEnd, CueStart, lay_out, plan_session
 from tallrun.numerics.recording import Recording, SampleBlock
 from tallrun.pipeline import PipelineSetup, belt_readings
-from tallrun.pipeline.live_run import LiveRun, LiveSetup, Safety
+from tallrun.pipeline.live_run import LiveRun, LiveSetup, Safety, _Splits
 from tallrun.pipeline.replay import replay_run
+from tallrun.pipeline.setup_record import KEY, known_setup, setup_record
 from tallrun.pipeline.taps import Tap
 from tallrun.recovery import Protocol
 from tallrun.resources import protocol_texts
@@ -45,9 +46,9 @@ def setup_for(recording):
     )
 
 
-def run_live(recording, rng, taps=(), jitter_s=0.2):
+def run_live(recording, rng, taps=(), jitter_s=0.2, setup=None):
     """Feed blocks of 60-150 ms, each sensor with its own delay, as a radio would."""
-    run = LiveRun(setup_for(recording))
+    run = LiveRun(setup or setup_for(recording))
     events = []
     arrivals = []
     for name, item in recording.sensors.items():
@@ -140,3 +141,81 @@ def test_unknown_cadence_is_unknown(slow_feet):
     assert view.cadence_spm is None
     assert view.band is None
     assert view.is_learning
+
+
+def interval_setup(recording, parts=None):
+    parts = parts or lay_out(3, 40.0, 12.0, 10.0, 10.0)
+    run_s = sum(item.length_s for item in parts if item.kind == "run")
+    plan = plan_session(run_s, learning_s=30.0, probe_s=10.0)
+    return replace(setup_for(recording), plan=plan, intervals=parts, rung="V1")
+
+
+INTERVAL_TAPS = [
+    [(4.0, Tap("skip", item="0")), (30.0, Tap("repeat", item="1")), (100.0, Tap("skip", item="4"))],
+    [(20.0, Tap("pain", 4)), (85.0, Tap("pain", 1)), (120.0, Tap("end_early", item="5"))],
+    [(30.0, Tap("skip", item="1")), (31.0, Tap("limping"))],
+]
+
+
+@pytest.mark.parametrize("taps", INTERVAL_TAPS, ids=str)
+def test_intervals_live_equal_their_replay(slow_feet, rng, taps):
+    run, _ = run_live(slow_feet, rng, taps, setup=interval_setup(slow_feet))
+    recorded = replace(slow_feet, markers=tuple(run.markers), info={KEY: setup_record(run.setup)})
+    known = known_setup(recorded, PROTOCOL)
+    assert (known.setup.intervals, known.setup.rung) == (run.setup.intervals, "V1")
+    assert known.is_recorded
+    replayed = replay_run(recorded, interval_setup(slow_feet), piece_s=60.0)
+    assert replayed.part_changes == run.part_changes
+    assert replayed.schedule == run.schedule
+    assert replayed.coach_events == run.coach_events
+    assert replayed.safety_events == run.safety_events
+    assert run.part_changes[0].part.kind == "warm_up"
+
+
+def test_cues_come_in_run_parts_only(slow_feet, rng):
+    run, _ = run_live(slow_feet, rng, setup=interval_setup(slow_feet, lay_out(2, 70.0, 12.0, 10.0, 0.0)))
+    assert cues(run), "this run must be cued, or the test says nothing"
+    for cue in cues(run):
+        part = run.schedule.part_at(cue.at_s)
+        assert part.kind == "run"
+        assert cue.at_s - part.start_s >= 10.0
+        end = next(
+            item for item in run.coach_events if isinstance(item, CueEnd) and item.cue_id == cue.cue_id
+        )
+        assert end.at_s <= part.end_s
+
+
+def test_a_walk_for_pain_holds_the_intervals_and_stop_ends_them(slow_feet, rng):
+    run = LiveRun(interval_setup(slow_feet))
+    run.tick(26.0)
+    run.tap(Tap("pain", 4))
+    held = run.view(30.0).interval
+    assert held.is_held
+    assert not run.is_open(Tap("skip", item="1"))
+    left_s = held.left_s
+    run.tick(60.0)
+    assert run.view(60.0).interval.left_s == left_s
+    walk_s = PROTOCOL.live.ask_walk_s
+    run.tick(27.0 + walk_s)
+    run.tap(Tap("pain", 1))
+    on = run.view(26.0 + walk_s).interval
+    assert not on.is_held
+    assert on.part.kind == "run"
+    assert on.left_s == pytest.approx(left_s)
+    run.tap(Tap("limping"))
+    assert run.view(30.0 + walk_s).interval is None
+    run.tick(500.0)
+    run.finish()
+    assert run.schedule.run_s(500.0) == pytest.approx(15.0)
+
+
+def test_splits_are_told_where_the_speed_is_known(slow_feet, rng):
+    parts = lay_out(1, 150.0, 0.0, 10.0, 10.0)
+    run, _ = run_live(slow_feet, rng, setup=interval_setup(slow_feet, parts))
+    assert run.splits_s == ()  # no kilometre yet
+    splits = _Splits()
+    for second in range(801):
+        splits.add(float(second), 2.5)
+    assert splits.km_s == pytest.approx((400.0, 400.0))
+    splits.add(810.0, 2.5)
+    assert splits.km_s is None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, shoot
 from support.live_run import Wire
+from tallrun.coaching import lay_out
 from tallrun.journal.desk import load_protocol
 from tallrun.live.hub import LiveHub
 from tallrun.live.state import (
@@ -20,7 +22,7 @@ from tallrun.live.state import (
     after_state,
     live_state,
 )
-from tallrun.pipeline.live_run import LiveView
+from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.pipeline.taps import Tap
 from tallrun.recovery.live import LiveAction
 from tallrun.recovery.wording import lint
@@ -521,3 +523,89 @@ def test_a_low_battery_is_told_and_packets_are_not_called_battery():
     assert lint(made["notices"][0]) == ()
     for text in (SILENCED, FAILED.format(part="gait"), RECORDER_FAILED):
         assert lint(text) == (), text
+
+
+def part(**changes):
+    base = {"kind": "run", "now": "RUN", "of": "7 of 8", "place": 13, "left_s": 42.0, "next": "then walk 2:00",
+            "is_last": False, "say": "Run. 1 minute. 7 of 8.", "splits": [], "n_splits": 0}  # fmt: skip
+    return base | changes
+
+
+SIZES = [(390, 844), (844, 390), (320, 568)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_part_of_the_run_is_huge_and_every_button_is_on_screen(browser, live, size):
+    page = open_page(browser, live, {"width": size[0], "height": size[1]})
+    publish(live, interval=part(), cue=CUE, sentence=CUE["sentence"])
+    page.wait_for_function("document.getElementById('part-now').textContent === 'RUN 7 of 8'")
+    shoot(page, f"live-part-{size[0]}x{size[1]}")
+    assert page.inner_text("#part-next") == "then walk 2:00"
+    assert page.evaluate("parseFloat(getComputedStyle(document.getElementById('part')).fontSize)") >= 32
+    sentence, footer = (page.locator(name).bounding_box() for name in ("#sentence", "footer"))
+    assert sentence["y"] + sentence["height"] <= footer["y"] + 1, "the cue lies under the buttons"
+    for name in ("part-skip", "part-repeat", "part-end", "stop", "pain", "limping"):
+        over = (
+            f"document.getElementById('{name}').scrollWidth - document.getElementById('{name}').clientWidth"
+        )
+        assert page.evaluate(over) <= 0, name
+        box = page.locator(f"#{name}").bounding_box()
+        assert box["y"] >= 0, name
+        assert box["y"] + box["height"] <= size[1], name
+        middle = f"{box['x'] + box['width'] / 2}, {box['y'] + box['height'] / 2}"
+        assert page.evaluate(f"document.elementFromPoint({middle}).closest('button').id") == name
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert [item for item in serious(page) if 'id="digits"' not in item] == []
+    for button, kind in (("skip", "skip"), ("repeat", "repeat"), ("end", "end_early")):
+        page.click(f"#part-{button}")
+        assert wait_for_tap(page, live) == [Tap(kind, item="13")]
+    assert page.errors == []
+    page.close()
+
+
+def test_a_change_is_told_once_and_pain_outranks_it(browser, live):
+    page = open_page(browser, live)
+    for _ in range(3):
+        publish(live, interval=part())
+    page.wait_for_function("document.getElementById('part-said').textContent.startsWith('Run. 1 minute')")
+    last = part(place=15, of="8 of 8", is_last=True, left_s=2.5, say="Run. 1 minute. Last one.")
+    publish(live, interval=last, held=[{"tap_id": "a1b2c3d4", "kind": "limping", "left_s": 7.0}])
+    page.wait_for_selector(".held")
+    assert page.evaluate("window.tallrun.intervals.spoken.length") == 1
+    publish(live, interval=last, held=[])
+    page.wait_for_function("window.tallrun.intervals.spoken.length === 2")
+    assert "last one" in page.inner_text("#part-next")
+    page.reload()
+    page.wait_for_function("window.tallrun?.intervals.now")
+    assert page.evaluate("window.tallrun.intervals.spoken") == []
+    page.select_option("#part-how", "silent")
+    publish(live, interval=part(place=16, kind="walk", now="WALK", of="", say="Walk. 2 minutes."))
+    page.wait_for_function("document.getElementById('part-said').textContent.startsWith('Walk')")
+    held = part(
+        place=16, kind="held", now="WALK", of="", left_s=None, next="The intervals wait.", say="Walk."
+    )
+    publish(live, interval=held)
+    page.wait_for_function("document.getElementById('part-left').textContent === ''")
+    assert page.is_disabled("#part-skip")
+    publish(live, interval=None)
+    page.wait_for_selector("#interval", state="hidden")
+    page.close()
+
+
+def test_every_sentence_of_the_parts_passes_the_lint_and_is_true():
+    parts = lay_out(2, 60.0, 90.0)
+    for place, item in enumerate((*parts, None)):
+        after = parts[place + 1] if place + 1 < len(parts) else None
+        for is_held in (False, True):
+            is_last = item is not None and item.index == 2 and item.kind == "run"
+            left_s = None if item is None else item.length_s
+            view = IntervalView(item, None if item is None else place, left_s, after, is_last, is_held, ())
+            blank = LiveView(None, None, None, None, None, None, None, 1, None, False, None, None, None, 0)
+            told_part = told(replace(blank, interval=view))["interval"]
+            for key in ("now", "next", "say"):
+                assert lint(told_part[key]) == (), told_part[key]
+            if item is not None and item.kind == "run" and not is_held:
+                assert told_part["say"] == (
+                    "Run. 1 minute. Last one." if item.index == 2 else "Run. 1 minute. 1 of 2."
+                )
+                assert told_part["next"] == "then walk 1:30"

@@ -12,10 +12,12 @@ from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folde
 from tallrun.errors import UsageError
 
 if TYPE_CHECKING:
+    from tallrun.coaching import Part
     from tallrun.journal.run_plan import RunPlan
     from tallrun.live.end import RunResult
 
 NO_CUES = "none"
+FREE_MINUTES = 30.0
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +31,14 @@ def register(app: typer.Typer) -> None:
 def run(
     out: Annotated[Path, typer.Option("--out", help="Session folder to make; it must not exist.")],
     minutes: Annotated[
-        float, typer.Option(min=1.0, max=600.0, help="Planned length, for the blocks.")
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=600.0,
+            help="A free run of this length. Default: the run and walk parts of today's level; 30 where nobody is set "
+            "up or today has none.",
+        ),
+    ] = None,
     focus: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +85,7 @@ def run(
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_run import live_run
-    from tallrun.live.setup import RunWishes, plan_of, planned
+    from tallrun.live.setup import RunWishes, plan_of, planned, with_intervals
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
@@ -90,14 +98,16 @@ def run(
     folder = data_folder(data_dir)
     plan = plan_of(folder, runner)
     wishes = RunWishes(
-        minutes=minutes, focus="cadence", target_spm=target_spm,
+        minutes=FREE_MINUTES if minutes is None else minutes, focus="cadence", target_spm=target_spm,
         step_session=step_session or 1, mode=mode, recall_phrase=recall_phrase, is_uncued=uncued,
         speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
         plan=plan, runner=runner,
     )  # fmt: skip
     if plan is not None:
         wishes = planned(wishes, plan, against_advice, step_session is not None)
-        for line in plan_lines(plan, focus):
+        if minutes is None:
+            wishes = with_intervals(wishes, plan)
+        for line in [*plan_lines(plan, focus), *part_lines(wishes.intervals)]:
             typer.echo(line)
     may_cue = plan is None or plan.may_cue
     if focus is not None and focus != wishes.focus and (may_cue or focus == NO_CUES):
@@ -128,6 +138,29 @@ def run(
     )
     if result.failures:
         raise typer.Exit(1)
+
+
+def part_lines(parts: tuple[Part, ...]) -> list[str]:
+    """Say what the run is made of, in one line; nothing for a free run."""
+    if not parts:
+        return []
+    runs = [item for item in parts if item.kind == "run"]
+    if not runs:
+        return [f"Parts: walk {_minutes(parts[0].length_s)}."]
+    walk = next((item for item in parts if item.kind == "walk"), None)
+    work = (
+        f"{len(runs)} × (run {_minutes(runs[0].length_s)}, walk {_minutes(walk.length_s)})"
+        if walk
+        else (f"run {_minutes(runs[0].length_s)}")
+    )
+    return [
+        f"Parts: warm-up walk {_minutes(parts[0].length_s)}, {work}, cool-down walk {_minutes(parts[-1].length_s)}. "
+        "Skip, repeat or end early on the page."
+    ]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60.0:g} min"
 
 
 def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:

@@ -42,8 +42,10 @@ def draw_state(state: dict[str, Any]) -> Any:
     cadence = state["cadence_spm"]
     digits = "–" if cadence is None else f"{cadence:.0f}"
     band = state["band"]
+    interval = state.get("interval")
     parts: list[Any] = [
         Text("   ".join(_light(item) for item in state["sensors"])),
+        *([Align.center(Text(_part_line(interval), style="bold"))] if interval else []),
         Align.center(Text(f"\n{digits}\n", style="bold")),
         Align.center(Text(state["cadence_text"] or "steps a minute")),
     ]
@@ -60,6 +62,17 @@ def draw_state(state: dict[str, Any]) -> Any:
         ]
     parts.append(Text(f"\n{state['block_text']}    {state['run_s'] // 60:.0f}:{state['run_s'] % 60:02.0f}"))
     return Group(Panel(Group(*parts), title="tallrun"))
+
+
+def _part_line(interval: dict[str, Any]) -> str:
+    left_s = interval["left_s"]
+    left = "" if left_s is None else f"{int(left_s) // 60}:{int(left_s) % 60:02d} left"
+    words = [f"{interval['now']} {interval['of']}".rstrip(), left, interval["next"]]
+    if interval["is_last"]:
+        words.insert(1, "last one")
+    if interval["splits"]:
+        words.append(f"km {interval['n_splits']} in {interval['splits'][-1]}")
+    return " · ".join(item for item in words if item)
 
 
 def _light(item: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Which cue, when and how often. Pure and replayable: the same strides give the same cues."""
 
 from tallrun.coaching.coach import PHRASES, Coach, CoachSettings, Focus, Sighting
+from tallrun.coaching.intervals import Part, Schedule, lay_out
 from tallrun.coaching.ledger import (
     BlockChange,
     CoachEvent,
@@ -26,10 +27,13 @@ __all__ = [
     "CueEnd",
     "CueStart",
     "Focus",
+    "Part",
     "ProbeResult",
+    "Schedule",
     "SessionPlan",
     "Sighting",
     "fade_share",
+    "lay_out",
     "ledger_rows",
     "own_cadence",
     "plan_session",

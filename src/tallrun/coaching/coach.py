@@ -68,8 +68,17 @@ class Sighting:
 class Coach:
     """One session's coach for one focus, or none (``focus`` None: blocks are announced, nothing is cued)."""
 
-    def __init__(self, plan: SessionPlan, focus: Focus | None, settings: CoachSettings | None = None) -> None:
+    def __init__(
+        self,
+        plan: SessionPlan,
+        focus: Focus | None,
+        settings: CoachSettings | None = None,
+        plan_time: Callable[[float], float] | None = None,
+    ) -> None:
         self.plan = plan
+        #: Session time -> the time the blocks count on: that of running, with intervals. None: session time itself.
+        self._plan_time = plan_time
+        self._block_from_s = 0.0
         self.focus = focus
         self.settings = settings or CoachSettings()
         self._recent: deque[float] = deque(maxlen=self.settings.smooth_strides)
@@ -125,13 +134,14 @@ class Coach:
     def advance(self, now_s: float) -> list[CoachEvent]:
         """Let time pass: blocks change, a cue runs out."""
         out: list[CoachEvent] = []
-        block = self.plan.block_at(now_s)
+        block = self.plan.block_at(now_s if self._plan_time is None else self._plan_time(now_s))
         if block != self._block:
             if self._block is not None and self._block.kind == "probe":
                 out.append(self._close_probe(self._block, now_s))
             if self._cue is not None and (block is None or block.kind != "cued"):
                 out += self._end_cue(now_s, "done")
             self._block = block
+            self._block_from_s = now_s
             self._out_since_s = None
             out.append(
                 BlockChange(
@@ -149,6 +159,12 @@ class Coach:
         out = self._end_cue(now_s, "stopped")
         self._stopped = True
         return out
+
+    def rest(self, now_s: float) -> list[CoachEvent]:
+        """End the cue of a run that is over; the next run is judged from its own strides."""
+        self._recent.clear()
+        self._out_since_s = None
+        return self._end_cue(now_s, "done")
 
     def resume(self) -> None:
         """Allow cues again (after a question was answered and the plan said go on)."""
@@ -261,8 +277,8 @@ class Coach:
         counted_s = seen[-1][0] - seen[0][0] if len(seen) > 1 else 0.0
         return ProbeResult(
             at_s=now_s,
-            start_s=block.start_s,
-            end_s=min(block.end_s, now_s),
+            start_s=block.start_s if self._plan_time is None else self._block_from_s,
+            end_s=min(block.end_s, now_s) if self._plan_time is None else now_s,
             counted_s=counted_s,
             n_strides=len(seen),
             in_band_share=sum(inside for _, inside, _ in seen) / len(seen) if len(seen) >= 20 else None,

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: Fewer steady strides than this do not tell how much of a run lay in the band.
 MIN_JUDGED = 20
+#: Less running than this in a session of walking is a few hurried steps.
+WALK_RUN_MIN = 0.5
 #: A distance is told when more than this share of the running strides has a known length.
 KNOWN_SHARE = 0.9
 
@@ -158,9 +160,25 @@ def after_rows(
         ("Pace", f"{_clock(run_s * 1000.0 / distance_m)} min/km" if run_s and distance_m else unknown),
         ("Steps a minute", unknown if cadence is None else f"{cadence:.0f}"),
         ("Heart rate", f"{median(beats):.0f} a minute" if beats else f"{unknown}: no strap was heard"),
+        *_part_rows(raw),
         ("In your band", _band_words(raw)),
         ("Cues", _cue_words(cues)),
     ]
+    return rows
+
+
+def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
+    """Return how much of the run parts passed, and the kilometres of a run without walk breaks."""
+    schedule = raw.run.schedule
+    planned_s = sum(item.length_s for item in raw.setup.intervals if item.kind == "run")
+    if schedule is None or not planned_s:
+        return []
+    rows = [("Run parts", f"{_clock(schedule.run_s(raw.run.gait.end_s))} of {_clock(planned_s)} planned")]
+    splits_s = raw.run.splits_s
+    if splits_s:
+        rows.append(("Kilometres", ", ".join(map(_clock, splits_s))))
+    elif splits_s is None:
+        rows.append(("Kilometres", "not known: the speed was not known all the time"))
     return rows
 
 
@@ -335,6 +353,24 @@ def note_in_records(
             )
 
 
+def done_of(raw: RawRun, run_min: float | None) -> tuple[str | None, float | None, float | None]:
+    """Return (level, planned run minutes, done run minutes) of a run, for the rules that grade it.
+
+    A run of intervals is one of its level as long as the running does not go beyond it: a longer one is placed by its
+    minutes as any free run is, and so counts as against the advice. Where the steps are not known, the run parts that
+    passed stand for the running, for the walks around them were part of the plan.
+    """
+    setup, schedule = raw.setup, raw.run.schedule
+    if schedule is None or setup.rung is None:
+        return None, None, run_min
+    planned_min = sum(item.length_s for item in setup.intervals if item.kind == "run") / 60.0
+    done_min = schedule.run_s(raw.run.gait.end_s) / 60.0 if run_min is None else run_min
+    most_min = setup.protocol.ladder.as_advised_share * planned_min
+    if done_min > max(most_min, WALK_RUN_MIN) + 1e-9:
+        return None, None, done_min
+    return setup.rung, planned_min, 0.0 if not planned_min else done_min
+
+
 def run_entry(
     store: Store, runner_id: str, recording: Recording, tables: GaitTables | None, raw: RawRun
 ) -> tuple[RunSession, list[PainScore]]:
@@ -357,12 +393,16 @@ def run_entry(
     inclines = [] if belt is None else [value for value in belt.incline_pct.tolist() if value == value]
     summary = {} if tables is None else tables.summary
     run_s = summary.get("run_time_s")
+    advised = store.advice_before(runner_id, started, ZoneInfo(runner.time_zone))
+    rung, planned_min, run_min = done_of(raw, None if run_s is None else run_s / 60.0)
     surface = recording.context.get("surface") or ("treadmill" if belt is not None else None)
     session = RunSession(
         session_id=str(info["session_id"]),
         started_at=started,
         ended_at=started + timedelta(seconds=end_s),
-        run_minutes=None if run_s is None else run_s / 60.0,
+        rung=rung,
+        planned_run_minutes=planned_min,
+        run_minutes=run_min,
         surface=surface if surface in SURFACES else None,  # type: ignore[arg-type]
         speed_mps=(summary.get("speed_mps") or {}).get("p95"),
         incline_min_pct=min(inclines) if inclines else None,
@@ -370,7 +410,7 @@ def run_entry(
         limping=True if limped else None,
         stop_reason="pain" if stopped else "none",
         live_rules=tuple(dict.fromkeys(item.rule for item in rules if item.rule and item.rule != "LV7")),
-        advised=store.advice_before(runner_id, started, ZoneInfo(runner.time_zone)),
+        advised=advised,
     )
     scores = [
         PainScore(

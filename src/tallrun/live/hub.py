@@ -30,7 +30,9 @@ BACKLOG = 256
 
 Outcome = Literal["done", "held", "refused", "later"]
 _TAP_ID = re.compile(r"[0-9A-Za-z_-]{6,64}", re.ASCII)
-_KINDS: tuple[TapKind, ...] = ("stop", "limping", "red_flag", "pain")
+_KINDS: tuple[TapKind, ...] = ("stop", "limping", "red_flag", "pain", "skip", "repeat", "end_early")
+_OF_PARTS = ("skip", "repeat", "end_early")
+TOO_LATE = "That part is over, or the plan has you walk first."
 _KEPT = ("state", "trouble", "after")
 
 
@@ -181,7 +183,8 @@ class LiveHub:
             answer = _answer(tap_id, "done", "")
         else:
             tap = read_tap(message, self._red_flags)
-            answer = _answer(tap_id, self._act(tap, tap_id, message.get("now") is True), "")
+            outcome = self._act(tap, tap_id, message.get("now") is True)
+            answer = _answer(tap_id, outcome, TOO_LATE if outcome == "refused" else "")
         self._answers[key] = answer
         while len(self._answers) > TAP_MEMORY:
             self._answers.popitem(last=False)
@@ -201,6 +204,11 @@ def read_tap(message: dict[str, Any], red_flags: frozenset[str]) -> Tap:
         if not isinstance(item, str) or item not in red_flags:
             raise TapRefusedError("That warning sign is not one of the list.")
         return Tap("red_flag", item=item)
+    if kind in _OF_PARTS:
+        place = message.get("place")
+        if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < 10_000:
+            raise TapRefusedError("The part of the run is missing.")
+        return Tap(kind, item=str(place))
     return Tap(kind)
 
 

@@ -89,8 +89,13 @@ class LiveLoop:
                 self._act_held(tap_id)
         self._try("live rules", self._end)
 
-    def take(self, tap: Tap, tap_id: str, at_once: bool = False) -> Literal["done", "held"]:
-        """Let a tap act: pain at once; the others end the cues at once and act when they can no longer be undone."""
+    def take(self, tap: Tap, tap_id: str, at_once: bool = False) -> Literal["done", "held", "refused"]:
+        """Let a tap act: pain at once; the others end the cues at once and act when they can no longer be undone.
+
+        A tap on a part of the intervals that is over is refused.
+        """
+        if tap.kind in ("skip", "repeat", "end_early") and not self._try("live rules", self.run.is_open, tap):
+            return "refused"
         if tap.kind not in UNDO_S:
             self._apply(tap)
             return "done"
@@ -179,7 +184,7 @@ class LiveLoop:
         """Keep marks in the record, and tell pages what cannot wait for the next state."""
         from tallrun.coaching import CueEnd, CueStart
         from tallrun.pipeline import Contact
-        from tallrun.pipeline.live_run import Safety, Silenced
+        from tallrun.pipeline.live_run import PartChange, Safety, Silenced
 
         markers = self.run.markers[self._markers_kept :]
         self._markers_kept = len(self.run.markers)
@@ -191,7 +196,7 @@ class LiveLoop:
                 self._try(
                     "page", self.hub.publish, {"type": "step", "foot": event.foot, "contact_s": event.at_s}
                 )
-            elif isinstance(event, (CueEnd, Safety)):
+            elif isinstance(event, (CueEnd, PartChange, Safety)):
                 urgent = True
             elif isinstance(event, CueStart):
                 urgent = True

@@ -12,6 +12,7 @@ from tallrun.errors import UsageError
 
 if TYPE_CHECKING:
     from tallrun.ble import Worn
+    from tallrun.coaching import Part
     from tallrun.gait.flag_terms import OwnBaseline
     from tallrun.journal.run_plan import RunPlan
     from tallrun.numerics.recording import RunnerProfile, SensorSpec
@@ -26,6 +27,7 @@ class RunWishes:
     """What was asked for.
 
     plan : what the records say about this run, None where nobody is set up. runner : whose records, with several.
+    intervals, rung : the parts of the advised level and its name; empty and None for a free run of ``minutes``.
     """
 
     minutes: float
@@ -41,6 +43,8 @@ class RunWishes:
     probe_s: float | None = None
     plan: RunPlan | None = None
     runner: str | None = None
+    intervals: tuple[Part, ...] = ()
+    rung: str | None = None
 
 
 def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
@@ -80,6 +84,19 @@ def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_t
     )
 
 
+def with_intervals(wishes: RunWishes, plan: RunPlan) -> RunWishes:
+    """Return the wishes with the parts of today's level; unchanged on a day that has none."""
+    from tallrun.coaching import lay_out
+    from tallrun.recovery.rungs import shape
+
+    found = plan.verdict
+    if found.state not in ("RUN", "WALK") or found.rung is None:
+        return wishes
+    times, run_min, walk_min = shape(plan.protocol, found.rung, found.run_minutes)
+    parts = lay_out(times, 60.0 * run_min, 60.0 * walk_min)
+    return replace(wishes, intervals=parts, rung=found.rung, minutes=parts[-1].end_s / 60.0)
+
+
 def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
     from tallrun.coaching import CoachSettings, plan_session
@@ -90,8 +107,10 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     from tallrun.pipeline.setup import standing_neutral
 
     known = known_runner(folder, datetime.now(UTC), wishes.runner)
+    run_s = sum(item.length_s for item in wishes.intervals if item.kind == "run")
     plan = plan_session(
-        60.0 * wishes.minutes,
+        # with intervals the blocks count on the time of running
+        run_s or 60.0 * wishes.minutes,
         wishes.step_session,
         learning_s=LEARNING_S if wishes.learning_s is None else wishes.learning_s,
         probe_s=PROBE_S if wishes.probe_s is None else wishes.probe_s,
@@ -116,6 +135,8 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
         tilt_limit_deg=tilt_limit(known.baseline, wishes.focus),
         max_rise_pct=None if wishes.plan is None else wishes.plan.max_rise_pct,
         coach=CoachSettings(mode=wishes.mode, recall_phrase=wishes.recall_phrase),  # type: ignore[arg-type]
+        intervals=wishes.intervals,
+        rung=wishes.rung,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tallrun.pipeline.live_run import LiveView
+from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
 
 LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
@@ -41,6 +41,13 @@ BLOCK_WORDS = {
     "uncued": "no cues",
     "probe": "on your own, target hidden",
 }
+
+
+PART_WORDS = {"warm_up": "WARM-UP WALK", "run": "RUN", "walk": "WALK", "cool_down": "COOL-DOWN WALK"}
+PLAN_DONE = "Plan done"
+PLAN_DONE_NEXT = "Walk on as you like, then tap STOP."
+#: While pain or a check of the sensors comes first.
+PARTS_WAIT = "The intervals wait."
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ def live_state(
         ],
         "sentence": None if cue is None else cue.sentence,
         "block_text": _block_text(view),
+        "interval": _interval(view.interval),
         "cue": None
         if cue is None
         else {
@@ -158,7 +166,79 @@ def _cadence_text(view: LiveView, phase: str) -> str:
     return "learning how the sensors sit" if view.is_learning else "no running steps just now"
 
 
+def _interval(view: IntervalView | None) -> dict[str, Any] | None:
+    """Return what now, how long, what next; None for a free run and after a stop."""
+    if view is None:
+        return None
+    part = view.part
+    is_held = view.is_held
+    if part is None or view.left_s is None:
+        told = {
+            "kind": "done",
+            "now": PLAN_DONE,
+            "next": PLAN_DONE_NEXT,
+            "say": f"{PLAN_DONE}. {PLAN_DONE_NEXT}",
+        }
+    elif is_held:
+        told = {"kind": "held", "now": "WALK", "next": PARTS_WAIT, "say": f"Walk. {PARTS_WAIT}"}
+    else:
+        told = {
+            "kind": part.kind,
+            "now": PART_WORDS[part.kind],
+            "next": _next_words(view),
+            "say": _say_part(view),
+        }
+    is_run = part is not None and part.kind == "run" and not is_held
+    splits = view.splits_s
+    return told | {
+        "place": view.place,
+        "left_s": None if is_held or view.left_s is None else round(view.left_s, 2),
+        "of": f"{part.index} of {part.count}" if part is not None and is_run and part.count > 1 else "",
+        "is_last": view.is_last_run and is_run,
+        "splits": [_clock(item) for item in splits[-3:]] if splits else [],
+        "n_splits": len(splits) if splits else 0,
+    }
+
+
+def _next_words(view: IntervalView) -> str:
+    after = view.next
+    if after is None:
+        return "then you are done"
+    length = _clock(after.length_s)
+    if after.kind == "run":
+        return f"then run {length}"
+    return f"then walk {length}"
+
+
+def _say_part(view: IntervalView) -> str:
+    """Return the sentence of a change, as it is spoken and as a screen reader gets it."""
+    part = view.part
+    if part is None:
+        return ""
+    head = PART_WORDS[part.kind].capitalize()
+    words = [head, _length_words(part.length_s)]
+    if view.is_last_run:
+        words.append("Last one")
+    elif part.kind == "run" and part.count > 1:
+        words.append(f"{part.index} of {part.count}")
+    return ". ".join(words) + "."
+
+
+def _length_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    words = [f"{minutes} minute{'' if minutes == 1 else 's'}"] if minutes else []
+    words += [f"{rest} seconds"] if rest or not minutes else []
+    return " ".join(words)
+
+
+def _clock(seconds: float) -> str:
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
+
+
 def _block_text(view: LiveView) -> str:
+    interval = view.interval
+    if interval is not None and (interval.part is None or interval.part.kind != "run" or interval.is_held):
+        return "No cues while you walk"
     if view.block_kind is None or view.block_left_s is None:
         return "No cues any more" if view.is_silenced else "Plan done: no more cues"
     left = max(0, round(view.block_left_s))

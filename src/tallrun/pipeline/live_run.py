@@ -21,6 +21,8 @@ from tallrun.coaching import (
     CueEnd,
     CueStart,
     Focus,
+    Part,
+    Schedule,
     SessionPlan,
     Sighting,
     own_cadence,
@@ -53,6 +55,13 @@ SHOWN_MAX_AGE_S = 3.0
 #: Belt changes by more than this suspend judgement until the strides are steady again.
 BELT_STEP_SHARE = 0.01
 LEARNING_STRIDES = 40
+KILOMETRE_M = 1000.0
+#: Over a longer stretch without a known speed the distance is not known any more.
+LONGEST_UNKNOWN_S = 5.0
+_INTERVAL_TAPS = ("skip", "repeat", "end_early")
+#: What the safety rules have the runner walk for.
+_WALKING_FOR = ("pain", "sensor")
+_JUST_AFTER_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class LiveSetup:
     max_rise_pct : how far above the own cadence the target may lie by a clinician's entry; None for the usual 5 %.
     green_limit : a clinician's, None for the protocol's.
     tilt_limit_deg : upper limit of pelvic tilt for "tall" and "tilt", from the own baseline; None withholds cues.
+    intervals : run and walk parts of the advised level; empty for a free run. With them the blocks of ``plan`` count on
+    the time spent in run parts, and nothing is cued outside of these. rung : the level they are of.
     """
 
     pipeline: PipelineSetup
@@ -74,6 +85,8 @@ class LiveSetup:
     tilt_limit_deg: float | None = None
     max_rise_pct: float | None = None
     coach: CoachSettings = field(default_factory=CoachSettings)
+    intervals: tuple[Part, ...] = ()
+    rung: str | None = None
 
 
 def jump_limits(protocol: Protocol) -> JumpLimits:
@@ -102,7 +115,33 @@ class Silenced:
     error: Exception
 
 
-LiveEvent = PipelineEvent | CoachEvent | Safety | Silenced
+@dataclass(frozen=True)
+class PartChange:
+    """Another part of the intervals began.
+
+    part : None when the last one is over. is_held : pain or a check of the sensors comes first.
+    """
+
+    at_s: float
+    part: Part | None
+    is_held: bool
+
+
+LiveEvent = PipelineEvent | CoachEvent | Safety | Silenced | PartChange
+
+
+@dataclass(frozen=True)
+class IntervalView:
+    """Where the intervals stand. part, place, left_s : None once all are over. next : the part after this one."""
+
+    part: Part | None
+    place: int | None
+    left_s: float | None
+    next: Part | None
+    is_last_run: bool
+    is_held: bool
+    #: Seconds of each kilometre of a run without walk breaks; None when the distance is not known.
+    splits_s: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -127,11 +166,18 @@ class LiveView:
     is_silenced: bool = False
     #: Sensors that disagree with the others now: (placement, reason), reasons as in ``pipeline.agreement``.
     doubted_sensors: tuple[tuple[str, str], ...] = ()
+    #: None for a free run.
+    interval: IntervalView | None = None
 
 
 @dataclass(frozen=True)
 class _Timer:
     """Wakes coach and safety rules at a time they asked for."""
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """Wakes the intervals in time; when it passes decides ``LiveRun._pass_parts``."""
 
 
 class LiveRun:
@@ -148,7 +194,13 @@ class LiveRun:
         self.coach_events: list[CoachEvent] = []
         self.safety_events: list[Safety] = []
         self._target: CadenceTarget | None = None
-        self._coach = Coach(setup.plan, self._focus(), setup.coach)
+        self.schedule = Schedule(setup.intervals) if setup.intervals else None
+        self.part_changes: list[PartChange] = []
+        self._part: PartChange | None = None
+        self._splits = _Splits()
+        self._coach = Coach(
+            setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
+        )
         self._rules = LiveRules(setup.protocol, setup.green_limit)
         baseline = setup.pipeline.baseline
         own, own_sd = baseline.asymmetry if baseline else (math.nan, math.nan)
@@ -165,16 +217,20 @@ class LiveRun:
         self._referral_rule: str | None = None
         self._question: LiveAction | None = None
         self._said_limping = False
-        self._timers: set[float] = set()
+        self._timers: set[tuple[float, type]] = set()
+        self._edges: list[float] = []
         self._n_contacts = 0
         self._held = 0
         self._ended = False
         self.is_silenced = False
         #: Steady strides in blocks with cues for which a band was known, and how many of them lay in it.
         self.n_judged, self.n_in_band = 0, 0
-        for block in setup.plan.blocks:
-            self.gait.schedule(block.start_s, _Timer())
-            self.gait.schedule(block.end_s, _Timer())
+        if self.schedule is not None:
+            self._wake_for_parts(0.0)
+        else:
+            for block in setup.plan.blocks:
+                self.gait.schedule(block.start_s, _Timer())
+                self.gait.schedule(block.end_s, _Timer())
 
     def feed(self, *blocks: SampleBlock) -> list[LiveEvent]:
         """Take sample blocks; return what follows, in order."""
@@ -207,6 +263,8 @@ class LiveRun:
         """End the run; its end goes into the record, so that a replay ends there, too."""
         events = self._handle(self.gait.finish())
         end_s = self.gait.end_s
+        if not self._ended:
+            events += self._pass_parts(end_s)
         self.markers.append(Marker(end_s, "stop", END_TEXT))
         return events + self._coached(end_s, self._coach.finish, end_s)
 
@@ -220,7 +278,8 @@ class LiveRun:
     def view(self, now_s: float) -> LiveView:
         """Return what is to be shown at session time ``now_s``."""
         fresh = [value for at, value in self._shown if now_s - at <= SHOWN_MAX_AGE_S]
-        block = self.setup.plan.block_at(now_s)
+        plan_s = self._plan_s(now_s)
+        block = self.setup.plan.block_at(plan_s)
         is_probe = block is not None and block.kind == "probe"
         belt = self._belt
         return LiveView(
@@ -232,7 +291,7 @@ class LiveRun:
             block_kind=block.kind if block else None,
             block_number=self.setup.plan.index_of(block) if block else None,
             n_blocks=len(self.setup.plan.blocks),
-            block_left_s=block.end_s - now_s if block else None,
+            block_left_s=block.end_s - plan_s if block else None,
             is_learning=self._target is None and self.setup.focus == "cadence",
             stop=self._stop,
             referral_rule=self._referral_rule,
@@ -243,7 +302,105 @@ class LiveRun:
             doubted_sensors=tuple(
                 sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
             ),
+            interval=self._interval_view(now_s),
         )
+
+    def _interval_view(self, now_s: float) -> IntervalView | None:
+        schedule = self.schedule
+        if schedule is None or self._ended or self._stop is not None:
+            return None
+        place = schedule.place_at(now_s)
+        part = None if place is None else schedule.parts[place]
+        ahead = () if place is None else schedule.parts[place + 1 :]
+        n_runs = sum(item.kind == "run" for item in self.setup.intervals)
+        return IntervalView(
+            part=part,
+            place=place,
+            left_s=schedule.left_s(now_s),
+            next=next((item for item in ahead if item.length_s > 0.0), None),
+            is_last_run=part is not None
+            and part.kind == "run"
+            and n_runs > 1
+            and not any(item.kind == "run" for item in ahead),
+            is_held=schedule.held_s is not None,
+            splits_s=self.splits_s,
+        )
+
+    @property
+    def splits_s(self) -> tuple[float, ...] | None:
+        """Seconds of each kilometre of a run without walk breaks; None when the distance is not known."""
+        return self._splits.km_s if sum(item.kind == "run" for item in self.setup.intervals) == 1 else ()
+
+    def is_open(self, tap: Tap) -> bool:
+        """Return whether a tap on the intervals still meets the part it was meant for."""
+        schedule, at_s = self.schedule, max(0.0, self.gait.known_until_s)
+        return (
+            schedule is not None
+            and not self._ended
+            and self._stop is None
+            and _told(schedule, at_s, tap) is not schedule
+        )
+
+    @property
+    def learning_end_s(self) -> float:
+        """When the learning of the usual steps ended, in session time; 0 when there was none."""
+        ends = [item.end_s for item in self.setup.plan.blocks if item.kind == "learning"]
+        if not ends or self.schedule is None:
+            return max(ends, default=0.0)
+        return self.schedule.when_s(max(ends)) or math.inf
+
+    def _plan_s(self, now_s: float) -> float:
+        """Return the time on which the blocks count."""
+        return now_s if self.schedule is None else self.schedule.plan_s(now_s)
+
+    def _wake_for_parts(self, now_s: float) -> None:
+        """Note where parts and, just after it, where blocks begin or end, and be woken there."""
+        if self.schedule is None:
+            return
+        edges = {part.start_s for part in self.schedule.parts} | {part.end_s for part in self.schedule.parts}
+        for block in self.setup.plan.blocks:
+            at_s = self.schedule.when_s(block.end_s)
+            if at_s is not None:
+                edges.add(at_s + _JUST_AFTER_S)
+        self._edges = [] if self.schedule.held_s is not None else sorted(at for at in edges if at >= now_s)
+        for at_s in self._edges:
+            self._wake(at_s, _Edge())
+
+    def _replan(self, at_s: float, schedule: Schedule) -> list[LiveEvent]:
+        """Take a new layout of what is to come."""
+        if schedule is self.schedule:
+            return []
+        self.schedule = schedule
+        self._wake_for_parts(at_s)
+        return self._enter(at_s)
+
+    def _pass_parts(self, upto_s: float) -> list[LiveEvent]:
+        """Let the edges up to a time pass, each at its own time, in order: of parts, and of the blocks in them.
+
+        Nothing here waits for a timer, so the pieces in which samples come change nothing.
+        """
+        out: list[LiveEvent] = []
+        while self._edges and self._edges[0] <= upto_s:
+            at_s = self._edges.pop(0)
+            out += self._enter(at_s)
+            out += self._coached(at_s, self._coach.advance, at_s)
+        return out
+
+    def _enter(self, at_s: float) -> list[LiveEvent]:
+        """Tell of a part that began; outside of run parts no cue goes on."""
+        schedule = self.schedule
+        if schedule is None:
+            return []
+        now = PartChange(at_s, schedule.part_at(at_s), schedule.held_s is not None)
+        before = self._part
+        if before is not None and (before.part, before.is_held) == (now.part, now.is_held):
+            return []
+        self._part = now
+        self.part_changes.append(now)
+        out: list[LiveEvent] = [now]
+        if not schedule.is_running(at_s):
+            out += self._coached(at_s, self._coach.rest, at_s)
+        return out
 
     def cadence_band(self, speed_mps: float) -> tuple[float, float]:
         """Return the coached band [steps/min] at a speed; NaN where there is no target or nothing to raise."""
@@ -257,6 +414,7 @@ class LiveRun:
     def _handle(self, events: list[PipelineEvent]) -> list[LiveEvent]:
         out: list[LiveEvent] = []
         for event in events:
+            out += self._pass_parts(event.at_s)
             out.append(event)
             if isinstance(event, Contact):
                 out += self._coached(event.at_s, self._see, event)
@@ -330,9 +488,12 @@ class LiveRun:
         incline = self._belt.incline_pct if self._belt and self._belt.incline_pct is not None else math.nan
         sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))
         clean = is_clean_run(int(row["mode"]), sigma_s, int(row["reasons"]), incline)
+        is_on = self.schedule is None or self.schedule.is_running(contact.at_s)
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
+            if is_on and self.schedule is not None:
+                self._splits.add(closed_s, speed)
         steady = clean and self._steady.add(own_speed)
         if int(row["mode"]) != MODE_RUN:
             self._steady.clear()
@@ -340,8 +501,9 @@ class LiveRun:
             self._learn(contact.at_s, cadence, speed)
         if self.setup.focus != "cadence":
             return []
-        sighting = Sighting(contact.at_s, closed_s, cadence, speed, steady and self._target is not None)
-        block = self.setup.plan.block_at(contact.at_s)
+        is_judged = steady and is_on and self._target is not None
+        sighting = Sighting(contact.at_s, closed_s, cadence, speed, is_judged)
+        block = self.setup.plan.block_at(self._plan_s(contact.at_s))
         low, high = self.cadence_band(speed)
         if sighting.is_clean and block is not None and block.kind == "cued" and low <= high:
             self.n_judged += 1
@@ -362,13 +524,14 @@ class LiveRun:
         steady = clean and self._posture_steady.add(stride.pace_mps)
         sure = 2.0 * stride.pelvic_tilt_sigma_deg < OWN_TILT_MARGIN_DEG
         value = stride.pelvic_tilt_deg if sure else math.nan
-        sighting = Sighting(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady)
+        is_on = self.schedule is None or self.schedule.is_running(known.at_s)
+        sighting = Sighting(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady and is_on)
         return self._coach.see(sighting)
 
     def _learn(self, at_s: float, cadence: float, speed_mps: float) -> None:
         """Take the own cadence from the learning block: the middle of its steady strides."""
         self._learned.append((cadence, speed_mps))
-        block = self.setup.plan.block_at(at_s)
+        block = self.setup.plan.block_at(self._plan_s(at_s))
         if block is not None and block.kind == "learning":
             return
         if len(self._learned) < LEARNING_STRIDES:
@@ -402,6 +565,10 @@ class LiveRun:
         if tap.kind in ("held", "released"):
             self._held = max(0, self._held + (1 if tap.kind == "held" else -1))
             return self._rule(at_s, "tick")
+        if tap.kind in _INTERVAL_TAPS:
+            if self.schedule is None or self._ended or self._stop is not None:
+                return []
+            return self._replan(at_s, _told(self.schedule, at_s, tap))
         if tap.kind == "pain":
             return self._rule(at_s, "score", tap.score)
         if tap.kind == "limping":
@@ -415,6 +582,8 @@ class LiveRun:
         if tap.kind in ("red_flag", "sensor_lost", "sensor_back"):
             return self._rule(at_s, tap.kind)
         self._ended = True
+        if self.schedule is not None:
+            self.schedule, self._edges = self.schedule.hold(at_s), []
         return self._coached(at_s, self._coach.stop, at_s)
 
     def _jump(self, at_s: float, jump: AsymmetryJump) -> list[LiveEvent]:
@@ -438,11 +607,18 @@ class LiveRun:
         else:
             out += self._coached(at_s, self._coach.stop, at_s)
         state = self._rules.state
+        out += self._hold_parts(at_s, state.stopped or state.waiting_for in _WALKING_FOR)
         for due_s in (state.walk_until_s, state.answer_until_s):
             if due_s is not None:
                 # An answer in the very last instant still counts, so the rules are woken just after it.
                 self._wake(math.nextafter(due_s, math.inf))
         return out
+
+    def _hold_parts(self, at_s: float, must_wait: bool) -> list[LiveEvent]:
+        """Pain outranks the intervals: their clock stands while the rules have the runner walk, and after a stop."""
+        if self.schedule is None or self._ended:
+            return []
+        return self._replan(at_s, self.schedule.hold(at_s) if must_wait else self.schedule.go_on(at_s))
 
     def _note(self, events: Sequence[CoachEvent]) -> list[LiveEvent]:
         """Keep coach events, set timers for what they end, and mark cues in the record."""
@@ -462,10 +638,51 @@ class LiveRun:
                 self._cue = None
         return out
 
-    def _wake(self, at_s: float) -> None:
-        if at_s not in self._timers:
-            self._timers.add(at_s)
-            self.gait.schedule(at_s, _Timer())
+    def _wake(self, at_s: float, what: _Timer | _Edge | None = None) -> None:
+        key = (at_s, type(what))
+        if key not in self._timers:
+            self._timers.add(key)
+            self.gait.schedule(at_s, what or _Timer())
+
+
+class _Splits:
+    """Times of the kilometres of a run; None from the first stretch on over which the speed was not known."""
+
+    def __init__(self) -> None:
+        self.km_s: tuple[float, ...] | None = ()
+        self._last_s: float | None = None
+        self._began_s = 0.0
+        self._left_m = KILOMETRE_M
+
+    def add(self, at_s: float, speed_mps: float) -> None:
+        """Take the speed of a stride that closed at ``at_s``."""
+        if self.km_s is None or not math.isfinite(speed_mps):
+            return
+        if self._last_s is None:
+            self._last_s = self._began_s = at_s
+        passed_s = at_s - self._last_s
+        if passed_s <= 0.0:
+            return
+        if passed_s > LONGEST_UNKNOWN_S:
+            self.km_s = None
+            return
+        self._last_s = at_s
+        self._left_m -= speed_mps * passed_s
+        if self._left_m <= 0.0:
+            end_s = at_s + self._left_m / speed_mps
+            self.km_s = (*self.km_s, end_s - self._began_s)
+            self._began_s = end_s
+            self._left_m += KILOMETRE_M
+
+
+def _told(schedule: Schedule, at_s: float, tap: Tap) -> Schedule:
+    """Return the schedule after a tap on the intervals; the same object when the tap meets nothing."""
+    if not (tap.item.isascii() and tap.item.isdigit()):
+        return schedule
+    place = int(tap.item)
+    if tap.kind == "skip":
+        return schedule.skip(at_s, place)
+    return schedule.repeat(at_s, place) if tap.kind == "repeat" else schedule.end_early(at_s, place)
 
 
 def _known(value: float) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from tallrun.coaching import CoachSettings, SessionPlan, plan_session
+from tallrun.coaching import CoachSettings, Part, SessionPlan, plan_session
 from tallrun.coaching.plan import Block
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.live_run import LiveSetup
@@ -41,6 +41,10 @@ def setup_record(setup: LiveSetup) -> dict[str, Any]:
                 "fade_share": setup.plan.fade_share,
                 "blocks": [[item.kind, item.start_s, item.end_s] for item in setup.plan.blocks],
             },
+            "intervals": [
+                [item.kind, item.start_s, item.end_s, item.index, item.count] for item in setup.intervals
+            ],
+            "rung": setup.rung,
             "protocol_sha256": setup.protocol.sha256,
             "protocol_stricter": dict(setup.protocol.stricter),
         }
@@ -77,6 +81,11 @@ def _from_record(record: dict[str, Any], pipeline: PipelineSetup, protocol: Prot
         tilt_limit_deg=record.get("tilt_limit_deg"),
         max_rise_pct=record.get("max_rise_pct"),
         coach=CoachSettings(**{key: value for key, value in record["coach"].items() if key in known}),
+        intervals=tuple(
+            Part(kind, float(start_s), float(end_s), int(index), int(count))
+            for kind, start_s, end_s, index, count in record.get("intervals", ())
+        ),
+        rung=record.get("rung"),
     )
 
 

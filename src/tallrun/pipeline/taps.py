@@ -7,7 +7,19 @@ from typing import Literal
 
 from tallrun.numerics.recording import Marker
 
-TapKind = Literal["pain", "limping", "red_flag", "stop", "held", "released", "sensor_lost", "sensor_back"]
+TapKind = Literal[
+    "pain",
+    "limping",
+    "red_flag",
+    "stop",
+    "held",
+    "released",
+    "sensor_lost",
+    "sensor_back",
+    "skip",
+    "repeat",
+    "end_early",
+]
 
 _NOTES: dict[TapKind, str] = {
     "limping": "limping",
@@ -15,7 +27,14 @@ _NOTES: dict[TapKind, str] = {
     "sensor_back": "sensors back",
 }
 _RED_FLAG = "red flag: "
-_HELD, _RELEASED = "held: ", "released: "
+#: Notes that begin like this, and the tap whose ``item`` follows.
+_STARTS: dict[TapKind, str] = {
+    "held": "held: ",
+    "released": "released: ",
+    "skip": "intervals, skipped: ",
+    "repeat": "intervals, again: ",
+    "end_early": "intervals, ended early: ",
+}
 #: Text of the marker that ends every live session.
 END_TEXT = "end"
 _RUNNER_STOP = "stopped by the runner"
@@ -28,6 +47,8 @@ class Tap:
     ``score`` belongs to ``pain``; ``item`` names the screening question of ``red_flag``.
     ``held``: a tap that can be undone for some seconds has come; cues stop at once, the rules wait. ``released``: its
     time is over, because it was taken back or because it now acts. ``item`` says which tap it was.
+    ``skip``, ``repeat``, ``end_early``: of the intervals; ``item`` is the place of the part that was meant, from 0, so
+    that a tap that comes late never meets another part.
     """
 
     kind: TapKind
@@ -41,8 +62,8 @@ def tap_marker(t_s: float, tap: Tap) -> Marker:
         return Marker(t_s, "pain", str(tap.score))
     if tap.kind == "stop":
         return Marker(t_s, "stop", _RUNNER_STOP)
-    if tap.kind in ("held", "released"):
-        return Marker(t_s, "note", f"{_HELD if tap.kind == 'held' else _RELEASED}{tap.item}")
+    if tap.kind in _STARTS:
+        return Marker(t_s, "note", f"{_STARTS[tap.kind]}{tap.item}")
     return Marker(t_s, "note", _NOTES.get(tap.kind, f"{_RED_FLAG}{tap.item}"))
 
 
@@ -58,9 +79,9 @@ def marker_tap(marker: Marker) -> Tap | None:
     for kind, text in _NOTES.items():
         if marker.text == text:
             return Tap(kind)
-    for kind, start in (("held", _HELD), ("released", _RELEASED)):
+    for kind, start in _STARTS.items():
         if marker.text.startswith(start):
-            return Tap(kind, item=marker.text.removeprefix(start))  # type: ignore[arg-type]
+            return Tap(kind, item=marker.text.removeprefix(start))
     if marker.text.startswith(_RED_FLAG):
         return Tap("red_flag", item=marker.text.removeprefix(_RED_FLAG))
     return None

@@ -115,6 +115,16 @@ def intervals(work: str) -> tuple[int, float, float] | None:
     return None if match is None else (int(match[1]), float(match[2]), float(match[3]))
 
 
+def shape(protocol: Protocol, rung: str, run_min: float | None) -> tuple[int, float, float]:
+    """Return a session of a rung as (runs, minutes of each, minutes of walking after each); no runs: one walk."""
+    parts = intervals(protocol.work[rung])
+    if parts is not None:
+        return parts
+    if rung == "V0":
+        return 0, 0.0, whole_minutes(protocol, rung, None)
+    return 1, protocol.run_min[rung] if run_min is None else run_min, 0.0
+
+
 def whole_minutes(protocol: Protocol, rung: str, run_min: float | None) -> float:
     """Return how long a session of a rung takes, walk breaks included, warm-up not."""
     parts = intervals(protocol.work[rung])

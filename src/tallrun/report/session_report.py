@@ -47,9 +47,8 @@ def goal_of(run: LiveRun, strides: Any) -> Goal | None:
     focus = run.setup.focus
     if focus is None:
         return None
-    learning_s = max((item.end_s for item in run.setup.plan.blocks if item.kind == "learning"), default=0.0)
     if focus == "cadence":
-        return cadence_goal(strides, run.cadence_band, learning_s)
+        return cadence_goal(strides, run.cadence_band, run.learning_end_s)
     return Goal(focus, None, "", None, 0)
 
 

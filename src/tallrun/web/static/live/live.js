@@ -1,5 +1,6 @@
 // The live page: shows what the server says, makes the beat, sends taps.
 
+import { Intervals } from "./intervals.js";
 import { Link } from "./link.js";
 import { Metronome, say } from "./metronome.js";
 import { WakeLock } from "./wakelock.js";
@@ -46,9 +47,10 @@ const link = new Link({
     else if (message.type === "trouble") showNotices(message.sentences);
   },
 });
-window.tallrun = { metronome, link };
+const intervals = new Intervals(metronome, link);
+window.tallrun = { metronome, link, intervals };
 
-const TAP_NAMES = { stop: "STOP", limping: "Limping", pain: "Pain", red_flag: "The warning sign", undo: "Undo" };
+const TAP_NAMES = { stop: "STOP", limping: "Limping", pain: "Pain", red_flag: "The warning sign", undo: "Undo", skip: "Skip", repeat: "Again", end_early: "End early" };
 
 // Whether the computer still records cannot be seen from here, so the page does not claim it.
 function showLink(silentMs) {
@@ -124,6 +126,7 @@ setInterval(countDown, 250);
 // The beat ends with the tap, before any answer: what the person said outranks it.
 function tapUrgent(message) {
   metronome.stop();
+  window.speechSynthesis?.cancel();
   closeDialogs();
   silencedCue = lastState?.cue?.id ?? null;
   link.send(message);
@@ -140,6 +143,7 @@ function showState(state) {
   $("page").dataset.phase = phase;
   showSensors(state.sensors);
   $("belt").textContent = state.belt_kmh === null ? "" : `belt ${state.belt_kmh.toFixed(1)} km/h${state.incline_pct ? ` · ${state.incline_pct > 0 ? "+" : ""}${state.incline_pct.toFixed(1)} %` : ""}`;
+  intervals.show(state, Boolean(state.stop || state.question || state.held?.length));  // first: it takes room
   showCadence(state);
   $("sentence").textContent = state.sentence ?? "";
   $("block").textContent = state.block_text;

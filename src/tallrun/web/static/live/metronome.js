@@ -35,6 +35,9 @@ export class Metronome {
     this.#click(start + 0.25, 660, volume);
   }
 
+  /** One short beep of the countdown to the next part. */
+  tick(volume) { this.#click(this.context ? this.context.currentTime + 0.01 : 0, 880, volume, 0.1); }
+
   tone(volume) { this.#click(this.context ? this.context.currentTime + 0.02 : 0, 520, volume, 0.25); }
 
   /**
