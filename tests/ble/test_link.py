@@ -223,6 +223,34 @@ def test_a_refused_write_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "ends_link"),
+    [
+        (BleakGATTProtocolError(0x0E), False),  # BlueZ's word for a link that breaks, before it says so
+        (BleakGATTProtocolError(0x0E), True),
+        (BleakGATTProtocolError(0x13), True),
+        (BleakDBusError("org.bluez.Error.Failed", ["Not connected"]), False),
+        (EOFError(), True),
+    ],
+)
+def test_a_link_that_breaks_under_a_write_is_no_refusal(error: BaseException, ends_link: bool) -> None:
+    class Breaking(StubClient):
+        made: ClassVar[list[StubClient]] = []
+
+        async def write_gatt_char(self, characteristic: Any, data: Any, response: bool) -> None:
+            if ends_link:
+                self._disconnected_callback()
+            raise error
+
+    async def use(link: SensorLink, made: type[StubClient]) -> None:
+        await link.connect(SIGHTING)
+        with pytest.raises(LinkError) as told:
+            await link.write(UUID, b"\x01", True)
+        assert not isinstance(told.value, RefusedError)  # it is tried again
+
+    run_link(Breaking, use)
+
+
+@pytest.mark.parametrize(
     ("error", "trouble"),
     [
         (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.NO_BLUETOOTH), "no_adapter"),

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallrun.errors import PacketError
+from tallrun.errors import PacketError, UsageError
 from tallrun.live.rebuild import RecordingBuilder
-from tallrun.sensors.codecs import ftms, heart_rate, rsc
+from tallrun.resources import firmware_config_texts
+from tallrun.sensors.batch import Batch
+from tallrun.sensors.codecs import ftms, heart_rate, movesense, rsc
+from tallrun.sensors.codecs.battery import BatteryState, decode_battery, encode_battery
 from tallrun.sensors.codecs.flagged import FlagField, encode_flagged, record_length
 from tallrun.sensors.codecs.wire import SIZES
+from tallrun.sensors.config import ConfigSet
+from tallrun.sensors.emulate import packet_encoders
 from tallrun.sensors.events import HeartRateReading
 from tallrun.sensors.ingest import Binding, Ingest
 
@@ -58,9 +65,96 @@ def test_a_field_that_says_not_available_is_none(name):
         flags = 0 if group.inverted or group.bit is None else 1 << group.bit
         values = {field.name: 7.0 for field in fields_of(flags, groups)}
         for field in group.fields:
+            if field.repeat:
+                continue
             raw = encode_flagged(flags, kind, groups, {**values, field.name: None}, name)
             if field.missing is not None:
-                assert decode(raw)[field.name] is None, field.name
+                decoded = decode(raw)
+                name_told = field.name if field.name in decoded else f"{field.name}_s_per_m"
+                assert decoded[name_told] is None, field.name
+
+
+# every number whose 0 on the wire means "not known": the packet, and what is then None or empty
+ZEROS = {
+    "heart rate": (heart_rate.decode_heart_rate, "1000 0000", ("bpm", "rr_s")),
+    "heart rate, two bytes": (heart_rate.decode_heart_rate, "0100 00", ("bpm",)),
+    "treadmill pulse": (lambda raw: ftms.decode_treadmill_record(raw).data, "0101 00", ("heart_rate_bpm",)),
+    "treadmill pace": (
+        lambda raw: ftms.decode_treadmill_record(raw).data,
+        "6100 0000 0000",
+        ("pace_s_per_m", "average_pace_s_per_m"),
+    ),
+    "treadmill pace, one byte": (
+        lambda raw: ftms.decode_treadmill_record(raw).data,
+        "6100 00 00",
+        ("pace_s_per_m", "average_pace_s_per_m"),
+    ),
+    "Movesense heart rate": (movesense.decode_heart_rate_value, "00000000 0000", ("bpm", "rr_s")),
+    "MetaMotion battery": (partial(decode_battery, "metamotion"), "118c 63 0000", ("voltage_v",)),
+    "WitMotion battery": (
+        partial(decode_battery, "witmotion"),
+        "55716400" + 16 * "00",
+        ("voltage_v", "level_pct"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_a_zero_that_means_not_known_is_none(name):
+    decode, packet, unknown = ZEROS[name]
+    values = vars(decode(bytes.fromhex(packet)))
+    assert [values[field] for field in unknown] == [() if field == "rr_s" else None for field in unknown]
+
+
+def test_a_temperature_of_absolute_zero_is_none_to_read():
+    with pytest.raises(PacketError):
+        movesense.decode_temperature_value(bytes(8))
+
+
+@pytest.mark.parametrize("name", ["speed_mps", "incline_pct"])
+def test_a_belt_that_does_not_know_is_played_as_such(name):
+    known = {"speed_mps": 3.0, "incline_pct": 1.0}
+    packet = ftms.encode_treadmill_record(ftms.TreadmillData(**known | {name: None}))
+    assert getattr(ftms.decode_treadmill_record(packet).data, name) is None
+
+
+@pytest.mark.parametrize("format_", ["level_pct", "movella_dot", "metamotion", "witmotion"])
+@given(state=st.builds(
+    BatteryState, st.none() | st.integers(0, 100), st.none() | st.floats(0.1, 5.0), st.none() | st.booleans()
+))  # fmt: skip
+def test_an_unknown_battery_is_never_written_as_a_number(format_, state):
+    try:
+        again = decode_battery(format_, encode_battery(format_, state))
+    except UsageError:
+        return
+    for name, value in vars(again).items():
+        known = getattr(state, name)
+        assert value is None or (known is not None and value == pytest.approx(known, abs=0.006)), name
+
+
+MODELS = sorted(
+    config.name for config in ConfigSet.from_texts(firmware_config_texts()) if config.imu is not None
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_model_sends_an_unknown_sample_stamp_or_counter_as_zero(configs, model):
+    config = configs.get(model)
+    values = np.full((1, 3), 0.5)
+    for encoder in packet_encoders(config):
+        n = encoder.capacity(247)
+        acc = None if encoder.stream == "gyr" else values.repeat(n, 0)
+        gyr = None if encoder.stream == "acc" or not config.imu.has_gyroscope else values.repeat(n, 0)
+        whole = Batch(encoder.stream, acc, gyr, 1000, 7, 0.01)
+        usual = encoder.encode(whole)
+        for name in ("acc_mps2", "gyr_radps", "stamp_ticks", "counter", "period_s"):
+            value = getattr(whole, name)
+            lacking = value * np.nan if isinstance(value, np.ndarray) else None
+            try:
+                sent = encoder.encode(replace(whole, **{name: lacking}))
+            except UsageError:
+                continue
+            assert sent == usual, name  # the packet does not carry it
 
 
 def run(configs, place, config, uuid, packets):

@@ -52,6 +52,7 @@ class Host:
     guest: Path
     ports: list[int] = field(default_factory=lambda: [free_port() for _ in range(4)])
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    programs: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self) -> None:
         hci, _, bus, other_bus = self.ports
@@ -74,10 +75,12 @@ class Host:
         wait_for("an adapter that is on", lambda: "Powered: yes" in self.sh("bluetoothctl show"), 60.0)
 
     def _run(self, words: list[str], log: str) -> None:
+        words = ["setpriv", "--pdeathsig", "KILL", *words]  # a test run that is killed leaves no guest behind
         with (self.folder / log).open("wb") as out:
             self.processes.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out))
 
     def stop(self) -> None:
+        self.end_programs()
         for process in reversed(self.processes):
             process.kill()
             process.wait()
@@ -102,7 +105,7 @@ class Host:
             "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder / bus}",
             "TALLRUN_DATA_DIR": str(self.folder / "data"),
         }
-        return subprocess.Popen(
+        program = subprocess.Popen(
             [str(Path(sys.executable).with_name("tallrun")), *words],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -110,6 +113,15 @@ class Host:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.programs.append(program)
+        return program
+
+    def end_programs(self) -> None:
+        """End what a failed test left running."""
+        while self.programs:
+            program = self.programs.pop()
+            program.kill()
+            program.wait()
 
     def tallrun(self, *words: str, bus: str = "bus", seconds: float = 120.0) -> tuple[int, str]:
         """Run a command; return its exit code and all it said."""

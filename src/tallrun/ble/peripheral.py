@@ -253,7 +253,7 @@ class EmulatedSensor:
         fallen_pct = self._faults.battery_fall_pct_per_h * self._origin.elapsed_s() / 3600.0
         level_pct = max(0.0, self._faults.battery_pct - fallen_pct)
         # a lithium cell falls from about 4.2 to 3.3 V
-        return encode_battery(format_, BatteryState(int(level_pct), 3.3 + 0.009 * level_pct))
+        return encode_battery(format_, BatteryState(int(level_pct), 3.3 + 0.009 * level_pct, False))
 
     def _subscription(self, role: str, is_on: bool) -> None:
         (self._subscribed.add if is_on else self._subscribed.discard)(role)

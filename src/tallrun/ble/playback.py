@@ -46,7 +46,7 @@ class Track:
     """One sensor's samples on an even grid that can be read at any sample number.
 
     Numbers below 0 give the first sample again (standing before the start), numbers past the end start
-    over up to ``repeats`` times. A sample the recording does not have is NaN in ``acc_mps2``.
+    over up to ``repeats`` times. A sample the recording does not have is NaN.
     """
 
     start_s: float
@@ -147,7 +147,7 @@ class Player:
             if last_s <= from_s:
                 continue
             acc, gyr = track.rows(begin, begin + n)
-            if np.isnan(acc).all(axis=1).any():
+            if np.isnan(acc).any() or (gyr is not None and np.isnan(gyr).any()):
                 continue
             stamped_s = last_s if self.time.stamp == "last_sample" else track.start_s + begin * track.period_s
             yield (

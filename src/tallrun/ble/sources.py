@@ -106,7 +106,7 @@ def make_source(
     if place == "treadmill" and "ftms_treadmill" in codecs and recording.treadmill is not None:
         belt = recording.treadmill
         payloads = [
-            encode_treadmill_record(TreadmillData(speed_mps=float(speed), incline_pct=float(incline)))
+            encode_treadmill_record(TreadmillData(speed_mps=_known(speed), incline_pct=_known(incline)))
             for speed, incline in zip(belt.speed_mps, belt.incline_pct, strict=True)
         ]
         return ReadingSource(_sig_role(config), belt.t_s, payloads, _length_s(recording), repeats)
@@ -128,6 +128,10 @@ def make_source(
     raise UsageError(
         f"the virtual radio cannot play a {place} as {config.name} ({', '.join(sorted(codecs))})"
     )
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _length_s(recording: Recording) -> float:

@@ -105,7 +105,6 @@ class _OpenEncoder:
         self._info: OpenInfo = decode_open_info(examples[0])
         self._role = layout.characteristic
         self._ranges = (round(config.imu.acc_range_g or 16), round(config.imu.gyr_range_dps or 2000))
-        self._period_s = 1.0 / config.imu.rate_hz
 
     def capacity(self, mtu: int) -> int:
         return max(1, (mtu - _ATT_HEADER_BYTES - HEADER_BYTES) // SAMPLE_BYTES)
@@ -113,13 +112,15 @@ class _OpenEncoder:
     def encode(self, batch: Batch) -> list[tuple[str, bytes]]:
         if batch.acc_mps2 is None or batch.gyr_radps is None:
             raise UsageError("the open packet carries acceleration and rotation, the samples do not")
+        if batch.counter is None or batch.stamp_ticks is None or batch.period_s is None:
+            raise UsageError("the open packet carries stamp, counter and period, the samples do not")
         acc = batch.acc_mps2 / (self._info.g_per_lsb * STANDARD_GRAVITY_MPS2)
         gyr = batch.gyr_radps / (self._info.dps_per_lsb * RAD_PER_DEG)
         counts = _saturate(np.hstack([acc, gyr]), 16)
         packet = OpenPacket(
-            sequence=(batch.counter or 0) & 0xFFFF,
-            t_first_us=(batch.stamp_ticks or 0) & 0xFFFFFFFF,
-            period_us=round((batch.period_s or self._period_s) * 1e6),
+            sequence=batch.counter & 0xFFFF,
+            t_first_us=batch.stamp_ticks & 0xFFFFFFFF,
+            period_us=round(batch.period_s * 1e6),
             acc_range_g=self._ranges[0],
             gyr_range_dps=self._ranges[1],
             counts=counts.astype(np.int16),
@@ -149,13 +150,15 @@ class _PolarEncoder:
 
     def encode(self, batch: Batch) -> list[tuple[str, bytes]]:
         values = batch.acc_mps2 if self.stream == "acc" else batch.gyr_radps
-        if values is None:
-            raise UsageError(f"the samples carry no {self.stream}")
+        if values is None or batch.stamp_ticks is None:
+            raise UsageError(f"the samples carry no {self.stream if values is None else 'stamp'}")
         counts = _saturate(values / self._si_per_count, 16)
-        frame = polar_pmd.PmdFrame(self._measurement, batch.stamp_ticks or 0, self._frame_type, counts)
+        frame = polar_pmd.PmdFrame(self._measurement, batch.stamp_ticks, self._frame_type, counts)
         return [(self._role, polar_pmd.encode_frame(frame))]
 
 
 def _saturate(counts: FloatArray, bits: int) -> np.ndarray:
+    if np.isnan(counts).any():
+        raise UsageError("a sample is unknown, and the packet cannot say so")
     high = (1 << bits - 1) - 1
-    return np.clip(np.rint(np.nan_to_num(counts)), -high - 1, high).astype(np.int64)
+    return np.clip(np.rint(counts), -high - 1, high).astype(np.int64)

@@ -96,13 +96,18 @@ class FixedCodec:
         )
 
     def encode(self, batch: Batch) -> bytes:
-        """Return the packet; values beyond what a number holds saturate, as a sensor does."""
+        """Return the packet; values beyond what a number holds saturate, as a sensor does.
+
+        Raises UsageError when something the layout carries is unknown.
+        """
         layout, n = self.layout, batch.n_samples
         if not 1 <= n <= layout.max_samples:
             raise UsageError(f"{self._name}: a packet holds 1 to {layout.max_samples} samples, not {n}")
         out = bytearray(layout.samples_at + n * self.sample_bytes + layout.trailing_bytes)
         out[: len(self._header)] = self._header
-        period_ticks = None if layout.period is None else (batch.period_s or 0.0) / layout.period.unit_s
+        period_ticks = None
+        if layout.period is not None and batch.period_s is not None:
+            period_ticks = batch.period_s / layout.period.unit_s
         numbers = (
             (layout.stamp, batch.stamp_ticks),
             (layout.counter, batch.counter),
@@ -111,8 +116,12 @@ class FixedCodec:
         )
         for place, value in numbers:
             if place is not None:
+                if value is None:
+                    raise UsageError(
+                        f"{self._name}: the layout carries a stamp, counter or period, the samples do not"
+                    )
                 size = SIZES[place.type]
-                wrapped = (value or 0) if place.type == "f32" else round(value or 0) % (1 << 8 * size)
+                wrapped = value if place.type == "f32" else round(value) % (1 << 8 * size)
                 out[place.offset : place.offset + size] = format_number(place.type, wrapped, self._big)
         for index, (start, stride) in enumerate(self._places(n)):
             field = layout.fields[index]
@@ -207,7 +216,11 @@ class FixedCodec:
         field = self.layout.fields[index]
         scale = self._scale_of(index)
         columns = [values[:, "xyz".index(a[-1])] / (-scale if a[0] == "-" else scale) for a in field.axes]
-        counts = np.nan_to_num(np.stack(columns, axis=1))
+        counts = np.stack(columns, axis=1)
+        if np.isnan(counts).any():
+            raise UsageError(
+                f"{self._name}: a sample of {field.quantity} is unknown, and the packet cannot say so"
+            )
         if field.type != "f32":
             bits = 8 * SIZES[field.type]
             low, high = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tallrun.errors import PacketError
+from tallrun.errors import PacketError, UsageError
 from tallrun.sensors.codecs.device_information import decode_battery_level
 from tallrun.sensors.codecs.wire import Reader, format_number
 
@@ -14,7 +14,7 @@ _WITMOTION_PREFIX = b"\x55\x71\x64\x00"
 
 @dataclass(frozen=True)
 class BatteryState:
-    """Charge and voltage; None where the format does not carry it."""
+    """Charge and voltage; None where the format does not carry it, and for a voltage sent as 0, not yet measured."""
 
     level_pct: int | None = None
     voltage_v: float | None = None
@@ -44,17 +44,27 @@ def decode_battery(format_: str, data: bytes) -> BatteryState | None:
     reader = Reader(data[len(prefix) :], f"{format_} battery")
     if format_ == "metamotion":
         level_pct = _percent(reader.integer("u8"))
-        return BatteryState(level_pct=level_pct, voltage_v=reader.integer("u16") / 1000.0)
-    return BatteryState(voltage_v=reader.integer("u16") / 100.0)
+        return BatteryState(level_pct=level_pct, voltage_v=reader.integer("u16") / 1000.0 or None)
+    return BatteryState(voltage_v=reader.integer("u16") / 100.0 or None)
 
 
 def encode_battery(format_: str, state: BatteryState) -> bytes:
-    """Encode a battery message; numbers the format has no place for are left out, unknown ones become 0."""
-    level, voltage_v = state.level_pct or 0, state.voltage_v or 0.0
+    """Encode a battery message; what the format has no place for is left out.
+
+    Raises UsageError when a number it must carry is unknown.
+    """
+
+    def known(name: str, unit: float = 1.0) -> float:
+        value = getattr(state, name)
+        if value is None:
+            raise UsageError(f"{format_} battery: the message carries {name}, but it has no value")
+        return value * unit
+
     if format_ == "level_pct":
-        return bytes([level])
+        return format_number("u8", known("level_pct"))
     if format_ == "movella_dot":
-        return bytes([level, int(bool(state.is_charging))])
+        return format_number("u8", known("level_pct")) + format_number("u8", known("is_charging"))
     if format_ == "metamotion":
-        return _METAMOTION_PREFIX + bytes([level]) + format_number("u16", voltage_v * 1000.0)
-    return _WITMOTION_PREFIX + format_number("u16", voltage_v * 100.0) + bytes(14)
+        level = format_number("u8", known("level_pct"))
+        return _METAMOTION_PREFIX + level + format_number("u16", known("voltage_v", 1000.0))
+    return _WITMOTION_PREFIX + format_number("u16", known("voltage_v", 100.0)) + bytes(14)

@@ -19,7 +19,7 @@ class FlagField:
     """One field: its name (unit suffix included), wire type and factor from wire to SI.
 
     ``missing`` is the wire value that means "not available"; ``repeat`` reads to the end of the packet
-    into a tuple.
+    into a tuple, which leaves out what is not available.
     """
 
     name: str
@@ -63,7 +63,8 @@ def decode_flagged(
 
 def _read(reader: Reader, field: FlagField) -> float | tuple[float, ...] | None:
     if field.repeat:
-        return tuple(reader.number(field.kind) * field.scale for _ in range(reader.left // SIZES[field.kind]))
+        raws = [reader.number(field.kind) for _ in range(reader.left // SIZES[field.kind])]
+        return tuple(raw * field.scale for raw in raws if raw != field.missing)
     raw = reader.number(field.kind)
     return None if raw == field.missing else raw * field.scale
 

@@ -74,8 +74,8 @@ def _groups(pace_kind: str) -> tuple[FlagGroup, ...]:
             ),
         ),
         FlagGroup(4, (FlagField("elevation_gain_m", "u16", 0.1), FlagField("elevation_loss_m", "u16", 0.1))),
-        FlagGroup(5, (FlagField("pace", pace_kind),)),
-        FlagGroup(6, (FlagField("average_pace", pace_kind),)),
+        FlagGroup(5, (FlagField("pace", pace_kind, missing=0),)),
+        FlagGroup(6, (FlagField("average_pace", pace_kind, missing=0),)),
         FlagGroup(
             7,
             (
@@ -84,7 +84,7 @@ def _groups(pace_kind: str) -> tuple[FlagGroup, ...]:
                 FlagField("energy_per_minute_j", "u8", _KCAL_J, missing=0xFF),
             ),
         ),
-        FlagGroup(8, (FlagField("heart_rate_bpm", "u8"),)),
+        FlagGroup(8, (FlagField("heart_rate_bpm", "u8", missing=0),)),
         FlagGroup(9, (FlagField("metabolic_equivalent", "u8", 0.1),)),
         FlagGroup(10, (FlagField("elapsed_s", "u16"),)),
         FlagGroup(11, (FlagField("remaining_s", "u16"),)),
@@ -99,15 +99,15 @@ _GROUPS_BY_PACE_BYTES = {1: _groups("u8"), 2: _groups("u16")}
 _GROUPS_BEFORE_PACE = _GROUPS_BY_PACE_BYTES[2][:5]
 
 
-def _pace_s_per_m(raw: float, pace_bytes: int) -> float | None:
-    if pace_bytes == 2:
-        return raw / 500.0
-    return 60.0 / (raw * 100.0) if raw else None
+def _pace_s_per_m(raw: float | None, pace_bytes: int) -> float | None:
+    if raw is None:  # a belt that stands has no pace, and sends 0
+        return None
+    return raw / 500.0 if pace_bytes == 2 else 60.0 / (raw * 100.0)
 
 
-def _raw_pace(pace_s_per_m: float | None, pace_bytes: int) -> float:
-    if pace_s_per_m is None or pace_s_per_m == 0:
-        return 0.0
+def _raw_pace(pace_s_per_m: float | None, pace_bytes: int) -> float | None:
+    if not pace_s_per_m:
+        return None
     return pace_s_per_m * 500.0 if pace_bytes == 2 else 60.0 / (pace_s_per_m * 100.0)
 
 
@@ -131,7 +131,7 @@ def decode_treadmill_record(data: bytes, pace_bytes: int | None = None) -> Tread
     _, values = decode_flagged(data, "u16", groups, _WHAT)
     for name in ("pace", "average_pace"):
         if name in values:
-            values[f"{name}_s_per_m"] = _pace_s_per_m(cast(float, values.pop(name)), pace_bytes or 2)
+            values[f"{name}_s_per_m"] = _pace_s_per_m(cast("float | None", values.pop(name)), pace_bytes or 2)
     return TreadmillRecord(TreadmillData(**cast("dict[str, float | None]", values)), bool(flags & 1))
 
 

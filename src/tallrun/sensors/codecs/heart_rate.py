@@ -11,7 +11,7 @@ _GROUPS = (
     FlagGroup(0, (FlagField("bpm", "u8", missing=0),), inverted=True),
     FlagGroup(0, (FlagField("bpm", "u16", missing=0),)),
     FlagGroup(3, (FlagField("energy_j", "u16", 1000.0),)),
-    FlagGroup(4, (FlagField("rr_s", "u16", 1.0 / 1024.0, repeat=True),)),
+    FlagGroup(4, (FlagField("rr_s", "u16", 1.0 / 1024.0, missing=0, repeat=True),)),
 )
 
 
@@ -20,7 +20,7 @@ class HeartRateMeasurement:
     """One heart-rate notification. ``has_contact`` is None when the strap cannot tell.
 
     bpm : None when the strap sends 0, as it does without a pulse to count.
-    rr_s : intervals between beats [s], oldest first; empty when not sent.
+    rr_s : intervals between beats [s], oldest first; empty when not sent. One sent as 0 is none.
     """
 
     bpm: float | None

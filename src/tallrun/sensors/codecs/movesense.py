@@ -177,24 +177,27 @@ def _counted(numbers: tuple[int, ...], kind: str) -> bytes:
 
 @dataclass(frozen=True)
 class HeartRateValue:
-    """Value of /Meas/HR; it carries no time."""
+    """Value of /Meas/HR; it carries no time. ``bpm`` is None when the sensor sends 0, as it does without a pulse."""
 
-    bpm: float
+    bpm: float | None
     rr_s: tuple[float, ...]
 
 
 def decode_heart_rate_value(value: bytes) -> HeartRateValue:
-    """Decode a value of /Meas/HR: f32 bpm, then u16 ms between beats."""
+    """Decode a value of /Meas/HR: f32 bpm, then u16 ms between beats; 0 is none."""
     reader = Reader(value, "Movesense heart rate")
     bpm = float(reader.number("f32"))
     if not 0 <= bpm < 1000:
         raise PacketError("Movesense heart rate: the rate is not a plausible number")
-    return HeartRateValue(bpm, tuple(reader.integer("u16") / 1000.0 for _ in range(reader.left // 2)))
+    intervals_ms = [reader.integer("u16") for _ in range(reader.left // 2)]
+    return HeartRateValue(bpm or None, tuple(rr_ms / 1000.0 for rr_ms in intervals_ms if rr_ms))
 
 
 def encode_heart_rate_value(value: HeartRateValue) -> bytes:
     """Encode a value of /Meas/HR."""
-    return format_number("f32", value.bpm) + b"".join(format_number("u16", rr * 1000.0) for rr in value.rr_s)
+    return format_number("f32", value.bpm or 0.0) + b"".join(
+        format_number("u16", rr * 1000.0) for rr in value.rr_s
+    )
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def decode_temperature_value(value: bytes) -> TemperatureValue:
     """Decode a value of /Meas/Temp."""
     reader = Reader(value, "Movesense temperature")
     timestamp_ms, temperature_k = reader.integer("u32"), float(reader.number("f32"))
-    if not 0 <= temperature_k < 1e4:
+    if not 0 < temperature_k < 1e4:
         raise PacketError("Movesense temperature: not a plausible number")
     return TemperatureValue(timestamp_ms, temperature_k)
 
