@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 #: A foot that never rests belongs to a runner: so long are their strides at most, and so much alike.
 SLOWEST_STRIDE_S = 0.9
 EVEN_SHARE = 0.15
+#: and they go faster than this over ground.
+SLOWEST_MPS = 2.5
 LEAST_STRIDES = 4
 MOST_STRIDES = 16
 
@@ -68,6 +70,8 @@ def _from_strides(
         up, travel = _standing(t_s[part], acc[part], rate[part], flat)
         ups.append(up)
         travels.append(travel)
+    if float(np.median(np.linalg.norm(travels, axis=1))) < SLOWEST_MPS:
+        return None
     up = np.sum(ups, axis=0)
     up /= np.linalg.norm(up)
     left = -axis + up * float(up @ axis)
