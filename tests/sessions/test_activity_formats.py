@@ -51,6 +51,31 @@ def minute(**changes: Any) -> Recording:
     return Recording(**values)
 
 
+def test_only_sure_speeds_count_and_the_surer_foot_weighs_more():
+    strides = running_strides().assign(
+        quality=1.0, timing_sigma_s=0.003, length_sigma_m=0.02, angle_sigma_deg=1.0
+    )
+    plain = activity_rows(minute(treadmill=None), strides, 60.0)
+
+    late = strides["initial_contact_s"] > 57.0
+    wild = strides.assign(speed_mps=strides["speed_mps"].where(~late, 9.0))
+    unsure = activity_rows(
+        minute(treadmill=None), wild.assign(length_sigma_m=np.where(late, 1.0, 0.02)), 60.0
+    )
+    np.testing.assert_allclose(unsure["distance_m"], plain["distance_m"], rtol=1e-9)
+    assert unsure["speed_mps"].max() == pytest.approx(2.85)
+    assert unsure["cadence_spm"].iloc[-5] == 171.0
+
+    none = activity_rows(minute(treadmill=None), strides.assign(length_sigma_m=1.0), 60.0)
+    assert none[["speed_mps", "distance_m", "step_length_m"]].isna().all(axis=None)
+    assert none["cadence_spm"].notna().all()
+
+    left = strides["foot"] == "left"
+    apart = strides.assign(speed_mps=np.where(left, 2.8, 3.0), length_sigma_m=np.where(left, 0.02, 0.04))
+    far_m = activity_rows(minute(treadmill=None), apart, 60.0)["distance_m"].iloc[-1]
+    assert far_m / plain["distance_m"].iloc[-1] == pytest.approx((0.8 * 2.8 + 0.2 * 3.0) / 2.85, rel=0.01)
+
+
 def decoded(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Every message of a FIT file by name; units as the file declares them."""
     messages: dict[str, list[dict[str, Any]]] = {}

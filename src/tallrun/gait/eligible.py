@@ -84,9 +84,12 @@ def timing_sigma_s(told_s: float, quality: float) -> float:
 def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
     """Return where ``quantity`` (timing, length or angle) may be judged, bool (n,).
 
-    A table from before each quantity had its own sigma is judged by its ``quality`` alone.
+    A table from before each quantity had its own sigma is judged by its ``quality`` alone, one without that is taken
+    as it stands.
     """
     column = {"timing": "timing_sigma_s", "length": "length_sigma_m", "angle": "angle_sigma_deg"}[quantity]
+    if column not in strides and "quality" not in strides:
+        return np.ones(len(strides), np.bool_)
     if column not in strides:
         return np.asarray(np.nan_to_num(strides["quality"].to_numpy(np.float64)) >= QUALITY_LIMIT)
     sigma = strides[column].to_numpy(np.float64)

@@ -33,6 +33,7 @@ from tallrun.gait.foot_state import (
     FootState,
     new_state,
 )
+from tallrun.gait.foot_unrested import learn_unrested
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 from tallrun.numerics.recording import SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
@@ -246,6 +247,9 @@ class FootEngine:
         found = learn_mounting(
             self._h_t, acc, self._h_gyr, n, bias, state.gyr_limits, state.acc_limits, self.params
         )
+        if found is None:
+            found = learn_unrested(self._h_t[:n], acc[:n], self._h_gyr[:n], bias, self.params)
+            least_strides *= 2
         if found is None or found.n_strides < least_strides or found.quality < least_quality:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._mounting = found

@@ -187,9 +187,14 @@ def _clock(seconds: float) -> str:
 
 
 def distance_run_m(tables: GaitTables) -> float | None:
-    """Return the distance of the running strides, by the belt where known; None when a tenth or more is unknown."""
+    """Return the distance of the running strides, by the belt where known, else by sure speeds.
+
+    None when a tenth or more is unknown.
+    """
+    from tallrun.gait.eligible import sure_values
+
     rows = tables.strides[tables.strides["mode"] == "run"]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
+    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
     part_m = speed * rows["stride_time_s"]
     if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
         return None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import sure_values
 from tallrun.numerics.recording import Recording
 
 ERROR_SOURCE = (
@@ -49,8 +50,8 @@ def _table() -> dict[str, Any]:
 
 
 def pace_mps(strides: pd.DataFrame) -> float | None:
-    """Return the middle speed of running strides: the belt's where it is known, else the feet's; None unknown."""
-    running = strides[strides["mode"] == "run"]
+    """Return the middle speed of running strides: the belt's where known, else the feet's where sure; None unknown."""
+    running = sure_values(strides[strides["mode"] == "run"])
     pace = running["belt_speed_mps"].where(running["belt_speed_mps"].notna(), running["speed_mps"])
     known = pace.to_numpy(dtype=np.float64)
     known = known[np.isfinite(known)]
