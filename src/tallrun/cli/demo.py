@@ -38,9 +38,10 @@ def demo(
     """Show the whole loop without hardware: live run, cues, report, pain questions, advice. Ends by itself."""
     from tallrun.cli.live_run import live_run
     from tallrun.live.demo import answer_questions, demo_recording, invent_runner
-    from tallrun.live.devices import Emulation
+    from tallrun.live.devices import Emulation, require_emulator
     from tallrun.live.setup import RunWishes
 
+    require_emulator()
     folder = fresh_folder(out)
     records = folder / "records"
     records.mkdir(mode=0o700)
@@ -131,7 +132,7 @@ def _tell_cues(session: Path) -> None:
 
     cues = json.loads((session / "derived" / "cues.json").read_text(encoding="utf-8"))
     if not cues:
-        _say("  No cue was needed.")
+        _say("  No cue was given.")
     for row in cues:
         answer = row["answer"] or {}
         before, after = answer.get("before"), answer.get("after")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallrun.errors import UsageError
-from tallrun.live.devices import Emulation
+from tallrun.live.devices import Emulation, require_emulator
 
 if TYPE_CHECKING:
     from tallrun.ble import Notice
@@ -54,6 +54,7 @@ def load_emulation(
     from tallrun.ble.faults import FaultScript
     from tallrun.sessions import read_session
 
+    require_emulator()
     script = None
     if faults is not None:
         try:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,14 +140,17 @@ def sensors_in_use(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def require_emulator() -> None:
+    """Raise RadioError at once when the package that emulated sensors need is not installed."""
+    if find_spec("bumble") is None:
+        raise RadioError("emulated sensors need the extra 'emulator': pip install 'tallrun[emulator]'")
+
+
 def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio:
     """Build the virtual radio; raises RadioError when the package it needs is not installed."""
-    try:
-        from tallrun.ble.radio import VirtualRadio
-    except ModuleNotFoundError as error:
-        raise RadioError(
-            "emulated sensors need the extra 'emulator': pip install 'tallrun[emulator]'"
-        ) from error
+    require_emulator()
+    from tallrun.ble.radio import VirtualRadio
+
     return VirtualRadio(configs, emulation.recording, emulation.faults, emulation.models)
 
 
