@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from support.lives import (
     varied,
 )
 from support.web_records import client
+from tallrun.journal import advice, entries
 from tallrun.store import Store
 from tallrun.store.models import RunRow
 from tallrun.web.desk import Desk
@@ -120,3 +123,20 @@ def test_the_same_life_through_the_commands(tmp_path, capsys, monkeypatch):
     assert life.states == in_memory(BY_NAME["only evenings"]).live(6).states
     with Store.open(tmp_path / "records") as store:
         assert len(store.runner_codes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("after_s", "kind", "is_as_advised"),
+    [(-3600, "morning", True), (0, "morning", True), (40, "rest", True), (60, "morning", False), (0, "during", False)],
+)  # fmt: skip
+def test_a_score_of_the_minute_a_run_began_was_told_before_it(tmp_path, after_s, kind, is_as_advised):
+    store, life = in_journal(tmp_path / "data", BY_NAME["steady"])
+    life.live(6)
+    start = Life.at(6, 17.0)
+    mine = life.door.mine(start + timedelta(hours=2))
+    felt = start + timedelta(seconds=after_s)
+    entries.add_pain(mine, {"kind": kind, "score": 1, "at": felt.isoformat()}, by="runner")
+    told = entries.RunAnswers(minutes=20, at=start.isoformat(), rung="V1", limping=False)
+    entries.log_run(mine, told, by="runner")
+    assert ("MV7" not in advice.advise(mine).rules) == is_as_advised
+    store.close()

@@ -25,6 +25,7 @@ from tallrun.recovery import (
     wording,
 )
 from tallrun.recovery.rungs import running_of, whole_minutes
+from tallrun.recovery.verdicts import assessed
 
 PROTOCOL = load_protocol()
 CLEAR = {question.id: False for question in PROTOCOL.screening.questions}
@@ -149,3 +150,47 @@ def test_a_session_off_the_plan_says_what_differed():
 def test_a_clinicians_clearing_entry_ends_the_wait_after_silence():
     history = replace(after_a_flare({}), clinician=(ClinicianEntry(NOW - timedelta(hours=1), clears=True),))
     assert "settled" not in verdict(PROTOCOL, history, None, NOW).inputs["missing"]
+
+
+def test_the_day_named_for_enough_days_since_the_last_run_is_the_first_that_has_them():
+    dated = 0
+    for seed in range(120):
+        history, now, _ = random_history(seed, PROTOCOL)
+        at, found = assessed(PROTOCOL, history, now)
+        spacing = next(
+            (item for item in verdict(PROTOCOL, history, None, now).way_out if item.id == "spacing"), None
+        )
+        if spacing is None or spacing.met:
+            continue
+        dated += 1
+        for k in range(1, 8):
+            later = now + timedelta(days=k)
+            day = at.timeline.clock.day(later.timestamp())
+            # The rules as they stand on that day, had nothing else been logged.
+            is_met = at.ladder.spacing_met(found.move.rung, later.timestamp(), day)
+            assert is_met or day < at.timeline.clock.day(spacing.earliest.timestamp()), (seed, k, spacing)
+            assert not is_met or day >= at.timeline.clock.day(spacing.earliest.timestamp()), (
+                seed,
+                k,
+                spacing,
+            )
+    assert dated > 5
+
+
+def test_with_all_else_met_the_first_day_to_run_is_the_one_the_way_out_named():
+    history = after_a_flare({})
+    start = NOW.replace(hour=17) - timedelta(days=3)
+    mornings = tuple(PainScore(f"d{k}", NOW.replace(hour=7) + timedelta(days=k), "morning", 1,
+                               load_test="double_leg_bridge") for k in range(-30, 8))  # fmt: skip
+    run = RunSession("r", start, start + timedelta(minutes=5), rung="V1", run_minutes=5, limping=False)
+    screen = Screen(NOW - timedelta(days=3), CLEAR, frozenset({"ache"}))
+    calm = replace(history, scores=mornings, sessions=(run,), screens=(screen,))
+    named = set()
+    for k in range(-3, 6):
+        now = NOW.replace(hour=19) + timedelta(days=k)
+        said = verdict(PROTOCOL, calm, None, now)
+        spacing = next((item for item in said.way_out if item.id == "spacing"), None)
+        if spacing is not None and not spacing.met:
+            named.add(spacing.earliest.date())
+        assert ("TD4" in said.rules) == (spacing is not None and not spacing.met)
+    assert named == {start.date() + timedelta(days=2)}

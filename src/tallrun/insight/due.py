@@ -28,7 +28,7 @@ QUESTIONS = {
     "h24": "Pain now, one day after the run, 0-10?",
     "h48": "Pain now, two days after the run, 0-10?",
     "exercise": "Pain now, one day after the strength session, 0-10?",
-    "screen": "The screening questions are due again.",
+    "screen": "The screening questions are due.",
     "now": "Pain now, 0-10? The worst of today so far.",
     "this_morning": "Did you do the bridge test this morning? Then say how much it hurt, 0-10, and when.",
     "both_tests": "The other bridge test, too: how much does it hurt, 0-10?",
@@ -207,9 +207,10 @@ def _ask_strength(at: Assessor, found: Assessment, now_s: float, ask: Any, ran_t
         if of_day == day and (row.pain_during is None or row.pain_after is None):
             ask("exercise_pain", row.at.timestamp(), about=row.exercise_id)
     recent = {of_day for of_day in days if day - of_day < STRENGTH_DAYS}
-    # A run cuts off the questions about the strength work before it, so that goes after a run or two days before one.
-    runs_tomorrow = found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day + 1)
-    is_free = ran_today or not (found.state in ("REST48", "RUN") or runs_tomorrow)
+    # A run cuts off the questions about the strength work before it, so that goes after a run. Kept off the day between
+    # two runs as well, it would be too rare for two in every seven days.
+    can_run = found.move.rung > V0 and at.ladder.spacing_met(found.move.rung, now_s, day)
+    is_free = ran_today or not (found.state in ("REST48", "RUN") or can_run)
     if day not in recent and len(recent) < protocol.ladder.exercise_week_min and is_free:
         ask("strength")
     state, runner = at.course.phase(now_s), t.history.runner

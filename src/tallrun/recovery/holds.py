@@ -6,13 +6,14 @@ REFER and CLINICIAN last until a dated clinician entry that clears them; no late
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from tallrun.recovery.course import Course, qualities_of
 from tallrun.recovery.model import Screen
-from tallrun.recovery.timeline import DAY_S, HOUR_S
+from tallrun.recovery.timeline import DAY_S, HOUR_S, Mark
 
 #: Screening rules that mean REFER; the others mean CLINICIAN.
 REFER_RULES = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC6")
@@ -216,8 +217,9 @@ def missing_today(
     now_s: float,
     today: int,
     clear_s: float = NEVER_S,
+    told: Sequence[Mark] = (),
 ) -> tuple[str, ...]:
-    """Return what HD4 asks for.
+    """Return what HD4 asks for. told : scores that count for today beside those up to ``now_s``.
 
     One of screen, screen_answers, screen_after_red, new_quality, settled, baseline, today, age. ``settled``: after
     a RED the mornings were not logged (HD2's other half); a clinician's clearing entry ends it, too.
@@ -245,7 +247,7 @@ def missing_today(
     if course.baseline_on(today, now_s) is None:
         missing.append("baseline")
     scores = t.marks[bisect_left(t.mark_s, t.clock.starts_s(today)) : bisect_right(t.mark_s, now_s)]
-    if not any(mark.fills and not mark.masked for mark in scores):
+    if not any(mark.fills and not mark.masked for mark in (*scores, *told)):
         missing.append("today")
     if t.history.runner.born_on is None:
         missing.append("age")

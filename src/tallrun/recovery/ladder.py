@@ -465,7 +465,7 @@ class Ladder:
         ]
 
     def spacing_met(self, rung: int, now_s: float, today: int) -> bool:
-        """Whether the run dates leave room for a run today (decision-table section 1, spacing).
+        """Whether the run dates known by ``now_s`` leave room for a run on day ``today`` (section 1, spacing).
 
         A level that came down from I or H keeps their spacing for the days of a GREEN fortnight: coming down
         must never open a running day that staying up would not.
@@ -473,7 +473,9 @@ class Ladder:
         ladder = self.protocol.ladder
         steps = self.steps(self.course.sessions_before(now_s), now_s)
         clock = self.timeline.clock
-        days = {today - clock.days_since(step.session.started_at, now_s) for step in steps}
+        # Run dates stand still when a later day than that of ``now_s`` is asked about.
+        now_day = clock.day(now_s)
+        days = {now_day - clock.days_since(step.session.started_at, now_s) for step in steps}
         if today in days:
             return False
         came_down = any(

@@ -8,6 +8,7 @@ stood before that session.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -130,12 +131,13 @@ class Assessor:
 
     def assess(self, now_s: float, plan: PlannedSession | None, count: int | None = None) -> Assessment:
         """Apply every rule at an instant. count : sessions before it (None: all that started by then)."""
+        told = [] if count is None else self._told_at_start(count)
         if count is not None:
             # A session's own start is not part of the past its advice is worked out from.
             now_s = min(now_s, self.timeline.start_s[count]) - 1e-3
         course, protocol = self.course, self.protocol
         day = self.timeline.clock.day(now_s)
-        today = self.today(day, now_s)
+        today = self.today(day, now_s, told)
         screens = self.screens[: bisect_right(self._screen_s, now_s)]
         found = holds.reds(course, now_s)
         clear_s = holds.cleared_at_s(course, now_s)
@@ -150,7 +152,7 @@ class Assessor:
             fired["REST48"].append("TD1")
         if rest_until_s is not None:
             fired["REST48"].append("HD3")
-        missing = holds.missing_today(course, screens, found, now_s, day, clear_s)
+        missing = holds.missing_today(course, screens, found, now_s, day, clear_s, told)
         if missing:
             fired["LOG_FIRST"].append("HD4")
         no_advance = self._fire_today(fired, today, now_s)
@@ -161,6 +163,19 @@ class Assessor:
             fired["WALK" if move.rung == V0 else "RUN"].append("TD5")
         state = next(state for state in STATES if fired[state])
         return Assessment(state, tuple(fired[state]), move, today, missing, rest_until_s)
+
+    def _told_at_start(self, k: int) -> list[Mark]:
+        """Return the scores of the instant at which session ``k`` began, or of its minute if that is all that is known.
+
+        They were told before it; what is about a session itself was not.
+        """
+        start, start_s = self.timeline.sessions[k].started_at, self.timeline.start_s[k]
+        by_s = start_s if start.second or start.microsecond else start_s + 60.0 - 1e-3
+        return [
+            mark
+            for mark in self.timeline.marks_between(start_s, min(by_s, self.timeline.end_s[k]))
+            if mark.row is not None and mark.row.kind in ("morning", "rest", "before")
+        ]
 
     def _fire_today(self, fired: dict[State, list[str]], today: Today, now_s: float) -> tuple[str, ...]:
         """TD2 and TD3; returns those that hold, for they also stop an advance."""
@@ -176,8 +191,8 @@ class Assessor:
             return ("TD3",)
         return ()
 
-    def today(self, day: int, now_s: float) -> Today:
-        """Scores of a local day up to an instant."""
+    def today(self, day: int, now_s: float, told: Sequence[Mark] = ()) -> Today:
+        """Scores of a local day up to an instant, and those told with a session's start."""
         t = self.timeline
         marks: list[Mark] = t.marks[
             bisect_left(t.mark_s, t.clock.starts_s(day)) : bisect_right(t.mark_s, now_s)
@@ -187,6 +202,7 @@ class Assessor:
             bisect_left(t.mark_s, now_s - 2 * DAY_S) : bisect_left(t.mark_s, t.clock.starts_s(day))
         ]
         marks = [m for m in early if m.row is not None and t.clock.same_day(m.row.at, now_s)] + marks
+        marks += told
         walking = [m.score for m in marks if m.row is not None and m.row.provoked_by == "level_walking"]
         return Today(
             day,

@@ -108,7 +108,9 @@ class _Conditions:
         screen = missing & {"screen", "screen_answers", "screen_after_red", "new_quality"}
         found.append(
             Condition(
-                "screen", False, f"A full screen: {self.words.missing(tuple(sorted(screen)))}.",
+                "screen", False,
+                "A full screen." if screen == {"screen"}
+                else f"A full screen: {self.words.missing(tuple(sorted(screen - {'screen'})))}.",
                 "Answer the screening questions.", "runner", now, "screen",
             )
             if screen
@@ -174,7 +176,9 @@ class _Conditions:
     def _spacing(self) -> Condition:
         rung, ladder = self.found.move.rung, self.at.ladder
         days = next((k for k in range(8) if ladder.spacing_met(rung, self.now_s, self.day + k)), 7)
-        text = "Enough days since the last run."
+        # A walk keeps a day free, too; it is not called a run.
+        has_run = self.found.move.days_since_run is not None
+        text = f"Enough days since the last {'run' if has_run else 'session'}."
         if days == 0:
             return Condition("spacing", True, text)
         opens_s = self.clock.starts_s(self.day + days)
