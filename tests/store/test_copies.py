@@ -199,3 +199,12 @@ def test_a_restored_copy_elsewhere_opens_every_session(tmp_path: Path) -> None:
     assert receipt.complete
     assert [path.name for path in (tmp_path / "new" / "sessions").iterdir()] == ["s1"]
     assert (tmp_path / "gone" / "sessions" / "s0" / "session.json").is_file()
+
+
+def test_restores_in_one_second_each_keep_their_safety_copy(tmp_path: Path) -> None:
+    filled(tmp_path / "records")
+    with Store.open(tmp_path / "records") as store:
+        back_up(store, tmp_path / "b.zip", NOW)
+        for _ in range(3):
+            restore(store, tmp_path / "b.zip", NOW, replace=True)
+    assert len(list((tmp_path / "records").glob("before-restore-*.zip"))) == 3

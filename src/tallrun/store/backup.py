@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,6 +113,14 @@ def write_archive(path: Path, files: Mapping[str, Path], now: datetime) -> None:
         os.fsync(out.fileno())
 
 
+def _free_name(folder: Path, stem: str) -> Path:
+    """Return an archive's path that nothing has yet: two restores in one second keep both safety copies."""
+    names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+    return next(
+        path for name in names if not (path := folder / f"{name}.zip").is_symlink() and not path.exists()
+    )
+
+
 def restore(store: Store, source: Path, now: datetime, *, replace: bool = False) -> BackupResult:
     """Put a backup in the place of the records; all of its contents are checked before anything is touched.
 
@@ -140,7 +149,7 @@ def restore(store: Store, source: Path, now: datetime, *, replace: bool = False)
             fresh = take_over(folder / DATABASE_NAME, folder, source.name, Places(store.folder, places))
             safety = None
             if has_records:
-                safety = store.folder / f"{SAFETY_COPY}{now.strftime('%Y%m%dT%H%M%S')}.zip"
+                safety = _free_name(store.folder, f"{SAFETY_COPY}{now.strftime('%Y%m%dT%H%M%S')}")
                 back_up(store, safety, now, with_sessions=False)
             try:
                 # Session folders first: if this is killed in between, the old records are still there.
