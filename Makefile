@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@$(BIN)/tallrun demo --no-browser
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 check: lint types imports
 
