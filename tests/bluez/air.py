@@ -135,8 +135,12 @@ class Air:
         await self._replace(place, config, SensorFaults())
 
     async def mtu(self, place: str, size: str) -> None:
-        """Let the sensor agree to packets of ``size`` bytes only."""
-        await self._replace(place, self._radio.sensors[place].config.name, SensorFaults(mtu=int(size)))
+        """Let the sensor agree to packets of ``size`` bytes only.
+
+        Small packets hold one sample: at the full rate they keep a slow guest so busy that it reaches no other sensor.
+        """
+        faults = SensorFaults(mtu=int(size), keep_every=8 if int(size) < 100 else 1)
+        await self._replace(place, self._radio.sensors[place].config.name, faults)
 
     async def _replace(self, place: str, config_name: str, faults: SensorFaults) -> None:
         radio, old = self._radio, self._radio.sensors[place]

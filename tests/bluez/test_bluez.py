@@ -52,7 +52,12 @@ def started(host: Host, out: Path, places: Iterable[str] = ADDRESSES) -> Popen[s
             heard = Counter()
         return process.poll() is not None or all(heard[place] > PACKETS for place in places)
 
-    wait_for("the sensors", is_recorded, 120.0)
+    try:
+        wait_for("the sensors", is_recorded, 240.0)
+    except pytest.fail.Exception as error:
+        process.kill()
+        said, _ = process.communicate(timeout=20)
+        pytest.fail(f"{error}; it said: {said}; the air said: {host.log('air.log')}")
     return process
 
 
