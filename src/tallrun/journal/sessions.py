@@ -358,6 +358,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SessionError(f"{path} cannot be read ({error}); analyse the session again") from error
     return found if isinstance(found, dict) else {}
