@@ -24,6 +24,7 @@ class Today {
   async load() {
     const [data, scores] = await Promise.all([get("/today"), get("/pain", { days: 1 })]);
     this.data = data;
+    post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
     const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
