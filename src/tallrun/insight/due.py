@@ -170,7 +170,8 @@ def _steps(at: Assessor, found: Assessment, now_s: float) -> list[Due]:
     asked = {item.ask: item for item in way_out(at, found, now_s) if item.ask is not None}
     for question in ("screen", "sitting", "birth_date"):
         if question in asked:
-            ask(question)
+            opens_s = max(now_s, (asked[question].earliest or clock.local(now_s)).timestamp())
+            ask(question, opens_s, clock.starts_s(clock.day(opens_s) + 1))
     if "now" in asked and asked["now"].earliest is not None:
         ask("now", asked["now"].earliest.timestamp())
     if is_referred:
