@@ -172,10 +172,6 @@ class Coach:
             self._stopped = False
             self._out_since_s = None
 
-    def message_given(self, now_s: float) -> None:
-        """Note a message from elsewhere, so that none follows it within the gap."""
-        self._last_message_s = now_s
-
     def finish(self, now_s: float) -> list[CoachEvent]:
         """End of session: close the cue, the probe and the open answers."""
         out = self._end_cue(now_s, "done")

@@ -42,7 +42,6 @@ class AsymmetryJump:
 
     at_s: float
     index_pct: float
-    reference_pct: float
     n_strides: int
 
 
@@ -143,5 +142,5 @@ class AsymmetryMonitor:
         for index, count, points in seen:
             if math.isfinite(index) and abs(index - reference) > points:
                 self.reset()
-                return AsymmetryJump(now_s, index, reference, count)
+                return AsymmetryJump(now_s, index, count)
         return None

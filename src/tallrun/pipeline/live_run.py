@@ -210,7 +210,6 @@ class LiveRun:
         self._learned: list[tuple[float, float]] = []
         self._shown: deque[tuple[float, float]] = deque(maxlen=SHOWN_STRIDES)
         self._belt: TreadmillReading | None = None
-        self._belt_changed_s = -math.inf
         self._speed_mps = math.nan
         self._cue: CueStart | None = None
         self._stop: LiveAction | None = None
@@ -465,7 +464,6 @@ class LiveRun:
             before, self._belt = self._belt, event.what
             old, new = before.speed_mps if before else None, event.what.speed_mps
             if new is not None and (old is None or abs(new - old) > BELT_STEP_SHARE * max(new, 0.1)):
-                self._belt_changed_s = event.at_s
                 self._steady.clear()
             return []
         if isinstance(event.what, _Timer):
