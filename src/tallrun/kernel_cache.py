@@ -1,7 +1,7 @@
 """Where compiled kernels are kept between runs.
 
 Numba does not notice edits in a helper that lives in another file than the kernel, and would silently run
-the old machine code. The cache folder is therefore named after the state of all kernel sources.
+the old machine code. The cache folder is therefore named after the text of all kernel sources.
 """
 
 from __future__ import annotations
@@ -14,24 +14,30 @@ from pathlib import Path
 KERNEL_ROOMS = ("numerics", "gait", "simulate")
 
 
-def kernel_fingerprint() -> str:
-    """Return a short hash over name, size and modification time of every kernel source."""
-    package = Path(__file__).parents[1]
+def kernel_fingerprint(package: Path = Path(__file__).parent) -> str:
+    """Return a short hash over name and text of every kernel source in a ``tallrun`` package."""
     digest = sha256()
     for room in KERNEL_ROOMS:
         for source in sorted((package / room).glob("*.py")):
-            stat = source.stat()
-            digest.update(f"{room}/{source.name}:{stat.st_size}:{stat.st_mtime_ns};".encode())
+            text = source.read_bytes()
+            digest.update(f"{room}/{source.name}:{len(text)};".encode() + text)
     return digest.hexdigest()[:16]
 
 
 def use_kernel_cache() -> None:
-    """Point numba at that folder; call before numba is imported. A set NUMBA_CACHE_DIR wins."""
+    """Point numba at that folder. A set NUMBA_CACHE_DIR wins.
+
+    ``import tallrun`` does it, for whoever uses the rooms as a library, too. Numba reads the setting when it is
+    imported; one that was imported before is told.
+    """
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     from platformdirs import user_cache_path
 
-    os.environ["NUMBA_CACHE_DIR"] = str(user_cache_path("tallrun") / "kernels" / kernel_fingerprint())
+    folder = str(user_cache_path("tallrun") / "kernels" / kernel_fingerprint())
+    os.environ["NUMBA_CACHE_DIR"] = folder
+    if numba := sys.modules.get("numba"):
+        numba.config.CACHE_DIR = folder
 
 
 def note_if_cold() -> None:
