@@ -11,16 +11,20 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+#: Beside these, ``tallrun.units``, whose numbers are compiled in.
 KERNEL_ROOMS = ("numerics", "gait", "simulate")
 
 
 def kernel_fingerprint(package: Path = Path(__file__).parent) -> str:
     """Return a short hash over name and text of every kernel source in a ``tallrun`` package."""
     digest = sha256()
-    for room in KERNEL_ROOMS:
-        for source in sorted((package / room).glob("*.py")):
-            text = source.read_bytes()
-            digest.update(f"{room}/{source.name}:{len(text)};".encode() + text)
+    sources = [
+        package / "units.py",
+        *(path for room in KERNEL_ROOMS for path in sorted((package / room).glob("*.py"))),
+    ]
+    for source in sources:
+        text = source.read_bytes()
+        digest.update(f"{source.parent.name}/{source.name}:{len(text)};".encode() + text)
     return digest.hexdigest()[:16]
 
 
