@@ -84,29 +84,23 @@ def _export_bids(session: Path, out: Path, subject: str) -> str:
 
 
 def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:
-    import numpy as np
-
     from tallrun.cli.formats_records import records_of_session
     from tallrun.journal.desk import current_time
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json
-    from tallrun.sessions.fhir_export import fhir_bundle
+    from tallrun.sessions.fhir_export import fhir_bundle, mean_heart_rate_bpm
     from tallrun.sessions.fit_export import recording_duration_s
 
     recording = read_session(session)
     found = records_of_session(
         recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)
     )
-    heart = recording.heart_rate
-    # a strap that has lost the skin says 0
-    beats = np.array([]) if heart is None else heart.bpm[np.isfinite(heart.bpm) & (heart.bpm > 0)]
-    mean_bpm = float(beats.mean()) if beats.size else None
     bundle = fhir_bundle(
         analyse(recording).tables.summary,
         recording.info,
         records=found.rows,
-        heart_rate_bpm=mean_bpm,
+        heart_rate_bpm=mean_heart_rate_bpm(recording.heart_rate),
         made_at=current_time(),
     )
     write_json(out, bundle)

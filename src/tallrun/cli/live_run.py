@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import progress_bar
 from tallrun.cli.radio import tell
+from tallrun.kernel_cache import note_if_cold
 from tallrun.live.devices import Emulation, run_radio
 
 if TYPE_CHECKING:

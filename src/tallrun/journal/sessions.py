@@ -23,7 +23,7 @@ from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
 from tallrun.journal.desk import NotThereError, Records
-from tallrun.pipeline import json_ready
+from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.report import build_report
 from tallrun.report.history import own_history

@@ -23,8 +23,9 @@ from tallrun.insight import (
 )
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.change import LEAST_PAIRS
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Recording
-from tallrun.pipeline import Analysis, GaitTables, json_ready
+from tallrun.pipeline import Analysis, GaitTables
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
 from tallrun.report.tables import METRIC_BY_KEY
 
