@@ -10,8 +10,9 @@ from tallrun.gait.strides import STRIDE_COLUMNS
 
 HEAD = """# Data dictionary
 
-Made by `python docs/make_dictionary.py` from the code. The same texts are in every Parquet file (metadata of each column), in the data
-frames of `import tallrun` (`attrs`), and beside the strides in BIDS. Unknown is null (NaN), never 0; docs/reasons.md says why.
+Made by `python docs/make_dictionary.py` from the code. The same texts are in every Parquet file (metadata of each
+column), in the data frames of `import tallrun` (`attrs`), and beside the strides in BIDS. Unknown is null (NaN), never
+0; docs/reasons.md says why.
 Tables of a cohort begin with `session` and `subject_id` besides.
 """
 
