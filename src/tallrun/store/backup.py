@@ -172,7 +172,8 @@ def restore(store: Store, source: Path, now: datetime, *, replace: bool = False)
 def _database_of(store: Store) -> Path:
     if store.database_path is None:
         raise StoreError(
-            "records on a database server are backed up with the server's own tools, or use data export"
+            "records on a database server are backed up with the server's own tools "
+            "(pg_dump --format=custom, pg_restore --clean), the session folders by copying them; or use data export"
         )
     return store.database_path
 

@@ -26,7 +26,7 @@ from tallrun.web.problems import NotSetUpError
 class Desk:
     """Opens the records for each request.
 
-    where : data folder or SQLAlchemy URL, as ``Store.open`` takes it. sessions_folder : what a scan looks
+    where : data folder or URL of a database, as ``Store.open`` takes it. sessions_folder : what a scan looks
     through; default: the sessions folder of the records. clock : gives the present moment.
     """
 
