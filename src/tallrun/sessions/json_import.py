@@ -25,12 +25,14 @@ POLAR_SERIES = (
     ("heartRate", "heart_rate_bpm", 1.0), ("speed", "speed_mps", 1.0 / 3.6), ("distance", "distance_m", 1.0),
     ("cadence", "cadence", 1.0), ("altitude", "altitude_m", 1.0), ("power", "power_w", 1.0),
 )  # fmt: skip
+_POLAR_READ = frozenset({"recordedRoute", *(name for name, _, _ in POLAR_SERIES)})
 #: Suunto's name, column. The barometer's altitude goes before that of positions: the two must not be mixed.
 SUUNTO_FIELDS = (
     ("HR", "heart_rate_bpm"), ("Cadence", "cadence"), ("Speed", "speed_mps"), ("Distance", "distance_m"),
     ("Altitude", "altitude_m"), ("GPSAltitude", "altitude_m"), ("Power", "power_w"), ("Latitude", "lat_deg"),
     ("Longitude", "lon_deg"),
 )  # fmt: skip
+_SUUNTO_READ = frozenset({"Events", "TimeISO8601", "UTC", *(name for name, _ in SUUNTO_FIELDS)})
 #: Suunto's numbers of sports, as far as public readers agree on them.
 _SUUNTO_SPORTS = {
     3: "running", 4: "cycling", 5: "mountain biking", 6: "swimming", 8: "skating", 10: "yoga", 11: "trekking",
@@ -101,6 +103,8 @@ def _polar_activity(path: Path, session: dict[str, Any], part: dict[str, Any], c
             value, at = _number(sample.get("value")), when(sample.get("dateTime"))
             if value is not None:
                 rows.setdefault(at, {})[column] = factor * value
+    if isinstance(samples, dict):
+        points.left.update(name for name in samples if name not in _POLAR_READ)
     for place in _dicts(_of(samples, "recordedRoute")):
         values = rows.setdefault(when(place.get("dateTime")), {})
         for name, column in (("latitude", "lat_deg"), ("longitude", "lon_deg"), ("altitude", "altitude_m")):
@@ -149,6 +153,7 @@ def _read_suunto(path: Path, cadence: str) -> Activity:
             value = _number(sample.get(name))
             if value is not None:
                 values[column] = value
+        points.left.update(name for name in sample if name not in _SUUNTO_READ)
         if not values:
             continue
         if at is None:
