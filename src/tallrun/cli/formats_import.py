@@ -309,7 +309,7 @@ def import_watch_files(
     cadence: Cadence = "auto",
     time_zone: RunZone = None,
 ) -> None:
-    """Make a session of every run in a folder or archive of watch files: FIT, TCX, GPX, Apple's export.xml.
+    """Make a session of every run in a folder or archive: FIT, TCX, GPX, Apple's export.xml, Polar's, Suunto's JSON.
 
     tallrun import watch strava_export.zip --time-zone Europe/Berlin --out RUNS
     """
@@ -342,11 +342,15 @@ def import_watch_files(
 def _activities(path: Path, kind: str, cadence: str) -> list[Activity]:
     from tallrun.sessions.apple_import import import_apple
     from tallrun.sessions.fit_import import import_fit
+    from tallrun.sessions.json_import import import_polar, import_suunto
     from tallrun.sessions.xml_import import import_gpx, import_tcx
 
     if kind == "apple":
         return import_apple(path)[0]
-    return [{"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx}[kind](path, cadence)]
+    if kind == "polar":
+        return import_polar(path, cadence)
+    readers = {"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx, "suunto": import_suunto}
+    return [readers[kind](path, cadence)]
 
 
 def _save_one(
