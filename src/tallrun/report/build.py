@@ -19,6 +19,7 @@ from tallrun.pipeline import GaitTables
 from tallrun.pipeline.batch import samples_end_s
 from tallrun.reasons import REASONS
 from tallrun.report.drift import drift_rows, drifts
+from tallrun.report.earlier import EarlierBand
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
@@ -48,7 +49,8 @@ class ReportInput:
     pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
     waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
-    entries : a clinician's notes and corrections in force; shown, the numbers stay as detected.
+    entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
+    behind the waveforms. code : of the runner, for the head of each sheet. letterhead : from Settings; untrusted.
     """
 
     recording: Recording
@@ -62,6 +64,9 @@ class ReportInput:
     history: Sequence[SessionBlocks] = ()
     goal: Goal | None = None
     entries: Sequence[Overlay] = ()
+    earlier: Sequence[EarlierBand] = ()
+    code: str = ""
+    letterhead: str = ""
 
 
 def build_report(source: ReportInput) -> str:
@@ -74,7 +79,7 @@ def build_report(source: ReportInput) -> str:
     against = against_own(blocks, source.history, shoe)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
-    shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe)
+    shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier)
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
         title=source.title,

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
+from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
+from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
@@ -20,7 +22,10 @@ LEAST_STRIDES = 5
 
 @dataclass(frozen=True)
 class Metric:
-    """How one quantity is shown: factor from SI, unit, digits, and what it is in one sentence."""
+    """How one quantity is shown: factor from SI, unit, digits, and what it is in one sentence.
+
+    scale : for an index or an angle with a limit, what its ends mean and where the limit is, with its source.
+    """
 
     key: str
     label: str
@@ -28,6 +33,7 @@ class Metric:
     unit: str
     digits: int
     meaning: str
+    scale: str = ""
 
     def show(self, value: float, digits: int | None = None) -> str:
         """Return a value already in the shown unit, without a minus before zero."""
@@ -69,6 +75,7 @@ METRICS = (
         "°",
         1,
         "Foot against the ground at initial contact, from its own flat position; toes up positive.",
+        "above 8° rearfoot, below −1.6° forefoot (sci:A3)",
     ),
     Metric(
         "peak_impact_g",
@@ -85,6 +92,7 @@ METRICS = (
         "",
         2,
         "Landing angle, foot ahead, braking and step rate together.",
+        f"0 as expected at this speed, limit {OVERSTRIDE_INDEX_LIMIT:g} with two parts raised (design, sci:A3)",
     ),
     Metric(
         "foot_ahead_m",
@@ -101,6 +109,7 @@ METRICS = (
         "°",
         1,
         "Change from your own quiet standing, forward positive; believe changes of 2–3° and more.",
+        f"limit: own usual + {OWN_TILT_MARGIN_DEG:g}°, without one {POPULATION_TILT_DEG:g}° from standing (design, sci:A4)",
     ),
     Metric(
         "pelvic_obliquity_deg",
@@ -159,6 +168,7 @@ ASYMMETRY = Metric(
     "%",
     1,
     "200 (R − L)/(R + L) of contact time; above 0 the right foot stays longer.",
+    f"0 both alike, limit ± {ASYMMETRY_LIMIT_PCT:g} % and beyond the own scatter (design, sci:A5)",
 )
 METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)}
 
@@ -172,7 +182,7 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
     for metric in METRICS:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
         known = values[np.isfinite(values)]
-        row = {"key": metric.key, "label": metric.label, "unit": metric.unit, "why": "", "n": str(known.size)}
+        row = {"key": metric.key, "label": metric.label, "scale": metric.scale, "unit": metric.unit, "why": "", "n": str(known.size)}
         notes = []
         if known.size < LEAST_STRIDES:
             row |= dict.fromkeys(("median", "range", "left", "right", "interval"), "–")
