@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.report.compare import Side
-    from tallrun.report.compare_page import HandoutPlan
     from tallrun.report.corrections import Corrected
+    from tallrun.report.paper import Sheet
     from tallrun.report.replay_data import Replayed
 
 DataDir = Annotated[
@@ -117,19 +116,12 @@ def compare(
     sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
     history = known_history(data_dir, runner, leave_out=())
     found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
-    if out is not None or handout is not None:
-        whose = _whose(data_dir, runner, wants_plan=handout is not None)
     if out is not None:
-        write_text(out, build_compare_page(found, code=whose.code, letterhead=whose.letterhead))
+        write_text(out, build_compare_page(found, sheet=_sheet(data_dir, runner, wants_plan=False)))
     if handout is not None:
         rules = load_protocol() if data_dir is None else rules_for(data_dir, runner, current_time())
-        write_text(
-            handout,
-            build_handout(
-                found, note, for_whom, stop_signs(rules), plan=whose.plan, code=whose.code,
-                letterhead=whose.letterhead,
-            ),
-        )  # fmt: skip
+        sheet = _sheet(data_dir, runner, wants_plan=True)
+        write_text(handout, build_handout(found, note, for_whom, stop_signs(rules), sheet=sheet))
     if as_json:
         print_json(found.as_json())
         return
@@ -140,25 +132,20 @@ def compare(
             typer.echo(str(path))
 
 
-@dataclass(frozen=True)
-class _Whose:
-    """What the records add to a printed page."""
+def _sheet(data_dir: Path | None, runner: str | None, wants_plan: bool) -> Sheet:
+    """Return what the records add to a printed page; nothing without ``--data-dir``."""
+    from tallrun.report.paper import Sheet
 
-    code: str = ""
-    letterhead: str = ""
-    plan: HandoutPlan | None = None
-
-
-def _whose(data_dir: Path | None, runner: str | None, wants_plan: bool) -> _Whose:
     if data_dir is None:
-        return _Whose()
+        return Sheet()
     from tallrun.cli.recovery_common import records
     from tallrun.journal.clinic import read_clinic
     from tallrun.journal.handout import handout_plan
 
     with records(str(data_dir), runner) as mine:
         code = next(name for name, known in mine.store.runner_codes().items() if known == mine.runner_id)
-        return _Whose(code, read_clinic(mine.store).letterhead, handout_plan(mine) if wants_plan else None)
+        plan = handout_plan(mine) if wants_plan else None
+        return Sheet(code, read_clinic(mine.store).letterhead, lambda: plan)
 
 
 def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:

@@ -65,10 +65,12 @@ def simulate_session(
         str | None, typer.Option(help="Make one of the sessions shipped in recordings/ again, by name.")
     ] = None,
     study: Annotated[
-        bool, typer.Option("--study", help="Three runners with known changes, into a data folder of their own.")
+        bool,
+        typer.Option("--study", help="Three runners with known changes, into a data folder of their own."),
     ] = False,
     start_on: Annotated[
-        str | None, typer.Option("--start", help="When the session or study starts: 2026-03-02 or 2026-03-02T18:00.")
+        str | None,
+        typer.Option("--start", help="When the session or study starts: 2026-03-02 or 2026-03-02T18:00."),
     ] = None,
     time_zone: Annotated[str, typer.Option(help="IANA name, with --start.")] = "UTC",
     weeks: Annotated[int, typer.Option(min=1, max=52, help="Length of the study.")] = 8,

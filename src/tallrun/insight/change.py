@@ -113,7 +113,8 @@ def typical_error(
 
     between_sessions : session medians of GREEN sessions, grouped by shoe and strap. next_sessions : differences of
     each such session from the one before it, so that neither a change over weeks nor one step counts as error (mean
-    square successive difference, von Neumann 1941, far ones cut). within_session : blocks of one session, pooled over all sessions.
+    square successive difference, von Neumann 1941, far ones cut). within_session : blocks of one session, pooled over
+    all sessions.
     """
     groups: dict[object, list[float]] = {}
     if kind == "within_session":
@@ -153,9 +154,7 @@ def _successive(metric: str, groups: Iterable[list[tuple[datetime, float]]]) -> 
     return TypicalError(metric, "next_sessions", float(np.sqrt(square / 2.0)), dof)
 
 
-def _pooled(
-    metric: str, kind: ErrorKind, groups: Sequence[FloatArray]
-) -> TypicalError | None:
+def _pooled(metric: str, kind: ErrorKind, groups: Sequence[FloatArray]) -> TypicalError | None:
     dof = sum(len(group) - 1 for group in groups)
     if dof < LEAST_DOF:
         return None
@@ -180,8 +179,8 @@ def compare_blocks(
     before, after : the blocks of each inside the matched window, in order of time; the k-th is held against the k-th,
     so that both are equally far into the running. history : the runner's sessions, whose repeats give the error between
     sessions. is_one_session : nothing was taken off in between, so the scatter of the blocks is the right error.
-    least_pairs : with fewer pairs of blocks no change is called real. level : see ``TypicalError.detectable``. between : the error between days, where it is known already; it takes the
-    place of that of ``history``.
+    least_pairs : with fewer pairs of blocks no change is called real. level : see ``TypicalError.detectable``.
+    between : the error between days, where it is known already; it takes the place of that of ``history``.
     A change is real when it exceeds the detectable one and its interval, where there is one, leaves out zero.
     Unknown values give ``cannot tell`` with a reason code.
     """

@@ -90,5 +90,7 @@ def _one(
         return OverTime(metric, at, shown, start, now, interval, "no real change", error)
     fit = isotonic_regression(values, increasing=now > start).x
     share = (fit - start) / (now - start)
-    began, middle, done = (at[min(int(np.searchsorted(share, item)), len(at) - 1)] for item in (UNDER_WAY[0], 0.5, UNDER_WAY[1]))
+    began, middle, done = (
+        at[min(int(np.searchsorted(share, item)), len(at) - 1)] for item in (UNDER_WAY[0], 0.5, UNDER_WAY[1])
+    )
     return OverTime(metric, at, shown, start, now, interval, "real change", error, began, middle, done)

@@ -8,7 +8,7 @@ from tallrun.journal.advice import advise, plans
 from tallrun.journal.clinician import entries, in_words
 from tallrun.journal.desk import Records
 from tallrun.journal.today import exercise
-from tallrun.report.compare_page import HandoutPlan
+from tallrun.report.paper import HandoutPlan
 
 _WEEK = timedelta(days=7)
 #: Where the advice is to see somebody, nothing else is advised beside it.

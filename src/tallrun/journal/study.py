@@ -1,4 +1,4 @@
-"""Put a simulated study into records: sessions, runs, scores around them and mornings, as runners would have entered."""
+"""Put a simulated study into records: sessions, runs, the scores around them and mornings, by the normal doors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def write_study(
         raise UsageError(f"{folder} is not empty; a study goes into a data folder of its own")
     end = start + timedelta(weeks=weeks)
     if end > now:
-        raise UsageError(f"the study would end on {end.date()}, which is still to come; give an earlier start")
+        raise UsageError(
+            f"the study would end on {end.date()}, which is still to come; give an earlier start"
+        )
     planned = list(visits(start, weeks=weeks, per_week=per_week, minutes=minutes, seed=seed, people=people))
     counted: dict[str, int] = {}
     n_scores = 0
@@ -81,7 +83,10 @@ def write_study(
                 n_scores += _morning(store, runner_id, person, day, start, weeks)
                 if day in by_day:
                     n_scores += _session(store, runner_id, by_day[day], place)
-                    progress(sum(counted.values()) / len(planned) - (len(own) - by_day[day].number - 1) / len(planned))
+                    progress(
+                        sum(counted.values()) / len(planned)
+                        - (len(own) - by_day[day].number - 1) / len(planned)
+                    )
     write_text(folder / "study.json", json.dumps(seeded_truth(people), indent=1))
     return Study(folder, counted, n_scores)
 
@@ -126,7 +131,12 @@ def _morning(store: Store, runner_id: str, person: Person, day: date, start: dat
     at = datetime.combine(day, MORNING, tzinfo=start.tzinfo)
     mine = Records(store, runner_id, at)
     test = mine.protocol.exercise.late_test
-    answers = {"score": _score(person, day, start, weeks), "kind": "morning", "load_test": test, "at": at.isoformat()}
+    answers = {
+        "score": _score(person, day, start, weeks),
+        "kind": "morning",
+        "load_test": test,
+        "at": at.isoformat(),
+    }
     entries.add_pain(mine, answers, by=BY)
     return 1
 
@@ -140,7 +150,9 @@ def _session(store: Store, runner_id: str, visit: Visit, place: Path) -> int:
     found = analyse(recording, record_waves=True)
     tables = found.tables
     write_tables(folder / sessions.DERIVED, tables)
-    keep_cycles(folder / sessions.DERIVED, pitch_cycles(found.waves, tables.strides), pace_mps(tables.strides))
+    keep_cycles(
+        folder / sessions.DERIVED, pitch_cycles(found.waves, tables.strides), pace_mps(tables.strides)
+    )
     length = timedelta(seconds=visit.programme.duration_s)
     mine = Records(store, runner_id, visit.started_at + length + timedelta(minutes=10))
     sessions.scan(mine, folder)

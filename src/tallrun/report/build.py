@@ -79,7 +79,9 @@ def build_report(source: ReportInput) -> str:
     against = against_own(blocks, source.history, shoe)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
-    shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier)
+    shown = all_figures(
+        source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier
+    )
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
         title=source.title,

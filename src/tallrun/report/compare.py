@@ -206,7 +206,12 @@ def compare(
         "one session" if is_one else "between days" if errors else "scatter inside these two",
         errors,
         len(BLOCK_METRICS) if is_one else len(errors),
-        over_time(own, chosen, tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY), partial(_trend_error, own, chosen)),
+        over_time(
+            own,
+            chosen,
+            tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY),
+            partial(_trend_error, own, chosen),
+        ),
     )
 
 
@@ -219,12 +224,13 @@ def _day_errors(
     for metric in BLOCK_METRICS:
         if not len(metric_values(old, metric)) or not len(metric_values(new, metric)):
             continue
-        measured = max(
-            (error.of(usual[metric]) for side in (a, b) if side.recording is not None
-             and (error := measured_error(metric, side.recording, speed_mps)) is not None),
-            default=None,
-        )  # fmt: skip
-        error = day_error(others, metric, speed_mps, usual, measured)
+        sizes = [
+            told.of(usual[metric])
+            for side in (a, b)
+            if side.recording is not None
+            and (told := measured_error(metric, side.recording, speed_mps)) is not None
+        ]
+        error = day_error(others, metric, speed_mps, usual, max(sizes, default=None))
         if error is not None:
             found[metric] = error
     return found

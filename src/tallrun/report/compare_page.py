@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, wavefo
 from tallrun.report.cycles import clean_running
 from tallrun.report.pages import environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
-from tallrun.report.paper import sheet_css
+from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric
@@ -60,10 +59,19 @@ _ERROR_WORDS: dict[ErrorFrom, str] = {
 }
 #: Where an error between days is from, for the row and in a sentence.
 ERROR_KINDS: dict[str, tuple[str, str]] = {
-    "own": ("own days", "own days: from your own GREEN sessions that follow each other, day and mounting in them"),
+    "own": (
+        "own days",
+        "own days: from your own GREEN sessions that follow each other, day and mounting in them",
+    ),
     "published": ("published", "published: other runners measured twice a week apart (sci:A8)"),
-    "design": ("working figure", "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)"),
-    "validation": ("own tests", "own tests: the largest error in the program’s tests (docs/accuracy.md); no day is in it"),
+    "design": (
+        "working figure",
+        "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)",
+    ),
+    "validation": (
+        "own tests",
+        "own tests: the largest error in the program’s tests (docs/accuracy.md), no day in it",
+    ),
 }
 
 
@@ -140,13 +148,12 @@ def summary_words(found: Comparison) -> str:
     return f"{first} {open_} of {total} cannot be told."
 
 
-def build_compare_page(
-    found: Comparison, script_url: str | None = None, *, code: str = "", letterhead: str = ""
-) -> str:
+def build_compare_page(found: Comparison, script_url: str | None = None, sheet: Sheet | None = None) -> str:
     """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script.
 
-    code, letterhead : for the head of each sheet; untrusted, escaped.
+    sheet : whose it is, for the head of each sheet of paper; None without records.
     """
+    sheet = sheet or Sheet()
     return environment().get_template("compare.html.j2").render(
         found=found,
         window=window_words(found),
@@ -160,37 +167,24 @@ def build_compare_page(
         trend_charts=[Markup(chart) for chart in trend_charts(found)],
         n_sessions=max((len(item.at) for item in found.over_time), default=0),
         n_trends=sum(item.word == "real change" for item in found.over_time),
-        paper=sheet_css(code, "comparison", _days(found), letterhead),
-        letterhead=letterhead,
-        code=code,
+        paper=sheet_css(sheet, "comparison", _days(found)),
+        letterhead=sheet.letterhead,
+        code=sheet.code,
         script_url=script_url,
         version=__version__,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class HandoutPlan:
-    """What the records say beside the comparison. week : planned sessions, in words. limits : sentences.
-
-    exercises : (name, dose with days a week).
-    """
-
-    as_of: datetime
-    today: tuple[str, ...]
-    week: tuple[str, ...]
-    limits: tuple[str, ...]
-    exercises: tuple[tuple[str, str], ...]
-
-
 def build_handout(
     found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[StopSigns] = (), *,
-    plan: HandoutPlan | None = None, code: str = "", letterhead: str = "",
+    sheet: Sheet | None = None,
 ) -> str:  # fmt: skip
     """Return the pages for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped.
 
-    stop_signs : the protocol's signs by urgency; a yes to one of them is a reason to stop and call. plan : this week's
-    plan, limits and exercises, None without records. code, letterhead : for the head of each sheet; untrusted.
+    stop_signs : the protocol's signs by urgency; a yes to one of them is a reason to stop and call. sheet : whose it
+    is, with this week's plan, limits and exercises; None without records.
     """
+    sheet = sheet or Sheet()
     real = [row for row in found.rows if row.word == "real change"]
     told = [row for row in real if plain_sentence(row)][:3]
     same = [row for row in found.rows if row.word == "no real change" and row.metric in _PLAIN]
@@ -203,12 +197,12 @@ def build_handout(
         n_real=len(real),
         same=[(_PLAIN[row.metric][0], _now(row)) for row in same],
         unclear=[_PLAIN[row.metric][0] for row in open_],
-        plan=plan,
+        plan=sheet.plan(),
         note=note,
         for_whom=for_whom,
         stop_signs=stop_signs,
-        paper=sheet_css(code, "hand-out", _days(found), letterhead),
-        letterhead=letterhead,
+        paper=sheet_css(sheet, "hand-out", _days(found)),
+        letterhead=sheet.letterhead,
         version=__version__,
     )  # fmt: skip
 
@@ -236,7 +230,10 @@ def small_picture(found: Comparison, row: Change) -> str:
 
 def error_sentences(found: Comparison) -> list[str]:
     """Return a sentence for every kind of error between days that is in the table."""
-    kinds = {error.kind for error in (*found.errors.values(), *(item.error for item in found.over_time if item.error))}
+    kinds = {
+        error.kind
+        for error in (*found.errors.values(), *(item.error for item in found.over_time if item.error))
+    }
     return [f"{text}." for kind, (_, text) in ERROR_KINDS.items() if kind in kinds]
 
 
@@ -322,7 +319,9 @@ def _zone(found: Comparison) -> object:
 
 
 def _days(found: Comparison) -> str:
-    return " and ".join(f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None)
+    return " and ".join(
+        f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None
+    )
 
 
 def plain_sentence(row: Change) -> str:

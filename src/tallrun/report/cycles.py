@@ -85,7 +85,12 @@ def pitch_cycles(
             [
                 np.interp(
                     contact[k] + share * (contact[k + 1] - contact[k]),
-                    np.concatenate([flat[k - 1] + share[:-1] * (flat[k] - flat[k - 1]), flat[k] + share * (flat[k + 1] - flat[k])]),
+                    np.concatenate(
+                        [
+                            flat[k - 1] + share[:-1] * (flat[k] - flat[k - 1]),
+                            flat[k] + share * (flat[k + 1] - flat[k]),
+                        ]
+                    ),
                     np.concatenate([shapes[k - 1, :-1, 0], shapes[k, :, 0]]),
                 )
                 for k in whole
@@ -94,7 +99,15 @@ def pitch_cycles(
         pitch *= DEG_PER_RAD
         used = rows.iloc[whole]
         out.append(
-            Cycle(foot, "foot pitch", "°", pitch.mean(axis=0), pitch.std(axis=0), len(pitch), toe_off_pct=_toe_off(used))
+            Cycle(
+                foot,
+                "foot pitch",
+                "°",
+                pitch.mean(axis=0),
+                pitch.std(axis=0),
+                len(pitch),
+                toe_off_pct=_toe_off(used),
+            )
         )
     return out
 

@@ -35,7 +35,10 @@ def keep_cycles(derived: Path, cycles: Sequence[Cycle], speed_mps: float | None)
          "n_strides": item.n_strides}
         for item in cycles if item.signal == "foot pitch"
     ]  # fmt: skip
-    write_text(derived / CYCLES_FILE, json.dumps({"version": _VERSION, "speed_mps": speed_mps, "foot_pitch_deg": rows}))
+    write_text(
+        derived / CYCLES_FILE,
+        json.dumps({"version": _VERSION, "speed_mps": speed_mps, "foot_pitch_deg": rows}),
+    )
 
 
 def earlier_bands(folders: Iterable[Path], speed_mps: float | None) -> tuple[EarlierBand, ...]:
@@ -63,7 +66,10 @@ def earlier_bands(folders: Iterable[Path], speed_mps: float | None) -> tuple[Ear
 def _kept(folder: Path, speed_mps: float) -> dict[str, list[float]]:
     try:
         told = json.loads((folder / CYCLES_FILE).read_text(encoding="utf-8"))
-        if told["version"] != _VERSION or abs(float(told["speed_mps"]) - speed_mps) > SPEED_TOLERANCE * speed_mps:
+        if (
+            told["version"] != _VERSION
+            or abs(float(told["speed_mps"]) - speed_mps) > SPEED_TOLERANCE * speed_mps
+        ):
             return {}
         rows = {str(row["foot"]): [float(value) for value in row["mean"]] for row in told["foot_pitch_deg"]}
     except (OSError, ValueError, TypeError, KeyError):

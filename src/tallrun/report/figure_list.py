@@ -104,16 +104,25 @@ def all_figures(
     cycles = stride_cycles(recording, strides) + pitch_cycles(waves, strides)
     shapes = (
         ("pitch-wave", "foot pitch", "Foot angle",
-         "Angle of the foot over the gait cycle, toes up positive, with toe-off. Green: your own earlier sessions at this "
-         "speed, ± 2 SD between them, where three are known. There is no norm band: no public set of running foot angles "
-         "whose licence allows it is at hand.", "foot_strike_angle_deg"),
+         "Angle of the foot over the gait cycle, toes up positive, with toe-off. Green: own earlier sessions at this "
+         "speed, ± 2 SD between them, where three are known. There is no norm band: no public set of running foot "
+         "angles whose licence allows it is at hand.", "foot_strike_angle_deg"),
         ("force-wave", "specific force", "Acceleration at the foot",
          "Size of the acceleration at the foot over one stride.", "peak_impact_g"),
         ("turn-wave", "angular rate", "Turning rate of the foot", "Size of the foot's turning rate over one stride.",
          "foot_strike_angle_deg"),
     )  # fmt: skip
     for name, signal, title, text, key in shapes:
-        out.append(Shown(name, "stride", title, text, figures.waveforms(cycles, signal, earlier if signal == "foot pitch" else ()), why(key)))
+        out.append(
+            Shown(
+                name,
+                "stride",
+                title,
+                text,
+                figures.waveforms(cycles, signal, earlier if signal == "foot pitch" else ()),
+                why(key),
+            )
+        )
     out += [
         Shown("path", "stride", "Foot path", "Path of the foot seen from the side.",
               figures.foot_path(foot_paths(waves, strides)), why("stride_length_m")),

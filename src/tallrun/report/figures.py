@@ -185,9 +185,7 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
     )
 
 
-def waveforms(
-    cycles: Sequence[Cycle], signal: str, earlier: Sequence[EarlierBand] = ()
-) -> Figure | None:
+def waveforms(cycles: Sequence[Cycle], signal: str, earlier: Sequence[EarlierBand] = ()) -> Figure | None:
     """Mean ± one standard deviation over the gait cycle with toe-off and its scatter, both feet.
 
     earlier : the runner's own band of earlier sessions at this speed. None when no foot has enough strides.

@@ -17,8 +17,8 @@ LEVEL_INCLINE_PCT = 1.0
 def with_stiffness(strides: pd.DataFrame, runner: RunnerProfile) -> pd.DataFrame:
     """Return the stride table with ``leg_stiffness_npm`` and ``vertical_stiffness_npm`` [N/m]; NaN is not known.
 
-    The belt's speed where it is known, else the stride's own where that is sure. Without body mass, on a slope, walking or
-    with one foot nothing is known.
+    The belt's speed where it is known, else the stride's own where that is sure. Without body mass, on a slope, walking
+    or with one foot nothing is known.
     """
     sure = sure_values(strides)
     pace = sure["speed_mps"]

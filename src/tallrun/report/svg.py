@@ -83,7 +83,11 @@ def line_chart(
         if item.points:
             parts += [
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{item.colour}"/>'
-                for x, y in (place(*at) for at in zip(item.x.tolist(), item.y.tolist(), strict=True) if np.isfinite(at[1]))
+                for x, y in (
+                    place(*at)
+                    for at in zip(item.x.tolist(), item.y.tolist(), strict=True)
+                    if np.isfinite(at[1])
+                )
             ]
     parts.append("</svg>")
     legend = "".join(

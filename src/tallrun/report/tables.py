@@ -109,7 +109,7 @@ METRICS = (
         "°",
         1,
         "Change from your own quiet standing, forward positive; believe changes of 2–3° and more.",
-        f"limit: own usual + {OWN_TILT_MARGIN_DEG:g}°, without one {POPULATION_TILT_DEG:g}° from standing (design, sci:A4)",
+        f"limit: own usual + {OWN_TILT_MARGIN_DEG:g}°, else {POPULATION_TILT_DEG:g}° from standing (design, sci:A4)",
     ),
     Metric(
         "pelvic_obliquity_deg",
@@ -182,7 +182,14 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
     for metric in METRICS:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
         known = values[np.isfinite(values)]
-        row = {"key": metric.key, "label": metric.label, "scale": metric.scale, "unit": metric.unit, "why": "", "n": str(known.size)}
+        row = {
+            "key": metric.key,
+            "label": metric.label,
+            "scale": metric.scale,
+            "unit": metric.unit,
+            "why": "",
+            "n": str(known.size),
+        }
         notes = []
         if known.size < LEAST_STRIDES:
             row |= dict.fromkeys(("median", "range", "left", "right", "interval"), "–")

@@ -20,7 +20,13 @@ from tallrun.simulate.session import run
 
 SPEED_MPS = 2.6
 #: SD from day to day: cadence [steps/min], tilt [deg], contact time [share], strike angle [deg], left-right [%].
-DAY_SPREAD = {"cadence_spm": 1.2, "tilt_deg": 0.4, "contact_share": 0.008, "strike_deg": 0.6, "asymmetry_pct": 0.4}
+DAY_SPREAD = {
+    "cadence_spm": 1.2,
+    "tilt_deg": 0.4,
+    "contact_share": 0.008,
+    "strike_deg": 0.6,
+    "asymmetry_pct": 0.4,
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,11 @@ class Person:
         found = next((item for item in self.changes if item.quantity == quantity), None)
         if found is not None:
             return found.at(week)
-        usual = {"cadence_spm": self.cadence_spm, "tilt_deg": self.tilt_deg, "asymmetry_pct": self.asymmetry_pct}
+        usual = {
+            "cadence_spm": self.cadence_spm,
+            "tilt_deg": self.tilt_deg,
+            "asymmetry_pct": self.asymmetry_pct,
+        }
         return usual.get(quantity, 1.0)
 
 
@@ -116,7 +126,9 @@ def visits(
         for number in range(weeks * per_week):
             week = number / per_week
             rng = np.random.default_rng([seed, place, number])
-            day = dict(zip(DAY_SPREAD, rng.standard_normal(len(DAY_SPREAD)) * list(DAY_SPREAD.values()), strict=True))
+            day = dict(
+                zip(DAY_SPREAD, rng.standard_normal(len(DAY_SPREAD)) * list(DAY_SPREAD.values()), strict=True)
+            )
             body = replace(
                 person.body,
                 running_tilt_deg=person.value("tilt_deg", week) + day["tilt_deg"],

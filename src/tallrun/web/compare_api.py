@@ -14,6 +14,7 @@ from tallrun.errors import UsageError
 from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.report.compare import Comparison, Side, compare
 from tallrun.report.compare_page import build_compare_page, build_handout
+from tallrun.report.paper import Sheet
 from tallrun.report.stop_signs import StopSigns
 from tallrun.web.kept import KeptSessions
 from tallrun.web.problems import PROBLEMS
@@ -27,18 +28,19 @@ To = Annotated[float | None, Query(gt=0.0, allow_inf_nan=False, description="Par
 
 def compare_router(
     folder_of: Callable[[str], Path],
-    history_of: Callable[[tuple[str, ...]], Sequence[SessionBlocks]] = lambda session_ids: (),
+    history_of: Callable[[str], Sequence[SessionBlocks]] = lambda session_id: (),
     name_of: Callable[[str], str] | None = None,
     stop_signs: Callable[[], Sequence[StopSigns]] = lambda: (),
     kept: KeptSessions | None = None,
+    sheet_of: Callable[[str], Sheet] = lambda session_id: Sheet(),
 ) -> APIRouter:
     """Return the routes of the comparison.
 
     Errors are left to the application's problem handlers.
 
-    folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the runner's
-    sessions, given the two compared. name_of : what the session is called, default the folder's name.
-    stop_signs : what the hand-out prints of the screening. kept : analysed sessions shared with other pages.
+    folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the sessions of the
+    runner whose session this is. name_of : what the session is called, default the folder's name. stop_signs : what the
+    hand-out prints of the screening. kept : analysed sessions shared with other pages. sheet_of : whose a page is.
     """
     router = APIRouter(tags=["compare"], responses=PROBLEMS)
     sessions = kept or KeptSessions(folder_of)
@@ -66,7 +68,7 @@ def compare_router(
         parts: tuple[float | None, float | None, float | None, float | None],
     ) -> Comparison:
         first, second = side(a, *parts[:2]), side(b, *parts[2:])
-        return compare(first, second, history_of((a, b)), None if speed_kmh is None else speed_kmh / 3.6)
+        return compare(first, second, history_of(a), None if speed_kmh is None else speed_kmh / 3.6)
 
     @router.get("/api/compare", summary="Two sessions at matched speed")
     def compared(
@@ -80,7 +82,7 @@ def compare_router(
         a: str, b: str, speed_kmh: Speed = None, a_from: From = None, a_to: To = None, b_from: From = None,
         b_to: To = None,
     ) -> str:  # fmt: skip
-        return build_compare_page(found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)), script_url=SCRIPT)
+        return build_compare_page(found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)), SCRIPT, sheet_of(a))
 
     @router.get("/compare/handout", include_in_schema=False, response_class=HTMLResponse)
     def handout(
@@ -95,6 +97,6 @@ def compare_router(
         for_whom: Annotated[str, Query(max_length=80)] = "",
     ) -> str:
         compared = found(a, b, speed_kmh, (a_from, a_to, b_from, b_to))
-        return build_handout(compared, note, for_whom, stop_signs())
+        return build_handout(compared, note, for_whom, stop_signs(), sheet=sheet_of(a))
 
     return router
