@@ -117,10 +117,10 @@ def compare(
     history = known_history(data_dir, runner, leave_out=())
     found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
     if out is not None:
-        write_text(out, build_compare_page(found, sheet=_sheet(data_dir, runner, wants_plan=False)))
+        write_text(out, build_compare_page(found, sheet=sheet_of_records(data_dir, runner, wants_plan=False)))
     if handout is not None:
         rules = load_protocol() if data_dir is None else rules_for(data_dir, runner, current_time())
-        sheet = _sheet(data_dir, runner, wants_plan=True)
+        sheet = sheet_of_records(data_dir, runner, wants_plan=True)
         write_text(handout, build_handout(found, note, for_whom, stop_signs(rules), sheet=sheet))
     if as_json:
         print_json(found.as_json())
@@ -132,7 +132,7 @@ def compare(
             typer.echo(str(path))
 
 
-def _sheet(data_dir: Path | None, runner: str | None, wants_plan: bool) -> Sheet:
+def sheet_of_records(data_dir: Path | None, runner: str | None, wants_plan: bool) -> Sheet:
     """Return what the records add to a printed page; nothing without ``--data-dir``."""
     from tallrun.report.paper import Sheet
 

@@ -159,7 +159,7 @@ def _write_study(
     from tallrun.journal.study import write_study
 
     now = current_time()
-    text = start_on or (now - timedelta(weeks=weeks, days=1)).date().isoformat()
+    text = start_on or (now - timedelta(weeks=weeks)).date().isoformat()
     with progress_bar("simulating the study", not as_json) as bar:
         made = write_study(
             out, _start(text, time_zone), now, weeks=weeks, per_week=per_week, minutes=minutes, seed=seed,

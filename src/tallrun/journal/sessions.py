@@ -22,6 +22,7 @@ import pandas as pd
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
+from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records
 from tallrun.pipeline import json_ready
 from tallrun.pipeline.watch import watch_summary
@@ -31,6 +32,7 @@ from tallrun.report.earlier import earlier_bands, keep_cycles
 from tallrun.report.history import own_history
 from tallrun.report.measured import pace_mps
 from tallrun.report.overlays import overlays_in_force, read_overlays
+from tallrun.report.paper import Sheet
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
@@ -308,7 +310,11 @@ def analyse(
     write_tables(folder / DERIVED, tables)
     speed_mps = pace_mps(tables.strides)
     keep_cycles(folder / DERIVED, pitch_cycles(source.waves, tables.strides), speed_mps)
-    source = replace(source, earlier=earlier_bands(_earlier(mine, row), speed_mps))
+    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
+    source = replace(
+        source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
+        sheet=Sheet(code, read_clinic(mine.store).letterhead),
+    )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
     ends = tables.segments["end_s"]

@@ -64,7 +64,7 @@ def write_study(
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; a study goes into a data folder of its own")
     end = start + timedelta(weeks=weeks)
-    if end > now:
+    if end.date() > now.astimezone(start.tzinfo).date():
         raise UsageError(
             f"the study would end on {end.date()}, which is still to come; give an earlier start"
         )

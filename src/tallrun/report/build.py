@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,6 +30,7 @@ from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
 from tallrun.report.pages import environment, when_words
 from tallrun.report.pain_strip import pain_strip
+from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
 from tallrun.report.tables import (
     calibration_words,
@@ -50,7 +52,7 @@ class ReportInput:
     waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
     entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
-    behind the waveforms. code : of the runner, for the head of each sheet. letterhead : from Settings; untrusted.
+    behind the waveforms. sheet : whose it is, for the head of each sheet of paper.
     """
 
     recording: Recording
@@ -65,8 +67,7 @@ class ReportInput:
     goal: Goal | None = None
     entries: Sequence[Overlay] = ()
     earlier: Sequence[EarlierBand] = ()
-    code: str = ""
-    letterhead: str = ""
+    sheet: Sheet = field(default_factory=Sheet)
 
 
 def build_report(source: ReportInput) -> str:
@@ -116,6 +117,8 @@ def build_report(source: ReportInput) -> str:
         ],
         versions=version_rows(source.recording, summary, __version__),
         version=__version__,
+        paper=sheet_css(source.sheet, "report", _day(source)),
+        letterhead=source.sheet.letterhead,
     )  # fmt: skip
 
 
@@ -145,6 +148,13 @@ def _facts(source: ReportInput) -> list[str]:
     out += [str(context[key]) for key in ("session_kind", "surface", "shoes") if context.get(key)]
     out.append(SENTENCES["time_running"].about(source))
     return out
+
+
+def _day(source: ReportInput) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(source.recording.info.get('started_at'))):%-d %b %Y}"
+    except ValueError:
+        return ""
 
 
 def _script_json(value: Any) -> str:

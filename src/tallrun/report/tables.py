@@ -287,7 +287,10 @@ def version_rows(recording: Recording, summary: dict[str, Any], version: str) ->
 
 def definition_rows() -> list[tuple[str, str]]:
     """(label, meaning) of every metric."""
-    return [(metric.label, metric.meaning) for metric in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)]
+    return [
+        (metric.label, f"{metric.meaning} Scale: {metric.scale}." if metric.scale else metric.meaning)
+        for metric in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)
+    ]
 
 
 def sensor_rows(quality: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
