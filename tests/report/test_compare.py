@@ -20,7 +20,7 @@ from tallrun.report.compare_page import build_compare_page, build_handout, text_
 from tallrun.report.stop_signs import stop_signs
 
 
-def repeats(side, n=6, wobble=0.2):
+def repeats(side, n=12, wobble=0.2):
     """Earlier green sessions that differ from this one only by day-to-day scatter."""
     return tuple(
         SessionBlocks(

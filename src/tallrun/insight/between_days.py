@@ -19,7 +19,7 @@ from tallrun.insight.change import LEVEL, TypicalError, typical_error
 Kind = Literal["own", "published", "design", "validation"]
 
 #: Own repeats are preferred from this many degrees of freedom on; fewer say too little about their own size.
-ENOUGH_DOF = 3.5
+ENOUGH_DOF = 6.0
 #: Lumbar sensor, 18 runners, two treadmill tests 7-10 days apart at 9-21 km/h: times and lengths below 2.3 % of
 #: themselves, forward impulses below 6.8 % (sci:A8). The upper end is taken.
 TIMES_SHARE, IMPULSE_SHARE = 0.023, 0.068
