@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from tallrun.errors import UsageError
 from tallrun.insight import SessionBlocks, steady_blocks
@@ -20,6 +21,8 @@ from tallrun.web.kept import KeptSessions
 from tallrun.web.problems import PROBLEMS
 
 SCRIPT = "/static/compare/compare.js"
+
+_OTHER = {"a": "b", "b": "a", "a_from": "b_from", "a_to": "b_to", "b_from": "a_from", "b_to": "a_to"}
 
 Speed = Annotated[float | None, Query(gt=0.0, lt=40.0, description="Compare at this speed [km/h].")]
 From = Annotated[float | None, Query(ge=0.0, allow_inf_nan=False, description="Part from here [s].")]
@@ -77,12 +80,22 @@ def compare_router(
     ) -> dict[str, Any]:  # fmt: skip
         return found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)).as_json()
 
+    def is_turned(a: str, b: str) -> bool:
+        first, second = (sessions.get(item).side.started_at for item in (a, b))
+        return first is not None and second is not None and second < first
+
     @router.get("/compare", include_in_schema=False, response_class=HTMLResponse)
     def compare_page(
+        request: Request,
         a: str, b: str, speed_kmh: Speed = None, a_from: From = None, a_to: To = None, b_from: From = None,
         b_to: To = None,
-    ) -> str:  # fmt: skip
-        return build_compare_page(found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)), SCRIPT, sheet_of(a))
+    ) -> Response:  # fmt: skip
+        if is_turned(a, b):  # the address then names them as the page does: its parts belong to A and B
+            turned = [(_OTHER.get(name, name), value) for name, value in request.query_params.multi_items()]
+            return RedirectResponse(f"/compare?{urlencode(turned)}")
+        return HTMLResponse(
+            build_compare_page(found(a, b, speed_kmh, (a_from, a_to, b_from, b_to)), SCRIPT, sheet_of(a))
+        )
 
     @router.get("/compare/handout", include_in_schema=False, response_class=HTMLResponse)
     def handout(

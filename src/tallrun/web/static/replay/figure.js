@@ -56,7 +56,7 @@ export class SideView {
       const swing = (share - leaves) / (lands - leaves);
       return Math.min(low(share), low(leaves) + swing * (low(lands) - low(leaves)));
     };
-    return { up, pitch, x: (share) => start + at(forward, share) - length * share, height: (share) => at(up, share) - drop(share) };
+    return { up, pitch, pitchAt: (share) => at(pitch, share), x: (share) => start + at(forward, share) - length * share, height: (share) => at(up, share) - drop(share) };
   }
 
   /** Shares of a path, foot-flat to foot-flat, at which the foot leaves the ground and lands again; [null, null] unknown. */
