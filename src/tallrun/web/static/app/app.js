@@ -6,6 +6,7 @@ import { failure, skeleton } from "./states.js";
 import { setupPage } from "./setup.js";
 
 const PAGES = {
+  patients: ["Patients", () => import("./patients.js")],
   today: ["Today", () => import("./today.js")],
   sessions: ["Sessions", () => import("./sessions.js")],
   report: ["Report", () => import("./report.js")],
@@ -36,7 +37,8 @@ async function show() {
       main.dataset.state = "empty";
       return;
     }
-    setZone((await get("/profile")).time_zone);
+    // the list is about everybody: no one is chosen yet
+    if (name !== "patients") setZone((await get("/profile")).time_zone);
     const page = await load();
     await page.show(body, { heading, status, rest, again: show });
     main.dataset.state = "ready";
@@ -49,6 +51,7 @@ async function show() {
 function showRunners(codes) {
   const box = document.getElementById("runner");
   document.getElementById("who").hidden = codes.length < 2;
+  document.getElementById("patients").hidden = codes.length < 2;
   if (codes.length < 2) return;
   const chosen = runner();
   box.replaceChildren(...(codes.includes(chosen) ? [] : [el("option", { value: "" }, "choose")]), ...codes.map((code) => el("option", { value: code }, code)));
