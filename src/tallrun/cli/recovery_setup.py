@@ -114,6 +114,7 @@ def setup(
                     mornings, "Its scores of your last three mornings, 1,2,1; Enter if you have none yet",
                     as_json=as_json, check=_morning_scores,
                 )  # fmt: skip
+        goes_on = first and person_types() and not as_json
         typed = {
             "side": side, "site": site, "time_zone": time_zone,
             "born_on": None if born_on is None else _date(born_on), "height_m": height_m,
@@ -134,8 +135,11 @@ def setup(
             f"{profile['time_zone']}. Records: {store.place}",
             *(f"{name.removesuffix('_m').replace('_', ' ').capitalize()} about {value:g} m, an estimate."
               for name, value in estimated(profile).items()),
-            *(["Next: tallrun screen"] if first else []),
+            *(["Next: tallrun screen"] if first and not goes_on else []),
         )  # fmt: skip
+    if goes_on:
+        typer.echo("\nNow the screening questions.")
+        screen(data_dir=data_dir, runner=code)
 
 
 _PHASES = """Strength phases: 1 holds, such as bridges held still; 2 heavy and slow; 3 fast loads, such as hops.

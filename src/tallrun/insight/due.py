@@ -295,7 +295,7 @@ def _run_form(at: Assessor, found: Assessment, rung: str) -> Form:
         f"tallrun log-run --rung {rung} --minutes {minutes:g} --pain-during {{pain_during}} "
         "--pain-after {pain_after} --limping {limping}"
     )
-    return Form("/api/runs", body, asks, command)
+    return Form("/api/runs", body, asks | {"at": "time"}, command, optional=("at",))
 
 
 def _morning(course: Course, now: datetime) -> Due:

@@ -36,6 +36,8 @@ INPUT_WORDS = {
     "exercise_phase": "strength phase",
     "diagnosed": "diagnosis by a clinician",
 }
+#: What an unknown input says, where it is unknown because nothing was done yet.
+_NOT_KNOWN = {"days_since_run": "no run yet", "last_grade": "no session yet", "pain_today": "no score yet"}
 _INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 
 
@@ -144,7 +146,9 @@ def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]
             value = "yes" if value else "no"
         elif name == "trend":
             value = protocol.texts.trends[str(value)]
-        told.append((words, "not known" if value is None else str(value)))
+        elif name == "last_grade" and value is not None:
+            value = "no grade, for something is missing" if value == "UNKNOWN" else str(value).lower()
+        told.append((words, _NOT_KNOWN.get(name, "not known") if value is None else str(value)))
     return told
 
 

@@ -356,6 +356,7 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
             found.rest_until_s,
             t.clock,
             t.green_limit_at(now_s),
+            is_before_runs=found.move.rung == V0,
         ),
         protocol={"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
         as_of=now,
