@@ -8,8 +8,9 @@ import plotly
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
+from tallrun.live.stage import Stage
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
+from tallrun.web import api_entries, api_plan, api_records, api_run, api_sessions, api_today
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -23,6 +24,7 @@ from tallrun.web.security import Gate
 #: Address -> what it is called. ``/report/ID`` is reached from Sessions.
 PAGES = {
     "/today": "Today",
+    "/run": "Run",
     "/sessions": "Sessions",
     "/recovery": "Recovery",
     "/plan": "Plan",
@@ -31,11 +33,11 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
-    """Build the whole web app over one desk."""
+def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None) -> FastAPI:
+    """Build the whole web app over one desk. stage : runs from the phone; None for pages over records alone."""
     kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
-        *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
+        *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_run)),
         page_router(),
         replay_router(desk.session_folder, desk.rules, kept=kept, name_of=desk.session_name, is_in_app=True),
         compare_router(
@@ -46,7 +48,8 @@ def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
             kept,
         ),
     ]
-    app = create_app(gate, routers=routers)
+    app = create_app(gate, None if stage is None else lambda: stage.hub, routers=routers)
+    app.state.stage = stage
     app.state.desk = desk
     app.state.jobs = Jobs()
     add_problem_handlers(app)
