@@ -63,7 +63,7 @@ def advise(
     with records(data_dir, runner) as mine:
         from tallrun.journal import advice
 
-        found = advice.advise(mine, as_of)
+        found = advice.tell(mine) if as_of is None else advice.advise(mine, as_of)
         show(as_json, advice.contract(found), *_card(found, mine.protocol_at(found.as_of), mine))
 
 

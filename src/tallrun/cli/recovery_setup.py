@@ -249,7 +249,7 @@ def screen(
         )  # fmt: skip
         from tallrun.journal.advice import advise, lead_count
 
-        found = advise(mine, mine.local_now.isoformat())
+        found = advise(mine)
         _tell_screen(entry, screen_id, as_json, found.sentences[: lead_count(found)])
 
 

@@ -70,12 +70,19 @@ class PlanWish:
 
 
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
-    """Return the verdict at a moment; that of now is kept in the ladder history."""
+    """Return the verdict at a moment; nothing is written."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
-    if as_of is None and plan is None:
-        with suppress(StoreError):  # a full disk must not keep today's advice from being read
-            mine.store.note_advice(mine.runner_id, found, mine.now)
+    return careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
+
+
+def tell(mine: Records) -> Verdict:
+    """Return the verdict of now and keep it in the ladder history as shown to a person.
+
+    What was shown is what a run is later held against (MV7); of a day on which nobody looked the rules work it out.
+    """
+    found = advise(mine)
+    with suppress(StoreError):  # a full disk must not keep today's advice from being read
+        mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
 
 
@@ -165,7 +172,7 @@ def dose_parts(work: str, run_minutes: float | None) -> tuple[DosePart, ...]:
 def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str, Any]:
     """Return the ladder with the level advised now, and the advice given so far."""
     protocol = mine.protocol
-    found = advise(mine, as_of or mine.local_now.isoformat())
+    found = advise(mine, as_of)
     rows = mine.store.entries(AdviceRow, mine.runner_id, since=mine.now - timedelta(days=days))
     return {
         "state": found.state,

@@ -298,7 +298,7 @@ def analyse(
         protocol,
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
-        advice=advise(mine, mine.local_now.isoformat()).as_json(),
+        advice=advise(mine).as_json(),
         entries=overlays_in_force(read_overlays(folder)),
     )
     tables = source.tables

@@ -65,6 +65,12 @@ def get_verdict(mine: Mine) -> Any:
     return advice.contract(advice.advise(mine))
 
 
+@router.post("/verdict/shown", response_model=VerdictOut)
+def note_shown(mine: Mine) -> Any:
+    """Keep today's verdict as shown to a person: a later run is held against it. Reading alone keeps nothing."""
+    return advice.contract(advice.tell(mine))
+
+
 @router.get("/card", response_model=CardOut)
 def get_card(mine: Mine) -> Any:
     """Return today's verdict with its dose in blocks and its reasons in words."""

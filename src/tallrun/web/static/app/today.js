@@ -30,6 +30,8 @@ class Today {
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);
+    // Reading writes nothing: that a person saw this advice is told for itself. Lost, the rules work it out.
+    post("/verdict/shown").catch(() => {});
   }
 
   /** Load again; a verdict that has changed comes into sight, for on a phone it lies far above what was tapped. */
