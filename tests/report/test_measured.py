@@ -119,7 +119,9 @@ def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
     recording = limping(0.0)
     tables = analyse(recording).tables
     lines = summary_lines(tables.summary, middle_errors(tables, recording))
-    shown = {row["key"]: row["error"] for row in metric_rows(tables.summary, tables.strides, recording)}
+    shown = {
+        row["key"]: row.get("error", "–") for row in metric_rows(tables.summary, tables.strides, recording)
+    }
     for label, key, *_ in ROWS:
         (line,) = [line for line in lines if line.startswith(label + " ")]
         error = line.split("   ")[0].split()[-1] if tables.summary[key].get("reason") is None else "–"
