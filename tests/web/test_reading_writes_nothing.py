@@ -92,7 +92,7 @@ def test_what_was_shown_is_kept_when_a_person_saw_it_and_once(place):
     before = kept()
     said = api.get("/api/verdict").json()
     assert kept() == before
-    shown = api.post("/api/verdict/shown")
+    shown = api.post("/api/told")
     assert shown.json() == said
-    api.post("/api/verdict/shown")
+    api.post("/api/told")
     assert kept() == before + 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import print_json, progress_bar
+from tallrun.kernel_cache import note_if_cold
 
 if TYPE_CHECKING:
     from tallrun.report.measured import MeasuredError

@@ -36,6 +36,8 @@ INPUT_WORDS = {
     "exercise_phase": "strength phase",
     "diagnosed": "diagnosis by a clinician",
 }
+#: What an unknown input says, where it is unknown because nothing was done yet.
+_NOT_KNOWN = {"days_since_run": "no run yet", "last_grade": "no session yet", "pain_today": "no score yet"}
 _INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 
 
@@ -70,16 +72,13 @@ class PlanWish:
 
 
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
-    """Return the verdict at a moment; nothing is written."""
+    """Return the verdict at a moment, by default now; nothing is kept of it."""
     at = read_instant(as_of, mine.zone, mine.now)
     return careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
 
 
 def tell(mine: Records) -> Verdict:
-    """Return the verdict of now and keep it in the ladder history as shown to a person.
-
-    What was shown is what a run is later held against (MV7); of a day on which nobody looked the rules work it out.
-    """
+    """Return the verdict of now as something a person is told: it is kept in the ladder history."""
     found = advise(mine)
     with suppress(StoreError):  # a full disk must not keep today's advice from being read
         mine.store.note_advice(mine.runner_id, found, mine.now)
@@ -147,7 +146,9 @@ def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]
             value = "yes" if value else "no"
         elif name == "trend":
             value = protocol.texts.trends[str(value)]
-        told.append((words, "not known" if value is None else str(value)))
+        elif name == "last_grade" and value is not None:
+            value = "no grade, for something is missing" if value == "UNKNOWN" else str(value).lower()
+        told.append((words, _NOT_KNOWN.get(name, "not known") if value is None else str(value)))
     return told
 
 

@@ -133,6 +133,7 @@ def own_rows(
     return [
         {
             "label": item.metric.label,
+            "scale": item.metric.scale,
             "unit": item.metric.unit,
             "speed": f"{3.6 * item.speed_mps:.1f}",
             "value": item.metric.show(item.metric.factor * item.value),

@@ -65,9 +65,9 @@ def get_verdict(mine: Mine) -> Any:
     return advice.contract(advice.advise(mine))
 
 
-@router.post("/verdict/shown", response_model=VerdictOut)
-def note_shown(mine: Mine) -> Any:
-    """Keep today's verdict as shown to a person: a later run is held against it. Reading alone keeps nothing."""
+@router.post("/told", response_model=VerdictOut)
+def tell_verdict(mine: Mine) -> Any:
+    """Return today's verdict and keep in the ladder history that it was told: a page that shows it says so here."""
     return advice.contract(advice.tell(mine))
 
 

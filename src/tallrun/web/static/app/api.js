@@ -12,7 +12,10 @@ const KEY = "runner";
 
 /** Whose records are shown: from the address, else the last one chosen in this tab. */
 export function runner() {
-  return new URLSearchParams(location.search).get(KEY) ?? sessionStorage.getItem(KEY);
+  const asked = new URLSearchParams(location.search).get(KEY);
+  // pages without it in their address, such as a replay, are about the one last looked at in this tab
+  if (asked) sessionStorage.setItem(KEY, asked);
+  return asked ?? sessionStorage.getItem(KEY);
 }
 
 export function chooseRunner(code) {
@@ -54,6 +57,11 @@ export async function get(path, query) {
 export async function post(path, body = {}) {
   const answer = await ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   return answer.status === 204 ? null : answer.json();
+}
+
+/** Send a file as it is. */
+export async function postFile(path, file, query) {
+  return (await ask(path, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file }, query)).json();
 }
 
 /** Ask for a file and hand it to the browser's downloads. */
