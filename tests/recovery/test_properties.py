@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.recovery_histories import check_properties, random_history
+from support.recovery_histories import check_properties, is_freer, random_history, with_score
 from tallrun.recovery import PainScore, Protocol, verdict
 from tallrun.recovery.timeline import HOUR_S, Clock
 from tallrun.resources import protocol_texts
@@ -30,6 +30,32 @@ def test_worse_missing_masked_and_red_flags_never_free(seed):
 )
 def test_histories_that_once_freed_a_worse_score_stay_fixed(seed):
     assert check_properties(seed, PROTOCOL) == ([], 0)
+
+
+def freed_by(seed: int, index: int) -> str:
+    """Whether one score more, of any question but the morning's (which makes B itself), frees anything; else empty."""
+    history, now, plan = random_history(seed, PROTOCOL)
+    row = history.scores[index % len(history.scores)] if history.scores else None
+    if row is None or row.kind == "morning" or row.score == 10:
+        return ""
+    worse = with_score(history, index % len(history.scores), replace(row, score=row.score + 1))
+    one, two = (verdict(PROTOCOL, item, None, now, plan) for item in (worse, history))
+    return f"{two.state} {two.rung} became {one.state} {one.rung}" if is_freer(one, two) else ""
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 2**40), st.integers(0, 200))
+def test_a_worse_score_outside_the_mornings_never_frees_even_where_it_moves_the_baseline(seed, index):
+    assert freed_by(seed, index) == ""
+
+
+@pytest.mark.parametrize(
+    ("seed", "index"),
+    [(242, 35), (475, 6), (1565, 33), (2047, 5), (6090, 10), (8176, 3), (9346, 11), (10142, 8), (12699, 7)],
+)  # fmt: skip
+def test_a_session_made_worse_never_takes_a_red_away_through_the_baseline(seed, index):
+    """Its mornings are left out of B: that once raised B, or took it away, and with it the RED of another session."""
+    assert freed_by(seed, index) == ""
 
 
 @settings(max_examples=60)

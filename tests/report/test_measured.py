@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 from support.report_sources import limping
+from tallrun.cli.analyze import _ROWS as ROWS
+from tallrun.cli.analyze import summary_lines
 from tallrun.insight import Block, SessionBlocks
 from tallrun.insight.blocks import METRICS
 from tallrun.pipeline import analyse
-from tallrun.report.measured import measured_error
-from tallrun.report.own import against_own
+from tallrun.report.findings import find
+from tallrun.report.measured import measured_error, middle_errors
+from tallrun.report.own import Against, against_own, own_rows
+from tallrun.report.tables import METRIC_BY_KEY, metric_rows
 from tallrun.report.tables import METRICS as SHOWN
-from tallrun.report.tables import metric_rows
 
 BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "measured.py"
 
@@ -110,3 +113,35 @@ def test_a_large_change_is_still_found():
     ]
     words = {item.metric.key: item.word for item in against_own(now, history, None)}
     assert words["cadence_spm"] == "real change"
+
+
+def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
+    recording = limping(0.0)
+    tables = analyse(recording).tables
+    lines = summary_lines(tables.summary, middle_errors(tables, recording))
+    shown = {
+        row["key"]: row.get("error", "–") for row in metric_rows(tables.summary, tables.strides, recording)
+    }
+    for label, key, *_ in ROWS:
+        (line,) = [line for line in lines if line.startswith(label + " ")]
+        error = line[38:45].strip()  # the column under "±"
+        assert (error == "–") == (shown[key] == "not known" or shown[key] == "–"), line
+        if error != "–":
+            assert float(error) == pytest.approx(float(shown[key].removeprefix("± ").split()[0]), abs=0.06)
+    assert any("measurement error" in line and "truth" in line for line in lines)
+    # of a rate that no test covers nothing is claimed
+    slow = {
+        name: replace(item, spec=replace(item.spec, rate_hz=50.0)) for name, item in recording.sensors.items()
+    }
+    assert not any(middle_errors(tables, replace(recording, sensors=slow)).values())
+
+
+def test_an_own_baseline_names_scatter_and_measurement_error_apart():
+    recording = limping(0.0)
+    item = Against(METRIC_BY_KEY["cadence_spm"], 2.8, 170.0, 165.0, (163.0, 167.0), 3.0, 4, "real change")
+    for speed_mps, is_known in ((2.8, True), (9.0, False)):
+        (row,) = own_rows([replace(item, speed_mps=speed_mps)], recording)
+        assert (row["error"] != "not known") == is_known
+        assert row["detectable"] == "3.0" or float(row["detectable"]) == 3.0
+    (finding,) = find([], 600.0, [item])
+    assert "by the scatter between 4 of your own sessions" in finding.how_sure

@@ -447,3 +447,21 @@ def test_kill_9_at_any_moment_loses_at_most_a_second(tmp_path: Path, rng: np.ran
         lost_s.append(last_taken_s - (recovered.log.last_host_time_s or 0.0))
     print("lost after SIGKILL [s of run]:", np.round(lost_s, 3))
     assert max(lost_s) <= 1.0
+
+
+@pytest.mark.parametrize("is_raced", [False, True])
+def test_a_second_run_into_the_folder_of_one_being_recorded_is_one_clear_line(
+    tmp_path, monkeypatch, is_raced
+):
+    first = FlightRecorder(tmp_path / "run", START)
+    if is_raced:  # the other began between looking and opening
+        monkeypatch.setattr(recorder_module, "is_being_recorded", lambda folder: False)
+        monkeypatch.setattr(recorder_module, "refuse_existing", lambda folder: None)
+        monkeypatch.setattr(recorder_module, "write_json", lambda path, start: None)
+    kept = (tmp_path / "run" / recorder_module.FILE_NAME).read_bytes()
+    with pytest.raises(
+        SessionError, match=r"another tallrun is recording into .* right now: end that run first"
+    ):
+        FlightRecorder(tmp_path / "run", START)
+    assert (tmp_path / "run" / recorder_module.FILE_NAME).read_bytes() == kept
+    first.close()

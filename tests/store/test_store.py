@@ -16,7 +16,16 @@ from support.records import NOW, ZONE, open_store, run_at, runner_in, score
 from tallrun.errors import EntryError, StoreError, UsageError
 from tallrun.recovery import model
 from tallrun.store import Store, data_folder
-from tallrun.store.models import ENTRY_MODELS, AdviceRow, Base, BaselineRow, CueRow, PainRow, RunnerRow
+from tallrun.store.models import (
+    ENTRY_MODELS,
+    AdviceRow,
+    Base,
+    BaselineRow,
+    CueRow,
+    ExperimentRow,
+    PainRow,
+    RunnerRow,
+)
 from tallrun.store.records import KINDS, from_rows, to_columns
 from tallrun.store.schema import HEAD, REVISIONS
 
@@ -116,6 +125,7 @@ def test_the_database_itself_refuses_edits(tmp_path: Path) -> None:
             (AdviceRow, {"state": "RUN", "rung": "V1", "run_minutes": 8, "rules": [], "protocol": {}}),
             (CueRow, {"session_id": "s1", "t_s": 1.0, "focus": "tall", "reason": "x", "response": {}}),
             (BaselineRow, {"metric": "cadence_spm", "speed_mps": 2.5, "value": 165.0, "session_ids": []}),
+            (ExperimentRow, {"registration": {}, "runs": [], "closed_at": None, "closed_why": None}),
         ):
             store.add_row(model_, runner, at=NOW, by="tallrun", now=NOW, **columns)
     other = sqlite3.connect(tmp_path / "tallrun.sqlite")

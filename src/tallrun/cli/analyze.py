@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tallrun.cli.output import print_json, progress_bar
 from tallrun.kernel_cache import note_if_cold
+
+if TYPE_CHECKING:
+    from tallrun.report.measured import MeasuredError
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +28,7 @@ def analyze(
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
     from tallrun.pipeline import analyse
+    from tallrun.report.measured import middle_errors
     from tallrun.sessions import read_session, write_tables, write_watch
 
     recording = read_session(session)
@@ -34,7 +40,7 @@ def analyze(
     if json_:
         print_json(tables.summary)
         return
-    for line in summary_lines(tables.summary):
+    for line in summary_lines(tables.summary, middle_errors(tables, recording)):
         typer.echo(line)
     typer.echo(f"Tables are in {out}")
 
@@ -61,8 +67,10 @@ _FLAG_VALUES = {
 }
 
 
-def summary_lines(summary: dict[str, Any]) -> list[str]:
-    """Return the summary as plain lines; what is unknown says why."""
+def summary_lines(
+    summary: dict[str, Any], errors: Mapping[str, MeasuredError | None] = MappingProxyType({})
+) -> list[str]:
+    """Return the summary as plain lines; what is unknown says why. errors : measured error of each middle, by key."""
     from tallrun.reasons import REASONS
     from tallrun.report.sentences import contradiction, flags_to_tell, no_flag_words
 
@@ -72,28 +80,36 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     lines = [
         f"{steps}; run {_clock(summary['run_time_s'])}, walk {_clock(summary['walk_time_s'])}",
         "",
-        f"{'While running':<28}{'middle':>9}   5 % to 95 % of strides",
+        f"{'While running':<28}{'middle':>9} {'±':>7}   5 % to 95 % of strides",
     ]
     for label, key, factor, unit, digits in _ROWS:
         item = summary[key]
         if item.get("reason"):
-            lines.append(f"{label:<28}{'–':>9}   {REASONS[item['reason']]}")
+            lines.append(f"{label:<28}{'–':>9} {'–':>7}   {REASONS[item['reason']]}")
             continue
         low, middle, high = (f"{factor * item[name]:.{digits}f}" for name in ("p05", "median", "p95"))
-        lines.append(f"{label:<28}{middle:>9}   {low} to {high} {unit}")
+        found = errors.get(key)
+        size = "–" if found is None else f"{factor * found.of(item['median']):.{digits + 1}f}"
+        lines.append(f"{label:<28}{middle:>9} {size:>7}   {low} to {high} {unit}")
     asymmetry = summary["asymmetry_contact_pct"]
     if isinstance(asymmetry, dict):
-        lines.append(f"{'Contact, right against left':<28}{'–':>9}   {REASONS[asymmetry['reason']]}")
+        lines.append(f"{'Contact, right against left':<28}{'–':>9} {'–':>7}   {REASONS[asymmetry['reason']]}")
     else:
         lines.append(
-            f"{'Contact, right against left':<28}{asymmetry:>+9.1f}   %, longer on the right positive"
+            f"{'Contact, right against left':<28}{asymmetry:>+9.1f} {'–':>7}   %, longer on the right positive"
         )
     valid = summary["quality"]["valid_strides_pct"]
     if valid is None:
-        lines.append(f"{'Clean strides':<28}{'–':>9}   No strides were found, so there is nothing to rate.")
+        lines.append(
+            f"{'Clean strides':<28}{'–':>9} {'':>7}   No strides were found, so there is nothing to rate."
+        )
     else:
-        lines.append(f"{'Clean strides':<28}{valid:>9.1f}   %")
-    lines.append("")
+        lines.append(f"{'Clean strides':<28}{valid:>9.1f} {'':>7}   %")
+    lines += [
+        "± is the measurement error: how far a middle may lie from the truth, by tests at such a speed and set-up",
+        "(docs/accuracy.md), not the scatter of strides. – stands where it is not known.",
+        "",
+    ]
     if summary["n_steps"] == 0:
         lines.append(
             "No step was found. If there were some, check units, axes and where the sensor was worn."

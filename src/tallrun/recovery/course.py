@@ -54,7 +54,7 @@ class Course:
         self.protocol = timeline.protocol
         self._final: dict[int, GradedSession] = {}
         self._final_exercise: dict[int, GradedSession] = {}
-        self._baseline_memo: dict[tuple[int, float], int | None] = {}
+        self._baseline_memo: dict[tuple[int, float], tuple[int | None, int | None]] = {}
         self._grade_memo: dict[tuple[int, float], GradedSession] = {}
         self._screened: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._phase_memo: dict[float, PhaseState] = {}
@@ -89,7 +89,8 @@ class Course:
             start_s, end_s, close_s, limping, sharp, session.stop_reason == "pain", session.live_rules
         )
         base = self.baseline_on(t.start_day[k], start_s)
-        graded = grade_scores(self.protocol, t.green_limit_at(start_s), base, windows, span, facts)
+        strict = self.strict_baseline_on(t.start_day[k], start_s)
+        graded = grade_scores(self.protocol, t.green_limit_at(start_s), base, strict, windows, span, facts)
         self._grade_memo[k, now_s] = graded
         if now_s >= t.close_s[k]:
             self._final[k] = graded
@@ -112,7 +113,13 @@ class Course:
         facts = SessionFacts(at_s, at_s, close_s, False, False, False, ())
         base = self.baseline_on(day, at_s)
         graded = grade_scores(
-            self.protocol, t.green_limit_at(at_s), base, windows, t.marks_between(at_s, close_s), facts
+            self.protocol,
+            t.green_limit_at(at_s),
+            base,
+            self.strict_baseline_on(day, at_s),
+            windows,
+            t.marks_between(at_s, close_s),
+            facts,
         )
         if now_s >= self._exercise_close_s(k):
             self._final_exercise[k] = graded
@@ -172,17 +179,28 @@ class Course:
         The day's own morning is judged against B and therefore is not part of it, except while the three
         set-up mornings are being collected.
         """
+        return self._baselines(day, now_s)[0]
+
+    def strict_baseline_on(self, day: int, now_s: float) -> int | None:
+        """Baseline to call a score bad by: where B is not known because mornings were left out, what is left of them.
+
+        Known-bad beats missing: a session that takes B away takes no RED away with it.
+        """
+        return self._baselines(day, now_s)[1]
+
+    def _baselines(self, day: int, now_s: float) -> tuple[int | None, int | None]:
         key = (day, now_s)
         if key not in self._baseline_memo:
-            self._baseline_memo[key] = self._baseline(day, now_s)
+            self._baseline_memo[key] = self._reckon_baselines(day, now_s)
         return self._baseline_memo[key]
 
-    def _baseline(self, day: int, now_s: float) -> int | None:
+    def _reckon_baselines(self, day: int, now_s: float) -> tuple[int | None, int | None]:
         t, b = self.timeline, self.protocol.baseline
         test = self.due_test(now_s)
         known = t.mornings(test)
         found = [known[d] for d in range(day - b.days, day) if d in known]
         mornings = [morning for morning in found if not morning.masked]
+        n_bad = 0
         if len(mornings) >= b.min_mornings:
             left_out_s = b.leave_out_after_bad_h * HOUR_S
             first = bisect_left(t.start_s, mornings[0].at_s - left_out_s - DAY_S)
@@ -191,11 +209,17 @@ class Course:
                 for k in range(first, bisect_left(t.start_s, now_s))
                 if self.grade(k, now_s).grade in BAD
             ]
-            if bad:
-                mornings = [m for m in mornings if not any(lo < m.at_s <= hi for lo, hi in bad)]
-        scores = [morning.score for morning in mornings]
-        setup = self._setup(day, now_s, test) if len(scores) < b.min_mornings else None
-        return baselines.baseline(self.protocol, scores, setup)
+            n_bad = sum(any(lo < m.at_s <= hi for lo, hi in bad) for m in mornings)
+        scores = sorted(morning.score for morning in mornings)
+        # As many as follow a bad session are left out, from the top: a worse session never raises what is usual.
+        kept = scores[: len(scores) - n_bad]
+        setup = self._setup(day, now_s, test) if len(kept) < b.min_mornings else None
+        usual = baselines.baseline(self.protocol, kept, setup)
+        if not n_bad:
+            return usual, usual
+        rest = min(baselines.low_median(kept or scores[:1]), b.highest)
+        usual = None if usual is None else min(usual, rest)
+        return usual, rest if usual is None else usual
 
     def _setup(self, day: int, now_s: float, test: str) -> int | None:
         t, b = self.timeline, self.protocol.baseline

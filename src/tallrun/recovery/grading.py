@@ -104,25 +104,29 @@ def grade_scores(
     protocol: Protocol,
     green_limit: int,
     base: int | None,
+    strict: int | None,
     windows: dict[str, list[Mark]],
     span: list[Mark],
     facts: SessionFacts,
 ) -> GradedSession:
-    """Apply GR1-GR8, worst first. span : every score from start to the close of the session."""
+    """Apply GR1-GR8, worst first. span : every score from start to the close of the session.
+
+    base : B, None unknown. strict : what a score is called bad by, known in more cases than B and never above it.
+    """
     pain = protocol.pain
     values = {name: _worst(marks) for name, marks in windows.items()}
     red: list[tuple[str, float]] = [("GR1", mark.at_s) for mark in span if mark.score > pain.stop_above]
     if facts.limping or facts.sharp or any(rule in _LIVE_RED for rule in facts.live_rules):
         red.append(("GR2", facts.end_s))
     late = False
-    if base is not None:
+    if strict is not None:
         for mark in (*windows["morning"], *windows["h24"]):
-            if mark.score >= base + pain.morning_red_rise and mark.score >= pain.red_floor:
+            if mark.score >= strict + pain.morning_red_rise and mark.score >= pain.red_floor:
                 red.append(("GR3", mark.at_s))
         for mark in windows["h48"]:
-            if mark.score >= base + pain.h48_red_rise and mark.score >= pain.red_floor:
+            if mark.score >= strict + pain.h48_red_rise and mark.score >= pain.red_floor:
                 red.append(("GR4", mark.at_s))
-        late = any(mark.score >= base + pain.late_rise for mark in (*windows["h24"], *windows["h48"]))
+        late = any(mark.score >= strict + pain.late_rise for mark in (*windows["h24"], *windows["h48"]))
     missing = tuple(
         [name for name in ("during", "after", "morning") if not _filled(windows[name])]
         + ([] if _filled(windows["h24"]) or _filled(windows["h48"]) else ["h24"])
@@ -138,7 +142,7 @@ def grade_scores(
         grade, rule = "LATE", "GR5"
     elif (
         any(mark.score > green_limit for mark in span)
-        or (base is not None and any(m.score >= base + pain.amber_rise for m in windows["morning"]))
+        or (strict is not None and any(m.score >= strict + pain.amber_rise for m in windows["morning"]))
         or facts.stopped_for_pain
         or any(name in _LIVE_AMBER for name in facts.live_rules)
     ):

@@ -164,7 +164,10 @@ def _settling(course: Course, red_s: float, base: int | None, now_s: float) -> S
     for known_s in (red_s, now_s):
         if base is None:
             base = course.baseline_on(t.clock.day(known_s), known_s)
-    calm = (course.protocol.baseline.highest if base is None else base) + course.protocol.pain.settled_rise
+    strict = course.strict_baseline_on(day, red_s) if base is None else base
+    calm = (
+        course.protocol.baseline.highest if strict is None else strict
+    ) + course.protocol.pain.settled_rise
     tests = {course.due_test(red_s), course.due_test(now_s)}
     mornings = sorted(
         (morning.at_s, morning.score > calm, morning.masked)

@@ -180,7 +180,10 @@ class _Conditions:
         has_run = self.found.move.days_since_run is not None
         text = f"Enough days since the last {'run' if has_run else 'session'}."
         if days == 0:
-            return Condition("spacing", True, text)
+            is_first = self.at.course.sessions_before(self.now_s) == 0
+            return Condition(
+                "spacing", True, "No session is logged, so none is too recent." if is_first else text
+            )
         opens_s = self.clock.starts_s(self.day + days)
         return Condition("spacing", False, text, "It needs time only.", "time", self._at(opens_s))
 

@@ -103,7 +103,7 @@ def build_report(source: ReportInput) -> str:
         plotly_script=Markup(_plotly_script()) if drawn else "",
         metrics=metric_rows(summary, tables.strides, source.recording),
         error_source=ERROR_SOURCE,
-        own=own_rows(against),
+        own=own_rows(against, source.recording, bool(summary["quality"]["calibration"]["is_calibrated"])),
         drift=drift_rows(drift),
         is_of_watch_only=is_of_watch_only(source.recording, summary),
         watch=[] if summary.get("watch") is None else watch_rows(summary["watch"]),

@@ -128,7 +128,7 @@ def _own_finding(item: Against) -> Finding:
     return Finding(
         f"{up if item.value > item.usual else down} at this speed.",
         f"{value} {metric.unit}, your usual {usual}, at {3.6 * item.speed_mps:.1f} km/h",
-        f"real change: more than {limit}, from {item.n_sessions} of your own sessions",
+        f"real change: more than {limit}, by the scatter between {item.n_sessions} of your own sessions",
         _FIGURE[metric.key],
         band_strip(item.value, low, high, f"{value} {metric.unit} against your usual band"),
     )

@@ -18,6 +18,7 @@ import pandas as pd
 
 from tallrun.gait.eligible import sure_values
 from tallrun.numerics.recording import Recording
+from tallrun.pipeline.tables import GaitTables
 
 ERROR_SOURCE = (
     "Simulated means tests of the program on made-up runners, which is no claim about people. The figures are those of "
@@ -94,6 +95,17 @@ def measured_error(
     return MeasuredError(
         float(worst["value"]), worst["unit"] == "%", str(worst["kind"]), str(worst["source"])
     )
+
+
+def middle_errors(tables: GaitTables, recording: Recording) -> dict[str, MeasuredError | None]:
+    """Return the measured error of each quantity of a session's summary at the session's own speed; None not known."""
+    pace = pace_mps(tables.strides)
+    is_calibrated = bool(tables.summary["quality"]["calibration"]["is_calibrated"])
+    return {
+        key: measured_error(key, recording, pace, is_calibrated)
+        for key, value in tables.summary.items()
+        if isinstance(value, dict) and "median" in value
+    }
 
 
 def _surface(recording: Recording) -> str:

@@ -12,8 +12,10 @@ from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines, typic
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEVEL
+from tallrun.numerics.recording import Recording
 from tallrun.report.cycles import clean_running
-from tallrun.report.tables import METRIC_BY_KEY, Metric
+from tallrun.report.measured import measured_error
+from tallrun.report.tables import METRIC_BY_KEY, Metric, error_words
 
 #: Half width of the own band, in standard deviations between sessions.
 BAND_SPREADS = 2.0
@@ -124,8 +126,10 @@ def _band(item: Baseline) -> tuple[float, float]:
     return item.value - BAND_SPREADS * item.spread, item.value + BAND_SPREADS * item.spread
 
 
-def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
-    """Each metric of this run beside its own baseline."""
+def own_rows(
+    against: Sequence[Against], recording: Recording, is_calibrated: bool = False
+) -> list[dict[str, str]]:
+    """Each metric of this run beside its own baseline, with its measured error at that speed and set-up."""
     return [
         {
             "label": item.metric.label,
@@ -137,6 +141,11 @@ def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
             "detectable": "–"
             if item.detectable is None
             else item.metric.show_error(item.metric.factor * item.detectable),
+            "error": error_words(
+                item.metric,
+                item.metric.factor * item.value,
+                measured_error(item.metric.key, recording, item.speed_mps, is_calibrated),
+            )["error"],
             "sessions": str(item.n_sessions),
             "word": item.word,
         }

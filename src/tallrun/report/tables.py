@@ -201,7 +201,7 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
-            } | _error(metric, float(middle), measured_error(metric.key, recording, pace, is_calibrated))
+            } | error_words(metric, float(middle), measured_error(metric.key, recording, pace, is_calibrated))
             for foot in ("left", "right"):
                 side = values[(rows["foot"] == foot).to_numpy(dtype=bool, na_value=False)]
                 side = side[np.isfinite(side)]
@@ -218,8 +218,8 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
     return out
 
 
-def _error(metric: Metric, middle: float, found: MeasuredError | None) -> dict[str, str]:
-    """Return the measured error for the table and for a number that stands alone."""
+def error_words(metric: Metric, middle: float, found: MeasuredError | None) -> dict[str, str]:
+    """Return the measured error for the table and for a number that stands alone; middle in the unit shown."""
     if found is None:
         return {"error": "not known", "error_words": "measurement error not known"}
     size = metric.show_error(found.of(middle))

@@ -64,6 +64,7 @@ DISK_CHECK_INTERVAL_S = 10.0
 LOW_DISK_BYTES = 200 * 1024 * 1024
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 _PACKET_OVERHEAD_BYTES = 160
+_TAKEN = "another tallrun is recording into {} right now: end that run first, or give this one another folder"
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ class FlightRecorder:
         self._flushed_at_s = 0.0
         self._failed_at_s: float | None = None
         self._disk_checked_at_s = -DISK_CHECK_INTERVAL_S
+        if is_being_recorded(self.folder):  # real or emulated: two runs never share a folder
+            raise SessionError(_TAKEN.format(self.folder))
         refuse_existing(self.folder)
         try:
             make_owner_folder(self.folder)
@@ -142,6 +145,8 @@ class FlightRecorder:
             try_lock(self._descriptor)  # until it is closed: nobody else may finish a session being recorded
             self._good_bytes = self._write(HEADER, 0)
             sync_folder(self.folder)
+        except FileExistsError as error:  # somebody began in the instant between looking and opening
+            raise SessionError(_TAKEN.format(self.folder)) from error
         except OSError as error:
             reason = error.strerror or str(error)
             raise SessionError(

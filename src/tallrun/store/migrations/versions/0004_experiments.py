@@ -46,6 +46,11 @@ def upgrade() -> None:
             "CREATE TRIGGER experiments_never_edited BEFORE UPDATE ON experiments "
             "BEGIN SELECT RAISE(ABORT, 'entries are never edited, only superseded'); END"
         )
+    else:
+        op.execute(
+            "CREATE TRIGGER experiments_never_edited BEFORE UPDATE ON experiments "
+            "FOR EACH STATEMENT EXECUTE FUNCTION tallrun_never_edited()"
+        )
 
 
 def downgrade() -> None:
