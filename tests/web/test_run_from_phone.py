@@ -1,0 +1,112 @@
+"""A whole run by taps alone on a phone-sized page: from an empty data folder to the next morning's advice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from support.browser import _COOKIES, PHONE, chromium, serious, shoot
+from tallrun.ble.clock import run_virtual
+from tallrun.cli.live_server import make_gate, serving
+from tallrun.journal.desk import current_time
+from tallrun.live.answering import AnsweringEmulator
+from tallrun.live.stage import Stage
+from tallrun.web.desk import Desk
+from tallrun.web.site import create_site
+
+pytestmark = pytest.mark.xdist_group("live")
+SPEED = 8.0
+
+
+class PhoneServer:
+    """``tallrun serve --emulate runner`` in a thread, on the emulated runner's own clock; its date can be moved on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ahead = timedelta(0)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> PhoneServer:
+        self._thread.start()
+        assert self._ready.wait(60)
+        _COOKIES[self.port] = self.gate.open(self.gate.key)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.ended.set)
+        self._thread.join(60)
+        self.desk.close()
+        _COOKIES.pop(self.port, None)
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self.loop, self.ended = asyncio.get_running_loop(), asyncio.Event()
+            self.desk = Desk(self.folder, clock=lambda: current_time() + self.ahead)
+            self.stage = Stage(self.folder, self.folder / "sessions", AnsweringEmulator(SPEED))
+            self.gate = make_gate(False, False)
+            async with serving(
+                create_site(self.desk, self.gate, self.stage), self.gate, 0, self.folder
+            ) as served:
+                self.url, self.port = served.url, int(served.url.rpartition(":")[2])
+                self._ready.set()
+                await self.ended.wait()
+                await self.stage.close()
+
+        run_virtual(main(), SPEED)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+def step(page, name: str) -> None:
+    page.wait_for_selector(f".run[data-step={name}]", timeout=30_000)
+
+
+def test_from_an_empty_folder_to_the_next_morning_by_taps_alone(browser, tmp_path):
+    with PhoneServer(tmp_path) as server:
+        page = browser.new_page(viewport=PHONE, bypass_csp=True)
+        page.set_default_timeout(90_000)
+        page.goto(f"{server.url}/today")
+        page.click("text=Say who runs")
+        page.select_option("main select >> nth=0", "right")
+        page.get_by_label("Time zone").fill("UTC")
+        page.get_by_label("Usual easy pace").fill("6:30")
+        page.click("text=Save and go on")
+        page.wait_for_selector("#main[data-state=ready]")
+        print(page.inner_text("main")[:1500])
+        page.goto(f"{server.url}/run")
+        page.wait_for_selector("#start")
+        shoot(page, "run-idle")
+        page.click("#start")
+        page.wait_for_timeout(500)
+        print(page.inner_text("main")[:1500])
+        for name in ["sensors"]:
+            step(page, name)
+            page.wait_for_function("!document.querySelector('.doing')", timeout=60000)
+            shoot(page, "run-sensors-found")
+            for place in ("Left foot", "Right foot", "Pelvis", "Treadmill", "Heart-rate strap"):
+                print(place, page.inner_text("main")[:900])
+                page.locator(".found", has=page.get_by_role("button", name=place)).first.get_by_role(
+                    "button", name=place
+                ).click()
+                page.wait_for_timeout(300)
+                page.wait_for_function("!document.querySelector('.doing')", timeout=60000)
+            shoot(page, "run-sensors-paired")
+            page.click("#go-on")
+            step(page, "feet")
+            shoot(page, "run-feet")
+            page.click("#check-feet")
+            step(page, "still")
+            shoot(page, "run-still")
+            page.click("#stand")
+            step(page, "ready")
+            shoot(page, "run-ready")
+            assert serious(page) == []
