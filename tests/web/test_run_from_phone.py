@@ -12,7 +12,6 @@ import pytest
 from support.browser import _COOKIES, PHONE, chromium, serious, shoot
 from tallrun.ble.clock import run_virtual
 from tallrun.cli.live_server import make_gate, serving
-from tallrun.journal.desk import current_time
 from tallrun.live.answering import AnsweringEmulator
 from tallrun.live.stage import Stage
 from tallrun.web.desk import Desk
@@ -47,7 +46,7 @@ class PhoneServer:
     def _run(self) -> None:
         async def main() -> None:
             self.loop, self.ended = asyncio.get_running_loop(), asyncio.Event()
-            self.desk = Desk(self.folder, clock=lambda: current_time() + self.ahead)
+            self.desk = Desk(self.folder, clock=lambda: self.stage.now() + self.ahead)
             self.stage = Stage(self.folder, self.folder / "sessions", AnsweringEmulator(SPEED))
             self.gate = make_gate(False, False)
             async with serving(

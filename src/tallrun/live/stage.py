@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -98,6 +98,11 @@ class Stage:
         self._notices: list[str] = []
         self._emulated_pairing: Pairing | None = None
         self.hub = LiveHub()
+        self._ended_at = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Return the present moment; after an emulated run faster than life not before that run's end."""
+        return max(datetime.now(UTC), self._ended_at)
 
     # what pages see
 
@@ -296,6 +301,7 @@ class Stage:
     async def _record(self) -> None:
         from tallrun.gait.warm import warm_up
         from tallrun.live.conclude import conclude
+        from tallrun.live.end import recorded_s
         from tallrun.live.run import run_once
 
         way, hub = self._way, self.hub
@@ -316,6 +322,9 @@ class Stage:
             way.session, way.step = out, "saving"
             result = await conclude(self._folder, out, raw, hub, next_url="/run")
             way.session_id = str(result.recording.info["session_id"])
+            if self._emulator is not None:
+                began_at = datetime.fromisoformat(result.recording.info["started_at"])
+                self._ended_at = began_at + timedelta(seconds=recorded_s(result.recording) + 1.0)
             way.rows, way.said, way.failures = list(result.rows), result.lines, result.failures
             way.step = "after"
         except BaseException:
