@@ -79,6 +79,9 @@ def test_guides_run_as_written(guide, tmp_path, monkeypatch):
         for line in block.splitlines()
         if line.strip()
     ]
+    if guide.stem == "runner":
+        assert lines == ["tallrun serve"]  # everything else is tapped, see tests/web/test_run_from_phone.py
+        return
     assert len(lines) >= 3
     for line in lines:
         program, *arguments = shlex.split(line)

@@ -84,6 +84,15 @@ def page_router(desk: Desk) -> APIRouter:
         def page() -> FileResponse:
             return FileResponse(shell)
 
+    @router.get("/sw.js")
+    def service_worker() -> FileResponse:
+        # at the root, for a worker looks after what lies below its own address
+        return FileResponse(STATIC / "app" / "sw.js", media_type="text/javascript")
+
+    @router.get("/manifest.webmanifest")
+    def manifest() -> FileResponse:
+        return FileResponse(STATIC / "manifest.webmanifest", media_type="application/manifest+json")
+
     @router.get("/vendor/plotly.min.js")
     def plotly_script() -> FileResponse:
         return FileResponse(
