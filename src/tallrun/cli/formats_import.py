@@ -308,7 +308,7 @@ def import_watch_files(
     cadence: Cadence = "auto",
     time_zone: RunZone = None,
 ) -> None:
-    """Make a session of every run in a folder or archive of watch files: FIT, TCX, GPX, Apple's export.xml.
+    """Make a session of every run in a folder or archive: FIT, TCX, GPX, Apple's export.xml, Polar's, Suunto's JSON.
 
     tallrun import watch strava_export.zip --time-zone Europe/Berlin --out RUNS
     """

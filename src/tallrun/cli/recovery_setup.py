@@ -130,9 +130,9 @@ def setup(
         show(
             as_json,
             {"runner": code, **profile, "estimated": estimated(profile), "diagnosis": diagnosis,
-             "records": str(store.folder or data_dir)},
+             "records": store.place},
             f"{'Set up' if first else 'Updated'}: {code}, {profile['side']} {profile['site'].replace('_', ' ')}, "
-            f"{profile['time_zone']}. Records: {store.folder or data_dir}",
+            f"{profile['time_zone']}. Records: {store.place}",
             *(f"{name.removesuffix('_m').replace('_', ' ').capitalize()} about {value:g} m, an estimate."
               for name, value in estimated(profile).items()),
             *(["Next: tallrun screen"] if first and not goes_on else []),

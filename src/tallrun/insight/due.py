@@ -302,9 +302,9 @@ def _morning(course: Course, now: datetime) -> Due:
     timeline, windows = course.timeline, course.protocol.windows
     now_s = now.timestamp()
     day = timeline.clock.day(now_s)
+    # The first of a day counts, masked or not: another answer would change nothing.
     known = timeline.mornings(course.due_test(now_s)).get(day)
-    answered = known is not None and not known.masked
-    if answered or now_s > timeline.clock.starts_s(day, windows.morning_until_hour):
+    if known is not None or now_s > timeline.clock.starts_s(day, windows.morning_until_hour):
         day += 1
     opens_s, closes_s = timeline.clock.starts_s(day), timeline.clock.starts_s(day, windows.morning_until_hour)
     return _due(course, "morning", opens_s, opens_s + 4 * HOUR_S, closes_s, None)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +24,17 @@ import pandas as pd
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
+from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records
-from tallrun.pipeline import json_ready
+from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.report import build_report
+from tallrun.report.cycles import pitch_cycles
+from tallrun.report.earlier import earlier_bands, keep_cycles
 from tallrun.report.history import own_history
+from tallrun.report.measured import pace_mps
 from tallrun.report.overlays import overlays_in_force, read_overlays
+from tallrun.report.paper import Sheet
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
@@ -330,6 +335,13 @@ def analyse(
     )
     tables = source.tables
     write_tables(folder / DERIVED, tables)
+    speed_mps = pace_mps(tables.strides)
+    keep_cycles(folder / DERIVED, pitch_cycles(source.waves, tables.strides), speed_mps)
+    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
+    source = replace(
+        source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
+        sheet=Sheet(code, read_clinic(mine.store).letterhead),
+    )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
     ends = tables.segments["end_s"]
@@ -337,6 +349,16 @@ def analyse(
         mine, row, summary=tables.summary, duration_s=float(ends.max()) if len(ends) else row.duration_s
     )
     return one(mine, session_id)
+
+
+def _earlier(mine: Records, row: IndexedSession) -> list[Path]:
+    """Return the derived folders of the sessions before this one in the same shoe, newest first."""
+    shoe = row.context.get("shoes")
+    return [
+        item.folder / DERIVED
+        for item in reversed(mine.store.sessions(mine.runner_id))
+        if item.started_at < row.started_at and item.context.get("shoes") == shoe
+    ]
 
 
 def report_path(mine: Records, session_id: str) -> Path:

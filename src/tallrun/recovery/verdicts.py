@@ -72,10 +72,6 @@ class Verdict:
             "way_out": [item.as_json() for item in self.way_out],
         }  # fmt: skip
 
-    def as_advice(self) -> Advice:
-        """Return what to record with the session that follows this verdict."""
-        return Advice(self.state, self.rung, self.run_minutes)
-
 
 @dataclass(frozen=True, slots=True)
 class Today:

@@ -239,12 +239,9 @@ def _part(name: str, met: bool | None, text: str, action: str, earliest: datetim
 
 
 def morning_is_open(at: Assessor, day: int, now_s: float) -> bool:
-    """Whether this morning's load test can still be logged for this morning."""
+    """Whether this morning's load test can still be logged: the first of a day counts, masked or not."""
     known = at.timeline.mornings(at.course.due_test(now_s)).get(day)
-    is_answered = known is not None and not known.masked
-    return not is_answered and now_s <= at.timeline.clock.starts_s(
-        day, at.protocol.windows.morning_until_hour
-    )
+    return known is None and now_s <= at.timeline.clock.starts_s(day, at.protocol.windows.morning_until_hour)
 
 
 def mornings_to_go(at: Assessor, day: int, now_s: float) -> int:

@@ -13,6 +13,7 @@ from tallrun.sessions.activity import Activity, activity_recording, in_time_zone
 from tallrun.sessions.apple_import import import_apple
 from tallrun.sessions.fit_import import import_fit
 from tallrun.sessions.folder import write_session
+from tallrun.sessions.json_import import import_polar, import_suunto
 from tallrun.sessions.watch_archive import watch_files
 from tallrun.sessions.xml_import import import_gpx, import_tcx
 
@@ -55,7 +56,10 @@ def import_watch(paths: list[Path], out: Path, cadence: str, time_zone: str | No
 def _activities(path: Path, kind: str, cadence: str) -> list[Activity]:
     if kind == "apple":
         return import_apple(path)[0]
-    return [{"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx}[kind](path, cadence)]
+    if kind == "polar":
+        return import_polar(path, cadence)
+    readers = {"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx, "suunto": import_suunto}
+    return [readers[kind](path, cadence)]
 
 
 def _save_one(

@@ -3,7 +3,7 @@
 Every such row (``Entry``) says when it applies, when and by whom it was entered, and which earlier row it
 replaces; an earlier row can be replaced once. A replacement marked ``withdrawn`` takes the entry back. What
 is in force is therefore: rows that nothing supersedes and that are not withdrawn. Migrations add triggers
-that refuse UPDATE on SQLite, so the rule holds even for other programs.
+that refuse UPDATE, so the rule holds even for other programs.
 
 Tables of derived facts (``sessions``, ``derived_files``) may be rewritten: they can be recomputed.
 """

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from tallrun.journal import advice, clinician, experiment
 from tallrun.journal.focus import focus
-from tallrun.web.desk import Mine
+from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models import (
     ClinicianIn,
     ClinicianOut,
@@ -91,21 +91,23 @@ def list_entries(mine: Mine) -> Any:
 
 
 @router.post("/clinician", response_model=ClinicianOut, status_code=201)
-def add_entry(mine: Mine, given: ClinicianIn) -> Any:
+def add_entry(mine: Mine, desk: OpenDesk, given: ClinicianIn) -> Any:
     """Add a dated clinician's entry."""
     limits = given.model_dump(exclude={"entered_by", "at", "expires_on"})
     for name in ("cap", "permits_rung"):
         limits[name] = limits[name] and limits[name].upper()
-    kept = clinician.enter(mine, by=given.entered_by, at=given.at, expires_on=given.expires_on, **limits)
+    kept = clinician.enter(
+        mine, by=desk.signature(given.entered_by), at=given.at, expires_on=given.expires_on, **limits
+    )
     return kept | {"words": clinician.in_words(kept)}
 
 
 @router.post("/clinician/{clinician_id}/end")
 def end_entry(
-    mine: Mine, clinician_id: Annotated[str, Path(min_length=1, max_length=64)], given: EndIn
+    mine: Mine, desk: OpenDesk, clinician_id: Annotated[str, Path(min_length=1, max_length=64)], given: EndIn
 ) -> Ended:
     """End an entry now; it stays in the records as one that held until now."""
-    return Ended(ended=clinician.end(mine, clinician_id, by=given.entered_by), at=mine.now)
+    return Ended(ended=clinician.end(mine, clinician_id, by=desk.signature(given.entered_by)), at=mine.now)
 
 
 @router.get("/diagnosis", response_model=DiagnosisOut | None)
@@ -118,9 +120,9 @@ def get_diagnosis(mine: Mine) -> Any:
 
 
 @router.post("/diagnosis", response_model=DiagnosisOut, status_code=201)
-def diagnose(mine: Mine, given: DiagnosisIn) -> Any:
+def diagnose(mine: Mine, desk: OpenDesk, given: DiagnosisIn) -> Any:
     """Record that a clinician has made the diagnosis."""
-    found = clinician.diagnose(mine, given.text, by=given.entered_by, at=given.at)
+    found = clinician.diagnose(mine, given.text, by=desk.signature(given.entered_by), at=given.at)
     return DiagnosisOut(at=found.at, by_clinician=found.by_clinician, text=found.text)
 
 
