@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@$(BIN)/tallrun demo --no-browser
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 check: lint types imports
 
@@ -39,6 +39,8 @@ imports: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python docs/make_commands.py
+	@$(BIN)/python docs/make_dictionary.py
+	@$(BIN)/python docs/make_devices.py
 	@$(BIN)/python docs/make_walkthrough.py
 	@$(BIN)/tallrun reasons --markdown > docs/reasons.md
 

@@ -48,6 +48,15 @@ def test_every_command_has_help_and_a_line_in_the_docs():
         assert "tallrun " + " ".join(name) in text, f"tallrun {' '.join(name)} is nowhere in the docs"
 
 
+def test_the_page_of_devices_is_what_configs_and_tests_say(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import make_devices
+
+    assert (ROOT / "docs" / "devices.md").read_text(encoding="utf-8") == make_devices.page()
+    with pytest.raises(SystemExit, match="no test"):
+        make_devices.proof((make_devices.VENDOR, "test_that_is_gone"))
+
+
 def test_every_option_says_what_it_is():
     for name, command in all_commands().items():
         for option in command.params:

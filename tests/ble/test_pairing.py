@@ -53,7 +53,9 @@ def test_forgetting_and_unknown_places() -> None:
 
 @given(
     st.text()
-    | st.sampled_from(["{}", "[]", '{"version": 2, "sensors": []}', '{"version": 1, "sensors": [{}]}'])
+    | st.sampled_from(
+        ["{}", "[]", '{"version": 2, "sensors": []}', '{"version": 1, "sensors": [{}]}', "[" * 100_000]
+    )
 )
 def test_any_text_is_read_or_refused_with_one_error(text: str) -> None:
     with suppress(EntryError):

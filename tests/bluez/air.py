@@ -3,8 +3,8 @@
     python tests/bluez/air.py FOLDER HCI_PORT BUS_PORT OTHER_BUS_PORT SESSION
 
 Serves the guest's system bus as the unix sockets FOLDER/bus (root) and FOLDER/other_bus (user 1000), and obeys lines on
-FOLDER/air: ``cut PLACE``, ``cut_after PLACE PACKETS``, ``swap PLACE CONFIG``, ``mtu PLACE BYTES``, ``unplug``,
-``plug``.
+FOLDER/air: ``cut PLACE``, ``cut_after PLACE PACKETS``, ``swap PLACE CONFIG``, ``mtu PLACE BYTES``,
+``shift PLACE``, ``unplug``, ``plug``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from bumble import hci, ll
 from bumble.controller import Controller
+from bumble.gatt import Characteristic, Service
 from bumble.transport.tcp_client import open_tcp_client_transport
 
 from tallrun.ble.faults import FaultScript, SensorFaults
@@ -135,10 +136,21 @@ class Air:
         await self._replace(place, config, SensorFaults())
 
     async def mtu(self, place: str, size: str) -> None:
-        """Let the sensor agree to packets of ``size`` bytes only."""
-        await self._replace(place, self._radio.sensors[place].config.name, SensorFaults(mtu=int(size)))
+        """Let the sensor agree to packets of ``size`` bytes only.
 
-    async def _replace(self, place: str, config_name: str, faults: SensorFaults) -> None:
+        Small packets hold one sample: at the full rate they keep a slow guest so busy that it reaches no other sensor.
+        """
+        faults = SensorFaults(mtu=int(size), keep_every=8 if int(size) < 100 else 1)
+        await self._replace(place, self._radio.sensors[place].config.name, faults)
+
+    async def shift(self, place: str) -> None:
+        """Give the sensor a service more, before its others: all their handles move, the address stays."""
+        more = Service("FEED", [Characteristic("FEEE", Characteristic.READ, Characteristic.READABLE, b"1")])
+        await self._replace(place, self._radio.sensors[place].config.name, SensorFaults(), (more,))
+
+    async def _replace(
+        self, place: str, config_name: str, faults: SensorFaults, first: tuple[Service, ...] = ()
+    ) -> None:
         radio, old = self._radio, self._radio.sensors[place]
         await old.switch_off()
         radio._ether.link.remove_controller(old._device.host.controller)
@@ -147,6 +159,8 @@ class Air:
         dice = FaultScript().dice(place)
         new = EmulatedSensor(place, old.address, config, source, radio._ether, faults, dice, radio._origin)
         radio.sensors[place] = new
+        for service in first:
+            new._device.add_service(service)
         await new.switch_on()
 
 

@@ -52,7 +52,12 @@ def started(host: Host, out: Path, places: Iterable[str] = ADDRESSES) -> Popen[s
             heard = Counter()
         return process.poll() is not None or all(heard[place] > PACKETS for place in places)
 
-    wait_for("the sensors", is_recorded, 120.0)
+    try:
+        wait_for("the sensors", is_recorded, 240.0)
+    except pytest.fail.Exception as error:
+        process.kill()
+        said, _ = process.communicate(timeout=20)
+        pytest.fail(f"{error}; it said: {said}; the air said: {host.log('air.log')}")
     return process
 
 
@@ -197,3 +202,40 @@ def test_changed_firmware_asks_to_pair_again(paired: Host, tmp_path: Path) -> No
         assert sensors["pelvis"]["samples"] > SAMPLES
     finally:
         paired.air("swap foot_left open-packet")
+
+
+def test_services_whose_handles_moved_since_the_last_connect_are_found(paired: Host, tmp_path: Path) -> None:
+    record(paired, tmp_path / "before")  # BlueZ now has the services in its cache
+    paired.air("shift foot_left")
+    try:
+        sensors, said = record(paired, tmp_path / "after")
+        assert all(row["samples"] > SAMPLES for row in sensors.values()), (sensors, said)
+    finally:
+        paired.air("swap foot_left open-packet")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "end"),
+    [("killall bluetoothd", ""), ("bluetoothctl power off", "bluetoothctl power on")],
+    ids=["bluetoothd dies", "power off"],
+)
+def test_trouble_before_the_first_sensor_streams_is_waited_for_or_told(
+    paired: Host, tmp_path: Path, trouble: str, end: str
+) -> None:
+    process = paired.start_tallrun("record", "--out", str(tmp_path / "run"), "--minutes", "5", "--json")
+    try:
+        wait_for("the first link", lambda: process.poll() is not None or paired.connected(), 60.0)
+        paired.sh(trouble)
+        wait_for("lost links", lambda: not paired.connected(), 30.0)
+    finally:
+        if end:
+            paired.sh(end)
+        paired.wait_powered()
+    wait_for("the sensors", lambda: process.poll() is not None or len(paired.connected()) == 3, 120.0)
+    time.sleep(5.0)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=120)
+    assert "Traceback" not in said
+    assert process.returncode == 0, said
+    sensors = json.loads(said[said.index("{") :])["sensors"]
+    assert all(row["samples"] > SAMPLES for row in sensors.values()), (sensors, said)

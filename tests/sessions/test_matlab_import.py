@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,29 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, rng: np.random.Generator
         path.write_bytes(content[:cut])
         with pytest.raises(FormatError):
             import_matlab(path, "foot_right", ImportFacts())
+
+
+def element(kind: int, data: bytes) -> bytes:
+    return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallrun.sessions.door._ROOM_BYTES", 64 * 2**20)
+    n_bytes = 240 * 2**20
+    for shape in ((n_bytes // 8, 1), (5_000_000, 6)):
+        head = (
+            element(6, struct.pack("<II", 6, 0)) + element(5, struct.pack("<ii", *shape)) + element(1, b"imu")
+        )
+        packer = zlib.compressobj()
+        packed = packer.compress(struct.pack("<II", 14, len(head) + 8 + n_bytes) + head)
+        packed += packer.compress(struct.pack("<II", 9, n_bytes))
+        packed += b"".join(packer.compress(bytes(2**20)) for _ in range(n_bytes >> 20)) + packer.flush()
+        start = b"MATLAB 5.0 MAT-file".ljust(116) + bytes(8) + b"\x00\x01IM"
+        path = tmp_path / f"{shape[0]}.mat"
+        path.write_bytes(start + struct.pack("<II", 15, len(packed)) + packed)
+        assert path.stat().st_size < 2**19
+        with pytest.raises(FormatError) as caught:
+            import_matlab(path, "foot_right", ImportFacts())
+        assert "\n" not in str(caught.value)

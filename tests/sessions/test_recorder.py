@@ -28,6 +28,8 @@ from tallrun.sensors.events import Packet
 from tallrun.sessions import read_session
 from tallrun.sessions.packet_log import HEADER
 from tallrun.sessions.recorder import (
+    MARKER_CHARACTERISTIC,
+    OWN_SENSOR,
     FlightRecorder,
     RecorderTrouble,
     inspect_packets,
@@ -192,6 +194,23 @@ def test_finalise_opens_whatever_the_sensors_did(tmp_path: Path) -> None:
     assert back.sensors["foot_left"].spec.rate_hz == 100.0
     assert list(back.sensors) == ["foot_left", "foot_right"]
     assert "specific force averages 0" in back.info["left_out_sensors"]["pelvis"]
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"{", b"[]", b'{"t_s": null}', b"[" * 100_000, b"\xff"], ids=range(6)
+)
+def test_a_marker_that_cannot_be_read_costs_that_marker_only(tmp_path: Path, damaged: bytes) -> None:
+    recorder, packets = FlightRecorder(tmp_path / "run", START), some_packets(500)
+    for packet in packets[:400]:
+        recorder.append(*packet)
+    recorder.append_marker(8.0, Marker(8.0, "pain", "4"))
+    recorder.append(8.0, OWN_SENSOR, MARKER_CHARACTERISTIC, damaged)
+    for packet in packets[400:]:
+        recorder.append(*packet)
+    crash(recorder)
+    recovered = recover(tmp_path / "run", rebuild_one_sensor)
+    assert recovered.recording.markers == (Marker(8.0, "pain", "4"),)
+    assert any("1 markers of the log cannot be read" in note for note in recovered.notes)
 
 
 def test_a_run_cut_off_is_found_and_recovered_with_its_marks(tmp_path: Path) -> None:

@@ -79,6 +79,10 @@ class Host:
         with (self.folder / log).open("wb") as out:
             self.processes.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out))
 
+    def log(self, name: str) -> str:
+        """Return the end of what a process of this host wrote."""
+        return (self.folder / name).read_text(errors="replace")[-4000:]
+
     def stop(self) -> None:
         self.end_programs()
         for process in reversed(self.processes):

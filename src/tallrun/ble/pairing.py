@@ -40,7 +40,7 @@ class Pairing:
                     f"the pairing file has version {content['version']}, expected {VERSION}: pair again"
                 )
             return cls.of(PairedSensor(**entry) for entry in content["sensors"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EntryError(
                 f"the pairing file cannot be read ({error}); delete it and pair again"
             ) from error

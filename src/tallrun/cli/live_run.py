@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import progress_bar
 from tallrun.cli.radio import tell
+from tallrun.kernel_cache import note_if_cold
 from tallrun.live.devices import Emulation, run_radio
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tallrun.live.setup import RunWishes
 
 PAGES_STAY_S = 600.0
+CALLED_OFF_STAYS_S = 1.0  # so that the pages hear it
 ENDED = "The run has ended. Its numbers are being worked out."
 SAVED = "The run is saved on this computer."
 
@@ -53,7 +54,7 @@ def live_run(
     from tallrun.gait.warm import warm_up
     from tallrun.live.end import finish_run
     from tallrun.live.hub import LiveHub
-    from tallrun.live.run import run_once
+    from tallrun.live.run import CalledOffError, run_once
     from tallrun.live.state import after_state
     from tallrun.web.app import create_app
 
@@ -65,12 +66,17 @@ def live_run(
         async with serving(create_app(gate, hub), gate, port, folder) as served:
             show_addresses(served)
             on_served(served)
-            with terminal_view() if terminal else nullcontext(lambda state: None) as show:
-                raw = await run_once(
-                    folder, emulation, out, wishes, hub,
-                    on_notice=tell, on_trouble=lambda text: typer.echo(text, err=True), on_view=show,
-                    stopping=stop_on_interrupt, companions=companions,
-                )  # fmt: skip
+            try:
+                with terminal_view() if terminal else nullcontext(lambda state: None) as show:
+                    raw = await run_once(
+                        folder, emulation, out, wishes, hub,
+                        on_notice=tell, on_trouble=lambda text: typer.echo(text, err=True), on_view=show,
+                        stopping=stop_on_interrupt, companions=companions,
+                    )  # fmt: skip
+            except CalledOffError as error:
+                hub.publish(after_state(str(error), (), (), "", None))
+                await asyncio.sleep(CALLED_OFF_STAYS_S)
+                raise
             hub.publish(after_state(ENDED, (), (), "", None))
             with progress_bar("analysing") as progress:
                 result = await asyncio.to_thread(finish_run, folder, out, raw, progress)

@@ -29,7 +29,7 @@ def serve(
         str | None,
         typer.Option(
             "--data-dir",
-            help="Folder of the records, or a SQLAlchemy URL; else TALLRUN_DATA_DIR, else the platform's folder.",
+            help="Folder of the records or a database URL; else TALLRUN_DATA_DIR, else the platform's folder.",
         ),
     ] = None,
     sessions: Annotated[

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
 
 FloatArray = NDArray[np.float64]
@@ -228,8 +229,7 @@ def _asymmetry(foot: NDArray[Any], stance_s: FloatArray) -> float | None:
     right = stance_s[(foot == "right") & np.isfinite(stance_s)]
     if len(left) < 3 or len(right) < 3:
         return None
-    a, b = float(np.median(left)), float(np.median(right))
-    return 200.0 * (b - a) / (b + a)
+    return asymmetry_pct(float(np.median(right)), float(np.median(left)))
 
 
 class OwnSessions(tuple[SessionBlocks, ...]):

@@ -47,11 +47,6 @@ class TypicalError:
     value: float
     dof: float
 
-    @property
-    def detectable_change(self) -> float:
-        """Smallest difference of two measurements that 95 % of unchanged pairs stay below."""
-        return self.detectable(LEVEL)
-
     def detectable(self, level: float) -> float:
         """Difference of two measurements that all but this share of unchanged pairs stay below.
 

@@ -73,7 +73,7 @@ def load_standing(folder: Path) -> dict[str, Standing]:
                 None if bias is None else tuple(bias),
                 float(known["seconds"]),
             )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return found
 

@@ -105,6 +105,7 @@ class LiveHub:
         self._answers: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
         self._act: Callable[[Tap, str, bool], Outcome] | None = None
         self._undo: Callable[[str], bool] | None = None
+        self._call_off: Callable[[], None] | None = None
         self._red_flags: frozenset[str] = frozenset()
         self._has_ended = False
         self.report: Path | None = None
@@ -134,6 +135,10 @@ class LiveHub:
         """Let a page go; its sender ends."""
         self._pages.discard(page)
         page.close()
+
+    def expect(self, call_off: Callable[[], None] | None) -> None:
+        """While the sensors are being connected, let STOP call the run off; None ends that."""
+        self._call_off = call_off
 
     def begin(
         self,
@@ -174,6 +179,9 @@ class LiveHub:
             raise TapRefusedError("The run had ended. Add it on Today.")
         if kind != "stop" and not source.may_tap(time.monotonic()):
             return _answer(tap_id, "later", "Too many taps at once.")
+        if kind == "stop" and self._call_off is not None:
+            self._call_off()
+            return _answer(tap_id, "done", "")
         if self._act is None or self._undo is None:
             return _answer(tap_id, "later", "The run has not begun yet.")
         if kind == "undo":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tallrun.errors import TallrunError
 from tallrun.live.calibration import load_standing
 from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from tallrun.ble import Notice, SensorSession
     from tallrun.live.hub import LiveHub
 
+CALLED_OFF = (
+    "STOP was tapped before the sensors were connected: the run did not begin and nothing was recorded."
+)
 _AFTER_END_S = 0.6  # longer than the reorder window and any burst
+
+
+class CalledOffError(TallrunError):
+    """STOP came before the run began."""
 
 
 async def run_once(
@@ -45,6 +53,8 @@ async def run_once(
         Entered for as long as the run goes on; may stop the session from outside (Ctrl-C).
     companions
         Run beside the loop (scripted taps).
+
+    Raises CalledOffError when STOP is tapped while the sensors are still being connected.
     """
     from tallrun.ble import SensorSession
     from tallrun.pipeline.live_run import LiveRun
@@ -53,34 +63,59 @@ async def run_once(
     from tallrun.sensors.ingest import Binding, Ingest
     from tallrun.sessions.recorder import FlightRecorder
 
-    async with open_air(folder, emulation) as air:
-        check_focus(wishes.focus, air.worn)
-        async with SensorSession(air.worn, air.radio, on_notice) as session:
-            setup = live_setup(folder, air.worn, wishes)
-            start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
-            start[SETUP_KEY] = setup_record(setup)
-            recorder = FlightRecorder(
-                out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
-            )
-            loop = LiveLoop(
-                run=LiveRun(setup),
-                session=session,
-                recorder=recorder,
-                ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
-                hub=hub,
-                on_view=on_view,
-                on_failure=on_trouble,
-            )
-            tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
-            tasks += [asyncio.create_task(item(loop)) for item in companions]
-            with stopping(session):
-                try:
-                    await loop.go(flush_in_thread=emulation is None)
-                finally:
-                    for task in tasks:
-                        task.cancel()
-                    await asyncio.gather(*tasks, return_exceptions=True)
+    async with AsyncExitStack() as stack:
+        with _called_off_by(hub):
+            air = await stack.enter_async_context(open_air(folder, emulation))
+            check_focus(wishes.focus, air.worn)
+            session = await stack.enter_async_context(SensorSession(air.worn, air.radio, on_notice))
+        setup = live_setup(folder, air.worn, wishes)
+        start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+        start[SETUP_KEY] = setup_record(setup)
+        recorder = FlightRecorder(
+            out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
+        )
+        loop = LiveLoop(
+            run=LiveRun(setup),
+            session=session,
+            recorder=recorder,
+            ingest=Ingest([Binding(worn.sensor, worn.config) for worn in air.worn]),
+            hub=hub,
+            on_view=on_view,
+            on_failure=on_trouble,
+        )
+        tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
+        tasks += [asyncio.create_task(item(loop)) for item in companions]
+        with stopping(session):
+            try:
+                await loop.go(flush_in_thread=emulation is None)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
     return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
+
+
+@contextmanager
+def _called_off_by(hub: LiveHub) -> Iterator[None]:
+    """Let STOP break off what is waited for inside, however long a sensor takes to answer."""
+    task, is_off = asyncio.current_task(), False
+
+    def call_off() -> None:
+        nonlocal is_off
+        if not is_off and task is not None:
+            is_off = True
+            task.cancel()
+
+    hub.expect(call_off)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not is_off or task is None or task.uncancel() > 0:  # somebody else's, too
+            raise
+    finally:
+        hub.expect(None)
+    if is_off:
+        raise CalledOffError(CALLED_OFF)
 
 
 def endings(session: SensorSession, air: Air, minutes: float | None) -> list[Coroutine[Any, Any, None]]:

@@ -191,12 +191,18 @@ class Words:
 
     def changes_if(
         self, state: State, state_rules: tuple[str, ...], missing: tuple[str, ...], rest_until_s: float | None,
-        clock: Clock, green_limit: int,
+        clock: Clock, green_limit: int, is_before_runs: bool = False,
     ) -> str:  # fmt: skip
         """Say what would change this verdict; of two kinds of walk the one that a score of today asked for."""
         key = "WALK_V0" if state == "WALK" and "TD2" not in state_rules else state
         until = "tomorrow" if rest_until_s is None else f"{clock.local(rest_until_s):%a %d %b %H:%M}"
-        return self.texts.changes[key].format(until=until, missing=self.missing(missing), limit=green_limit)
+        told = self.texts.changes[key].format(until=until, missing=self.missing(missing), limit=green_limit)
+        # Before the first runs what is missing is not all: they wait for the walk as well.
+        return (
+            f"{told} {self.texts.rules['MV11']}"
+            if is_before_runs and state in ("LOG_FIRST", "REST_DAY")
+            else told
+        )
 
     def trend(self, trend: str) -> str:
         """One sentence about the mornings."""

@@ -26,8 +26,9 @@ from tallrun.insight.between_days import DayError, day_error
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEAST_PAIRS, LEVEL
 from tallrun.insight.over_time import OverTime, over_time
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Recording
-from tallrun.pipeline import Analysis, GaitTables, json_ready
+from tallrun.pipeline import Analysis, GaitTables
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
 from tallrun.report.measured import measured_error
 from tallrun.report.stiffness import with_stiffness

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.report.cycles import Cycle, clean_running
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.own import OwnSpan
@@ -151,7 +152,7 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
         pairs = min(left.size, right.size)
         if pairs < 10:
             continue
-        index = 200.0 * (right[:pairs] - left[:pairs]) / (right[:pairs] + left[:pairs])
+        index = asymmetry_pct(right[:pairs], left[:pairs])
         index = index[np.isfinite(index)]
         if index.size < 10:
             continue

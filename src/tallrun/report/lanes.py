@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.numerics.recording import Recording
 from tallrun.report.cycles import clean_running
 from tallrun.report.figures import MOST_POINTS, Figure, figure, rounded, thin_series
@@ -211,7 +212,7 @@ def asymmetry(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) 
     middle = grouped["median"].where(grouped["count"] >= LEAST_IN_WINDOW).unstack("foot")
     if not {"left", "right"} <= set(middle.columns) or middle.dropna().empty:
         return None
-    index = 200.0 * (middle["right"] - middle["left"]) / (middle["right"] + middle["left"])
+    index = asymmetry_pct(middle["right"], middle["left"])
     minutes = [round((float(place) + 0.5) * ASYMMETRY_WINDOW_S / 60.0, 4) for place in index.index]
     line = _line(minutes, rounded(index.to_numpy(dtype=np.float64)), "R against L", NEUTRAL_COLOUR, "%")
     zero = {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 0, "y1": 0,

@@ -1,6 +1,7 @@
 """Apple Health's ``export.xml`` in: every workout on foot as an activity of its own.
 
-Heart rate comes from the records within the workout's time, the way from its route file, the rest from its totals.
+Heart rate and the numbers of running come from the records within the workout's time, the way from its route file, the
+rest from its totals.
 """
 
 from __future__ import annotations
@@ -19,8 +20,19 @@ from tallrun.sessions.xml_import import read_gpx_points
 
 MAX_FILE_BYTES = 8 * 1024**3
 MAX_WORKOUTS = 20_000
-_MOST_HEART_RATES = 20_000_000
+_MOST_RECORDS = 20_000_000
 _HEART = "HKQuantityTypeIdentifierHeartRate"
+#: Type of a record, column of a point, factor to our unit by the unit it says. The running stride length is not among
+#: them: it does not say whether it is a stride's or a step's.
+RECORDS: dict[str, tuple[str, dict[str | None, float]]] = {
+    _HEART: ("heart_rate_bpm", {"count/min": 1.0, None: 1.0}),
+    "HKQuantityTypeIdentifierRunningSpeed": (
+        "speed_mps", {"m/s": 1.0, "km/hr": 1.0 / 3.6, "km/h": 1.0 / 3.6, "mi/hr": 0.44704},
+    ),
+    "HKQuantityTypeIdentifierRunningPower": ("power_w", {"W": 1.0}),
+    "HKQuantityTypeIdentifierRunningVerticalOscillation": ("vertical_oscillation_m", {"cm": 0.01, "m": 1.0}),
+    "HKQuantityTypeIdentifierRunningGroundContactTime": ("stance_time_s", {"ms": 0.001, "s": 1.0}),
+}  # fmt: skip
 _DISTANCE = "HKQuantityTypeIdentifierDistanceWalkingRunning"
 _METRES = {"m": 1.0, "km": 1000.0, "mi": 1609.344, "yd": 0.9144, "ft": 0.3048}
 _SECONDS = {"s": 1.0, "min": 60.0, "hr": 3600.0, "h": 3600.0}
@@ -37,7 +49,7 @@ def import_apple(path: Path) -> tuple[list[Activity], int]:
 def _read_apple(path: Path) -> tuple[list[Activity], int]:
     from lxml import etree
 
-    hearts: list[tuple[float, float]] = []
+    records: list[tuple[float, str, float]] = []
     workouts: list[dict[str, Any]] = []
     with path.open("rb") as file:
         if b"<!ENTITY" in file.read(1024 * 1024).replace(b"\0", b"").upper():
@@ -48,14 +60,12 @@ def _read_apple(path: Path) -> tuple[list[Activity], int]:
                 file, events=("end",), tag=("Record", "Workout", "Correlation", "ActivitySummary"), recover=True,
                 resolve_entities=False, no_network=True, load_dtd=False,
             ):  # fmt: skip
-                if (
-                    element.tag == "Record"
-                    and element.get("type") == _HEART
-                    and len(hearts) < _MOST_HEART_RATES
-                ):
+                if element.tag == "Record" and len(records) < _MOST_RECORDS:
+                    column, units = RECORDS.get(element.get("type"), ("", {}))
                     at, value = _when(element.get("startDate")), _number(element.get("value"))
-                    if at is not None and value is not None:
-                        hearts.append((at.timestamp(), value))
+                    factor = units.get(element.get("unit"))
+                    if at is not None and value is not None and factor is not None:
+                        records.append((at.timestamp(), column, factor * value))
                 elif element.tag == "Workout" and len(workouts) < MAX_WORKOUTS:
                     workouts.append(_workout(element))
                 element.clear(keep_tail=False)
@@ -63,13 +73,13 @@ def _read_apple(path: Path) -> tuple[list[Activity], int]:
                     del element.getparent()[0]
     except (etree.LxmlError, OSError, ValueError) as error:
         raise FormatError(f"{path} is truncated or no valid XML ({str(error)[:100]})") from error
-    hearts.sort()
+    records.sort()
     found, others = [], 0
     for workout in workouts:
         if sport_on_foot(workout["sport"])[1] is not True:
             others += 1
         elif workout["start"] is not None:
-            found.append(_activity(path, workout, hearts))
+            found.append(_activity(path, workout, records))
     if not workouts:
         raise FormatError(f"{path} holds no workouts")
     return found, others
@@ -98,16 +108,17 @@ def _workout(element: Any) -> dict[str, Any]:
     return said
 
 
-def _activity(path: Path, workout: dict[str, Any], hearts: list[tuple[float, float]]) -> Activity:
+def _activity(path: Path, workout: dict[str, Any], records: list[tuple[float, str, float]]) -> Activity:
     points, start = Points(), workout["start"]
     end_s = (
         workout["end"].timestamp() if workout["end"] else start.timestamp() + (workout["duration_s"] or 0.0)
     )
-    first, last = bisect_left(hearts, (start.timestamp(), -math.inf)), bisect_right(hearts, (end_s, math.inf))
+    first = bisect_left(records, start.timestamp(), key=lambda record: record[0])
+    last = bisect_right(records, end_s, key=lambda record: record[0])
     points.add(start, 0, {})
     points.add(datetime.fromtimestamp(end_s, start.tzinfo), 0, {})
-    for at_s, value in hearts[first:last]:
-        points.add(datetime.fromtimestamp(at_s, start.tzinfo), 0, {"heart_rate_bpm": value})
+    for at_s, column, value in records[first:last]:
+        points.add(datetime.fromtimestamp(at_s, start.tzinfo), 0, {column: value})
     route = workout["route"]
     if route:
         # The reference is a path of the phone's archive; only its own folder of routes is looked into.

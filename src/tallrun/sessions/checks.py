@@ -8,6 +8,8 @@ rather than wrong (NaN samples, equal stamps, gaps, jitter, clipping, a missing 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ _HIGH_MEAN_G = 8.0
 _IMPOSSIBLE_TURN_RADPS = 40.0
 #: Units are judged on this many rows, spread evenly: enough for a mean and a 99.5th percentile.
 _JUDGED_ROWS = 20_000
+_MOST_NAMES = 30
 
 
 def check_sensor(sensor: SensorRecording, where: str) -> None:
@@ -153,3 +156,10 @@ def _spread_rows(n_rows: int) -> NDArray[np.intp]:
 
 def _long_enough(t_s: FloatArray) -> bool:
     return t_s.size >= _MIN_JUDGED_SAMPLES and float(t_s[-1] - t_s[0]) >= _MIN_JUDGED_S
+
+
+def names_of_strangers(names: Iterable[str]) -> str:
+    """Return names a file uses as one line, sorted: what cannot be printed is ``?``, what is long or many is cut."""
+    clean = sorted({"".join(c if c.isprintable() else "?" for c in name)[:40] for name in names})
+    more = len(clean) - _MOST_NAMES
+    return ", ".join(clean[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

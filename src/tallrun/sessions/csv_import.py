@@ -20,6 +20,7 @@ from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble, unwrap_counter
+from tallrun.sessions.checks import names_of_strangers
 from tallrun.sessions.csv_head import CLOCK, MAX_FILE_BYTES, Head, choose_layout, columns_of, plain_name
 from tallrun.sessions.csv_layouts import NOT_RECORDED, Axes, CsvLayout, SensorColumns
 from tallrun.sessions.door import behind_door
@@ -77,36 +78,41 @@ def import_csv(
         )
     if not files:
         raise FormatError("nothing to import: no file was given")
-    streams = behind_door(
+    streams, left = behind_door(
         _read_files, files[0], tuple(files[1:]), layouts, tuple(placements), facts.rate_hz,
         most_bytes=MAX_FILE_BYTES, more=tuple(files[1:]),
     )  # fmt: skip
-    return assemble(streams, facts, "imported from CSV: " + ", ".join(path.name for path in files))
+    imported = assemble(streams, facts, "imported from CSV: " + ", ".join(path.name for path in files))
+    note = f"not kept, columns that were not asked for: {names_of_strangers(left)}"
+    return replace(imported, notes=(*imported.notes, note)) if left else imported
 
 
 def _read_files(
     first: Path, others: tuple[Path, ...], layouts: Sequence[CsvLayout], placements: tuple[str, ...],
     rate_hz: float | None,
-) -> list[Stream]:  # fmt: skip
+) -> tuple[list[Stream], set[str]]:  # fmt: skip
     streams: list[Stream] = []
+    left: set[str] = set()
     deadline_s = time.monotonic() + MAX_SECONDS
     for number, path in enumerate((first, *others)):
         placement = placements[min(number, len(placements) - 1)] if placements else None
-        streams += _read_file(path, layouts, placement, rate_hz, deadline_s)
-    return streams
+        streams += _read_file(path, layouts, placement, rate_hz, deadline_s, left)
+    return streams, left
 
 
 def _read_file(
-    path: Path, layouts: Sequence[CsvLayout], placement: str | None, rate_hz: float | None, deadline_s: float
-) -> Iterator[Stream]:
+    path: Path, layouts: Sequence[CsvLayout], placement: str | None, rate_hz: float | None, deadline_s: float,
+    left: set[str],
+) -> Iterator[Stream]:  # fmt: skip
     layout, head = choose_layout(path, layouts)
     places = {name: head.names.index(plain_name(name)) for name in columns_of(layout)}
     values = read_numbers(path, head, places, layout.time_column, deadline_s)
     others = layouts[layouts.index(layout) + 1 :] if layout in layouts else ()
     if layout.time_column is not None and others and np.isnan(values[layout.time_column]).all():
         # The column is there and was never filled: the next layout may do without it.
-        yield from _read_file(path, others, placement, rate_hz, deadline_s)
+        yield from _read_file(path, others, placement, rate_hz, deadline_s, left)
         return
+    left.update(name for place, name in enumerate(head.names) if name and place not in places.values())
     layout = replace(
         layout,
         rate_hz=rate_hz if rate_hz is not None else layout.rate_hz,

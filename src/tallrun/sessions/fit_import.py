@@ -42,6 +42,8 @@ _FIELDS = (
     ("overstride_index", "overstride_index", 1.0),
     ("n_cues", "n_cues", 1.0),
 )
+#: Fields of a record that become a row's time, cadence or distance; a field of another name is told as not kept.
+_READ = frozenset({"timestamp", "cadence", "fractional_cadence", *(name for _, name, _ in _FIELDS)})
 _ON_FOOT = ("running", "walking", "hiking", "generic", None)
 _INDOOR_RUNS = ("treadmill", "indoor_running", "virtual_activity", "indoor_walking")
 _LAP_FIELDS = (
@@ -256,6 +258,7 @@ def _take_record(values: dict[str, Any], found: _Found) -> None:
     per_min = _number(values.get("cadence"))
     if per_min is not None:
         row["cadence"] = per_min + (_number(values.get("fractional_cadence")) or 0.0)
+    found.points.left.update(name for name in values if name not in _READ)
     found.points.add(_stamp(values.get("timestamp")), found.part, row)
 
 

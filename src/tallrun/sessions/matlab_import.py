@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from tallrun.errors import FormatError
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble
+from tallrun.sessions.checks import names_of_strangers
 from tallrun.sessions.door import behind_door
 from tallrun.sessions.foreign_units import ACC_UNITS, GYR_UNITS, TIME_UNITS, Declared, unit_factor
 
@@ -48,7 +50,9 @@ def import_matlab(
     SignalError
         Values cannot be in the declared unit, or time goes back.
     """
-    imu, stamps = behind_door(_read_matlab, path, imu_variable, time_variable, most_bytes=MAX_FILE_BYTES)
+    imu, stamps, others = behind_door(
+        _read_matlab, path, imu_variable, time_variable, most_bytes=MAX_FILE_BYTES
+    )
     values = imu.astype(np.float64)
     ticks = stamps.astype(np.float64).ravel()
     stream = Stream(
@@ -59,10 +63,14 @@ def import_matlab(
         acc_mps2=values[:, :3] * unit_factor(ACC_UNITS, acc_unit, f"{imu_variable} columns 1 to 3"),
         gyr_radps=values[:, 3:] * unit_factor(GYR_UNITS, gyr_unit, f"{imu_variable} columns 4 to 6"),
     )
-    return assemble([stream], facts, f"imported from MATLAB: {path.name}")
+    imported = assemble([stream], facts, f"imported from MATLAB: {path.name}")
+    note = f"not kept, other variables of the file: {names_of_strangers(others)}"
+    return replace(imported, notes=(*imported.notes, note)) if others else imported
 
 
-def _read_matlab(path: Path, imu_variable: str, time_variable: str) -> tuple[np.ndarray, np.ndarray]:
+def _read_matlab(
+    path: Path, imu_variable: str, time_variable: str
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     from scipy.io import loadmat, whosmat
     from scipy.io.matlab import MatReadError
 
@@ -95,7 +103,7 @@ def _read_matlab(path: Path, imu_variable: str, time_variable: str) -> tuple[np.
         raise FormatError(
             f"{path}: {time_variable} must be {imu.shape[0]} numbers, found {stamps.dtype} {stamps.shape}"
         )
-    return imu, stamps
+    return imu, stamps, [name for name in held if name not in (imu_variable, time_variable)]
 
 
 def _suggested(held: dict[str, tuple[int, ...]]) -> str:

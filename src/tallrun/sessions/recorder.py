@@ -353,18 +353,26 @@ def recover(
     if log.torn_bytes:
         notes.append(f"{log.torn_bytes} bytes of a batch that was being written were dropped")
     recording = rebuild(start, (packet for packet in read_packets(folder) if packet.sensor != OWN_SENSOR))
-    logged = tuple(_logged_markers(folder))
+    logged, n_lost = _logged_markers(folder)
+    if n_lost:
+        notes.append(f"{n_lost} markers of the log cannot be read and were left out")
     markers = tuple(sorted({*recording.markers, *logged}, key=lambda marker: marker.t_s))
     recording = replace(recording, markers=markers, info={**recording.info, "recovered": True})
     notes += _make_session(folder, recording)
     return Recovered(recording, log, tuple(notes))
 
 
-def _logged_markers(folder: Path) -> Iterator[Marker]:
+def _logged_markers(folder: Path) -> tuple[list[Marker], int]:
+    """Return the markers of the log, and how many entries of it cannot be one."""
+    markers, n_lost = [], 0
     for packet in read_packets(folder):
         if (packet.sensor, packet.characteristic) == (OWN_SENSOR, MARKER_CHARACTERISTIC):
-            content = json.loads(packet.payload)
-            yield Marker(float(content["t_s"]), str(content["kind"]), str(content["text"]))
+            try:
+                content = json.loads(packet.payload)
+                markers.append(Marker(float(content["t_s"]), str(content["kind"]), str(content["text"])))
+            except (ValueError, TypeError, KeyError, RecursionError):
+                n_lost += 1
+    return markers, n_lost
 
 
 def _make_session(folder: Path, recording: Recording) -> tuple[str, ...]:

@@ -32,7 +32,10 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErro
 
 @dataclass(frozen=True)
 class WatchFile:
-    """One file found: ``kind`` is fit, tcx, gpx, apple or None (no watch file); ``trouble`` why it cannot be read."""
+    """One file found.
+
+    kind : fit, tcx, gpx, apple, polar, suunto or None (no watch file). trouble : why it cannot be read.
+    """
 
     name: str
     path: Path | None
@@ -83,6 +86,9 @@ def _kind(start: bytes) -> str | None:
     if start[8:12] == b".FIT":
         return "fit"
     head = start.replace(b"\0", b"")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        marks = ((b'"TimeISO8601"', "suunto"), (b'"DeviceLog"', "suunto"), (b'"exercises"', "polar"))
+        return next((kind for mark, kind in marks if mark in head), None)
     for mark, kind in ((b"<gpx", "gpx"), (b"<TrainingCenterDatabase", "tcx"), (b"<HealthData", "apple")):
         if mark in head or (kind == "apple" and b"<!DOCTYPE HealthData" in head):
             return kind

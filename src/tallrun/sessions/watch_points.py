@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
-from tallrun.sessions.checks import MAX_TIME_S
+from tallrun.sessions.checks import MAX_TIME_S, names_of_strangers
 from tallrun.units import STEPS_PER_STRIDE
 
 #: Columns of a watch's rows; all float64, NaN where unknown.
@@ -78,6 +78,7 @@ class Points:
     part : its segment; no distance is counted from one part to another.
     values : columns of ``ROW_COLUMNS`` in our units, and as written: ``cadence`` (a minute), ``lat_deg``, ``lon_deg``.
     laps : totals of each lap: ``at``, columns of ``LAP_COLUMNS`` but ``start_s``, and ``cadence`` as written.
+    left : names of values of points that have no column here, as the file writes them.
     """
 
     at: list[datetime | float | None] = field(default_factory=list)
@@ -87,6 +88,7 @@ class Points:
     notes: list[str] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
     odd_where: dict[str, str] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
 
     def add(self, at: datetime | float | None, part: int, values: dict[str, float]) -> None:
         """Add one point. Raises FormatError when there are too many."""
@@ -100,6 +102,10 @@ class Points:
         """Count a value that was no number or no time; the place of the first is told."""
         self.odd[what] += 1
         self.odd_where.setdefault(what, where)
+
+    def left_note(self) -> list[str]:
+        """Return the sentence that names what points held and is not kept; nothing where all of it is."""
+        return [f"not kept: {names_of_strangers(self.left)}"] if self.left else []
 
     def odd_notes(self) -> list[str]:
         """Return a sentence for each kind of value that could not be read."""
@@ -163,7 +169,7 @@ def watch_table(
     """
     if cadence not in CADENCES:
         raise FormatError(f"--cadence must be one of {', '.join(CADENCES)}, got {cadence!r}")
-    notes = [*points.notes, *points.odd_notes()]
+    notes = [*points.notes, *points.odd_notes(), *points.left_note()]
     stamps, kept, origin = _dated(points, notes)
     if not stamps.size and not points.laps:
         raise FormatError("the file holds no points with a time: nothing to import")

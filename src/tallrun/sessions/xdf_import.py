@@ -74,15 +74,20 @@ def _read_xdf(
     gyr_unit: str | None,
 ) -> tuple[list[Stream], list[str]]:  # fmt: skip
     streams, notes = _load(path), _cut_notes(path)
-    parts = []
+    parts: list[Stream] = []
+    taken: list[int] = []
     for key, placement in placements.items():
         stream = _find(path, key, streams)
+        taken.append(_number(stream))
         parts.append(_stream(path, key, placement, stream, numbers, acc_unit, gyr_unit))
         declared = _text((stream.get("footer") or {}).get("info", {}), "sample_count")
         if declared.isdigit() and int(declared) != len(stream["time_stamps"]):
             notes.append(
                 f"stream {key}: {len(stream['time_stamps'])} of {declared} samples could be read; the file is damaged"
             )
+    others = [stream for stream in streams if _number(stream) not in taken]
+    if others:
+        notes.append("not kept, streams that were not asked for: " + "; ".join(map(_described, others[:20])))
     return parts, notes
 
 

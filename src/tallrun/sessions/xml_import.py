@@ -230,6 +230,9 @@ def _take_point(element: Any, found: _Found) -> None:
             at = _time(child, found)
             continue
         column = _NAMES.get(name.casefold())
+        if column is None and child is not element and not len(child) and (child.text or "").strip():
+            if _local(child.getparent().tag).casefold() not in _NAMES:  # <HeartRateBpm><Value>
+                found.points.left.add(name)
         if column is None or (column in values and name.casefold() not in _FIRST):
             continue
         if column == "heart_rate_bpm" and len(child):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from tallrun.journal import advice, clinician
+from tallrun.journal import advice, clinician, experiment
 from tallrun.journal.focus import focus
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models import (
@@ -16,6 +16,10 @@ from tallrun.web.models import (
     DiagnosisOut,
     Ended,
     EndIn,
+    ExperimentEndIn,
+    ExperimentIn,
+    ExperimentOut,
+    ExperimentRunIn,
     FocusOut,
     PlanAnswerOut,
     PlanIn,
@@ -54,6 +58,30 @@ def check_plan(mine: Mine, given: PlanIn) -> Any:
 def get_focus(mine: Mine) -> Any:
     """Return the one change of gait that is open, starts or waits, with its target."""
     return focus(mine)
+
+
+@router.get("/experiment", response_model=ExperimentOut)
+def get_experiment(mine: Mine) -> Any:
+    """Return where the newest trial of two ways of running stands."""
+    return experiment.status(mine)
+
+
+@router.post("/experiment", response_model=ExperimentOut, status_code=201)
+def open_experiment(mine: Mine, given: ExperimentIn) -> Any:
+    """Fix and seal a trial at today's level; its length follows from this runner's own mornings."""
+    return experiment.open_one(mine, by=given.entered_by, **given.model_dump(exclude={"entered_by"}))
+
+
+@router.post("/experiment/run", response_model=ExperimentOut)
+def answer_experiment(mine: Mine, given: ExperimentRunIn) -> Any:
+    """Say whether a run was run as the trial asked."""
+    return experiment.answer(mine, as_told=given.as_told, by=given.entered_by, session_id=given.session_id)
+
+
+@router.post("/experiment/close", response_model=ExperimentOut)
+def close_experiment(mine: Mine, given: ExperimentEndIn) -> Any:
+    """End the trial and tell what it says; closed before its last run it tells nothing."""
+    return experiment.close(mine, by=given.entered_by, why=given.why)
 
 
 @router.get("/clinician", response_model=list[ClinicianOut])

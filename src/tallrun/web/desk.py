@@ -30,7 +30,7 @@ from tallrun.web.security import THIS_COMPUTER
 class Desk:
     """Opens the records for each request.
 
-    where : data folder or SQLAlchemy URL, as ``Store.open`` takes it. sessions_folder : what a scan looks
+    where : data folder or URL of a database, as ``Store.open`` takes it. sessions_folder : what a scan looks
     through; default: the sessions folder of the records. clock : gives the present moment.
     """
 

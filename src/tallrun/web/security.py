@@ -39,6 +39,8 @@ REPORT_POLICY = (
 )
 #: The largest thing a page sends is a long note; more is not from our pages.
 BODY_LIMIT_BYTES = 2**20
+#: A watch's file or an archive of them is larger than anything else a page sends.
+FILE_PATH, FILE_LIMIT_BYTES = "/api/sessions/watch", 64 * 2**20
 #: A tap is a few dozen bytes.
 MESSAGE_LIMIT_CHARS = 16 * 1024
 WRONG_CODES_ALLOWED, WRONG_CODES_WINDOW_S = 5, 60.0
@@ -132,7 +134,7 @@ class GateMiddleware:
         if self._is_from_elsewhere(scope, headers):
             await _refuse(scope, receive, send, 403, "Requests from other sites are refused.")
             return
-        if scope["type"] == "http" and _length_of(headers) > BODY_LIMIT_BYTES:
+        if scope["type"] == "http" and _length_of(headers) > _limit_of(scope):
             await _refuse(scope, receive, send, 413, "This is larger than anything a page sends.")
             return
         if scope["type"] == "http" and scope["path"] == "/pair" and self.gate.lan_host is not None:
@@ -151,7 +153,7 @@ class GateMiddleware:
             await self.app(scope, *_bounded_socket(receive, send))
             return
         try:
-            await self.app(scope, _bounded_body(receive), send)
+            await self.app(scope, _bounded_body(receive, _limit_of(scope)), send)
         except _TooLargeError:
             await _refuse(scope, receive, send, 413, "This is larger than anything a page sends.")
 
@@ -300,7 +302,11 @@ async def _read(receive: Receive, most_bytes: int) -> bytes:
             return content
 
 
-def _bounded_body(receive: Receive) -> Receive:
+def _limit_of(scope: Scope) -> int:
+    return FILE_LIMIT_BYTES if scope["path"] == FILE_PATH else BODY_LIMIT_BYTES
+
+
+def _bounded_body(receive: Receive, most_bytes: int) -> Receive:
     """Stop reading a body that turns out to be too long, whatever length it told."""
     taken = 0
 
@@ -308,7 +314,7 @@ def _bounded_body(receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b"") or b"")
-        if taken > BODY_LIMIT_BYTES:
+        if taken > most_bytes:
             raise _TooLargeError
         return message
 

@@ -33,9 +33,9 @@ function sensorCard(found) {
 
 function profileCard(profile, status, again) {
   const place = el("div", {});
-  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "–"],
-    ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : "–"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "–"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "–"],
-    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "–"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "–"]];
+  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "not entered"],
+    ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : profile.height_m ? `not entered; about ${number(0.53 * profile.height_m, 2)} m from your height` : "not entered"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "not entered"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "not entered"],
+    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "not entered"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "not entered"]];
   return card("Who runs", el("dl", { class: "facts" }, facts.map(([what, value]) => [el("dt", {}, what), el("dd", { class: "free" }, value)])),
     plainButton("Change", () => { place.replaceChildren(setupForm({ ...profile, code: status.runners.length === 1 ? status.runners[0] : status.chosen }, again)); place.querySelector("select").focus(); }), place);
 }
@@ -102,6 +102,6 @@ function logCard(log) {
 }
 
 function aboutCard(status) {
-  return card("About", el("dl", { class: "facts" }, el("dt", {}, "tallrun"), el("dd", {}, status.version), el("dt", {}, "sessions folder"), el("dd", { class: "free" }, status.sessions_folder ?? "–")),
+  return card("About", el("dl", { class: "facts" }, el("dt", {}, "tallrun"), el("dd", {}, status.version), el("dt", {}, "sessions folder"), el("dd", { class: "free" }, status.sessions_folder ?? "none: start the app with --sessions FOLDER")),
     el("p", { class: "small soft" }, "No account, no cloud, no telemetry. Works with the network cable pulled."));
 }

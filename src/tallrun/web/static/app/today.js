@@ -22,8 +22,11 @@ class Today {
   }
 
   async load() {
+    // Straight after set-up the screening questions come.
+    if (location.hash === "#screen") { history.replaceState(null, "", location.pathname + location.search); setTimeout(() => openScreen(() => this.refresh())); }
     const [data, scores] = await Promise.all([get("/today"), get("/pain", { days: 1 })]);
     this.data = data;
+    post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
     const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
@@ -71,7 +74,7 @@ class Today {
     const waits = this.data.verdict.way_out.filter((item) => item.met !== true && item.who !== null);
     if (!waits.length) return "Nothing is due now.";
     const first = waits.find((item) => item.earliest !== null) ?? waits[0];
-    const from = first.earliest ? ` From ${when(first.earliest)}.` : "";
+    const from = first.earliest ? ` At the earliest ${when(first.earliest)}.` : "";
     return `Nothing to answer now. The plan waits for this: ${first.text}${from}`;
   }
 
@@ -141,7 +144,7 @@ class Today {
         this.noted.delete(item.pain_id);
         say("Taken back.");
       }), { class: "link", "aria-label": `${back}: ${item.score} of 10, ${words(item.kind)}, ${clock(item.at)}` }),
-      item.warnings.map((text) => el("p", { class: "small soft" }, text)));
+      [...new Set([...item.warnings, item.not_counted].filter(Boolean))].map((text) => el("p", { class: "small soft" }, text)));
   }
 
   async keep(button, trouble, action) {
