@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tallrun.recovery.model import State
+from tallrun.recovery.model import RUNGS, State
 from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.rungs import I1
 from tallrun.recovery.timeline import Clock
 
 #: (what is wrong, pattern). Patterns are matched without regard to case.
@@ -167,7 +168,7 @@ class Words:
         told = {"TD2"} if state == "WALK" and "TD2" in state_rules else set()
         lines += [self._rule(rule, worst) for rule in told]
         lines.append(
-            self.texts.states[state].format(
+            self.texts.states["RUN_FAST" if state == "RUN" and rung in RUNGS[I1:] else state].format(
                 rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing),
                 run="walk" if rung == "V0" else "run",
             )

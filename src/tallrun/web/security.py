@@ -8,13 +8,18 @@ rebinding, cross-site requests). Bodies and messages have a size.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import hmac
 import html
 import ipaddress
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import Headers
@@ -22,6 +27,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tallrun.store.location import write_private_file
 
 THIS_COMPUTER, PAIRED_PHONE = "this computer", "a paired phone"
 #: Of the printed address: ``http://127.0.0.1:8377/today?token=...``.
@@ -43,6 +50,8 @@ BODY_LIMIT_BYTES = 2**20
 FILE_PATH, FILE_LIMIT_BYTES = "/api/sessions/watch", 64 * 2**20
 #: A tap is a few dozen bytes.
 MESSAGE_LIMIT_CHARS = 16 * 1024
+#: Phones stay paired until they are unpaired; a browser forgets a cookie after this at the latest.
+PHONES_FILE, COOKIE_DAYS = "phones.json", 400
 WRONG_CODES_ALLOWED, WRONG_CODES_WINDOW_S = 5, 60.0
 _ADDRESSES_REMEMBERED = 1024
 _PAIR_BODY_BYTES = 4096
@@ -66,7 +75,9 @@ class Gate:
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     clock_s: Callable[[], float] = time.monotonic
     _own_cookie: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    _phones: set[str] = field(default_factory=set, repr=False)
+    lan_url: str | None = None
+    _phones: dict[str, str] = field(default_factory=dict, repr=False)
+    _phones_file: Path | None = field(default=None, repr=False)
     _wrong: dict[str, list[float]] = field(default_factory=dict)
 
     def open(self, key: str) -> str | None:
@@ -96,7 +107,8 @@ class Gate:
             return None
         self.pairing_code = secrets.token_urlsafe(9)
         cookie = secrets.token_urlsafe(24)
-        self._phones.add(cookie)
+        self._phones[_digest(cookie)] = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write_phones()
         for tell in self.listeners:
             tell(self.pairing_code)
         return cookie
@@ -107,7 +119,37 @@ class Gate:
             return None
         if _same(cookie, self._own_cookie):
             return THIS_COMPUTER
-        return PAIRED_PHONE if any([_same(cookie, known) for known in self._phones]) else None
+        told = _digest(cookie)
+        return PAIRED_PHONE if any([_same(told, known) for known in self._phones]) else None
+
+    def keep_phones_in(self, folder: Path) -> None:
+        """Know the phones paired before, and keep those to come: a hash of each cookie and when it was paired."""
+        self._phones_file = folder / PHONES_FILE
+        try:
+            kept = json.loads(self._phones_file.read_text(encoding="utf-8"))["phones"]
+            self._phones |= {str(key): str(at) for key, at in kept.items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            pass  # none yet, or unreadable: those phones pair again
+
+    @property
+    def phones(self) -> dict[str, str]:
+        """When each phone was paired, by a short name that opens nothing."""
+        return {key[:12]: at for key, at in self._phones.items()}
+
+    def unpair(self, name: str) -> bool:
+        """Shut a phone out; False when there is none of that name."""
+        keys = [key for key in self._phones if key[:12] == name]
+        for key in keys:
+            del self._phones[key]
+        self._write_phones()
+        return bool(keys)
+
+    def _write_phones(self) -> None:
+        if self._phones_file is None:
+            return
+        text = json.dumps({"version": 1, "phones": self._phones}, indent=1)
+        with contextlib.suppress(OSError):  # a full disk: the phone stays paired until the server ends
+            write_private_file(self._phones_file, text.encode("utf-8"))
 
     def allows_host(self, host: str) -> bool:
         """Return whether the Host header names this server."""
@@ -197,7 +239,13 @@ class GateMiddleware:
 
     def _set_cookie(self, answer: Response, scope: Scope, cookie: str) -> None:
         answer.set_cookie(
-            cookie_name(scope), cookie, httponly=True, samesite="lax", secure=self.gate.is_tls, path="/"
+            cookie_name(scope),
+            cookie,
+            httponly=True,
+            samesite="lax",
+            secure=self.gate.is_tls,
+            path="/",
+            max_age=COOKIE_DAYS * 86400,
         )
 
     async def _pair(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -247,6 +295,10 @@ def is_loopback(scope: Scope) -> bool:
         return ipaddress.ip_address(client[0].split("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
 
 
 def _same(one: str, other: str) -> bool:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
 from tallrun.journal.clinic import read_clinic
+from tallrun.live.stage import Stage
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_clinic, api_entries, api_plan, api_records, api_sessions, api_today
+from tallrun.web import api_clinic, api_entries, api_plan, api_records, api_run, api_sessions, api_today
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -25,6 +26,7 @@ from tallrun.web.security import Gate
 PAGES = {
     "/patients": "Patients",
     "/today": "Today",
+    "/run": "Run",
     "/sessions": "Sessions",
     "/recovery": "Recovery",
     "/plan": "Plan",
@@ -33,13 +35,13 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
-    """Build the whole web app over one desk."""
+def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None) -> FastAPI:
+    """Build the whole web app over one desk. stage : runs from the phone; None for pages over records alone."""
     kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
         *(
             module.router
-            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_clinic)
+            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_clinic, api_run)
         ),
         page_router(desk),
         replay_router(
@@ -59,7 +61,8 @@ def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
             desk.sheet,
         ),
     ]
-    app = create_app(gate, routers=routers)
+    app = create_app(gate, None if stage is None else lambda: stage.hub, routers=routers)
+    app.state.stage = stage
     app.state.desk = desk
     app.state.jobs = Jobs()
     add_problem_handlers(app)

@@ -8,6 +8,7 @@ import { setupPage } from "./setup.js";
 const PAGES = {
   patients: ["Patients", () => import("./patients.js")],
   today: ["Today", () => import("./today.js")],
+  run: ["Run", () => import("./run.js")],
   sessions: ["Sessions", () => import("./sessions.js")],
   report: ["Report", () => import("./report.js")],
   recovery: ["Recovery", () => import("./recovery.js")],
@@ -20,7 +21,7 @@ const [title, load] = PAGES[name] ?? PAGES.today;
 
 document.title = `${title} – tallrun`;
 for (const link of document.querySelectorAll("#nav a, #home")) {
-  if (link.id !== "home" && link.pathname === `/${name === "report" ? "sessions" : name}`) link.setAttribute("aria-current", "page");
+  if (link.id !== "home" && link.pathname === `/${{ report: "sessions", run: "today" }[name] ?? name}`) link.setAttribute("aria-current", "page");
   if (new URLSearchParams(location.search).has("runner")) link.search = `?runner=${encodeURIComponent(runner())}`;
 }
 
