@@ -54,21 +54,24 @@ GIVES = {
 TRYING_OUT = {"ti-sensortag-cc2650", "nordic-thingy52"}
 HEAD = """# Devices
 
-Made by `make docs` from the configs and the tests that are named here. No device was tried in the hand unless a row says so.
+Made by `make docs` from the configs and the tests that are named here. No device was tried in the hand unless a row
+says so.
 
-* **bytes of others**: packets from a vendor's document, software or a public capture are decoded to the values published with them.
-* **real stack**: heard, paired and recorded through Linux' own kernel, `bluetoothd` and D-Bus in a virtual machine (`tests/bluez`), the
-  sensor's side emulated.
-* **emulated**: our own emulator sends its packets over a virtual radio and the values come back; it shares the codec with the reader and
-  proves no layout.
+* **bytes of others**: packets from a vendor's document, software or a public capture are decoded to the values
+  published with them.
+* **real stack**: heard, paired and recorded through Linux' own kernel, `bluetoothd` and D-Bus in a virtual machine
+  (`tests/bluez`), the sensor's side emulated.
+* **emulated**: our own emulator sends its packets over a virtual radio and the values come back; it shares the codec
+  with the reader and proves no layout.
 * **read in a document**: nothing but what the sources say.
 
 | device and mode | config | gives | checked | sources |
 |---|---|---|---|---|
 """
 TAIL = """
-Not supported over Bluetooth: watches' own services. A watch that broadcasts heart rate or running speed in the standard services is a strap
-or a foot pod here; its file comes in by [importing](importing.md), where a table says which layouts were read from real files.
+Not supported over Bluetooth: watches' own services. A watch that broadcasts heart rate or running speed in the standard
+services is a strap or a foot pod here; its file comes in by [importing](importing.md), which says what of it was read
+from real files.
 """
 
 
@@ -97,7 +100,9 @@ def row(config: FirmwareConfig) -> str:
         if key in tests:
             checked.append(f"{word} ({proof(tests[key])})")
     gives = "signals, for trying out only" if config.name in TRYING_OUT else GIVES[config.kind]
-    sources = "; ".join(config.sources)
+    sources = "; ".join(config.sources).replace(
+        " docs/", "/docs/"
+    )  # folders of other projects, no page of ours
     return f"| {config.title} | `{config.name}` | {gives} | {'; '.join(checked)} | {sources} |"
 
 
