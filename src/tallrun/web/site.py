@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_today
+from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_tables, api_today
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -35,7 +35,10 @@ def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
     """Build the whole web app over one desk."""
     kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
-        *(module.router for module in (api_today, api_entries, api_plan, api_sessions, api_records)),
+        *(
+            module.router
+            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_tables)
+        ),
         page_router(),
         replay_router(desk.session_folder, desk.rules, kept=kept, name_of=desk.session_name, is_in_app=True),
         compare_router(

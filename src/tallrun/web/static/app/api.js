@@ -56,6 +56,11 @@ export async function post(path, body = {}) {
   return answer.status === 204 ? null : answer.json();
 }
 
+/** Send a file as it is. */
+export async function postFile(path, file, query) {
+  return (await ask(path, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file }, query)).json();
+}
+
 /** Ask for a file and hand it to the browser's downloads. */
 export async function download(path, body, name) {
   const answer = await ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
