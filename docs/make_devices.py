@@ -41,6 +41,7 @@ EMULATED = {
     "imu": ("ble/test_every_sensor_model.py", "test_samples_come_back_as_they_were_recorded"),
     "treadmill": ("ble/test_every_sensor_model.py", "test_treadmill_and_strap_are_read_each_second"),
     "heart_rate": ("ble/test_every_sensor_model.py", "test_treadmill_and_strap_are_read_each_second"),
+    "foot_pod": ("ble/test_every_sensor_model.py", "test_a_foot_pod_is_read_each_second_and_alone"),
 }
 REAL_STACK = {
     "open-packet": ("bluez/test_bluez.py", "test_three_sensors_are_recorded_whole_and_packet_sizes_are_not_mistaken"),

@@ -43,33 +43,34 @@ function answer(guess, isPart) {
   const command = el("code", { class: "free" });
   const given = { WHERE: "", RATE: "" };
   const missing = el("p", {});
+  // What has a control of its own is asked there; the rest is for a person to settle before the command is trusted.
+  const words = Object.keys(given).filter((word) => guess.command.includes(` ${word}`));
+  const others = guess.asked.filter((line) => !words.some((word) => line.includes(word)));
   const draw = () => {
     let text = guess.command;
-    for (const [word, value] of Object.entries(given)) if (value) text = text.replace(new RegExp(`\\b${word}\\b`), value);
+    for (const word of words) if (given[word]) text = text.replace(` ${word}`, ` ${given[word]}`);
     command.textContent = text;
-    const left = Object.keys(given).filter((word) => guess.command.includes(` ${word}`) && !given[word]);
-    const others = guess.asked.length > Object.keys(given).filter((word) => guess.command.includes(` ${word}`)).length;
-    missing.textContent = left.length ? "Answer what is asked above; then the command is whole."
-      : others ? "Check what is asked above before you trust the command." : "";
+    missing.textContent = words.some((word) => !given[word]) ? "Answer what is asked above; then the command is whole."
+      : others.length ? "Check what is not known before you trust the command." : "";
   };
   const asks = [];
-  if (guess.command.includes(" WHERE")) {
+  if (words.includes("WHERE")) {
     const where = choose(PLACES, "");
     where.addEventListener("change", () => { given.WHERE = where.value; draw(); });
     asks.push(field("Where was the sensor worn?", where));
   }
-  if (guess.command.includes(" RATE")) {
+  if (words.includes("RATE")) {
     const rate = el("input", { type: "number", min: 5, max: 10000, step: "any", inputmode: "decimal" });
     rate.addEventListener("input", () => { given.RATE = rate.validity.valid ? rate.value : ""; draw(); });
     asks.push(field("Sampling rate (Hz)", rate));
   }
   draw();
-  const list = (lines) => el("ul", {}, lines.map((line) => el("li", {}, line)));
+  const list = (lines) => el("ul", { class: "column" }, lines.map((line) => el("li", {}, line)));
   return [
     el("h3", {}, "Understood"), list(guess.said),
     isPart ? el("p", { class: "hint" }, "Only the beginning of the file was looked at.") : null,
-    guess.asked.length ? el("h3", {}, "Not known") : null,
-    guess.asked.length ? list(guess.asked) : null,
+    others.length ? el("h3", {}, "Not known") : null,
+    others.length ? list(others) : null,
     ...asks,
     el("h3", {}, "Command"), el("p", {}, command), missing,
   ].filter((item) => item !== null);
