@@ -39,6 +39,7 @@ imports: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python docs/make_commands.py
+	@$(BIN)/python docs/make_dictionary.py
 	@$(BIN)/python docs/make_devices.py
 	@$(BIN)/python docs/make_walkthrough.py
 	@$(BIN)/tallrun reasons --markdown > docs/reasons.md

@@ -7,15 +7,10 @@
 Writes results/accuracy.json and .md. Simulated rows check the implementation; they say nothing about people.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 from accuracy_flags import flag_rows, layered_limp_rows, limp_rows, sound_rows
 from accuracy_real import real_rows

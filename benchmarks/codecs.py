@@ -22,7 +22,6 @@ from tallrun.resources import firmware_config_texts
 from tallrun.sensors.batch import Batch
 from tallrun.sensors.codecs.ftms import TreadmillData, encode_treadmill_record
 from tallrun.sensors.codecs.heart_rate import HeartRateMeasurement, encode_heart_rate
-from tallrun.sensors.codecs.rsc import RscMeasurement, encode_rsc
 from tallrun.sensors.config import ConfigSet, FirmwareConfig
 from tallrun.sensors.decoders import SensorDecoder
 from tallrun.sensors.emulate import packet_encoders
@@ -32,7 +31,7 @@ SENSORS = 3
 READINGS = {
     "sig-treadmill": encode_treadmill_record(TreadmillData(speed_mps=3.0, incline_pct=1.0, elapsed_s=60.0)),
     "sig-heart-rate": encode_heart_rate(HeartRateMeasurement(150.0, True, rr_s=(0.4, 0.41))),
-    "sig-foot-pod": encode_rsc(RscMeasurement(3.0, 172.0, True, 1.05, 1000.0)),
+    "sig-foot-pod": bytes.fromhex("07 00 03 AC 69 00 10 27 00 00"),  # 3 m/s, 172 a minute, 1.05 m, 1000 m
 }
 Packets = list[tuple[float, str, bytes]]
 

@@ -6,15 +6,10 @@ BASE holds a folder for each session, as the other version's ``tallrun analyze S
 Printed: contacts, and the medians of cadence, contact time and stride length, as they were and as they are.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import pandas as pd
 

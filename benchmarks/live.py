@@ -8,7 +8,6 @@ Notification to pixel is wall clock on this machine: a block through the live ru
 loopback, the page in headless Chromium, up to the frame after its digits changed.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
@@ -20,10 +19,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 import psutil

@@ -3,7 +3,6 @@
 Run: python benchmarks/pelvis_engine.py
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import platform
@@ -12,11 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
-
 from vqf import VQF
 
 from tallrun.gait.pelvis import PelvisEngine

@@ -7,16 +7,11 @@ and a random one, at once (with and without the gyroscope feeling it) to within 
 Simulated rows check the implementation; they say nothing about people.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass, replace
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 from numpy.typing import NDArray

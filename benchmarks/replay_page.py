@@ -14,20 +14,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.browser import DESKTOP, PHONE, ServerThread, chromium  # noqa: E402
-from tallrun import simulate  # noqa: E402
-from tallrun.recovery import Protocol  # noqa: E402
-from tallrun.report.replay_data import replay  # noqa: E402
-from tallrun.resources import protocol_texts  # noqa: E402
-from tallrun.sessions import write_session  # noqa: E402
-from tallrun.web.app import create_app  # noqa: E402
-from tallrun.web.problems import add_problem_handlers  # noqa: E402
-from tallrun.web.replay_api import replay_router  # noqa: E402
+from support.browser import DESKTOP, PHONE, ServerThread, chromium
+from tallrun import simulate
+from tallrun.recovery import Protocol
+from tallrun.report.replay_data import replay
+from tallrun.resources import protocol_texts
+from tallrun.sessions import write_session
+from tallrun.web.app import create_app
+from tallrun.web.problems import add_problem_handlers
+from tallrun.web.replay_api import replay_router
 
 PLAY_S = 10.0
 SCRUB_S = 6.0

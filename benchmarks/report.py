@@ -13,18 +13,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.browser import DESKTOP, chromium  # noqa: E402
-from tallrun import simulate  # noqa: E402
-from tallrun.recovery import Protocol  # noqa: E402
-from tallrun.report import build_report  # noqa: E402
-from tallrun.report.session_report import analysed  # noqa: E402
-from tallrun.resources import protocol_texts  # noqa: E402
-from tallrun.sessions import read_session, write_session  # noqa: E402
+from support.browser import DESKTOP, chromium
+from tallrun import simulate
+from tallrun.recovery import Protocol
+from tallrun.report import build_report
+from tallrun.report.session_report import analysed
+from tallrun.resources import protocol_texts
+from tallrun.sessions import read_session, write_session
 
 
 def main() -> None:

@@ -6,16 +6,11 @@
 ``make bench`` sets up the yardsticks' own environment first. Also writes docs/accuracy.md from what was measured.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import accuracy
 import live

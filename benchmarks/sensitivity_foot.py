@@ -6,7 +6,6 @@ Prints the tunables that change more than noise would, and how many change nothi
 cliff would be one that fits these recordings by luck.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import sys
@@ -15,9 +14,6 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 

@@ -14,10 +14,6 @@ import statistics
 import time
 from pathlib import Path
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
-
 
 def measure(minutes: float, rate_hz: float, repeats: int) -> dict[str, float]:
     from tallrun import simulate

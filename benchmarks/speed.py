@@ -5,7 +5,6 @@
 Times are processor seconds of this process unless named otherwise; medians of repeats, compiled kernels warm.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
@@ -18,10 +17,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 from vqf import VQF
@@ -224,8 +219,6 @@ def analyze_rows(recording: Recording, folder: Path) -> list[Row]:
     write_session(folder / "hour", recording)
     code = (
         "import json, sys, time\n"
-        "from tallrun.cli.kernel_cache import use_kernel_cache\n"
-        "use_kernel_cache()\n"
         "from pathlib import Path\n"
         "from tallrun.pipeline import analyze_recording\n"
         "from tallrun.sessions import read_session, write_tables\n"

@@ -7,7 +7,6 @@ Printed: contacts found and sure of their times, share of strides with a usable 
 lengths lie within two sigma. An implementation check: the simulated foot is not a person's.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
@@ -16,9 +15,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 

@@ -7,17 +7,12 @@ A variant is the same walk or jog cut, shifted, thinned, resampled, turned, mirr
 anew. What is held against the optical positions: contacts missed and extra, stride length, labels.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 import pandas as pd

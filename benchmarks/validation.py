@@ -8,16 +8,11 @@
 ``status`` is ``not validated`` has nothing to be checked against.
 """
 
-# ruff: noqa: E402 - the kernel cache must be chosen before numba is imported
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Writes docs/walkthrough.md: three simulated runners through the real store and the real rules, and three lives.
+"""Writes docs/walkthrough.md: three simulated runners through the real store and the real rules, and four lives.
 
     python docs/make_walkthrough.py [--days 182] [--out docs/walkthrough.md]
 
@@ -24,7 +24,8 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.lives import KINDS, in_memory
+from support.lives import KINDS, WatchDoor, in_memory
+from support.lives import Life as LivedLife
 from tallrun.cli.recovery_common import load_protocol
 from tallrun.insight import morning_trend, pain_after, unmasked_mornings
 from tallrun.recovery import (
@@ -38,6 +39,7 @@ from tallrun.recovery import (
     Verdict,
     verdict,
 )
+from tallrun.recovery.wording import state_name
 from tallrun.store import Store
 from tallrun.store.models import RunnerRow
 
@@ -335,7 +337,9 @@ def _month(life: Life, number: int, days: range) -> list[str]:
     points = [(day.toordinal(), score) for day, score in mornings]
     trend = morning_trend(PROTOCOL, points, now.date().toordinal(), days=28)
     lines = [f"### Month {number}: {_day(days.start)} to {_day(days.stop - 1)}", ""]
-    level = f"level {rungs[0]} → {rungs[-1]}" if rungs else "no level advised"
+    level = "no level advised"
+    if rungs:
+        level = f"level {rungs[0]}" if rungs[0] == rungs[-1] else f"level {rungs[0]} → {rungs[-1]}"
     marks = ", ".join(f"{MARKS[name]} {grades[name]}" for name in MARKS if grades[name])
     middle = median_low([score for _, score in mornings]) if mornings else None
     walks = len(graded) - len(runs)
@@ -346,7 +350,7 @@ def _month(life: Life, number: int, days: range) -> list[str]:
     lines.append("")
     lines += _told([item for item in life.moments if item.day in days])
     notices = Counter(text for found in told for text in found.notices if text in RARE_NOTICES)
-    lines += [f"* On {_count(count, 'day')} also: {text}" for text, count in notices.items()]
+    lines += [f"* On {_count(count, 'day')} the plan also said: {text}" for text, count in notices.items()]
     return lines if lines[-1] == "" else [*lines, ""]
 
 
@@ -372,7 +376,8 @@ def _told(moments: list[Moment]) -> list[str]:
         if found is None:
             lines.append(f"* **{_day(moment.day)}** *{moment.happened}*")
             continue
-        head = found.state if found.rung is None else f"{found.state} · level {found.rung}"
+        name = state_name(PROTOCOL, found.state, found.rules)
+        head = name if found.rung is None else f"{name} · level {found.rung}"
         said = [text for text in found.sentences if text != PROTOCOL.texts.rules["TD5"]]
         lines.append(f"* **{_day(moment.day)} {head}** ({', '.join(found.rules)}). {' '.join(said)}")
     close()
@@ -398,14 +403,14 @@ def tell(runner: Runner, days: int) -> list[str]:
                 lines += _month(life, number, range(first, min(first + 30, days)))
         last = life.verdicts[-1]
         lines += [
-            f"Last day, {_day(days - 1)}: **{last.state}"
+            f"Last day, {_day(days - 1)}: **{state_name(PROTOCOL, last.state, last.rules)}"
             f"{f' · level {last.rung}' if last.rung else ''}**. {' '.join(last.sentences)} {last.changes_if}", "",
         ]  # fmt: skip
     return lines
 
 
-#: Lives told, with what happens in them and the days they are followed. A life known by its watch alone joins them
-#: when watch files become runs of the record.
+#: Lives told, with what happens in them and the days they are followed.
+WATCH_ONLY = "watch-only"
 LIVES = (
     ("steady", "Feels 0 or 1 out of 10 all along and answers what is asked.", 50),
     (
@@ -414,15 +419,26 @@ LIVES = (
         50,
     ),
     ("stuck at 3", "Every score is 3, whatever is asked.", 50),
+    (
+        WATCH_ONLY,
+        "Feels 0 or 1 like the first. Types no run: a watch writes each, and the runner only says that it counts.",
+        50,
+    ),
 )
 
 
 def lived(name: str, story: str, days: int) -> list[str]:
     """Return one life: what each day said when it said something new, and what a run then needed."""
-    kind = next(kind for kind in KINDS if kind.name == name)
-    life = in_memory(kind).live(days)
+    if name == WATCH_ONLY:
+        kind = next(kind for kind in KINDS if kind.name == "steady")
+        with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "records") as store:
+            door = WatchDoor(store, "me", LivedLife.at(0, 6.0), Path(folder) / "files")
+            life = LivedLife(kind, door).live(days)
+    else:
+        life = in_memory(next(kind for kind in KINDS if kind.name == name)).live(days)
     lines = [f"### {name.capitalize()}", "", story, ""]
     last: tuple[object, ...] = ()
+    said_on = 0
     runs: list[int] = []
     for day, told in life.told:
         if told["state"] == "RUN":
@@ -433,7 +449,9 @@ def lived(name: str, story: str, days: int) -> list[str]:
         if now == last:
             continue
         last = now
-        head = told["state"] if told["rung"] is None else f"{told['state']} · level {told['rung']}"
+        name = state_name(PROTOCOL, told["state"], tuple(told["rules"]))
+        head = name if told["rung"] is None else f"{name} · level {told['rung']}"
+        said_on = day
         lines.append(f"* **{_day(day)} {head}** ({', '.join(told['rules'])}). {told['reason']}")
         lines += [
             f"  * {'✗' if item['met'] is False else '?'} {item['text']} {item['action'] or ''}".rstrip()
@@ -441,9 +459,11 @@ def lived(name: str, story: str, days: int) -> list[str]:
             if item["who"] != "time"
         ]
     reached = ", ".join(
-        f"{rung} on day {life.reached(rung)}" for rung in ("V1", "V9", "F2") if life.reached(rung) is not None
+        f"{rung} on {_day(day)}" for rung in ("V1", "V9", "F2") if (day := life.reached(rung)) is not None
     )
     told = f"First advised: {reached}." if reached else "No run was advised."
+    if days - said_on > 7:
+        told = f"From {_day(said_on)} to the last day, {_day(days - 1)}, the plan said nothing new. {told}"
     return [*lines, "", f"{told} States without a way out: {len(life.faults)}.", ""]
 
 
@@ -456,7 +476,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path(__file__).with_name("walkthrough.md"))
     chosen = options.parse_args()
     lines = [
-        "# Three runners, six months", "",
+        "# Three runners, six months; four lives", "",
         "Generated by `python docs/make_walkthrough.py`; nothing here is typed by hand. The runners are simulated, the",
         f"store and the rules (protocol {PROTOCOL.name} {PROTOCOL.version}) are the real ones. Rule ids stand in",
         "brackets. Not a medical device.", "",
@@ -464,9 +484,10 @@ def main() -> None:
     for runner in (_steady(), _stuck(), _reinjured()):
         lines += tell(runner, chosen.days)
     lines += [
-        "# Three lives by the questions", "",
+        "# Four lives by the questions", "",
         "These runners do nothing but answer what is due and do what is planned. Each line is a day on which the plan",
-        "said something new, with what a run then needed. ✗ is not met, ? is not known yet.", "",
+        "said something new. The reason is about the runner's own numbers. Under it stands what a run still needed and",
+        "the runner could do: ✗ is not met, ? is not known yet. What only needs time is left out.", "",
     ]  # fmt: skip
     for name, story, length in LIVES:
         lines += lived(name, story, length)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tallrun.cli.kernel_cache import use_kernel_cache
-
-use_kernel_cache()
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings

@@ -13,6 +13,7 @@ from typing import Any
 
 from tallrun._version import __version__
 from tallrun.errors import TallrunError
+from tallrun.kernel_cache import use_kernel_cache
 
 __all__ = [
     "TallrunError",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 _FUNCTIONS = ("analyze", "compare", "flags", "read", "recording_of", "verdict")
+
+use_kernel_cache()  # before anything imports numba
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tallrun.columns import definition_of, unit_of
 from tallrun.errors import ConfigError, SignalError, UsageError
 
 if TYPE_CHECKING:
@@ -31,19 +32,6 @@ _ACC = ("acc_x", "acc_y", "acc_z")
 _GYR = ("gyr_x", "gyr_y", "gyr_z")
 #: Body-frame columns of other libraries: for one foot some of them mirror an axis, so they cannot be turned back.
 _BODY_COLUMNS = {"acc_pa", "acc_ml", "acc_si", "acc_is"}
-#: Unit of a column by how its name ends; the longest ending wins.
-_UNITS = {
-    "_s": "s",
-    "_m": "m",
-    "_mps": "m/s",
-    "_mps2": "m/s^2",
-    "_radps": "rad/s",
-    "_deg": "deg",
-    "_spm": "steps/min",
-    "_bpm": "beats/min",
-    "_g": "standard gravity",
-    "_pct": "%",
-}
 
 
 def read(path: str | Path) -> Recording:
@@ -107,7 +95,8 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
 
     Returns
     -------
-    Tables as in docs/session-format.md; each frame carries ``attrs["units"]``. Without a stride the tables are empty
+    Tables as in docs/session-format.md; each frame carries ``attrs["units"]`` and
+    ``attrs["definitions"]``. Without a stride the tables are empty
     and the summary says why.
     """
     from tallrun.pipeline import analyse
@@ -268,11 +257,7 @@ def _with_units(tables: GaitTables) -> GaitTables:
     frames = {}
     for name in ("strides", "segments", "timeline"):
         frame = getattr(tables, name).copy(deep=False)
-        frame.attrs["units"] = {column: _unit_of(str(column)) for column in frame.columns}
+        frame.attrs["units"] = {column: unit_of(str(column)) for column in frame.columns}
+        frame.attrs["definitions"] = {column: definition_of(name, str(column)) for column in frame.columns}
         frames[name] = frame
     return replace(tables, **frames)
-
-
-def _unit_of(column: str) -> str | None:
-    endings = [ending for ending in _UNITS if column.endswith(ending)]
-    return _UNITS[max(endings, key=len)] if endings else None

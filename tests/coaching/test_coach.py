@@ -17,7 +17,7 @@ from tallrun.coaching import (
     CueStart,
     Focus,
     ProbeResult,
-    Sighting,
+    SeenStride,
     ledger_rows,
     plan_session,
 )
@@ -37,7 +37,7 @@ def run(values, plan, settings=None, clean=None, delay_s=0.15):
     for place, value in enumerate(values):
         time_s += 60.0 / 165.0
         is_clean = True if clean is None else clean[place]
-        events += coach.see(Sighting(time_s + delay_s, time_s, value, 2.8, is_clean))
+        events += coach.see(SeenStride(time_s + delay_s, time_s, value, 2.8, is_clean))
     events += coach.finish(time_s + delay_s)
     return events, time_s
 
@@ -104,14 +104,14 @@ def test_stop_ends_the_cue_at_once_and_silences_the_rest():
     events, time_s = [], 0.0
     while not any(isinstance(item, CueStart) for item in events):
         time_s += 0.37
-        events += coach.see(Sighting(time_s, time_s, 160.0, 2.8, True))
+        events += coach.see(SeenStride(time_s, time_s, 160.0, 2.8, True))
     stopped = coach.stop(time_s + 0.1)
     assert [type(item) for item in stopped] == [CueEnd]
     assert stopped[0].why == "stopped"
     later = []
     for _ in range(600):
         time_s += 0.37
-        later += coach.see(Sighting(time_s, time_s, 160.0, 2.8, True))
+        later += coach.see(SeenStride(time_s, time_s, 160.0, 2.8, True))
     assert not [item for item in later if isinstance(item, CueStart)]
 
 
@@ -130,8 +130,8 @@ def test_doubtful_strides_suspend_a_running_cue():
     events, time_s = [], 0.0
     while not any(isinstance(item, CueStart) for item in events):
         time_s += 0.37
-        events += coach.see(Sighting(time_s, time_s, 160.0, 2.8, True))
-    ended = coach.see(Sighting(time_s + 0.4, time_s + 0.4, 160.0, 2.8, False))
+        events += coach.see(SeenStride(time_s, time_s, 160.0, 2.8, True))
+    ended = coach.see(SeenStride(time_s + 0.4, time_s + 0.4, 160.0, 2.8, False))
     assert [item.why for item in ended if isinstance(item, CueEnd)] == ["suspended"]
 
 

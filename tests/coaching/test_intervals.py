@@ -17,6 +17,10 @@ from tallrun.resources import protocol_texts
 PROTOCOL = Protocol.from_toml(protocol_texts()["pht"])
 
 
+def planned_run_s(schedule: Schedule) -> float:
+    return sum(part.length_s for part in schedule.parts if part.kind == "run")
+
+
 def parts_of(rung, run_min=None):
     times, run, walk = shape(PROTOCOL, rung, run_min)
     return lay_out(times, 60.0 * run, 60.0 * walk)
@@ -32,7 +36,7 @@ def test_run_minutes_of_every_level_are_those_of_its_parts(rung):
     parts = parts_of(rung)
     check(parts)
     assert parts[0].start_s == 0.0
-    assert Schedule(parts).planned_run_s == pytest.approx(60.0 * PROTOCOL.run_min[rung])
+    assert planned_run_s(Schedule(parts)) == pytest.approx(60.0 * PROTOCOL.run_min[rung])
     runs = [item for item in parts if item.kind == "run"]
     assert [item.index for item in runs] == list(range(1, len(runs) + 1))
     if rung == "V0":
@@ -80,7 +84,7 @@ def test_whatever_is_tapped_parts_stay_gap_free_and_the_past_stays(rung, deeds):
             assert list(schedule.parts[: len(passed)]) == passed
     end_s = schedule.parts[-1].end_s
     if schedule.held_s is None:
-        assert schedule.run_s(end_s) == pytest.approx(schedule.planned_run_s)
+        assert schedule.run_s(end_s) == pytest.approx(planned_run_s(schedule))
         assert schedule.part_at(end_s) is None
 
 
@@ -88,14 +92,14 @@ def test_skip_repeat_and_end_early():
     plan = Schedule(parts_of("V1"))
     skipped = plan.skip(10.0, 0)
     assert skipped.part_at(10.0).kind == "run"
-    assert skipped.planned_run_s == plan.planned_run_s
+    assert planned_run_s(skipped) == planned_run_s(plan)
     again = skipped.repeat(40.0, 1)
     assert again.part_at(40.0).index == 1
     assert again.left_s(40.0) == 60.0
-    assert again.planned_run_s == plan.planned_run_s + 30.0
+    assert planned_run_s(again) == planned_run_s(plan) + 30.0
     ended = skipped.end_early(40.0, 1)
     assert ended.part_at(40.0).kind == "cool_down"
-    assert ended.planned_run_s == 30.0
+    assert planned_run_s(ended) == 30.0
     assert ended.end_early(50.0, 2).part_at(50.0) is None
 
 
@@ -117,7 +121,7 @@ def test_a_walk_for_pain_lengthens_the_session_and_takes_no_run_away():
     check(plan.parts)
     assert plan.part_at(400.0).kind == "walk"
     assert (plan.part_at(450.0).kind, plan.left_s(450.0)) == ("run", 30.0)
-    assert plan.planned_run_s == 480.0
+    assert planned_run_s(plan) == 480.0
 
 
 def test_blocks_count_on_the_time_of_running():

@@ -13,16 +13,7 @@ from hypothesis import strategies as st
 from tallrun.errors import PacketError
 from tallrun.numerics.recording import SampleBlock
 from tallrun.resources import firmware_config_texts
-from tallrun.sensors.codecs import (
-    device_information,
-    ftms,
-    metamotion,
-    movella_dot,
-    movesense,
-    polar_pmd,
-    rsc,
-    witmotion,
-)
+from tallrun.sensors.codecs import ftms, movesense, polar_pmd, rsc, witmotion
 from tallrun.sensors.codecs.battery import decode_battery
 from tallrun.sensors.codecs.heart_rate import decode_heart_rate
 from tallrun.sensors.codecs.open_packet import decode_open_info, decode_open_packet
@@ -34,17 +25,8 @@ CONFIGS = ConfigSet.from_texts(firmware_config_texts())
 DECODERS = {
     function.__name__: function
     for function in (
-        rsc.decode_rsc, rsc.decode_rsc_feature, rsc.decode_sensor_location, rsc.decode_rsc_control_response,
-        ftms.decode_treadmill_record, ftms.decode_machine_features, ftms.decode_speed_range,
-        ftms.decode_incline_range, ftms.decode_machine_advertisement, decode_heart_rate,
-        device_information.decode_battery_level, device_information.decode_text, device_information.decode_pnp_id,
-        device_information.decode_system_id, decode_open_packet, decode_open_info,
-        polar_pmd.decode_frame, polar_pmd.decode_control, polar_pmd.decode_settings, polar_pmd.decode_features,
-        polar_pmd.start_factor, movesense.decode_command, movesense.decode_response, movesense.decode_hello,
-        movesense.decode_acc_info, movesense.decode_gyro_info, movesense.decode_heart_rate_value,
-        movesense.decode_temperature_value, movesense.decode_detailed_time, metamotion.decode_module_info,
-        witmotion.decode_register_answer, movella_dot.decode_device_info, movella_dot.decode_device_control,
-        movella_dot.decode_message,
+        rsc.decode_rsc, ftms.decode_treadmill_record, decode_heart_rate, decode_open_packet, decode_open_info,
+        polar_pmd.decode_frame, polar_pmd.decode_control, polar_pmd.decode_settings, polar_pmd.start_factor,
     )
 }  # fmt: skip
 DECODERS |= {

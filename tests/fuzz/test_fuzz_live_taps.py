@@ -18,9 +18,6 @@ import pytest
 
 if __name__ == "__main__":  # the long version runs without pytest's paths
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tallrun.cli.kernel_cache import use_kernel_cache
-
-    use_kernel_cache()
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect

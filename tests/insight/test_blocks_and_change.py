@@ -23,7 +23,7 @@ from tallrun.insight import (
     typical_error,
     usual_speeds,
 )
-from tallrun.insight.change import paired_difference
+from tallrun.insight.change import LEVEL, paired_difference
 
 START = datetime.fromisoformat("2026-03-01T08:00:00+01:00")
 
@@ -178,7 +178,7 @@ def test_typical_error_is_the_pooled_spread_within_groups(rng: np.random.Generat
     assert error is not None
     assert error.dof == 798
     assert error.value == pytest.approx(true_sd, rel=0.06)
-    assert error.detectable_change == pytest.approx(1.96 * math.sqrt(2) * true_sd, rel=0.07)
+    assert error.detectable(LEVEL) == pytest.approx(1.96 * math.sqrt(2) * true_sd, rel=0.07)
 
 
 def test_detectable_change_holds_in_unchanged_pairs(rng: np.random.Generator) -> None:
@@ -189,7 +189,7 @@ def test_detectable_change_holds_in_unchanged_pairs(rng: np.random.Generator) ->
         repeats = [session(f"s{i}", 165 + rng.normal(0, 1.5), day=i, scatter=0.0) for i in range(4)]
         error = typical_error(repeats, "cadence_spm", 2.6)
         assert error is not None
-        passed += abs(rng.normal(0, 1.5) - rng.normal(0, 1.5)) > error.detectable_change
+        passed += abs(rng.normal(0, 1.5) - rng.normal(0, 1.5)) > error.detectable(LEVEL)
     assert 0.03 <= passed / trials <= 0.07
 
 

@@ -206,11 +206,12 @@ def test_the_morning_closes_at_noon_and_the_next_one_comes() -> None:
     )
 
 
-def test_a_masked_morning_is_asked_again() -> None:
+def test_the_first_morning_of_a_day_stands_though_it_is_masked() -> None:
+    """Another answer of that morning would change nothing, so it is not asked for."""
     history = History(
         RUNNER, screens=(SCREEN,), scores=(score(1, at("2026-03-02T07:00"), painkiller="oral"),)
     )
-    assert names(history, at("2026-03-02T08:00"))["morning"] is True
+    assert names(history, at("2026-03-02T08:00"))["morning"] is False
 
 
 def test_questions_follow_a_run_through_two_days() -> None:

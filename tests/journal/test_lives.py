@@ -60,6 +60,13 @@ def test_lives_drawn_at_random_have_no_dead_end(seed):
     assert life.longest_wait() <= LONGEST_WAIT_DAYS
 
 
+@pytest.mark.parametrize(("seed", "days"), [(5010, 44), (5014, 37)])
+def test_lives_that_once_had_a_dead_end(seed, days):
+    """Weeks at V0 after a break though every condition was met; a sitting score asked for again and again."""
+    life = in_memory(varied(seed), seed).live(days)
+    assert life.faults == []
+
+
 def test_who_cannot_do_the_bridge_is_told_that_the_plan_has_no_other_test():
     life = in_memory(BY_NAME["no bridge test"]).live(12)
     (baseline,) = [item for item in life.told[-1][1]["way_out"] if item["id"] == "baseline"]

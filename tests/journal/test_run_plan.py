@@ -11,13 +11,12 @@ import pandas as pd
 import pytest
 
 from support.web_records import NOW, ZONE
-from tallrun.cli.live import plan_lines
 from tallrun.coaching import ProbeResult
 from tallrun.errors import UsageError
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.journal.focus import GAIT_KEY
 from tallrun.journal.run_plan import gait_note, note_step, plan_run, probe_of
-from tallrun.live.setup import RunWishes, plan_of, planned
+from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned
 from tallrun.recovery import wording
 from tallrun.recovery.gait_plan import Probe
 from tallrun.recovery.model import (

@@ -20,7 +20,7 @@ from tallrun.report.compare_page import build_compare_page, build_handout, text_
 from tallrun.report.stop_signs import stop_signs
 
 
-def repeats(side, n=6, wobble=0.2):
+def repeats(side, n=12, wobble=0.2):
     """Earlier green sessions that differ from this one only by day-to-day scatter."""
     return tuple(
         SessionBlocks(
@@ -57,11 +57,20 @@ def test_a_true_shift_is_a_real_change_with_an_interval_around_it():
     assert ranks == sorted(ranks)
 
 
-def test_without_own_repeats_a_large_difference_cannot_be_told():
-    found = compare(steady_side(3.0, 1), steady_side(3.0, 2, 10.0))
-    assert "real change" not in words(found).values()
-    assert words(found)["cadence_spm"] == "cannot tell"
-    assert found.error_from == "scatter inside these two"
+def test_without_own_repeats_a_figure_with_its_source_stands_in_and_says_so():
+    small, large = (
+        compare(steady_side(3.0, 1), steady_side(3.0, 2, 10.0)),
+        compare(steady_side(3.0, 1), steady_side(3.0, 2, -24.0)),
+    )
+    assert words(small)["cadence_spm"] == "no real change", (
+        "10 steps are inside what days differ by, all rows together"
+    )
+    assert words(large)["cadence_spm"] == "real change"
+    assert words(large)["vertical_oscillation_m"] == "cannot tell", "no figure is known for it"
+    assert {item.kind for item in large.errors.values()} == {"published", "design", "validation"}
+    page = build_compare_page(large)
+    assert "published" in page
+    assert "no trial stands behind it" in page
 
 
 def test_unmatched_speeds_are_labelled_and_never_real():
@@ -125,7 +134,7 @@ def test_the_hand_out_is_plain_and_passes_the_lint():
         wrong = {text: bad for text in body[1:-1] if (bad := wording.lint(text))}
         assert wrong == {}
     told = Page(build_handout(compare(before, after, repeats(before)))).blocks
-    changed = [text for tag, text in told if tag == "li" and " before, " in text]
+    changed = [text for tag, text in told if tag == "p" and " before, " in text]
     assert 1 <= len(changed) <= 3
     assert any(text.startswith("You go up and down less: ") for text in changed), changed
 

@@ -25,6 +25,7 @@ from tallrun.report import build_report
 from tallrun.report.cycles import clean_running
 from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
+from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRICS
 
 
@@ -38,11 +39,11 @@ def number(text: str) -> float:
 
 
 def test_every_number_of_the_metric_table_is_that_of_the_strides(demo_html):
-    rows = clean_running(demo_source().tables.strides)
+    rows = clean_running(with_stiffness(demo_source().tables.strides, demo_source().recording.runner))
     shown = Page(demo_html).tables["metrics"][1:]
     assert len(shown) == len(METRICS)
     for metric, cells in zip(METRICS, shown, strict=True):
-        assert cells[0] == metric.label
+        assert cells[0] == f"{metric.label} ({metric.scale})" if metric.scale else metric.label
         values = metric.factor * rows[metric.key].to_numpy(dtype=float)
         half = 0.5 * 10.0**-metric.digits + 1e-9
         low, middle, high = np.nanpercentile(values, [5, 50, 95])
@@ -108,7 +109,7 @@ def test_hostile_text_stays_text():
 def test_what_is_not_known_is_withheld_with_its_reason():
     text = build_report(one_foot_source())
     page = Page(text)
-    rows = {cells[0]: cells for cells in page.tables["metrics"][1:]}
+    rows = {cells[0].split(" (")[0]: cells for cells in page.tables["metrics"][1:]}
     assert rows["Pelvic tilt from standing"][1] == "withheld: No pelvis sensor was worn."
     assert rows["Flight"][1].startswith("withheld: Only one foot")
     assert "left: too few clean strides of this foot" in rows["Cadence"][7]

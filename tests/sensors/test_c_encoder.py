@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from support.sensor_bytes import encode_open_info
 from tallrun.sensors.codecs.open_packet import (
     ACC_RANGES_G,
     GYR_RANGES_DPS,
     LOCATIONS,
     OpenInfo,
     OpenPacket,
-    encode_open_info,
     encode_open_packet,
 )
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from support.sensor_bytes import encode_open_info
 from tallrun.errors import PacketError, UsageError
 from tallrun.sensors.codecs.open_packet import (
     ACC_RANGES_G,
@@ -14,7 +15,6 @@ from tallrun.sensors.codecs.open_packet import (
     OpenPacket,
     decode_open_info,
     decode_open_packet,
-    encode_open_info,
     encode_open_packet,
 )
 

@@ -72,11 +72,6 @@ def test_start_response_carries_the_factor():
     assert pmd.start_factor(hexes("01 02")) is None
 
 
-def test_features_of_an_h10():
-    assert pmd.decode_features(hexes("0F 05 00 00")) == {"ecg", "acc"}
-    assert pmd.decode_features(pmd.encode_features(frozenset({"gyro", "sdk_mode"}))) == {"gyro", "sdk_mode"}
-
-
 @given(hnp.arrays(np.int64, st.tuples(st.integers(1, 300), st.just(3)), elements=st.integers(-32768, 32767)))
 def test_delta_round_trip_16_bit(values):
     np.testing.assert_array_equal(pmd.decode_delta(pmd.encode_delta(values, 16), 3, 16), values)

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.sensor_bytes import encode_rsc
 from tallrun.errors import PacketError, UsageError
 from tallrun.live.rebuild import RecordingBuilder
 from tallrun.resources import firmware_config_texts
 from tallrun.sensors.batch import Batch
-from tallrun.sensors.codecs import ftms, heart_rate, movesense, rsc
+from tallrun.sensors.codecs import ftms, heart_rate, rsc
 from tallrun.sensors.codecs.battery import BatteryState, decode_battery, encode_battery
 from tallrun.sensors.codecs.flagged import FlagField, encode_flagged, record_length
 from tallrun.sensors.codecs.wire import SIZES
@@ -89,7 +90,6 @@ ZEROS = {
         "6100 00 00",
         ("pace_s_per_m", "average_pace_s_per_m"),
     ),
-    "Movesense heart rate": (movesense.decode_heart_rate_value, "00000000 0000", ("bpm", "rr_s")),
     "MetaMotion battery": (partial(decode_battery, "metamotion"), "118c 63 0000", ("voltage_v",)),
     "WitMotion battery": (
         partial(decode_battery, "witmotion"),
@@ -104,11 +104,6 @@ def test_a_zero_that_means_not_known_is_none(name):
     decode, packet, unknown = ZEROS[name]
     values = vars(decode(bytes.fromhex(packet)))
     assert [values[field] for field in unknown] == [() if field == "rr_s" else None for field in unknown]
-
-
-def test_a_temperature_of_absolute_zero_is_none_to_read():
-    with pytest.raises(PacketError):
-        movesense.decode_temperature_value(bytes(8))
 
 
 @pytest.mark.parametrize("name", ["speed_mps", "incline_pct"])
@@ -188,7 +183,7 @@ def test_a_strap_without_skin_or_pulse_tells_no_heart_rate(configs, packet):
 
 
 def test_a_foot_pods_readings_are_kept(configs):
-    packet = rsc.encode_rsc(rsc.RscMeasurement(3.0, 170, True, 2.1, 1000.0))
+    packet = encode_rsc(rsc.RscMeasurement(3.0, 170, True, 2.1, 1000.0))
     _, recording = run(configs, "foot_pod", "sig-foot-pod", "2a53", [packet] * 3)
     assert recording.watch is not None
     rows = {name: column[0] for name, column in recording.watch.rows.items()}

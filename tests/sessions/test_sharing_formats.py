@@ -97,7 +97,9 @@ def test_bids_dataset_has_what_the_specification_asks_for(tmp_path: Path) -> Non
     assert export_bids(late_pelvis(), tmp_path / "bids", subject="07") == 2
     root = tmp_path / "bids"
     assert (root / "README").read_text().strip()
-    assert (root / "participants.tsv").read_text() == "participant_id\nsub-07\n"
+    assert (root / "participants.tsv").read_text() == (
+        "participant_id\tn_sessions\tn_recordings\nsub-07\t1\t1\n"
+    )
     assert set(json.loads((root / "dataset_description.json").read_text())) >= REQUIRED_DESCRIPTION
     sidecars = sorted(root.rglob("*_motion.json"))
     assert len(sidecars) == 2

@@ -76,7 +76,7 @@ def test_integrating_ideal_signals_returns_the_true_stride(surface: str, foot: i
         true = states[1, :3] - states[0, :3] + (_matrix(states[1]) - attitude) @ ARM_M
         length = np.linalg.norm(own.slid_m[k + 1] - own.slid_m[k])
         assert np.linalg.norm(moved - true) < 0.001 * length
-        belt = motion.belt_m(np.array([begin, end]))
+        belt = motion.grid.at("path_m", np.array([begin, end])) if surface == "treadmill" else np.zeros(2)
         along = moved + np.array([belt[1] - belt[0], 0.0, 0.0])
         assert np.linalg.norm(along - (_matrix(states[1]) - attitude) @ ARM_M) == pytest.approx(
             length, rel=0.02

@@ -23,6 +23,7 @@ from tallrun.journal import advice, clinician, entries, offers, profile, session
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.recovery.model import (
     RUNGS,
+    Advice,
     ClinicianEntry,
     Diagnosis,
     ExerciseSession,
@@ -163,7 +164,9 @@ class MemoryDoor:
             self._add("exercises", ExerciseSession(str(count), now, **body))
         elif path == "/runs":
             start = now - timedelta(minutes=body["minutes"])
-            advised = None if self.told is None else self.told.as_advice()
+            advised = (
+                None if self.told is None else Advice(self.told.state, self.told.rung, self.told.run_minutes)
+            )
             self._add("sessions", RunSession(str(count), start, now, rung=body["rung"], run_minutes=body["run_minutes"],
                                              limping=body["limping"], advised=advised))  # fmt: skip
             for kind in ("during", "after"):

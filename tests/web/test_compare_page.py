@@ -11,6 +11,7 @@ from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, sho
 from support.report_sources import HOSTILE, PROTOCOL, demo_source
 from tallrun import simulate
 from tallrun.report import build_report
+from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import stop_signs
 from tallrun.sessions import write_session
 from tallrun.web.app import create_app
@@ -19,7 +20,8 @@ from tallrun.web.problems import add_problem_handlers
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PAIR = "/compare?a=before&b=after"
-SHEETS = {"A4": 1, "Letter": 1}
+#: The table, then the curves, each beginning a page; the hand-out without a plan is one.
+SHEETS = {PAIR: 2, "/compare/handout?a=before&b=after": 1}
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +83,26 @@ def test_page_fits_is_accessible_and_keeps_names_as_text(browser, server, path, 
     page.close()
 
 
-@pytest.mark.parametrize("path", [PAIR, "/compare/handout?a=before&b=after"])
-def test_one_sheet_of_paper(browser, server, path):
+@pytest.mark.parametrize("path", SHEETS)
+def test_each_part_begins_a_sheet_of_paper_and_none_is_left_over(browser, server, path):
     page = open_page(browser, server, path)
-    for paper, sheets in SHEETS.items():
-        assert page.pdf(format=paper).count(b"/Type /Page\n") == sheets, paper
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper, prefer_css_page_size=False).count(b"/Type /Page\n") == SHEETS[path], (
+            paper
+        )
+    page.close()
+
+
+def test_every_sheet_says_whose_and_which_in_text_that_cannot_leave_its_style(browser):
+    sheet = Sheet('P-1"; } </style><script>window.owned=1</script>', "Praxis\nStreet 1")
+    css = sheet_css(sheet, "report", "3 Oct 2026")
+    assert "</style" not in css
+    assert "counter(page)" in css
+    page = browser.new_page()
+    page.set_content(f"<style>{css}</style><p>text</p>")
+    rule = page.evaluate("document.styleSheets[0].cssRules.length")
+    assert rule == 1
+    assert page.evaluate("window.owned") is None
     page.close()
 
 

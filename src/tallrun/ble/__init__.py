@@ -9,9 +9,10 @@
 * ``clock``: an event loop that can run faster than the wall clock.
 """
 
-from tallrun.ble.link import Limits, Radio, Sighting, adapter_state, scan
+from tallrun.ble.link import Limits, Radio, adapter_state, scan
 from tallrun.ble.pairing import PairedSensor, Pairing
 from tallrun.ble.session import SensorSession
+from tallrun.ble.sighting import Sighting
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError
 from tallrun.ble.worn import LinkStatus, Notice, Worn
 from tallrun.sensors.events import Packet

@@ -10,7 +10,7 @@ from bleak.backends.device import BLEDevice
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
-from tallrun.ble.link import Sighting
+from tallrun.ble.sighting import Sighting
 from tallrun.sensors.config import Advertisement
 
 _DEVICE = "org.bluez.Device1"

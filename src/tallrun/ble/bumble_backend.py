@@ -34,7 +34,7 @@ from bumble.gatt_client import CharacteristicProxy, ServiceProxy
 from bumble.host import Host
 from bumble.link import LocalLink
 
-from tallrun.ble.link import Sighting
+from tallrun.ble.sighting import Sighting
 from tallrun.sensors.config import Advertisement
 
 T = TypeVar("T")

@@ -29,6 +29,7 @@ from bleak.exc import (
 )
 
 from tallrun.ble.sequence import Answers
+from tallrun.ble.sighting import Sighting
 from tallrun.ble.troubles import AdapterError, AdapterState, LinkError, RefusedError, Trouble
 from tallrun.ble.watchdog import guarded
 from tallrun.errors import TallrunError
@@ -69,20 +70,6 @@ class Limits:
     silence_s: float = 4.0
     retry_s: float = 2.0
     battery_every_s: float = 300.0
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """One device a scan heard, or one the system holds a connection to and that therefore says nothing.
-
-    address : what pairing pins (macOS gives a UUID instead of an address).
-    rssi_dbm : None for a held device.
-    """
-
-    address: str
-    advertisement: Advertisement
-    rssi_dbm: int | None
-    device: BLEDevice = field(repr=False, compare=False)
 
 
 FindHeld = Callable[[], Awaitable[list[Sighting]]]

@@ -191,6 +191,11 @@ class EmulatedSensor:
         task.add_done_callback(self._tasks.discard)
 
     @property
+    def source(self) -> Source:
+        """What this sensor says."""
+        return self._source
+
+    @property
     def length_s(self) -> float:
         """How long this sensor plays, from the recording's beginning."""
         return self._source.length_s

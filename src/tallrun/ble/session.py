@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from tallrun.ble.link import Radio, SensorLink, Sighting, scan
+from tallrun.ble.link import Radio, SensorLink, scan
 from tallrun.ble.packets import CAPACITY, PacketQueue
 from tallrun.ble.sequence import run_steps
+from tallrun.ble.sighting import Sighting
 from tallrun.ble.troubles import AdapterError, LinkError, RefusedError
 from tallrun.ble.worn import (
     PLACE_WORDS,

@@ -47,6 +47,7 @@ class ImuSource:
         timer = SensorTimer(imu.time, faults)
         is_open = "open_packet" in codecs
         track = make_track(recording, None if is_open else imu.rate_hz, faults.keep_every, repeats)
+        self._track = track
         self.length_s = track.start_s + track.n_samples * track.period_s
         self._streams = []
         for encoder in packet_encoders(config):
@@ -57,6 +58,13 @@ class ImuSource:
                 room = self._payload_bytes - _POLAR_HEAD_BYTES
                 n_batch = max(1, min(n_batch, room // _POLAR_SAMPLE_BYTES))
             self._streams.append((encoder, Player(track, timer, imu.time, faults, n_batch, encoder.stream)))
+
+    def overwrite(self, first: int, acc_mps2: FloatArray, gyr_radps: FloatArray) -> None:
+        """Put other samples in the place of those from number ``first`` on; what was sent already stays sent."""
+        rows = slice(first, first + len(acc_mps2))
+        self._track.acc_mps2[rows] = acc_mps2
+        if self._track.gyr_radps is not None:
+            self._track.gyr_radps[rows] = gyr_radps
 
     def notifications(self, from_s: float) -> Iterator[Outgoing]:
         """Yield the packets of all streams in order of time."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import print_json, progress_bar
+from tallrun.kernel_cache import note_if_cold
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,6 @@ from importlib import import_module
 import typer
 
 from tallrun._version import __version__
-from tallrun.cli.kernel_cache import use_kernel_cache
 from tallrun.errors import TallrunError
 
 COMMAND_MODULES = (
@@ -67,7 +66,6 @@ def _one_line(text: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
-    use_kernel_cache()
     app = build_app()
     try:
         app(args=argv)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tallrun.numerics.recording import Recording
     from tallrun.report.compare import Side
     from tallrun.report.corrections import Corrected
+    from tallrun.report.paper import Sheet
     from tallrun.report.replay_data import Replayed
 
 DataDir = Annotated[
@@ -116,10 +117,11 @@ def compare(
     history = known_history(data_dir, runner, leave_out=())
     found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
     if out is not None:
-        write_text(out, build_compare_page(found))
+        write_text(out, build_compare_page(found, sheet=sheet_of_records(data_dir, runner, wants_plan=False)))
     if handout is not None:
         rules = load_protocol() if data_dir is None else rules_for(data_dir, runner, current_time())
-        write_text(handout, build_handout(found, note, for_whom, stop_signs(rules)))
+        sheet = sheet_of_records(data_dir, runner, wants_plan=True)
+        write_text(handout, build_handout(found, note, for_whom, stop_signs(rules), sheet=sheet))
     if as_json:
         print_json(found.as_json())
         return
@@ -128,6 +130,22 @@ def compare(
     for path in (out, handout):
         if path is not None:
             typer.echo(str(path))
+
+
+def sheet_of_records(data_dir: Path | None, runner: str | None, wants_plan: bool) -> Sheet:
+    """Return what the records add to a printed page; nothing without ``--data-dir``."""
+    from tallrun.report.paper import Sheet
+
+    if data_dir is None:
+        return Sheet()
+    from tallrun.cli.recovery_common import records
+    from tallrun.journal.clinic import read_clinic
+    from tallrun.journal.handout import handout_plan
+
+    with records(str(data_dir), runner) as mine:
+        code = next(name for name, known in mine.store.runner_codes().items() if known == mine.runner_id)
+        plan = handout_plan(mine) if wants_plan else None
+        return Sheet(code, read_clinic(mine.store).letterhead, lambda: plan)
 
 
 def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:

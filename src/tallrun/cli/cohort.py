@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tallrun.cli.kernel_cache import note_if_cold, use_kernel_cache
 from tallrun.cli.output import print_json, progress_bar
+from tallrun.kernel_cache import note_if_cold
 
 if TYPE_CHECKING:
     from tallrun.cohort import CohortOptions
@@ -85,7 +85,7 @@ def run(
         _dry_run(options, stage, json_)
         return
     try:
-        report = run_cohort(options, stage, prepare=(use_kernel_cache, _warm_up))
+        report = run_cohort(options, stage, prepare=(_warm_up,))
     except KeyboardInterrupt:
         sys.stderr.write("tallrun: stopped; what was finished is kept and the same call goes on from there\n")
         raise typer.Exit(130) from None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: (session second, score): what the scripted runner taps.
 TAPS = ((70.0, 1), (150.0, 2))
 PAGES_STAY_S = 15.0
+#: How long usual steps are learnt; shorter than in a real run, which has more minutes.
+LEARNING_S = 60.0
 
 
 def demo(
@@ -26,7 +28,10 @@ def demo(
         Path, typer.Option("--out", help="Folder for the demo's session, report and records.")
     ] = Path("out/demo"),
     session: Annotated[
-        Path | None, typer.Option(help="Session to emulate; default: the bundled demo run.")
+        Path | None,
+        typer.Option(
+            help="Session to emulate, as it was recorded. Default: a simulated runner who answers cues."
+        ),
     ] = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="At the speed of life, about 4 minutes.")
@@ -37,16 +42,19 @@ def demo(
 ) -> None:
     """Show the whole loop without hardware: live run, cues, report, pain questions, advice. Ends by itself."""
     from tallrun.cli.live_run import live_run
-    from tallrun.live.demo import answer_questions, demo_recording, invent_runner
+    from tallrun.live.answering import answering_emulation
+    from tallrun.live.demo import PARTS, answer_questions, invent_runner
     from tallrun.live.devices import Emulation, require_emulator
     from tallrun.live.setup import RunWishes
+    from tallrun.sessions import read_session
 
     require_emulator()
     folder = fresh_folder(out)
     records = folder / "records"
     records.mkdir(mode=0o700)
-    recording = demo_recording(session)
     pace = 1.0 if real_time else speed
+    recorded = None if session is None else read_session(session)
+    emulation = answering_emulation(PARTS, pace) if recorded is None else Emulation(recorded, None, {}, pace)
     _say("1 · Before the run")
     _say("  An invented runner with a sore left sit bone is set up in its own records. Today's advice:")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -57,17 +65,24 @@ def demo(
     _say(
         f"  Two foot sensors, a pelvis sensor, a treadmill and a heart-rate strap are emulated, {pace:g} × real time."
     )
-    _say("  The runner lands far ahead with slow steps in the middle part; watch for the cue.")
-    minutes = max(1.0, _length_s(recording) / 60.0)
+    if recorded is None:
+        _say(
+            "  A short walk, two runs with a walk between them, a short walk. In the first run your usual steps are"
+        )
+        _say(
+            "  learnt. Then a cue asks for quicker steps; this runner answers it some seconds later, and forgets."
+        )
+    minutes = max(1.0, _length_s(emulation.recording) / 60.0)
     wishes = RunWishes(
-        minutes=minutes, surface="treadmill", learning_s=80.0, probe_s=30.0,
+        minutes=minutes, surface="treadmill", learning_s=LEARNING_S, probe_s=30.0,
+        intervals=PARTS if recorded is None else (),
     )  # fmt: skip
     result = live_run(
-        records, Emulation(recording, None, {}, pace), folder / "demo-run", wishes,
+        records, emulation, folder / "demo-run", wishes,
         port=port, companions=(scripted_taps,), pages_stay_s=PAGES_STAY_S,
         on_served=lambda served: served.open_browser("/live") if browser else None,
     )  # fmt: skip
-    _tell_cues(folder / "demo-run")
+    _tell_cues(folder / "demo-run", is_recording=recorded is not None)
     _say("")
     _say("3 · After the run")
     for name, value in result.rows:
@@ -127,7 +142,7 @@ def _tell_advice(folder: Path, at: datetime) -> None:
     _say(f"    What would change it: {found.changes_if}")
 
 
-def _tell_cues(session: Path) -> None:
+def _tell_cues(session: Path, is_recording: bool) -> None:
     import json
 
     cues = json.loads((session / "derived" / "cues.json").read_text(encoding="utf-8"))
@@ -140,7 +155,7 @@ def _tell_cues(session: Path) -> None:
             "the strides after it were too few to tell"
             if before is None or after is None
             else f"before it {before:.0f}, in the 30 strides after it {after:.0f} "
-            "(this runner is a recording and does not react)"
+            f"({'this runner is a recording and does not react' if is_recording else 'this runner is simulated'})"
         )
         _say(
             f"  Cue at {int(row['at_s'] // 60)}:{int(row['at_s'] % 60):02d}: “{row['sentence']}”, "

@@ -18,12 +18,27 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    session: Annotated[Path, typer.Argument(help="Session folder.", readable=False)],
+    session: Annotated[
+        Path, typer.Argument(help="Session folder; for bids also one of many.", readable=False)
+    ],
     to: Annotated[str, typer.Option("--to", help="csv, parquet, fit, bids, fhir or bundle.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File to write; a folder for csv, parquet and bids.")
     ],
-    subject: Annotated[str, typer.Option(help="Participant label (bids).")] = "01",
+    subject: Annotated[str, typer.Option(help="Participant label (bids, one session).")] = "01",
+    subject_level: Annotated[
+        int | None,
+        typer.Option(
+            "--subject-level",
+            min=1,
+            help="Folder level that names the subject where session.json does not (bids of a folder of sessions).",
+        ),
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option("--author", help="An author of the data set (bids); repeat for more.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="Licence of the data set (bids).")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Name of the data set (bids).")] = None,
     passphrase_file: PassphraseFile = None,
     records: Annotated[
         str,
@@ -45,7 +60,7 @@ def export(
         "csv": lambda: _export_tables(session, out, "csv"),
         "parquet": lambda: _export_tables(session, out, "parquet"),
         "fit": lambda: _export_fit(session, out),
-        "bids": lambda: _export_bids(session, out, subject),
+        "bids": lambda: _export_bids(session, out, subject, subject_level, author, licence, title),
         "fhir": lambda: _export_fhir(session, out, records, runner, data_dir),
         "bundle": lambda: _export_bundle(session, out, read_passphrase(passphrase_file)),
     }
@@ -76,37 +91,42 @@ def _export_fit(session: Path, out: Path) -> str:
     return f"{export_fit(recording, analyse(recording).tables.strides, out)} records"
 
 
-def _export_bids(session: Path, out: Path, subject: str) -> str:
+def _export_bids(
+    place: Path, out: Path, subject: str, subject_level: int | None, authors: list[str] | None, licence: str | None,
+    title: str | None,
+) -> str:  # fmt: skip
+    from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
-    from tallrun.sessions.bids_export import export_bids
+    from tallrun.sessions.bids_export import StudyFacts, StudyRun, export_bids_study
 
-    return f"{export_bids(read_session(session), out, subject)} tracking systems"
+    facts = StudyFacts(title or StudyFacts.name, tuple(authors or ()), licence)
+    if (place / "session.json").is_file() or not place.is_dir():
+        recording = read_session(place)
+        runs = [StudyRun(recording, subject, strides=analyse(recording).tables.strides)]
+        return f"{export_bids_study(runs, out, facts)} tracking systems"
+    from tallrun.cohort.bids_study import study_runs
+
+    return f"{export_bids_study(study_runs(place, subject_level), out, facts)} tracking systems"
 
 
 def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:
-    import numpy as np
-
     from tallrun.cli.formats_records import records_of_session
     from tallrun.journal.desk import current_time
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json
-    from tallrun.sessions.fhir_export import fhir_bundle
+    from tallrun.sessions.fhir_export import fhir_bundle, mean_heart_rate_bpm
     from tallrun.sessions.fit_export import recording_duration_s
 
     recording = read_session(session)
     found = records_of_session(
         recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)
     )
-    heart = recording.heart_rate
-    # a strap that has lost the skin says 0
-    beats = np.array([]) if heart is None else heart.bpm[np.isfinite(heart.bpm) & (heart.bpm > 0)]
-    mean_bpm = float(beats.mean()) if beats.size else None
     bundle = fhir_bundle(
         analyse(recording).tables.summary,
         recording.info,
         records=found.rows,
-        heart_rate_bpm=mean_bpm,
+        heart_rate_bpm=mean_heart_rate_bpm(recording.heart_rate),
         made_at=current_time(),
     )
     write_json(out, bundle)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tallrun.numerics.recording import Recording
     from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
 
@@ -313,77 +312,18 @@ def import_watch_files(
 
     tallrun import watch strava_export.zip --time-zone Europe/Berlin --out RUNS
     """
-    from tallrun.errors import FormatError, TallrunError
-    from tallrun.sessions.watch_archive import watch_files
+    from tallrun.errors import FormatError
+    from tallrun.sessions.watch_import import import_watch
 
-    made: dict[tuple[str | None, int], str] = {}
     counts = {"imported": 0, "there already": 0, "refused": 0, "no watch files": 0}
-    for found in watch_files(paths):
-        if found.trouble is not None or found.path is None:
-            typer.echo(f"{found.name}: {found.trouble}")
-            counts["refused"] += 1
-        elif found.kind is None:
-            counts["no watch files"] += 1
-        else:
-            try:
-                activities = _activities(found.path, found.kind, cadence)
-            except TallrunError as error:
-                typer.echo(f"{found.name}: {str(error).replace(str(found.path), 'it')}")
-                counts["refused"] += 1
-                continue
-            for activity in activities:
-                _save_one(activity, out, found.name, time_zone, made, counts)
+    for item in import_watch(paths, out, cadence, time_zone):
+        counts[item.what] += 1
+        for line in item.lines:
+            typer.echo(line)
     typer.echo(", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "imported"))
     if not counts["imported"] and not counts["there already"]:
         raise FormatError("no run was found to import")
     _hand_off(out)
-
-
-def _activities(path: Path, kind: str, cadence: str) -> list[Activity]:
-    from tallrun.sessions.apple_import import import_apple
-    from tallrun.sessions.fit_import import import_fit
-    from tallrun.sessions.json_import import import_polar, import_suunto
-    from tallrun.sessions.xml_import import import_gpx, import_tcx
-
-    if kind == "apple":
-        return import_apple(path)[0]
-    if kind == "polar":
-        return import_polar(path, cadence)
-    readers = {"fit": import_fit, "tcx": import_tcx, "gpx": import_gpx, "suunto": import_suunto}
-    return [readers[kind](path, cadence)]
-
-
-def _save_one(
-    activity: Activity, out: Path, name: str, time_zone: str | None, made: dict[tuple[str | None, int], str],
-    counts: dict[str, int],
-) -> None:  # fmt: skip
-    """Write one run of many, named by its start; the same run in two files (start and length) is written once."""
-    from dataclasses import replace
-
-    from tallrun.sessions import write_session
-    from tallrun.sessions.activity import activity_recording, in_time_zone
-
-    shown = name.rpartition("/")[2]
-    activity = replace(activity, source=f"{activity.source.partition(':')[0]}: {shown}")
-    if time_zone is not None:
-        activity = in_time_zone(activity, time_zone)
-    start = None if activity.started_at is None else f"{activity.started_at:%Y-%m-%d_%H-%M-%S}"
-    key = (
-        None if activity.started_at is None else f"{activity.started_at.timestamp():.0f}",
-        round(float(activity.rows["t_s"].iloc[-1])),
-    )
-    folder = out / (start or f"undated_{key[1]}s_{Path(shown).stem[:40]}")
-    if (start is not None and key in made) or folder.exists():
-        counts["there already"] += 1
-        typer.echo(f"{name}: the run of {made.get(key, folder.name)} is there already, left as it is")
-        return
-    recording = activity_recording(activity)
-    write_session(folder, recording)
-    made[key] = folder.name
-    counts["imported"] += 1
-    typer.echo(f"{name}: {activity_line(recording)}, written to {folder}")
-    for note in activity.notes:
-        typer.echo(f"  note: {note}")
 
 
 def import_bundle_file(
@@ -471,6 +411,7 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
     from tallrun.errors import UsageError
     from tallrun.sessions import write_session
     from tallrun.sessions.activity import activity_recording, in_time_zone
+    from tallrun.sessions.watch_import import activity_line
 
     if started_at is not None:
         try:
@@ -514,12 +455,3 @@ def _hand_off(out: Path) -> None:
                     typer.echo("tallrun due asks whether it counts as a run of yours")
                 return
     typer.echo(f"to count it as a run of yours: tallrun log-run --session {out}")
-
-
-def activity_line(recording: Recording) -> str:
-    """Return a watch's run in one line: rows, seconds, metres, steps a minute, as far as they are known."""
-    facts = recording.info["activity"]
-    shown = {"duration_s": "s", "distance_m": "m", "cadence_spm": "steps/min"}
-    parts = [f"{facts[key]:.0f} {unit}" for key, unit in shown.items() if facts[key] is not None]
-    n_rows = 0 if recording.watch is None else len(recording.watch.rows["t_s"])
-    return f"{n_rows} rows: {', '.join(parts)}"

@@ -10,13 +10,11 @@ import typer
 
 from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation
 from tallrun.errors import UsageError
+from tallrun.live.setup import NO_CUES
 
 if TYPE_CHECKING:
-    from tallrun.coaching import Part
-    from tallrun.journal.run_plan import RunPlan
     from tallrun.live.end import RunResult
 
-NO_CUES = "none"
 FREE_MINUTES = 30.0
 
 
@@ -85,7 +83,7 @@ def run(
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_run import live_run
-    from tallrun.live.setup import RunWishes, plan_of, planned, with_intervals
+    from tallrun.live.setup import RunWishes, part_lines, plan_lines, plan_of, planned, with_intervals
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
@@ -138,48 +136,3 @@ def run(
     )
     if result.failures:
         raise typer.Exit(1)
-
-
-def part_lines(parts: tuple[Part, ...]) -> list[str]:
-    """Say what the run is made of, in one line; nothing for a free run."""
-    if not parts:
-        return []
-    runs = [item for item in parts if item.kind == "run"]
-    if not runs:
-        return [f"Parts: walk {_minutes(parts[0].length_s)}."]
-    walk = next((item for item in parts if item.kind == "walk"), None)
-    work = (
-        f"{len(runs)} × (run {_minutes(runs[0].length_s)}, walk {_minutes(walk.length_s)})"
-        if walk
-        else (f"run {_minutes(runs[0].length_s)}")
-    )
-    return [
-        f"Parts: warm-up walk {_minutes(parts[0].length_s)}, {work}, cool-down walk {_minutes(parts[-1].length_s)}. "
-        "Skip, repeat or end early on the page."
-    ]
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60.0:g} min"
-
-
-def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
-    """Say what today is for and what is coached, each with its rule."""
-    from tallrun.recovery.wording import state_name
-
-    found, decision = plan.verdict, plan.decision
-    head = state_name(plan.protocol, found.state, found.rules) + (
-        "" if found.rung is None else f", level {found.rung}"
-    )
-    lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
-    if not plan.may_cue:
-        if not plan.forbids_running:
-            lines.append(found.sentences[0])
-        lines.append("A run now counts as against your plan.")
-        wanted = focus not in (None, NO_CUES)
-        lines.append("No cues today, --focus or not: they are for run days." if wanted else "No cues today.")
-        return lines
-    lines.append(f"{decision.sentence} (rule {decision.rule})")
-    if focus is not None and focus != (plan.focus or NO_CUES):
-        lines.append(f"You chose {'no cues' if focus == NO_CUES else f'the focus {focus}'} instead.")
-    return lines

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallrun.cli.kernel_cache import note_if_cold
 from tallrun.cli.output import progress_bar
 from tallrun.cli.radio import tell
+from tallrun.kernel_cache import note_if_cold
 from tallrun.live.devices import Emulation, run_radio
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 PAGES_STAY_S = 600.0
 CALLED_OFF_STAYS_S = 1.0  # so that the pages hear it
-ENDED = "The run has ended. Its numbers are being worked out."
-SAVED = "The run is saved on this computer."
 
 
 def live_run(
@@ -52,7 +50,7 @@ def live_run(
     from tallrun.cli.sensors_record import stop_on_interrupt
     from tallrun.cli.terminal_view import terminal_view
     from tallrun.gait.warm import warm_up
-    from tallrun.live.end import finish_run
+    from tallrun.live.conclude import conclude
     from tallrun.live.hub import LiveHub
     from tallrun.live.run import CalledOffError, run_once
     from tallrun.live.state import after_state
@@ -77,13 +75,9 @@ def live_run(
                 hub.publish(after_state(str(error), (), (), "", None))
                 await asyncio.sleep(CALLED_OFF_STAYS_S)
                 raise
-            hub.publish(after_state(ENDED, (), (), "", None))
             with progress_bar("analysing") as progress:
-                result = await asyncio.to_thread(finish_run, folder, out, raw, progress)
+                result = await conclude(folder, out, raw, hub, progress)
             done.append(result)
-            hub.report = result.report
-            url = None if result.report is None else "/live/report"
-            hub.publish(after_state(SAVED, result.rows, result.lines[:-1], result.lines[-1], url))
             tell_result(result)
             until_s = time.monotonic() + pages_stay_s
             while hub.n_pages and time.monotonic() < until_s:

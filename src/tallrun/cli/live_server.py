@@ -117,6 +117,7 @@ async def serving(app: Any, gate: Gate, port: int, data_folder: Path) -> AsyncIt
             await asyncio.sleep(0.01)
         scheme = "https" if files else "http"
         lan_url = f"{scheme}://{gate.lan_host}:{port}" if gate.lan_host else None
+        gate.lan_url = lan_url
         served = Served(f"{scheme}://127.0.0.1:{port}", lan_url, gate)
         gate.listeners.append(lambda code: show_phone(served, "For another phone"))
         try:

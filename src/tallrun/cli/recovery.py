@@ -8,6 +8,7 @@ from tallrun.cli import (
     recovery_advice,
     recovery_clinician,
     recovery_due,
+    recovery_experiment,
     recovery_pain,
     recovery_setup,
     recovery_training,
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
         recovery_training,
         recovery_advice,
         recovery_due,
+        recovery_experiment,
         recovery_clinician,
     ):
         module.register(app)

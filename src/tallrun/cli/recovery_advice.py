@@ -63,7 +63,7 @@ def advise(
     with records(data_dir, runner) as mine:
         from tallrun.journal import advice
 
-        found = advice.advise(mine, as_of)
+        found = advice.tell(mine) if as_of is None else advice.advise(mine, as_of)
         show(as_json, advice.contract(found), *_card(found, mine.protocol_at(found.as_of), mine))
 
 
@@ -90,6 +90,7 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
         lines.append(f"  {item.mark} {item.text}")
         if item.action:
             since = "" if item.earliest is None else f", {day_words(item.earliest, found.as_of)}"
+            since += " at the earliest" if item.earliest is not None and item.earliest > found.as_of else ""
             lines.append(f"      {item.action} ({who[item.who]}{since})")
     lines += ["", "Why", *(f"  {sentence}" for sentence in found.sentences[leads:])]
     lines.append(f"  Rules: {', '.join(found.rules)}")

@@ -22,7 +22,7 @@ DataDir = Annotated[
     str | None,
     typer.Option(
         "--data-dir",
-        help="Folder of the records, or a SQLAlchemy URL; else TALLRUN_DATA_DIR, else the platform's folder.",
+        help="Folder of the records or a database URL; else TALLRUN_DATA_DIR, else the platform's folder.",
     ),
 ]
 RunnerCode = Annotated[

@@ -173,11 +173,17 @@ def list_scores(
         from tallrun.journal import entries
 
         found = entries.pain_scores(mine, days, every=every)
-        payload = [entries.pain_payload(score) | {"in_force": in_force} for score, in_force in found]
-        lines = [
-            f"{score.pain_id[:8]}  {_line(score, mine.zone)}{'' if in_force else '  (not in force)'}"
-            for score, in_force in found
+        reasons = entries.not_counted(mine, [score for score, _ in found])
+        payload = [
+            entries.pain_payload(score) | {"in_force": in_force, "not_counted": why}
+            for (score, in_force), why in zip(found, reasons, strict=True)
         ]
+        lines = []
+        for (score, in_force), why in zip(found, reasons, strict=True):
+            mark = "" if in_force else "  (not in force)"
+            lines.append(f"{score.pain_id[:8]}  {_line(score, mine.zone)}{mark}")
+            if in_force and why is not None:
+                lines.append(f"          {why}")
         show(as_json, payload, *(lines or [f"No scores in the last {days} days. Add one: tallrun pain add"]))
 
 

@@ -114,6 +114,7 @@ def setup(
                     mornings, "Its scores of your last three mornings, 1,2,1; Enter if you have none yet",
                     as_json=as_json, check=_morning_scores,
                 )  # fmt: skip
+        goes_on = first and person_types() and not as_json
         typed = {
             "side": side, "site": site, "time_zone": time_zone,
             "born_on": None if born_on is None else _date(born_on), "height_m": height_m,
@@ -129,13 +130,16 @@ def setup(
         show(
             as_json,
             {"runner": code, **profile, "estimated": estimated(profile), "diagnosis": diagnosis,
-             "records": str(store.folder or data_dir)},
+             "records": store.place},
             f"{'Set up' if first else 'Updated'}: {code}, {profile['side']} {profile['site'].replace('_', ' ')}, "
-            f"{profile['time_zone']}. Records: {store.folder or data_dir}",
+            f"{profile['time_zone']}. Records: {store.place}",
             *(f"{name.removesuffix('_m').replace('_', ' ').capitalize()} about {value:g} m, an estimate."
               for name, value in estimated(profile).items()),
-            *(["Next: tallrun screen"] if first else []),
+            *(["Next: tallrun screen"] if first and not goes_on else []),
         )  # fmt: skip
+    if goes_on:
+        typer.echo("\nNow the screening questions.")
+        screen(data_dir=data_dir, runner=code)
 
 
 _PHASES = """Strength phases: 1 holds, such as bridges held still; 2 heavy and slow; 3 fast loads, such as hops.
@@ -249,7 +253,7 @@ def screen(
         )  # fmt: skip
         from tallrun.journal.advice import advise, lead_count
 
-        found = advise(mine, mine.local_now.isoformat())
+        found = advise(mine)
         _tell_screen(entry, screen_id, as_json, found.sentences[: lead_count(found)])
 
 

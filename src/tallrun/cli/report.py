@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tallrun.pipeline import GaitTables
     from tallrun.recovery import Protocol
     from tallrun.report.overlays import Overlay
+    from tallrun.report.paper import Sheet
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +48,16 @@ def report(
     entries = overlays_in_force(read_overlays(session))
     history: tuple[SessionBlocks, ...] = ()
     advice = rules = None
+    sheet = None
     if data_dir is not None:
+        from tallrun.cli.clinic import sheet_of_records
+
+        sheet = sheet_of_records(data_dir, runner, wants_plan=False)
         rules = rules_for(data_dir, runner, current_time())
         history, advice = from_records(data_dir, runner, str(recording.info.get("session_id")))
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
-        write_report(recording, session.resolve().name, target, show, history, advice, entries, rules)
+        write_report(recording, session.resolve().name, target, show, history, advice, entries, rules, sheet)
     typer.echo(str(target))
 
 
@@ -65,11 +70,15 @@ def write_report(
     advice: dict[str, Any] | None = None,
     entries: Sequence[Overlay] = (),
     protocol: Protocol | None = None,
+    sheet: Sheet | None = None,
 ) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it.
 
-    protocol : the rules in force for the runner; None where it is not known whose recording it is.
+    protocol : the rules in force for the runner; None where it is not known whose recording it is. sheet : whose it is,
+    for the head of each printed sheet.
     """
+    from dataclasses import replace
+
     from tallrun.journal.desk import load_protocol
     from tallrun.report import build_report
     from tallrun.report.session_report import analysed
@@ -78,5 +87,5 @@ def write_report(
     source = analysed(
         recording, title, protocol or load_protocol(), show, history=history, advice=advice, entries=entries
     )
-    write_text(target, build_report(source))
+    write_text(target, build_report(source if sheet is None else replace(source, sheet=sheet)))
     return source.tables

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallrun.cli.radio import Faults, Model, Speed
+
 if TYPE_CHECKING:
+    from tallrun.live.devices import Emulation
+    from tallrun.live.stage import Emulator
     from tallrun.web.desk import Desk
     from tallrun.web.security import Gate
 
+#: For --emulate: no recording but a simulated runner.
+SIMULATED = "runner"
 DEFAULT_PORT = 8377
 
 
@@ -29,7 +35,7 @@ def serve(
         str | None,
         typer.Option(
             "--data-dir",
-            help="Folder of the records, or a SQLAlchemy URL; else TALLRUN_DATA_DIR, else the platform's folder.",
+            help="Folder of the records or a database URL; else TALLRUN_DATA_DIR, else the platform's folder.",
         ),
     ] = None,
     sessions: Annotated[
@@ -46,21 +52,34 @@ def serve(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the app in the browser.")
     ] = True,
+    emulate: Annotated[
+        str | None,
+        typer.Option(
+            "--emulate",
+            help="Emulated sensors instead of real ones: a session to play, or the word runner for a simulated "
+            "runner who does the plan of the day and answers cues.",
+        ),
+    ] = None,
+    faults: Faults = None,
+    model: Model = None,
+    speed: Speed = None,
 ) -> None:
-    """Serve the web app: today, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
+    """Serve the web app: today, a run with sensors, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
     from tallrun.cli.live_server import make_gate
     from tallrun.errors import UsageError
+    from tallrun.live.devices import run_radio
     from tallrun.web.desk import Desk
 
     if sessions is not None and not sessions.is_dir():
         raise UsageError(f"--sessions must name a folder that holds sessions, {sessions} is none")
+    emulator, emulation = _emulator(emulate, faults, model, speed)
     desk = Desk(data_dir, sessions)
     gate = make_gate(lan, tls)
     try:
         line = look_for_sessions(desk)
         if line:
             sys.stderr.write(f"{line}\n")
-        asyncio.run(_serve(desk, gate, port, browser))
+        run_radio(_serve(desk, gate, port, browser, emulator), emulation)
     finally:
         desk.close()
 
@@ -87,25 +106,60 @@ def look_for_sessions(desk: Desk) -> str:
     return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""
 
 
-async def _serve(desk: Desk, gate: Gate, port: int, browser: bool) -> None:
+def _emulator(
+    emulate: str | None, faults: Path | None, model: list[str] | None, speed: float | None
+) -> tuple[Emulator | None, Emulation | None]:
+    """Return where emulated sensors come from, and one of them for the clock; nothing without ``--emulate``."""
+    from tallrun.cli.radio import load_emulation
+    from tallrun.errors import UsageError
+    from tallrun.live.answering import AnsweringEmulator, RecordedEmulator
+    from tallrun.live.devices import require_emulator
+
+    pace = (speed or 1.0) if emulate else speed
+    if emulate == SIMULATED:
+        if faults is not None or model:
+            raise UsageError(
+                f"--faults and --model belong to a session to play, not to --emulate {SIMULATED}"
+            )
+        require_emulator()
+        simulated = AnsweringEmulator(pace)
+        return simulated, simulated.standing(False)
+    emulation = load_emulation(None if emulate is None else Path(emulate), faults, model, pace)
+    return (None, None) if emulation is None else (RecordedEmulator(emulation), emulation)
+
+
+async def _serve(desk: Desk, gate: Gate, port: int, browser: bool, emulator: Emulator | None) -> None:
     from tallrun.cli.live_server import serving, show_addresses
-    from tallrun.store.location import data_folder
+    from tallrun.cli.sensors_record import finish_interrupted
+    from tallrun.live.stage import Stage
+    from tallrun.store.location import SESSIONS_FOLDER, data_folder
     from tallrun.web.site import create_site
 
     folder = desk.store.folder or data_folder()
+    sessions = desk.sessions_folder or folder / SESSIONS_FOLDER
+    finish_interrupted(sessions, folder)
+    gate.keep_phones_in(folder)
+    stage = Stage(folder, sessions, emulator, _say)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C then comes as KeyboardInterrupt
             loop.add_signal_handler(name, ended.set)
-    async with serving(create_site(desk, gate), gate, port, folder) as served:
+    async with serving(create_site(desk, gate, stage), gate, port, folder) as served:
         show_addresses(served, "/")
         sys.stderr.write("Ctrl-C ends it.\n")
         if browser:
             served.open_browser("/")
         # Compiling takes about a minute after an update; the first report should not have to wait for it.
         threading.Thread(target=_warm_up, daemon=True).start()
-        await ended.wait()
+        try:
+            await ended.wait()
+        finally:
+            await stage.close()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _warm_up() -> None:

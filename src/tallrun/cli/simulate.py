@@ -10,6 +10,8 @@ import typer
 from tallrun.cli.output import print_json, progress_bar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tallrun.numerics.recording import Recording
 
 PROGRESS_FROM_S = 600.0
@@ -62,6 +64,17 @@ def simulate_session(
     bundled: Annotated[
         str | None, typer.Option(help="Make one of the sessions shipped in recordings/ again, by name.")
     ] = None,
+    study: Annotated[
+        bool,
+        typer.Option("--study", help="Three runners with known changes, into a data folder of their own."),
+    ] = False,
+    start_on: Annotated[
+        str | None,
+        typer.Option("--start", help="When the session or study starts: 2026-03-02 or 2026-03-02T18:00."),
+    ] = None,
+    time_zone: Annotated[str, typer.Option(help="IANA name, with --start.")] = "UTC",
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="Length of the study.")] = 8,
+    per_week: Annotated[int, typer.Option(min=1, max=7, help="Sessions a week of the study.")] = 2,
     show_list: Annotated[bool, typer.Option("--list", help="List the programmes and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -73,9 +86,15 @@ def simulate_session(
         return
     if out is None:
         raise UsageError("where to? give --out FOLDER (or --list to see the programmes)")
+    if study:
+        _write_study(out, start_on, time_zone, weeks, per_week, minutes or 4.0, seed, as_json)
+        return
+    from dataclasses import replace
+
     from tallrun import simulate
     from tallrun.sessions import write_session
 
+    started = None if start_on is None else _start(start_on, time_zone)
     if bundled is not None:
         recording, truth = simulate.bundled(bundled)
     else:
@@ -110,8 +129,47 @@ def simulate_session(
         ]
         runner = simulate.Runner(foot_strike_angle_deg=strike_angle_deg)
         recording, truth = _with_progress(chosen, runner, sensors, seed)
+    if started is not None:
+        when = {"started_at": started.isoformat(), "time_zone": time_zone}
+        recording = replace(recording, info={**recording.info, **when})
     write_session(out, recording, truth=truth)
     _print_result(out, recording, truth, as_json)
+
+
+def _start(text: str, time_zone: str) -> datetime:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from tallrun.errors import UsageError
+    from tallrun.journal.desk import current_time, read_instant
+
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(f"there is no time zone {time_zone!r}; write it as Europe/Amsterdam") from error
+    return read_instant(text if "T" in text else f"{text}T17:30", zone, current_time()).astimezone(zone)
+
+
+def _write_study(
+    out: Path, start_on: str | None, time_zone: str, weeks: int, per_week: int, minutes: float, seed: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from datetime import timedelta
+
+    from tallrun.journal.desk import current_time
+    from tallrun.journal.study import write_study
+
+    now = current_time()
+    text = start_on or (now - timedelta(weeks=weeks)).date().isoformat()
+    with progress_bar("simulating the study", not as_json) as bar:
+        made = write_study(
+            out, _start(text, time_zone), now, weeks=weeks, per_week=per_week, minutes=minutes, seed=seed,
+            progress=bar,
+        )  # fmt: skip
+    if as_json:
+        print_json(made.as_json())
+        return
+    many = ", ".join(f"{code} {count}" for code, count in made.sessions.items())
+    typer.echo(f"{out}: sessions {many}; {made.scores} scores; what was changed is in {out / 'study.json'}")
 
 
 def _with_progress(

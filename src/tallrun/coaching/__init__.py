@@ -1,6 +1,6 @@
 """Which cue, when and how often. Pure and replayable: the same strides give the same cues."""
 
-from tallrun.coaching.coach import PHRASES, Coach, CoachSettings, Focus, Sighting
+from tallrun.coaching.coach import PHRASES, Coach, CoachSettings, Focus, SeenStride
 from tallrun.coaching.intervals import Part, Schedule, lay_out
 from tallrun.coaching.ledger import (
     BlockChange,
@@ -30,8 +30,8 @@ __all__ = [
     "Part",
     "ProbeResult",
     "Schedule",
+    "SeenStride",
     "SessionPlan",
-    "Sighting",
     "fade_share",
     "lay_out",
     "ledger_rows",

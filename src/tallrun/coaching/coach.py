@@ -51,7 +51,7 @@ class Focus:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class SeenStride:
     """One stride as the coach sees it.
 
     at_s : when it became known; contact_s : the contact that closed it; value : in the focus's unit, NaN unknown
@@ -100,7 +100,7 @@ class Coach:
         """Band at the last known speed, or None before there is one."""
         return self._band
 
-    def see(self, stride: Sighting) -> list[CoachEvent]:
+    def see(self, stride: SeenStride) -> list[CoachEvent]:
         """Take one stride; return what follows from it."""
         out = self.advance(stride.at_s)
         if self.focus is None:
@@ -172,10 +172,6 @@ class Coach:
             self._stopped = False
             self._out_since_s = None
 
-    def message_given(self, now_s: float) -> None:
-        """Note a message from elsewhere, so that none follows it within the gap."""
-        self._last_message_s = now_s
-
     def finish(self, now_s: float) -> list[CoachEvent]:
         """End of session: close the cue, the probe and the open answers."""
         out = self._end_cue(now_s, "done")
@@ -189,7 +185,7 @@ class Coach:
         self._answers = []
         return out
 
-    def _may_cue(self, stride: Sighting) -> bool:
+    def _may_cue(self, stride: SeenStride) -> bool:
         now_s, settings = stride.at_s, self.settings
         return (
             not self._stopped
@@ -202,7 +198,7 @@ class Coach:
             and now_s - self._last_message_s >= settings.message_gap_s
         )
 
-    def _start_cue(self, stride: Sighting, value: float, low: float, high: float) -> CueStart:
+    def _start_cue(self, stride: SeenStride, value: float, low: float, high: float) -> CueStart:
         focus = self.focus
         if focus is None:
             raise RuntimeError("a cue without a focus")
@@ -244,7 +240,7 @@ class Coach:
         self._out_since_s = None
         return [CueEnd(cue.cue_id, now_s, why)]
 
-    def _count_answers(self, stride: Sighting, low: float, high: float) -> list[CoachEvent]:
+    def _count_answers(self, stride: SeenStride, low: float, high: float) -> list[CoachEvent]:
         done: list[CoachEvent] = []
         open_answers = []
         for start, before, after, inside in self._answers:

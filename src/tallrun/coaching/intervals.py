@@ -114,11 +114,6 @@ class Schedule:
             if part.kind == "run" and t_s > part.start_s
         )
 
-    @property
-    def planned_run_s(self) -> float:
-        """Seconds of all run parts."""
-        return sum(part.length_s for part in self.parts if part.kind == "run")
-
     def plan_s(self, t_s: float) -> float:
         """Return the time on which blocks of a session plan count: that of running, infinite when none is ahead."""
         runs = [part for part in self.parts if part.kind == "run"]

@@ -25,6 +25,7 @@ from tallrun.cohort.row import (
 from tallrun.cohort.shards import ShardStore
 from tallrun.errors import SessionError
 from tallrun.sessions._files import whole_file
+from tallrun.sessions._tables import with_definitions
 from tallrun.sessions.table_export import harmless
 
 #: Rows gathered before they are written: large enough to pack well, small beside one long session.
@@ -44,8 +45,10 @@ class Entry:
 class _Table:
     """A Parquet file (and a CSV beside it) that grows by rows and is written in groups of fixed size."""
 
-    def __init__(self, path: Path, schema: pa.Schema, group_rows: int, csv_path: Path | None = None) -> None:
-        self.schema = schema
+    def __init__(
+        self, path: Path, schema: pa.Schema, group_rows: int, name: str, csv_path: Path | None = None
+    ) -> None:
+        self.schema = with_definitions(schema, name)
         self.n_rows = 0
         self._group_rows = group_rows
         self._held: list[pa.Table] = []
@@ -53,7 +56,7 @@ class _Table:
         floats = [field.name for field in schema if pa.types.is_floating(field.type)]
         self._writer = pq.ParquetWriter(
             path,
-            schema,
+            self.schema,
             compression="zstd",
             use_dictionary=[name for name in schema.names if name not in floats],
             use_byte_stream_split=floats,
@@ -104,10 +107,14 @@ def assemble(
         with ExitStack() as stack:
             paths = {name: stack.enter_context(whole_file(out / name)) for name in TABLE_NAMES}
             sessions = _Table(
-                paths["sessions.parquet"], sessions_schema(identified), SESSION_GROUP, paths["sessions.csv"]
+                paths["sessions.parquet"],
+                sessions_schema(identified),
+                SESSION_GROUP,
+                "sessions",
+                paths["sessions.csv"],
             )
             tables = {
-                name: _Table(paths[f"{name}.parquet"], pa.schema([*keys, *schema]), GROUP_ROWS)
+                name: _Table(paths[f"{name}.parquet"], pa.schema([*keys, *schema]), GROUP_ROWS, name)
                 for name, schema in (
                     ("strides", STRIDES_SCHEMA),
                     ("segments", SEGMENTS_SCHEMA),

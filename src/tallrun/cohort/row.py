@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from tallrun.gait.flags import FLAGS
 from tallrun.gait.rows import REASON_CODES
 from tallrun.gait.strides import STRIDE_COLUMNS
-from tallrun.gait.summary import DISTRIBUTIONS
+from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_running
 from tallrun.insight.crossing import is_judged
 from tallrun.numerics.recording import PLACEMENTS, Recording
 
@@ -38,6 +40,8 @@ _LEDGER_NAMES = {
     "n_acc_clipped": ("n_acc_clipped", "n_clipped"),
     "is_mounting_known": ("mounting_learned", "is_mounting_known"),
 }
+#: Told of each session besides what ``summary.json`` has: by foot, their spread, overstriding and braking.
+MORE_DISTRIBUTIONS = ("overstride_index", "foot_ahead_m", "braking_dv_mps", "peak_braking_g")
 HASH_COLUMNS = tuple(
     (name, _TEXT)
     for name in ("algorithm_version", "input_sha256", "config_sha256", "code_sha256", "content_sha256")
@@ -61,6 +65,13 @@ def _result_columns() -> tuple[tuple[str, pa.DataType], ...]:
     for name in DISTRIBUTIONS:
         out += [(f"{name}_{part}", _NUMBER) for part in ("median", "p05", "p95")]
         out += [(f"{name}_n", _COUNT), (f"{name}_reason", _TEXT)]
+        out += [(f"{name}_sd", _NUMBER), *((f"{name}_{foot}_median", _NUMBER) for foot in ("left", "right"))]
+    for name in MORE_DISTRIBUTIONS:
+        out += [
+            (f"{name}_{part}", _NUMBER)
+            for part in ("median", "p05", "p95", "sd", "left_median", "right_median")
+        ]
+        out.append((f"{name}_n", _COUNT))
     out += [("asymmetry_contact_pct", _NUMBER), ("asymmetry_contact_pct_reason", _TEXT)]
     for name in FLAGS:
         out += [(f"flag_{name}_n", _COUNT), (f"flag_{name}_s", _NUMBER)]
@@ -146,6 +157,28 @@ def result_values(summary: dict[str, Any], recording: Recording) -> dict[str, An
             if known and name not in values:
                 values[name] = known[0]
         out |= {f"{place}_{name}": value for name, value in values.items()}
+    return out
+
+
+def stride_values(strides: pd.DataFrame) -> dict[str, Any]:
+    """Return spread and sides, overstriding and braking, of the same strides as ``summary.json``.
+
+    What too few strides know is left out.
+    """
+    good = sure_running(strides)
+    out: dict[str, Any] = {}
+    for name in (*DISTRIBUTIONS, *MORE_DISTRIBUTIONS):
+        values = good[name].to_numpy(dtype=np.float64)
+        found = distribution(values, "")
+        if "median" not in found:
+            continue
+        out[f"{name}_sd"] = float(np.nanstd(values, ddof=1))
+        if name in MORE_DISTRIBUTIONS:
+            out |= {f"{name}_{part}": value for part, value in found.items()}
+        for foot in ("left", "right"):
+            side = distribution(values[(good["foot"] == foot).fillna(False).to_numpy(dtype=bool)], "")
+            if "median" in side:
+                out[f"{name}_{foot}_median"] = side["median"]
     return out
 
 

@@ -120,6 +120,8 @@ def run_cohort(
     """
     began_s = time.monotonic()
     plan = plan_cohort(options, stage)
+    if plan.missing:
+        require_dask()  # before anything is written or compiled
     config = configuration()
     report: dict[str, Any] = {
         "format": FORMAT_NAME,
@@ -178,7 +180,6 @@ def _do_missing(
     work = ((name, (folders[name], plan.inputs[name])) for name in plan.missing)
     n_workers = min(options.n_workers or core_count(), len(plan.missing))
     if options.scheduler is None:
-        require_dask()  # before a minute of compiling
         for step in prepare:
             step()
     with open_pool(n_workers, options.scheduler) as pool, stage("analysing") as show:

@@ -63,7 +63,7 @@ def analyse_session(folder: str, expected_sha256: str) -> Outcome:
 def _shard_of(folder: Path) -> tuple[bytes, str, str | None]:
     import pyarrow as pa
 
-    from tallrun.cohort.row import STRIDES_SCHEMA, fact_values, flag_rows, result_values
+    from tallrun.cohort.row import STRIDES_SCHEMA, fact_values, flag_rows, result_values, stride_values
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
 
@@ -76,7 +76,9 @@ def _shard_of(folder: Path) -> tuple[bytes, str, str | None]:
     content = {
         "status": "ok",
         "reason": None,
-        "row": fact_values(recording) | result_values(tables.summary, recording),
+        "row": fact_values(recording)
+        | result_values(tables.summary, recording)
+        | stride_values(tables.strides),
         "algorithm_version": tables.summary["algorithm"],
         "segments": tables.segments.to_dict(orient="list"),
         "flags": flag_rows(tables.flags),

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from tallrun.gait.eligible import QUALITY_LIMIT, has_sure_times
 from tallrun.gait.strides import NAN, Stride
@@ -42,8 +43,12 @@ class AsymmetryJump:
 
     at_s: float
     index_pct: float
-    reference_pct: float
     n_strides: int
+
+
+def asymmetry_pct(right: Any, left: Any) -> Any:
+    """Return the symmetry index 200 (R - L) / (R + L) [%] of numbers or arrays; positive: right larger."""
+    return 200.0 * (right - left) / (right + left)
 
 
 def contact_asymmetry_pct(stances: Sequence[tuple[str, float]]) -> float:
@@ -55,8 +60,7 @@ def contact_asymmetry_pct(stances: Sequence[tuple[str, float]]) -> float:
     right = [value for foot, value in stances if foot == "right" and math.isfinite(value)]
     if len(left) < LEAST_PER_FOOT or len(right) < LEAST_PER_FOOT:
         return NAN
-    left_s, right_s = median(left), median(right)
-    return 200.0 * (right_s - left_s) / (right_s + left_s)
+    return asymmetry_pct(median(right), median(left))
 
 
 def _middle(ordered: Sequence[float]) -> float:
@@ -88,8 +92,7 @@ class RollingAsymmetry:
         """Take one finite contact time; return the index [%], NaN before ``count`` strides were paired."""
         last, self._last = self._last, (foot, stance_s)
         if last is not None and last[0] != foot:
-            difference = stance_s - last[1] if foot == "right" else last[1] - stance_s
-            index = 200.0 * difference / (stance_s + last[1])
+            index = asymmetry_pct(stance_s, last[1]) if foot == "right" else asymmetry_pct(last[1], stance_s)
             self._recent.append(index)
             insort(self._sorted, index)
             if len(self._recent) >= self.count:  # n strides make n - 1 pairs
@@ -143,5 +146,5 @@ class AsymmetryMonitor:
         for index, count, points in seen:
             if math.isfinite(index) and abs(index - reference) > points:
                 self.reset()
-                return AsymmetryJump(now_s, index, reference, count)
+                return AsymmetryJump(now_s, index, count)
         return None

@@ -67,13 +67,6 @@ def angle_is_sure(sigma_deg: Any) -> Any:
     return sigma_deg <= ANGLE_LIMIT_DEG
 
 
-def length_quality(sigma_m: float, length_m: float) -> float:
-    """Return ``quality``, 0 to 1, of a length with this uncertainty; 0 for an unknown one."""
-    if not (math.isfinite(sigma_m) and length_m > 0.0):
-        return 0.0
-    return 1.0 / (1.0 + (sigma_m / (HALF_QUALITY_SHARE * length_m)) ** 2)
-
-
 def timing_sigma_s(told_s: float, quality: float) -> float:
     """Return the uncertainty of a row's times [s]; from its quality where its engine tells only that (NaN)."""
     if math.isfinite(told_s):

@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 
 from tallrun.numerics.recording import FloatArray
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
-GRAVITY_MPS2 = 9.80665
+GRAVITY_MPS2 = STANDARD_GRAVITY_MPS2
 
 
 @njit(cache=True)

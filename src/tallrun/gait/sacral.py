@@ -26,8 +26,9 @@ from numba import njit
 
 from tallrun.errors import SignalError
 from tallrun.numerics.recording import FloatArray
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
-GRAVITY_MPS2 = 9.80665
+GRAVITY_MPS2 = STANDARD_GRAVITY_MPS2
 
 #: Contact to the 5 % body weight mark over that of the half sine with the same first harmonic: real forces end in a
 #: tail (force plates of five trials, 2.5 to 4.2 m/s, level to 10 degrees uphill: 1.034, SD 0.019).

@@ -11,10 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tallrun.numerics.recording import FloatArray
-
-GRAVITY_MPS2 = 9.80665
-#: Leg length as a share of body height when it was not measured (`sci:A5`).
-LEG_SHARE_OF_HEIGHT = 0.53
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
 
 class SpringMass(NamedTuple):
@@ -54,8 +51,8 @@ def spring_mass(
     )
     runs = (contact > 0.0) & (flight >= 0.0)
     tc, tf = np.where(runs, contact, np.nan), np.where(runs, flight, np.nan)
-    force = mass_kg * GRAVITY_MPS2 * (np.pi / 2.0) * (tf / tc + 1.0)
-    displacement = force * tc**2 / (mass_kg * np.pi**2) - GRAVITY_MPS2 * tc**2 / 8.0
+    force = mass_kg * STANDARD_GRAVITY_MPS2 * (np.pi / 2.0) * (tf / tc + 1.0)
+    displacement = force * tc**2 / (mass_kg * np.pi**2) - STANDARD_GRAVITY_MPS2 * tc**2 / 8.0
     sweep = leg_length_m**2 - (speed * tc / 2.0) ** 2
     shortening = leg_length_m - np.sqrt(np.where(sweep >= 0.0, sweep, np.nan)) + displacement
     return SpringMass(
@@ -63,5 +60,5 @@ def spring_mass(
         displacement_m=displacement,
         vertical_stiffness_npm=force / displacement,
         leg_stiffness_npm=force / shortening,
-        vertical_oscillation_m=displacement + GRAVITY_MPS2 * tf**2 / 8.0,
+        vertical_oscillation_m=displacement + STANDARD_GRAVITY_MPS2 * tf**2 / 8.0,
     )

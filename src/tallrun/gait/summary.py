@@ -81,6 +81,12 @@ def distribution(values: np.ndarray, reason: str) -> dict[str, Any]:
     return {"median": float(middle), "p05": float(low), "p95": float(high), "n": int(known.size)}
 
 
+def sure_running(strides: pd.DataFrame) -> pd.DataFrame:
+    """Return the running strides of sure times, each value that is not sure by itself unknown (NaN)."""
+    running = strides[strides["mode"] == "run"]
+    return sure_values(running[sure_strides(running, "timing")])
+
+
 def summarise(
     strides: pd.DataFrame,
     segments: Sequence[Segment],
@@ -94,8 +100,7 @@ def summarise(
     distribution carries.
     """
     feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
-    running = strides[strides["mode"] == "run"]
-    good = sure_values(running[sure_strides(running, "timing")])
+    good = sure_running(strides)
     n_contacts = int(strides["foot"].notna().sum())  # what only the pelvis saw is a step, not a contact
     out: dict[str, Any] = {
         "n_contacts": n_contacts,

@@ -18,17 +18,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
 
 FloatArray = NDArray[np.float64]
 
 FOOT_METRICS = (
     "cadence_spm", "stride_length_m", "stance_time_s", "flight_time_s", "duty_factor", "foot_strike_angle_deg",
-    "peak_impact_g", "overstride_index", "foot_ahead_m",
+    "peak_impact_g", "overstride_index", "foot_ahead_m", "leg_stiffness_npm",
 )  # fmt: skip
-PELVIS_METRICS = ("pelvic_tilt_deg", "pelvic_obliquity_deg", "vertical_oscillation_m", "braking_dv_mps")
+PELVIS_METRICS = (
+    "pelvic_tilt_deg", "pelvic_obliquity_deg", "pelvic_rotation_deg", "vertical_oscillation_m", "braking_dv_mps",
+)  # fmt: skip
 ASYMMETRY = "asymmetry_contact_pct"
-METRICS = (*FOOT_METRICS, *PELVIS_METRICS, ASYMMETRY)
+#: How far strides of one foot scatter within a block, in % of their mean: metric -> column.
+VARIABILITY = {"stride_time_cv_pct": "stride_time_s", "stance_time_cv_pct": "stance_time_s"}
+METRICS = (*FOOT_METRICS, *PELVIS_METRICS, ASYMMETRY, *VARIABILITY)
 
 BLOCK_STRIDES = 30
 LONGEST_GAP_S = 5.0
@@ -132,6 +137,7 @@ def steady_blocks(
     speed = _pace(strides, table)
     n = len(table["mode"])
     metrics = np.column_stack([_optional(strides, name, n) for name in (*FOOT_METRICS, *PELVIS_METRICS)])
+    scattering = {name: _optional(strides, column, n) for name, column in VARIABILITY.items()}
     blocks: list[Block] = []
     run: list[int] = []
     for i in np.flatnonzero(clean):
@@ -139,7 +145,7 @@ def steady_blocks(
             run = []
         run.append(int(i))
         if len(run) == block_strides:
-            block = _block(metrics, table, speed, np.array(run))
+            block = _block(metrics, table, speed, np.array(run), scattering)
             if block is not None:
                 blocks.append(block)
                 run = []
@@ -181,8 +187,9 @@ def _optional(strides: Any, name: str, n: int) -> FloatArray:
 
 
 def _block(
-    metrics: FloatArray, table: Mapping[str, NDArray[Any]], speed: FloatArray, rows: NDArray[np.int64]
-) -> Block | None:
+    metrics: FloatArray, table: Mapping[str, NDArray[Any]], speed: FloatArray, rows: NDArray[np.int64],
+    scattering: Mapping[str, FloatArray],
+) -> Block | None:  # fmt: skip
     """One block, or None when its speed was not steady."""
     known = speed[rows][np.isfinite(speed[rows])]
     mean = float(np.mean(known)) if len(known) >= len(rows) / 2 else None
@@ -199,8 +206,22 @@ def _block(
     asymmetry = _asymmetry(table["foot"][rows], table["stance_time_s"][rows])
     if asymmetry is not None:
         values[ASYMMETRY] = asymmetry
+    for name, column in scattering.items():
+        scatter = _scatter_pct(table["foot"][rows], column[rows])
+        if scatter is not None:
+            values[name] = scatter
     start, end = table["initial_contact_s"][rows[0]], table["initial_contact_s"][rows[-1]]
     return Block(float(start), float(end), mean, len(rows), values)
+
+
+def _scatter_pct(foot: NDArray[Any], values: FloatArray) -> float | None:
+    """Return the coefficient of variation [%], mean of the feet: left against right is no scatter. None with few."""
+    found = []
+    for side in ("left", "right"):
+        own = values[(foot == side) & np.isfinite(values)]
+        if len(own) >= 10:
+            found.append(100.0 * float(np.std(own, ddof=1) / np.mean(own)))
+    return float(np.mean(found)) if found else None
 
 
 def _asymmetry(foot: NDArray[Any], stance_s: FloatArray) -> float | None:
@@ -208,8 +229,7 @@ def _asymmetry(foot: NDArray[Any], stance_s: FloatArray) -> float | None:
     right = stance_s[(foot == "right") & np.isfinite(stance_s)]
     if len(left) < 3 or len(right) < 3:
         return None
-    a, b = float(np.median(left)), float(np.median(right))
-    return 200.0 * (b - a) / (b + a)
+    return asymmetry_pct(float(np.median(right)), float(np.median(left)))
 
 
 class OwnSessions(tuple[SessionBlocks, ...]):

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from itertools import pairwise
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +23,29 @@ from tallrun.insight.blocks import METRICS, Block, OwnSessions, SessionBlocks, m
 
 FloatArray = NDArray[np.float64]
 ChangeWord = Literal["real change", "no real change", "cannot tell"]
+ErrorKind = Literal["between_sessions", "next_sessions", "within_session"]
 
 #: How often something unchanged may be called changed.
 LEVEL = 0.05
 #: With fewer repeats than this a typical error is not worth the name.
 LEAST_DOF = 2
+#: Sessions that are to repeat each other lie no further apart than this.
+NEXT_DAYS = 14
+#: Differences further out than this many standard deviations are cut to it (Huber 1964); the median size of a normal
+#: one, and what is left of its mean square after cutting.
+_FAR, _MEDIAN_SIZE, _LEFT_OF_SQUARE = 2.5, 0.67449, 0.97756
 #: Fewer pairs of blocks than this give no 95 % interval: the signed-rank test cannot reach it.
 LEAST_PAIRS = 6
 
 
 @dataclass(frozen=True)
 class TypicalError:
-    """Error of one metric, in its unit. kind : between_sessions or within_session. dof : degrees of freedom."""
+    """Error of one metric, in its unit. kind : see ``typical_error``. dof : degrees of freedom."""
 
     metric: str
-    kind: Literal["between_sessions", "within_session"]
+    kind: ErrorKind
     value: float
-    dof: int
-
-    @property
-    def detectable_change(self) -> float:
-        """Smallest difference of two measurements that 95 % of unchanged pairs stay below."""
-        return self.detectable(LEVEL)
+    dof: float
 
     def detectable(self, level: float) -> float:
         """Difference of two measurements that all but this share of unchanged pairs stay below.
@@ -50,6 +53,14 @@ class TypicalError:
         Who looks at m quantities at once takes ``LEVEL`` / m, so that of 20 unchanged sessions one shows any change.
         """
         return float(student_t.ppf(1.0 - level / 2.0, self.dof)) * float(np.sqrt(2.0)) * self.value
+
+
+class HasDetectable(Protocol):
+    """An error that can say what two measurements may differ by."""
+
+    def detectable(self, level: float) -> float:
+        """Difference that all but this share of unchanged pairs stay below."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -90,13 +101,15 @@ def typical_error(
     metric: str,
     speed_mps: float,
     *,
-    kind: Literal["between_sessions", "within_session"] = "between_sessions",
+    kind: ErrorKind = "between_sessions",
     tolerance: float = SPEED_TOLERANCE,
 ) -> TypicalError | None:
     """Return the typical error of a metric at one speed, None when there are too few repeats.
 
-    between_sessions : session medians of GREEN sessions, grouped by shoe and strap. within_session : blocks
-    of one session, pooled over all sessions.
+    between_sessions : session medians of GREEN sessions, grouped by shoe and strap. next_sessions : differences of
+    each such session from the one before it, so that neither a change over weeks nor one step counts as error (mean
+    square successive difference, von Neumann 1941, far ones cut). within_session : blocks of one session, pooled over
+    all sessions.
     """
     groups: dict[object, list[float]] = {}
     if kind == "within_session":
@@ -107,15 +120,36 @@ def typical_error(
     else:
         own = OwnSessions.of(sessions)
         medians = own.medians_at(speed_mps, tolerance)[:, METRICS.index(metric)].tolist()
+        dated: dict[object, list[tuple[datetime, float]]] = {}
         for session, median in zip(own, medians, strict=True):
             if session.grade == "GREEN" and median == median:
-                groups.setdefault((session.shoe, session.strap), []).append(median)
+                dated.setdefault((session.shoe, session.strap), []).append((session.started_at, median))
+        if kind == "next_sessions":
+            return _successive(metric, dated.values())
+        groups = {key: [median for _, median in items] for key, items in dated.items()}
     return _pooled(metric, kind, [np.array(group) for group in groups.values()])
 
 
-def _pooled(
-    metric: str, kind: Literal["between_sessions", "within_session"], groups: Sequence[FloatArray]
-) -> TypicalError | None:
+def _successive(metric: str, groups: Iterable[list[tuple[datetime, float]]]) -> TypicalError | None:
+    steps = [
+        new - old
+        for group in groups
+        for (before, old), (after, new) in pairwise(sorted(group))
+        if (after - before).days <= NEXT_DAYS
+    ]
+    n = len(steps)
+    if n < LEAST_DOF:
+        return None
+    sizes = np.abs(steps)
+    # a change made in one step is one large difference: it counts as a large one and not by its square
+    cut = _FAR * float(np.median(sizes)) / _MEDIAN_SIZE
+    square = float(np.mean(np.minimum(sizes, cut) ** 2)) / _LEFT_OF_SQUARE
+    # neighbouring differences share a session: so much do they count for
+    dof = 2.0 * n * n / (3.0 * n - 1.0)
+    return TypicalError(metric, "next_sessions", float(np.sqrt(square / 2.0)), dof)
+
+
+def _pooled(metric: str, kind: ErrorKind, groups: Sequence[FloatArray]) -> TypicalError | None:
     dof = sum(len(group) - 1 for group in groups)
     if dof < LEAST_DOF:
         return None
@@ -133,6 +167,7 @@ def compare_blocks(
     is_one_session: bool = False,
     least_pairs: int = 1,
     level: float = LEVEL,
+    between: HasDetectable | None = None,
 ) -> Change:
     """Compare one metric of two sessions, or of two parts of one, at matched speed.
 
@@ -140,6 +175,7 @@ def compare_blocks(
     so that both are equally far into the running. history : the runner's sessions, whose repeats give the error between
     sessions. is_one_session : nothing was taken off in between, so the scatter of the blocks is the right error.
     least_pairs : with fewer pairs of blocks no change is called real. level : see ``TypicalError.detectable``.
+    between : the error between days, where it is known already; it takes the place of that of ``history``.
     A change is real when it exceeds the detectable one and its interval, where there is one, leaves out zero.
     Unknown values give ``cannot tell`` with a reason code.
     """
@@ -157,7 +193,10 @@ def compare_blocks(
         )
     first, second = (float(value) for value in np.median(pairs, axis=0))
     difference, interval = paired_difference(pairs[:, 1] - pairs[:, 0])
-    between = None if is_one_session else typical_error(history, metric, speed_mps)
+    if is_one_session:
+        between = None
+    elif between is None:
+        between = typical_error(history, metric, speed_mps)
     error = between or _pooled(metric, "within_session", [all_old, all_new])
 
     def found(word: ChangeWord, reason: str | None) -> Change:

@@ -170,7 +170,8 @@ def _steps(at: Assessor, found: Assessment, now_s: float) -> list[Due]:
     asked = {item.ask: item for item in way_out(at, found, now_s) if item.ask is not None}
     for question in ("screen", "sitting", "birth_date"):
         if question in asked:
-            ask(question)
+            opens_s = max(now_s, (asked[question].earliest or clock.local(now_s)).timestamp())
+            ask(question, opens_s, clock.starts_s(clock.day(opens_s) + 1))
     if "now" in asked and asked["now"].earliest is not None:
         ask("now", asked["now"].earliest.timestamp())
     if is_referred:
@@ -294,16 +295,16 @@ def _run_form(at: Assessor, found: Assessment, rung: str) -> Form:
         f"tallrun log-run --rung {rung} --minutes {minutes:g} --pain-during {{pain_during}} "
         "--pain-after {pain_after} --limping {limping}"
     )
-    return Form("/api/runs", body, asks, command)
+    return Form("/api/runs", body, asks | {"at": "time"}, command, optional=("at",))
 
 
 def _morning(course: Course, now: datetime) -> Due:
     timeline, windows = course.timeline, course.protocol.windows
     now_s = now.timestamp()
     day = timeline.clock.day(now_s)
+    # The first of a day counts, masked or not: another answer would change nothing.
     known = timeline.mornings(course.due_test(now_s)).get(day)
-    answered = known is not None and not known.masked
-    if answered or now_s > timeline.clock.starts_s(day, windows.morning_until_hour):
+    if known is not None or now_s > timeline.clock.starts_s(day, windows.morning_until_hour):
         day += 1
     opens_s, closes_s = timeline.clock.starts_s(day), timeline.clock.starts_s(day, windows.morning_until_hour)
     return _due(course, "morning", opens_s, opens_s + 4 * HOUR_S, closes_s, None)

@@ -39,7 +39,9 @@ class Registration:
 
     way_a, way_b : the two ways of running, in words. order : the way of each run, pair after pair. n_pairs : pairs to
     be completed. washout_runs : runs after each change of way that are run and not counted. worthwhile : least
-    difference worth finding [points]. seal : SHA-256 over all of it, to be shown and kept by whoever must trust it.
+    difference worth finding [points]. key : the seed the order was drawn from; told with the order at the end.
+    seal : SHA-256 over all of it, to be shown and kept by whoever must trust it; the key keeps the order from being
+    found by trying all there are.
     """
 
     way_a: str
@@ -48,7 +50,18 @@ class Registration:
     n_pairs: int
     washout_runs: int
     worthwhile: float
+    key: int
     seal: str
+
+    @property
+    def steps(self) -> tuple[tuple[Way, bool], ...]:
+        """Every run to be made, in order: its way, and whether it counts (a run of the wash-out does not)."""
+        found: list[tuple[Way, bool]] = []
+        for before, way in zip((None, *self.order), self.order, strict=False):
+            if way != before:
+                found += [(way, False)] * self.washout_runs
+            found.append((way, True))
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,8 @@ class Finding:
     """What the finished experiment says, way B minus way A in points of the next-morning score.
 
     word : ``lower`` or ``higher`` (of B), ``cannot tell``. interval : shifts the test does not refuse at 5 %, None with
-    a reason. reason : ``not_finished``, ``stopped_for_pain``, ``missing_scores`` or ``within_chance``. n_pairs : pairs
-    with both scores.
+    a reason. reason : ``not_finished``, ``closed_early``, ``stopped_for_pain``, ``missing_scores``,
+    ``within_chance``. n_pairs : pairs with both scores.
     """
 
     word: Literal["lower", "higher", "cannot tell"]
@@ -121,12 +134,15 @@ def register(
         "n_pairs": n_pairs,
         "washout_runs": washout_runs,
         "worthwhile": worthwhile,
+        "key": str(seed),
     }
     seal = sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
-    return Registration(way_a, way_b, order, n_pairs, washout_runs, worthwhile, seal)  # type: ignore[arg-type]
+    return Registration(way_a, way_b, order, n_pairs, washout_runs, worthwhile, seed, seal)  # type: ignore[arg-type]
 
 
-def judge(registration: Registration, outcomes: Sequence[Outcome], *, stopped_for_pain: bool) -> Finding:
+def judge(
+    registration: Registration, outcomes: Sequence[Outcome], *, stopped_for_pain: bool, closed: bool = False
+) -> Finding:
     """Judge the counted runs as registered.
 
     outcomes : counted runs in the order they were run; run k belongs to pair k // 2. A pair with a missing score tells
@@ -141,7 +157,7 @@ def judge(registration: Registration, outcomes: Sequence[Outcome], *, stopped_fo
     if stopped_for_pain:
         return Finding("cannot tell", None, None, None, n_pairs, "stopped_for_pain")
     if len(outcomes) < 2 * registration.n_pairs:
-        return Finding("cannot tell", None, None, None, n_pairs, "not_finished")
+        return Finding("cannot tell", None, None, None, n_pairs, "closed_early" if closed else "not_finished")
     if n_pairs < LEAST_PAIRS:
         return Finding("cannot tell", None, None, None, n_pairs, "missing_scores")
     middle = float(np.mean(differences))
@@ -158,6 +174,8 @@ def words_of(registration: Registration, finding: Finding) -> str:
         return "The trial ended early because of pain, so it cannot tell which way suits you."
     if finding.reason == "not_finished":
         return "The trial is not finished. Nothing is told before all its runs are done."
+    if finding.reason == "closed_early":
+        return "The trial was closed before all its runs were done, so it cannot tell which way suits you."
     if finding.reason == "missing_scores" or finding.interval is None or finding.difference is None:
         return "Too many next-morning scores are missing, so the trial cannot tell which way suits you."
     low, high = finding.interval

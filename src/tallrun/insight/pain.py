@@ -56,12 +56,15 @@ def pain_after(protocol: Protocol, history: History, now: datetime) -> tuple[Ses
 
 
 def unmasked_mornings(
-    protocol: Protocol, history: History, now: datetime, *, days: int = 28
+    protocol: Protocol, history: History, now: datetime, *, days: int = 28, load_test: str | None = None
 ) -> tuple[tuple[date, int], ...]:
-    """Return (local date, score) of the load test due now, of the last ``days`` dates, masked ones left out."""
+    """Return (local date, score) of the last ``days`` dates, masked ones left out.
+
+    load_test : whose scores; None is the test due now.
+    """
     course = Course(Timeline(protocol, history, now))
     timeline, now_s = course.timeline, now.timestamp()
-    test, today = course.due_test(now_s), timeline.clock.day(now_s)
+    test, today = load_test or course.due_test(now_s), timeline.clock.day(now_s)
     mornings = [timeline.mornings(test).get(today - back) for back in range(days - 1, -1, -1)]
     return tuple(
         (date.fromordinal(item.day), item.score)

@@ -36,6 +36,8 @@ INPUT_WORDS = {
     "exercise_phase": "strength phase",
     "diagnosed": "diagnosis by a clinician",
 }
+#: What an unknown input says, where it is unknown because nothing was done yet.
+_NOT_KNOWN = {"days_since_run": "no run yet", "last_grade": "no session yet", "pain_today": "no score yet"}
 _INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 
 
@@ -70,12 +72,16 @@ class PlanWish:
 
 
 def advise(mine: Records, as_of: str | None = None, plan: PlannedSession | None = None) -> Verdict:
-    """Return the verdict at a moment; that of now is kept in the ladder history."""
+    """Return the verdict at a moment, by default now; nothing is kept of it."""
     at = read_instant(as_of, mine.zone, mine.now)
-    found = careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
-    if as_of is None and plan is None:
-        with suppress(StoreError):  # a full disk must not keep today's advice from being read
-            mine.store.note_advice(mine.runner_id, found, mine.now)
+    return careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now), plan)
+
+
+def tell(mine: Records) -> Verdict:
+    """Return the verdict of now as something a person is told: it is kept in the ladder history."""
+    found = advise(mine)
+    with suppress(StoreError):  # a full disk must not keep today's advice from being read
+        mine.store.note_advice(mine.runner_id, found, mine.now)
     return found
 
 
@@ -140,7 +146,9 @@ def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]
             value = "yes" if value else "no"
         elif name == "trend":
             value = protocol.texts.trends[str(value)]
-        told.append((words, "not known" if value is None else str(value)))
+        elif name == "last_grade" and value is not None:
+            value = "no grade, for something is missing" if value == "UNKNOWN" else str(value).lower()
+        told.append((words, _NOT_KNOWN.get(name, "not known") if value is None else str(value)))
     return told
 
 
@@ -165,7 +173,7 @@ def dose_parts(work: str, run_minutes: float | None) -> tuple[DosePart, ...]:
 def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str, Any]:
     """Return the ladder with the level advised now, and the advice given so far."""
     protocol = mine.protocol
-    found = advise(mine, as_of or mine.local_now.isoformat())
+    found = advise(mine, as_of)
     rows = mine.store.entries(AdviceRow, mine.runner_id, since=mine.now - timedelta(days=days))
     return {
         "state": found.state,

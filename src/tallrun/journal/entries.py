@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from tallrun.errors import EntryError
 from tallrun.journal.desk import NotThereError, Records, read_instant
+from tallrun.recovery.course import Course
 from tallrun.recovery.model import (
     QUALITIES,
     ExerciseSession,
@@ -21,7 +22,7 @@ from tallrun.recovery.model import (
 )
 from tallrun.recovery.rungs import running_of
 from tallrun.recovery.screening import unanswered
-from tallrun.recovery.timeline import Clock
+from tallrun.recovery.timeline import Clock, Timeline
 from tallrun.store.checks import check_not_future, check_pain, check_run, known_by
 from tallrun.store.models import ExerciseRow, PainRow, QuestionnaireRow, RunRow, ScreenRow
 from tallrun.store.records import from_rows, to_columns
@@ -60,6 +61,8 @@ def add_pain(
     warnings = check_pain(entry, mine.runner, mine.now, new_place=new_place)
     check_session(mine, entry.session_id)
     pain_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
+    if (why := not_counted(mine, [entry])[0]) is not None:
+        warnings.append(why)
     return replace(entry, pain_id=pain_id, entered_by=by), warnings
 
 
@@ -100,6 +103,25 @@ def pain_scores(mine: Records, days: int, *, every: bool = False) -> list[tuple[
         (score, not row.withdrawn and score.pain_id not in replaced)
         for score, row in zip(from_rows(PainScore, rows), rows, strict=True)
     ]
+
+
+def not_counted(mine: Records, scores: Sequence[PainScore]) -> list[str | None]:
+    """Say of each score why it does not count as the morning test, one sentence; None where it does or is none."""
+    course = Course(Timeline(mine.protocol, mine.store.history(mine.runner_id, mine.now), mine.now))
+    late = mine.protocol.exercise.late_test
+    told: list[str | None] = []
+    for score in scores:
+        at_s = score.at.timestamp()
+        due, test = course.due_test(at_s), score.load_test
+        # While the test changes, both are collected.
+        is_due = test in (None, due) or (test == late and course.is_changing_test(at_s))
+        told.append(
+            None
+            if score.kind != "morning" or is_due
+            else f"Kept, but not counted: the morning test of your strength phase is the {due.replace('_', ' ')}, "
+            f"not the {str(test).replace('_', ' ')}."
+        )
+    return told
 
 
 def pain_payload(score: PainScore) -> dict[str, Any]:

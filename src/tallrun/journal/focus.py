@@ -41,7 +41,7 @@ class GaitPlan:
 
 def focus(mine: Records) -> dict[str, Any]:
     """Return the decision with its target, the own cadence behind it, and how many sessions were looked at."""
-    found = gait_plan(mine, advise(mine, mine.local_now.isoformat()))
+    found = gait_plan(mine, advise(mine))
     own = found.own
     return asdict(found.decision) | {
         "own_cadence_spm": None if own is None else own.value,

@@ -251,6 +251,21 @@ def offered(mine: Records, at: datetime) -> tuple[Due, ...]:
     return tuple(_question(mine, item) for item in waiting(mine, at))
 
 
+def question_of(mine: Records, session_id: str) -> Due:
+    """Return the same question for one session, however old. Raises EntryError when it is no run to count."""
+    entry = next((row for row in mine.store.sessions(mine.runner_id) if row.session_id == session_id), None)
+    if entry is None:
+        raise NotThereError(f"There is no session with the id {session_id!r} in the records.")
+    rows = mine.store.entries(RunRow, mine.runner_id)
+    known = {row.session_id for row in rows}
+    if session_id in known or entry.context.get(SAME_RUN_KEY) in known:
+        raise EntryError("This session is in your record of runs already.")
+    item = _measured(mine, entry)
+    if item is None:
+        raise EntryError("This session cannot be read, or holds no run; log the run by its minutes instead.")
+    return _question(mine, _placed(mine, item, rows))
+
+
 def _question(mine: Records, item: Waiting) -> Due:
     name = item.row.session_id
     asks = {"same_run": "yes_no"} if item.twin is not None else {QUESTION: "yes_no"}

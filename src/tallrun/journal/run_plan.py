@@ -14,7 +14,7 @@ import pandas as pd
 
 from tallrun.coaching import CoachEvent, ProbeResult
 from tallrun.insight import SessionBlocks
-from tallrun.journal.advice import advise
+from tallrun.journal.advice import tell
 from tallrun.journal.desk import Records, current_time
 from tallrun.journal.focus import gait_plan
 from tallrun.journal.offers import careful_verdict
@@ -60,7 +60,7 @@ class RunPlan:
 
 def plan_run(mine: Records) -> RunPlan:
     """Return what holds for a run now; the advice is kept as given, as if it had been asked for."""
-    found = advise(mine)
+    found = tell(mine)
     plan = gait_plan(mine, found)
     return RunPlan(mine.protocol, found, plan.decision, plan.max_rise_pct)
 

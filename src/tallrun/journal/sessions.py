@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -22,16 +24,22 @@ import pandas as pd
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
+from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records
-from tallrun.pipeline import json_ready
+from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.report import build_report
+from tallrun.report.cycles import pitch_cycles
+from tallrun.report.earlier import earlier_bands, keep_cycles
 from tallrun.report.history import own_history
+from tallrun.report.measured import pace_mps
 from tallrun.report.overlays import overlays_in_force, read_overlays
+from tallrun.report.paper import Sheet
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
 from tallrun.sessions.series import read_watch
+from tallrun.sessions.watch_import import import_watch
 from tallrun.store.store import IndexedSession
 
 DERIVED = "derived"
@@ -93,6 +101,30 @@ def scan(mine: Records, folder: Path) -> ScanResult:
     if result.added:
         offers.settle(mine)
     return result
+
+
+def take_watch_file(mine: Records, folder: Path, name: str, content: bytes) -> list[dict[str, Any]]:
+    """Make sessions of a watch's file or an archive of them in ``folder``, index them, and say what became of each.
+
+    name : as the browser tells it; only ever shown. Returns rows of name, what and line, in the file's order.
+    """
+    shown = "".join(letter for letter in name.replace("\\", "/").rpartition("/")[2] if letter.isprintable())[
+        -80:
+    ]
+    with TemporaryDirectory(prefix="tallrun-") as place:
+        # The name stays with the file for the line about it; what cannot be a name of a file here is left out.
+        kept = Path(place) / (re.sub(r"[^\w.() -]", "_", shown).lstrip(".") or "file")
+        kept.write_bytes(content)
+        told = list(import_watch([kept], folder, "auto", mine.runner.time_zone))
+    if any(item.folder is not None for item in told):
+        scan(mine, folder)
+    return [
+        {
+            "name": item.name, "what": item.what,
+            "line": item.lines[0].partition(", written to ")[0] if item.lines else f"{item.name}: no watch file",
+        }
+        for item in told
+    ]  # fmt: skip
 
 
 def is_same_place(one: Path, other: Path) -> bool:
@@ -298,11 +330,18 @@ def analyse(
         protocol,
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
-        advice=advise(mine, mine.local_now.isoformat()).as_json(),
+        advice=advise(mine).as_json(),
         entries=overlays_in_force(read_overlays(folder)),
     )
     tables = source.tables
     write_tables(folder / DERIVED, tables)
+    speed_mps = pace_mps(tables.strides)
+    keep_cycles(folder / DERIVED, pitch_cycles(source.waves, tables.strides), speed_mps)
+    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
+    source = replace(
+        source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
+        sheet=Sheet(code, read_clinic(mine.store).letterhead),
+    )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
     ends = tables.segments["end_s"]
@@ -310,6 +349,16 @@ def analyse(
         mine, row, summary=tables.summary, duration_s=float(ends.max()) if len(ends) else row.duration_s
     )
     return one(mine, session_id)
+
+
+def _earlier(mine: Records, row: IndexedSession) -> list[Path]:
+    """Return the derived folders of the sessions before this one in the same shoe, newest first."""
+    shoe = row.context.get("shoes")
+    return [
+        item.folder / DERIVED
+        for item in reversed(mine.store.sessions(mine.runner_id))
+        if item.started_at < row.started_at and item.context.get("shoes") == shoe
+    ]
 
 
 def report_path(mine: Records, session_id: str) -> Path:

@@ -8,33 +8,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from tallrun.coaching import lay_out
 from tallrun.journal.desk import Records
 
 if TYPE_CHECKING:
-    from tallrun.numerics.recording import Recording
     from tallrun.store import Store
 
 SCRIPT = "demo script"
+#: What the demo's run is made of: two runs of 100 s with a walk after each.
+PARTS = lay_out(2, 100.0, 15.0, warm_up_s=25.0, cool_down_s=10.0)
 #: Where the invented runner may live: somewhere it is day now, or the scripted mornings would lie ahead.
 ZONES = (
     "Europe/Amsterdam", "Asia/Dubai", "Asia/Singapore", "Australia/Brisbane", "Pacific/Auckland", "Pacific/Honolulu",
     "America/Los_Angeles", "America/New_York",
 )  # fmt: skip
 DAY_HOURS = range(9, 21)
-
-
-def demo_recording(session: Path | None) -> Recording:
-    """Return the session to emulate: the given one, the bundled one, or the same one simulated anew."""
-    from tallrun.sessions import read_session
-
-    if session is not None:
-        return read_session(session)
-    bundled = Path(__file__).parents[3] / "recordings" / "demo_treadmill"
-    if bundled.is_dir():
-        return read_session(bundled)
-    from tallrun import simulate
-
-    return simulate.run("demo", seed=1)[0]
 
 
 def day_zone(now: datetime) -> ZoneInfo:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tallrun.ble.radio import VirtualRadio
     from tallrun.numerics.recording import Recording
     from tallrun.sensors.config import ConfigSet
+    from tallrun.simulate.answering import AnsweringRunner
 
 T = TypeVar("T")
 
@@ -82,12 +83,16 @@ def write_private(path: Path, text: str) -> None:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What to play instead of real sensors; ``speed`` None plays as fast as the processor allows."""
+    """What to play instead of real sensors; ``speed`` None plays as fast as the processor allows.
+
+    answering : the simulated runner whose recording it is, when that runner answers cues.
+    """
 
     recording: Recording
     faults: FaultScript | None
     models: dict[str, str]
     speed: float | None
+    answering: AnsweringRunner | None = None
 
 
 @dataclass(frozen=True)

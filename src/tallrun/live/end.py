@@ -275,7 +275,7 @@ def why_no_cue(raw: RawRun) -> str:
 def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
     import json
 
-    from tallrun.pipeline import json_ready
+    from tallrun.numerics.json_ready import json_ready
     from tallrun.sessions import write_text
 
     write_text(path, json.dumps(json_ready(cues), indent=1, allow_nan=False))
@@ -314,7 +314,7 @@ def note_in_records(
     from tallrun.journal.desk import Records
     from tallrun.journal.focus import GAIT_KEY
     from tallrun.journal.run_plan import gait_note, note_step, probe_of
-    from tallrun.pipeline import json_ready
+    from tallrun.numerics.json_ready import json_ready
     from tallrun.store import Store
     from tallrun.store.models import CueRow
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: The belt calibration is the middle of this many newest sessions that had one.
 GAIN_SESSIONS = 5
+NO_CUES = "none"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,51 @@ def with_intervals(wishes: RunWishes, plan: RunPlan) -> RunWishes:
     times, run_min, walk_min = shape(plan.protocol, found.rung, found.run_minutes)
     parts = lay_out(times, 60.0 * run_min, 60.0 * walk_min)
     return replace(wishes, intervals=parts, rung=found.rung, minutes=parts[-1].end_s / 60.0)
+
+
+def part_lines(parts: tuple[Part, ...]) -> list[str]:
+    """Say what the run is made of, in one line; nothing for a free run."""
+    if not parts:
+        return []
+    runs = [item for item in parts if item.kind == "run"]
+    if not runs:
+        return [f"Parts: walk {_minutes(parts[0].length_s)}."]
+    walk = next((item for item in parts if item.kind == "walk"), None)
+    work = (
+        f"{len(runs)} × (run {_minutes(runs[0].length_s)}, walk {_minutes(walk.length_s)})"
+        if walk
+        else (f"run {_minutes(runs[0].length_s)}")
+    )
+    return [
+        f"Parts: warm-up walk {_minutes(parts[0].length_s)}, {work}, cool-down walk {_minutes(parts[-1].length_s)}. "
+        "Skip, repeat or end early on the page."
+    ]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60.0:g} min"
+
+
+def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
+    """Say what today is for and what is coached, each with its rule."""
+    from tallrun.recovery.wording import state_name
+
+    found, decision = plan.verdict, plan.decision
+    head = state_name(plan.protocol, found.state, found.rules) + (
+        "" if found.rung is None else f", level {found.rung}"
+    )
+    lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
+    if not plan.may_cue:
+        if not plan.forbids_running:
+            lines.append(found.sentences[0])
+        lines.append("A run now counts as against your plan.")
+        wanted = focus not in (None, NO_CUES)
+        lines.append("No cues today, --focus or not: they are for run days." if wanted else "No cues today.")
+        return lines
+    lines.append(f"{decision.sentence} (rule {decision.rule})")
+    if focus is not None and focus != (plan.focus or NO_CUES):
+        lines.append(f"You chose {'no cues' if focus == NO_CUES else f'the focus {focus}'} instead.")
+    return lines
 
 
 def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:

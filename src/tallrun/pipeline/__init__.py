@@ -4,7 +4,7 @@ from tallrun.pipeline.analysis import Analysis, analyse, analyze_recording
 from tallrun.pipeline.batch import belt_readings, pieces, run_recording
 from tallrun.pipeline.gait_pipeline import Contact, FlagChanged, GaitPipeline, PipelineEvent, StrideKnown
 from tallrun.pipeline.setup import PipelineSetup
-from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
+from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables
 
 __all__ = [
     "ALGORITHM_VERSION",
@@ -19,7 +19,6 @@ __all__ = [
     "analyse",
     "analyze_recording",
     "belt_readings",
-    "json_ready",
     "pieces",
     "run_recording",
 ]

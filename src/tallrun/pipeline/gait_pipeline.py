@@ -28,12 +28,13 @@ from tallrun.gait.rows import MODE_RUN, plain_rows
 from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
 from tallrun.gait.strides import Stride, strides_frame
 from tallrun.gait.summary import summarise, timeline_frame
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
 from tallrun.pipeline.ledger import belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
-from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables, json_ready
+from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables
 from tallrun.sensors.events import TreadmillReading
 
 _RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}

@@ -23,8 +23,8 @@ from tallrun.coaching import (
     Focus,
     Part,
     Schedule,
+    SeenStride,
     SessionPlan,
-    Sighting,
     own_cadence,
 )
 from tallrun.gait.asymmetry import AsymmetryJump, AsymmetryMonitor, JumpLimits
@@ -210,7 +210,6 @@ class LiveRun:
         self._learned: list[tuple[float, float]] = []
         self._shown: deque[tuple[float, float]] = deque(maxlen=SHOWN_STRIDES)
         self._belt: TreadmillReading | None = None
-        self._belt_changed_s = -math.inf
         self._speed_mps = math.nan
         self._cue: CueStart | None = None
         self._stop: LiveAction | None = None
@@ -465,7 +464,6 @@ class LiveRun:
             before, self._belt = self._belt, event.what
             old, new = before.speed_mps if before else None, event.what.speed_mps
             if new is not None and (old is None or abs(new - old) > BELT_STEP_SHARE * max(new, 0.1)):
-                self._belt_changed_s = event.at_s
                 self._steady.clear()
             return []
         if isinstance(event.what, _Timer):
@@ -502,13 +500,13 @@ class LiveRun:
         if self.setup.focus != "cadence":
             return []
         is_judged = steady and is_on and self._target is not None
-        sighting = Sighting(contact.at_s, closed_s, cadence, speed, is_judged)
+        seen = SeenStride(contact.at_s, closed_s, cadence, speed, is_judged)
         block = self.setup.plan.block_at(self._plan_s(contact.at_s))
         low, high = self.cadence_band(speed)
-        if sighting.is_clean and block is not None and block.kind == "cued" and low <= high:
+        if seen.is_clean and block is not None and block.kind == "cued" and low <= high:
             self.n_judged += 1
             self.n_in_band += low <= cadence <= high
-        return self._coach.see(sighting)
+        return self._coach.see(seen)
 
     def _see_posture(self, known: StrideKnown) -> list[CoachEvent]:
         """Show the coach the pelvis of a joined stride, when posture is the focus.
@@ -525,8 +523,8 @@ class LiveRun:
         sure = 2.0 * stride.pelvic_tilt_sigma_deg < OWN_TILT_MARGIN_DEG
         value = stride.pelvic_tilt_deg if sure else math.nan
         is_on = self.schedule is None or self.schedule.is_running(known.at_s)
-        sighting = Sighting(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady and is_on)
-        return self._coach.see(sighting)
+        seen = SeenStride(known.at_s, stride.initial_contact_s, value, stride.pace_mps, steady and is_on)
+        return self._coach.see(seen)
 
     def _learn(self, at_s: float, cadence: float, speed_mps: float) -> None:
         """Take the own cadence from the learning block: the middle of its steady strides."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from tallrun.coaching import CoachSettings, Part, SessionPlan, plan_session
 from tallrun.coaching.plan import Block
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.live_run import LiveSetup
 from tallrun.pipeline.setup import KEY, PipelineSetup, damaged_record, pipeline_record
-from tallrun.pipeline.tables import json_ready
 from tallrun.recovery import Protocol
 
 __all__ = ["KEY", "KnownSetup", "known_setup", "setup_record"]

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tallrun.recovery.model import History
 from tallrun.recovery.protocol import Dose, Protocol
-from tallrun.recovery.rungs import F1, INDEX
+from tallrun.recovery.rungs import F1
 from tallrun.recovery.verdicts import assessor
 
 
@@ -65,8 +65,3 @@ def exercise_phase(protocol: Protocol, history: History, now: datetime) -> Exerc
         state.phase, part.title, part.goal, opened, rules, state.greens, week, last, maintenance,
         tuple(sentences), protocol.sources_of(rules),
     )  # fmt: skip
-
-
-def phase_needed(rung: str) -> int:
-    """EX4: phase a rung needs: V1 and up 1, F1 and up 2, I1 and up 3."""
-    return 3 if INDEX[rung] >= INDEX["I1"] else 2 if INDEX[rung] >= F1 else 1

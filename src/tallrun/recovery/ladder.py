@@ -341,6 +341,9 @@ class Ladder:
             if self.gate_is_open(now_s, today):
                 return [(V1, ("MV8",))]
             return [(V0, ("MV11",))]
+        if base == V0:
+            # A break of some weeks must not hold at V0 whom a longer one lets start again through MV11.
+            return []
         if days >= ladder.gap_two_down_days:
             return [(min(max(V0, base - 2), V9), ("MV8",))]
         if days >= ladder.gap_one_down_days:

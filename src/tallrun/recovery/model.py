@@ -35,8 +35,6 @@ GAIT_STEPS = ("cadence", "tall", "tilt")
 
 #: Most binding first; every comparison of states uses this order.
 STATES: tuple[State, ...] = ("REFER", "CLINICIAN", "REST48", "LOG_FIRST", "WALK", "REST_DAY", "RUN")
-#: Worst first, as a session is graded.
-GRADES: tuple[Grade, ...] = ("RED", "LATE", "AMBER", "UNKNOWN", "GREEN")
 RUNGS = ("V0", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "V9",
          "F1", "F2", "I1", "I2", "I3", "H1", "H2", "H3")  # fmt: skip
 

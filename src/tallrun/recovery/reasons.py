@@ -45,9 +45,9 @@ def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, 
         base = at.course.baseline_on(today.day, now_s)
         return f"Your worst score today is {today.worst}. Your usual morning is {base}."
     if found.move.rung == V0 and found.state != "RUN":
-        to_do = [item for item in way if not item.met]
-        if to_do:
-            return f"The first runs wait for {len(to_do)} of {len(way)} things below."
+        n_met = sum(item.met is True for item in way)
+        if n_met < len(way):
+            return f"{n_met} of the {len(way)} things that the first runs need are there."
     if "TD4" in found.state_rules:
         return f"Your last session was on {day_of(at, _last_start_s(at, now_s))}. The next run needs time after it."
     return _last_session(at, now_s)
@@ -122,9 +122,14 @@ def announced(at: Assessor, found: Assessment, now_s: float) -> tuple[str, ...]:
     if days is not None:
         limits = (ladder.gap_one_down_days, ladder.gap_two_down_days, ladder.gap_restart_days)
         left = next((limit - days for limit in sorted(limits) if limit > days), None)
-        if left is not None and left <= ANNOUNCED_DAYS:
+        if left is not None and left <= ANNOUNCED_DAYS and found.move.rung > V0:
             last = date.fromordinal(day + left - 1)
-            told.append(f"Without a run by {last:%a} {last.day} {last:%b}, the level starts lower.")
+            end = f"{last:%a} {last.day} {last:%b}"
+            if found.state == "LOG_FIRST":
+                # Nobody is told to run by a day on which the plan does not allow it yet.
+                told.append(f"Your last run is long ago. From the day after {end} on the level starts lower.")
+            elif found.state in ("RUN", "REST_DAY"):
+                told.append(f"Without a run by {end}, the level starts lower.")
     is_known = course.baseline_on(day, now_s) is not None
     if is_known and course.baseline_on(day + ANNOUNCED_DAYS + 1, now_s) is None:
         last = date.fromordinal(day + ANNOUNCED_DAYS)

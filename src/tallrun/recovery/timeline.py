@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
-from tallrun.recovery.model import ClinicianEntry, History, PainScore, RunSession
+from tallrun.recovery.model import ClinicianEntry, ExerciseSession, History, PainScore, RunSession
 from tallrun.recovery.protocol import Protocol
 
 HOUR_S = 3600.0
@@ -166,10 +166,12 @@ class Timeline:
         self.marks = marks
         self.mark_s = [mark.at_s for mark in marks]
         self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
-        self.exercises = sorted(
+        done = sorted(
             (row for row in self.history.exercises if row.at.timestamp() <= self.until_s),
             key=lambda row: row.at.timestamp(),
         )
+        parts = groupby(done, key=lambda row: (clock.day(row.at.timestamp()), row.phase))
+        self.exercises = [_one_session(rows) for _, of_day in parts for rows in _sittings(list(of_day))]
         self.exercise_s = [row.at.timestamp() for row in self.exercises]
         # What the rules look for across the whole history is picked out once.
         self.high_marks = [mark for mark in marks if mark.score > self.protocol.pain.stop_above]
@@ -254,3 +256,29 @@ class Timeline:
         """Highest green score in force: the newest entry that sets one, else the protocol's."""
         limits = [entry.green_limit for entry in self.entries_at(at_s) if entry.green_limit is not None]
         return self.protocol.green_limit(limits[-1] if limits else None)
+
+
+def _sittings(rows: list[ExerciseSession]) -> list[list[ExerciseSession]]:
+    """Split a day's exercises into sessions: different exercises are one, the same one again begins another."""
+    found: list[list[ExerciseSession]] = []
+    for row in rows:
+        if found and row.name and all(other.name and other.name != row.name for other in found[-1]):
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
+
+
+def _one_session(rows: list[ExerciseSession]) -> ExerciseSession:
+    """One strength session from its exercises: the last one, with the worst scores; unknown where one is."""
+
+    def worst(scores: list[int | None]) -> int | None:
+        known = [score for score in scores if score is not None]
+        return max(known) if known and len(known) == len(scores) else None
+
+    return replace(
+        rows[-1],
+        pain_before=worst([row.pain_before for row in rows]),
+        pain_during=worst([row.pain_during for row in rows]),
+        pain_after=worst([row.pain_after for row in rows]),
+    )

@@ -72,10 +72,6 @@ class Verdict:
             "way_out": [item.as_json() for item in self.way_out],
         }  # fmt: skip
 
-    def as_advice(self) -> Advice:
-        """Return what to record with the session that follows this verdict."""
-        return Advice(self.state, self.rung, self.run_minutes)
-
 
 @dataclass(frozen=True, slots=True)
 class Today:
@@ -360,6 +356,7 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
             found.rest_until_s,
             t.clock,
             t.green_limit_at(now_s),
+            is_before_runs=found.move.rung == V0,
         ),
         protocol={"name": protocol.name, "version": protocol.version, "sha256": protocol.sha256},
         as_of=now,

@@ -202,13 +202,26 @@ class _Conditions:
             ),
             _part(
                 "sitting", gate["sitting"], f"20 minutes of sitting at {sitting} or less in {ladder.gate_days} days.",
-                "Sit for 20 minutes and say how it feels.", now, "sitting",
+                "Sit for 20 minutes and say how it feels.", self._at(self._sitting_from_s()), "sitting",
             ),
             _part(
                 "gate_screen", gate["screen"], f"A screen of the last {ladder.gate_days} days.",
                 "Answer the screening questions.", now, "screen",
             ),
         ]  # fmt: skip
+
+    def _sitting_from_s(self) -> float:
+        """Return when to ask about sitting: a score of today stands until tomorrow, a masked one until it wears off."""
+        t, today_s = self.at.timeline, self.clock.starts_s(self.day)
+        scores = [
+            mark for mark in t.marks
+            if mark.row is not None and mark.row.provoked_by == "sitting" and today_s <= mark.at_s <= self.now_s
+        ]  # fmt: skip
+        if not scores:
+            return self.now_s
+        if scores[-1].masked and scores[-1].score <= self.protocol.ladder.gate_sitting:
+            return max(self.now_s, mask_ends_s(self.at, self.now_s))
+        return self.clock.starts_s(self.day + 1)
 
     def _walk_from_s(self) -> float:
         """Return when a walk can count: once the usual morning is known, and not twice a day."""
@@ -226,12 +239,9 @@ def _part(name: str, met: bool | None, text: str, action: str, earliest: datetim
 
 
 def morning_is_open(at: Assessor, day: int, now_s: float) -> bool:
-    """Whether this morning's load test can still be logged for this morning."""
+    """Whether this morning's load test can still be logged: the first of a day counts, masked or not."""
     known = at.timeline.mornings(at.course.due_test(now_s)).get(day)
-    is_answered = known is not None and not known.masked
-    return not is_answered and now_s <= at.timeline.clock.starts_s(
-        day, at.protocol.windows.morning_until_hour
-    )
+    return known is None and now_s <= at.timeline.clock.starts_s(day, at.protocol.windows.morning_until_hour)
 
 
 def mornings_to_go(at: Assessor, day: int, now_s: float) -> int:

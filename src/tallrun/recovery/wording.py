@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tallrun.recovery.model import State
+from tallrun.recovery.model import RUNGS, State
 from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.rungs import I1
 from tallrun.recovery.timeline import Clock
 
 #: (what is wrong, pattern). Patterns are matched without regard to case.
@@ -167,7 +168,7 @@ class Words:
         told = {"TD2"} if state == "WALK" and "TD2" in state_rules else set()
         lines += [self._rule(rule, worst) for rule in told]
         lines.append(
-            self.texts.states[state].format(
+            self.texts.states["RUN_FAST" if state == "RUN" and rung in RUNGS[I1:] else state].format(
                 rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing),
                 run="walk" if rung == "V0" else "run",
             )
@@ -191,12 +192,18 @@ class Words:
 
     def changes_if(
         self, state: State, state_rules: tuple[str, ...], missing: tuple[str, ...], rest_until_s: float | None,
-        clock: Clock, green_limit: int,
+        clock: Clock, green_limit: int, is_before_runs: bool = False,
     ) -> str:  # fmt: skip
         """Say what would change this verdict; of two kinds of walk the one that a score of today asked for."""
         key = "WALK_V0" if state == "WALK" and "TD2" not in state_rules else state
         until = "tomorrow" if rest_until_s is None else f"{clock.local(rest_until_s):%a %d %b %H:%M}"
-        return self.texts.changes[key].format(until=until, missing=self.missing(missing), limit=green_limit)
+        told = self.texts.changes[key].format(until=until, missing=self.missing(missing), limit=green_limit)
+        # Before the first runs what is missing is not all: they wait for the walk as well.
+        return (
+            f"{told} {self.texts.rules['MV11']}"
+            if is_before_runs and state in ("LOG_FIRST", "REST_DAY")
+            else told
+        )
 
     def trend(self, trend: str) -> str:
         """One sentence about the mornings."""

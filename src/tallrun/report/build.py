@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,7 @@ from tallrun.pipeline import GaitTables
 from tallrun.pipeline.batch import samples_end_s
 from tallrun.reasons import REASONS
 from tallrun.report.drift import drift_rows, drifts
+from tallrun.report.earlier import EarlierBand
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
@@ -28,6 +30,7 @@ from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
 from tallrun.report.pages import environment, when_words
 from tallrun.report.pain_strip import pain_strip
+from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
 from tallrun.report.tables import (
     calibration_words,
@@ -48,7 +51,8 @@ class ReportInput:
     pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
     waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
-    entries : a clinician's notes and corrections in force; shown, the numbers stay as detected.
+    entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
+    behind the waveforms. sheet : whose it is, for the head of each sheet of paper.
     """
 
     recording: Recording
@@ -62,6 +66,8 @@ class ReportInput:
     history: Sequence[SessionBlocks] = ()
     goal: Goal | None = None
     entries: Sequence[Overlay] = ()
+    earlier: Sequence[EarlierBand] = ()
+    sheet: Sheet = field(default_factory=Sheet)
 
 
 def build_report(source: ReportInput) -> str:
@@ -74,7 +80,9 @@ def build_report(source: ReportInput) -> str:
     against = against_own(blocks, source.history, shoe)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
-    shown = all_figures(source.recording, tables, source.waves, marks_of(source), source.history, shoe)
+    shown = all_figures(
+        source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier
+    )
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
         title=source.title,
@@ -109,6 +117,8 @@ def build_report(source: ReportInput) -> str:
         ],
         versions=version_rows(source.recording, summary, __version__),
         version=__version__,
+        paper=sheet_css(source.sheet, "report", _day(source)),
+        letterhead=source.sheet.letterhead,
     )  # fmt: skip
 
 
@@ -138,6 +148,13 @@ def _facts(source: ReportInput) -> list[str]:
     out += [str(context[key]) for key in ("session_kind", "surface", "shoes") if context.get(key)]
     out.append(SENTENCES["time_running"].about(source))
     return out
+
+
+def _day(source: ReportInput) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(source.recording.info.get('started_at'))):%-d %b %Y}"
+    except ValueError:
+        return ""
 
 
 def _script_json(value: Any) -> str:

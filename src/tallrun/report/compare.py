@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -19,17 +20,22 @@ from tallrun.insight import (
     by_weight,
     compare_blocks,
     steady_blocks,
-    typical_error,
 )
 from tallrun.insight.baselines import SPEED_TOLERANCE
-from tallrun.insight.change import LEAST_PAIRS
+from tallrun.insight.between_days import DayError, day_error
+from tallrun.insight.blocks import OwnSessions, metric_values
+from tallrun.insight.change import LEAST_PAIRS, LEVEL
+from tallrun.insight.over_time import OverTime, over_time
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Recording
-from tallrun.pipeline import Analysis, GaitTables, json_ready
+from tallrun.pipeline import Analysis, GaitTables
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
+from tallrun.report.measured import measured_error
+from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRIC_BY_KEY
 
-#: Where the error comes from that a difference is held against.
-ErrorFrom = Literal["own sessions", "one session", "scatter inside these two"]
+#: Where the errors come from that the differences are held against: several kinds may stand in one table.
+ErrorFrom = Literal["between days", "one session", "scatter inside these two"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,14 @@ class Side:
     part_s: tuple[float, float] | None = None
     session_id: str | None = None
     time_zone: str | None = None
+    recording: Recording | None = None
 
     @property
     def strides(self) -> pd.DataFrame:
         """Stride table of the wanted part."""
         strides = self.tables.strides
+        if self.recording is not None:
+            strides = with_stiffness(strides, self.recording.runner)
         if self.part_s is None:
             return strides
         at = strides["initial_contact_s"]
@@ -72,12 +81,16 @@ class Comparison:
     unmatched: tuple[Change, ...]
     other_speeds_mps: tuple[float, ...]
     error_from: ErrorFrom
+    errors: Mapping[str, DayError] = field(default_factory=dict)
+    n_tests: int = 0
+    over_time: tuple[OverTime, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return everything but the figures; JSON-ready."""
 
         def row(item: Change) -> dict[str, Any]:
-            found = vars(item) | {"ratio": item.ratio}
+            error = self.errors.get(item.metric)
+            found = vars(item) | {"ratio": item.ratio, "error_from": None if error is None else error.kind}
             return found | {"interval": None if item.interval is None else list(item.interval)}
 
         return json_ready(
@@ -92,9 +105,23 @@ class Comparison:
                 "other_speeds_mps": list(self.other_speeds_mps),
                 "error_from": self.error_from,
                 "changes": [row(item) for item in self.rows],
+                "n_real": sum(item.word == "real change" for item in self.rows),
+                "n_tests": self.n_tests,
                 "unmatched": [row(item) for item in self.unmatched],
+                "over_time": [_over_time_json(item) for item in self.over_time],
             }
         )
+
+
+def _over_time_json(item: OverTime) -> dict[str, Any]:
+    dates = {name: None if at is None else at.isoformat() for name, at in
+             (("began", item.began), ("half", item.half), ("done", item.done))}  # fmt: skip
+    return {
+        "metric": item.metric, "word": item.word, "start": item.start, "now": item.now, "change": item.change,
+        "interval": None if item.interval is None else list(item.interval),
+        "error_from": None if item.error is None else item.error.kind,
+        "sessions": [[at.isoformat(), value] for at, value in zip(item.at, item.values, strict=True)],
+    } | dates  # fmt: skip
 
 
 def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = None) -> Side:
@@ -104,7 +131,7 @@ def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = Non
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
     whole = Side(
         name, found.tables, (), _started(recording), recording.context, found.waves, part_s,
-        recording.info.get("session_id"), recording.info.get("time_zone"),
+        recording.info.get("session_id"), recording.info.get("time_zone"), recording,
     )  # fmt: skip
     return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
 
@@ -120,12 +147,15 @@ def _started(recording: Recording) -> datetime | None:
 def compare(
     a: Side, b: Side, history: Sequence[SessionBlocks] = (), speed_mps: float | None = None
 ) -> Comparison:
-    """Compare at the speed both ran longest, or at ``speed_mps``.
+    """Compare at the speed both ran longest, or at ``speed_mps``; the earlier one by its date is A.
 
-    history : the runner's other sessions, whose repeats give the detectable change. Where no speed is shared, or
-    a speed is unknown, all running is set side by side, and no difference is called real.
-    Raises UsageError when ``speed_mps`` was not run in both.
+    history : the runner's sessions, these two among them or not. Their repeats give the error between days, and they
+    all make the lines over time. A limit is that of all rows together: of 20 pairs of sessions between which nothing
+    changed about one shows any real change. Where no speed is shared, or a speed is unknown, all running is set side
+    by side, and no difference is called real. Raises UsageError when ``speed_mps`` was not run in both.
     """
+    if a.started_at is not None and b.started_at is not None and b.started_at < a.started_at:
+        a, b = b, a
     shared = shared_speeds(a.blocks, b.blocks)
     if speed_mps is not None:
         if not _near(a.blocks, speed_mps) or not _near(b.blocks, speed_mps):
@@ -153,11 +183,17 @@ def compare(
     pairs = min(len(_near(a.blocks, chosen)), len(_near(b.blocks, chosen)))
     old, new = _near(a.blocks, chosen)[:pairs], _near(b.blocks, chosen)[:pairs]
     is_one = a.session_id is not None and a.session_id == b.session_id
+    own = OwnSessions.of(history)
+    others = OwnSessions.of(item for item in own if item.session_id not in (a.session_id, b.session_id))
+    errors: dict[str, DayError] = {} if is_one else _day_errors(a, b, old, new, others, chosen)
+    level = LEVEL / max(1, len(BLOCK_METRICS) if is_one else len(errors))
     rows = tuple(
-        compare_blocks(metric, old, new, history, chosen, is_one_session=is_one, least_pairs=LEAST_PAIRS)
+        compare_blocks(
+            metric, old, new, (), chosen, is_one_session=is_one, least_pairs=LEAST_PAIRS, level=level,
+            between=errors.get(metric),
+        )
         for metric in BLOCK_METRICS
-    )
-    has_own = not is_one and any(typical_error(history, metric, chosen) for metric in BLOCK_METRICS)
+    )  # fmt: skip
     speeds = [item.speed_mps for item in (*old, *new) if item.speed_mps is not None]
     return Comparison(
         a,
@@ -168,8 +204,56 @@ def compare(
         by_weight(_known(rows)),
         (),
         tuple(item for item in shared if abs(item - chosen) > SPEED_TOLERANCE * chosen),
-        "one session" if is_one else "own sessions" if has_own else "scatter inside these two",
+        "one session" if is_one else "between days" if errors else "scatter inside these two",
+        errors,
+        len(BLOCK_METRICS) if is_one else len(errors),
+        over_time(
+            own,
+            chosen,
+            tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY),
+            partial(_trend_error, own, chosen),
+        ),
     )
+
+
+def _day_errors(
+    a: Side, b: Side, old: Sequence[Block], new: Sequence[Block], others: OwnSessions, speed_mps: float
+) -> dict[str, DayError]:
+    """Return the error between days of every metric both sides know at this speed."""
+    usual = _usual(old)
+    found = {}
+    for metric in BLOCK_METRICS:
+        if not len(metric_values(old, metric)) or not len(metric_values(new, metric)):
+            continue
+        sizes = [
+            told.of(usual[metric])
+            for side in (a, b)
+            if side.recording is not None
+            and (told := measured_error(metric, side.recording, speed_mps)) is not None
+        ]
+        error = day_error(others, metric, speed_mps, usual, max(sizes, default=None))
+        if error is not None:
+            found[metric] = error
+    return found
+
+
+def _trend_error(own: OwnSessions, speed_mps: float, metric: str, values: np.ndarray) -> DayError | None:
+    """Return the error between days for a line over time: sessions without one of their own have a figure's."""
+    medians = own.medians_at(speed_mps, SPEED_TOLERANCE)
+    middles = {
+        name: float(np.nanmedian(column))
+        for name, column in zip(BLOCK_METRICS, medians.T, strict=True)
+        if np.isfinite(column).any()
+    }
+    return day_error(own, metric, speed_mps, middles)
+
+
+def _usual(blocks: Sequence[Block]) -> dict[str, float]:
+    return {
+        metric: float(np.median(values))
+        for metric in BLOCK_METRICS
+        if len(values := metric_values(blocks, metric))
+    }
 
 
 def shared_speeds(a: Sequence[Block], b: Sequence[Block]) -> tuple[float, ...]:

@@ -11,16 +11,22 @@ from markupsafe import Markup
 
 from tallrun._version import __version__
 from tallrun.insight import Change
+from tallrun.insight.between_days import DayError
+from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
 from tallrun.report.pages import environment, minutes_words, when_words
-from tallrun.report.palette import PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
+from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
+from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
-from tallrun.report.svg import Line, line_chart
+from tallrun.report.svg import Line, Upright, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric
 
 A_DASH, B_DASH = "", "7 4"
+#: Drawn over all sessions whatever they did, and how many lines there are at most.
+ALWAYS_OVER_TIME = ("cadence_spm", "pelvic_tilt_deg", "asymmetry_contact_pct")
+MOST_TRENDS = 6
 #: Plain words for the hand-out: what it is, what to say when it went up and down, the unit as people say it.
 _PLAIN: dict[str, tuple[str, str, str, str]] = {
     "cadence_spm": ("steps a minute", "You take more steps a minute", "You take fewer steps a minute",
@@ -46,10 +52,26 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 _ERROR_WORDS: dict[ErrorFrom, str] = {
-    "own sessions": "Detectable change: from your own repeated sessions, so day and mounting are in it.",
+    "between days": "Detectable: what two days may differ by when nothing has changed, with its source in small print.",
     "one session": "Detectable change: from the scatter between blocks of this one run, worn throughout.",
     "scatter inside these two": "Detectable change: from the scatter inside these two runs. Day and mounting are "
     "not in it, so a larger difference is called “cannot tell”.",
+}
+#: Where an error between days is from, for the row and in a sentence.
+ERROR_KINDS: dict[str, tuple[str, str]] = {
+    "own": (
+        "own days",
+        "own days: from your own GREEN sessions that follow each other, day and mounting in them",
+    ),
+    "published": ("published", "published: other runners measured twice a week apart (sci:A8)"),
+    "design": (
+        "working figure",
+        "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)",
+    ),
+    "validation": (
+        "own tests",
+        "own tests: the largest error in the program’s tests (docs/accuracy.md), no day in it",
+    ),
 }
 
 
@@ -67,10 +89,12 @@ class ShownRow:
     detectable: str
     word: str
     why: str
+    error_kind: str = ""
+    scale: str = ""
 
 
-def shown_row(change: Change) -> ShownRow:
-    """Return one change as it is printed."""
+def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
+    """Return one change as it is printed; ``error`` says where its detectable change is from."""
     metric = METRIC_BY_KEY[change.metric]
     interval = ""
     if change.interval is not None:
@@ -87,7 +111,7 @@ def shown_row(change: Change) -> ShownRow:
         "" if change.difference is None else _signed(metric, metric.factor * change.difference),
         interval,
         "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
-        change.word, why,
+        change.word, why, "" if error is None else ERROR_KINDS[error.kind][0], metric.scale,
     )  # fmt: skip
 
 
@@ -110,7 +134,9 @@ def summary_words(found: Comparison) -> str:
         return "Nothing could be compared."
     if not real and not open_:
         return f"No real change in the {total} quantities known in both. That is a result, too."
-    first = f"{real} of {total} changed by more than measurement error." if real else "No change is certain."
+    limit = f" The limit is that of all {found.n_tests} together." if found.n_tests > 1 else ""
+    first = (f"{real} of {total} changed by more than the error between two days." if real
+             else f"None of {total} changed for certain.") + limit  # fmt: skip
     if not open_:
         return first
     beyond = sum(row.reason == "no_own_error" for row in found.rows)
@@ -122,45 +148,180 @@ def summary_words(found: Comparison) -> str:
     return f"{first} {open_} of {total} cannot be told."
 
 
-def build_compare_page(found: Comparison, script_url: str | None = None) -> str:
-    """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script."""
+def build_compare_page(found: Comparison, script_url: str | None = None, sheet: Sheet | None = None) -> str:
+    """Return the comparison as one HTML text that loads nothing, unless ``script_url`` names the app's own script.
+
+    sheet : whose it is, for the head of each sheet of paper; None without records.
+    """
+    sheet = sheet or Sheet()
     return environment().get_template("compare.html.j2").render(
         found=found,
         window=window_words(found),
         summary=summary_words(found),
-        rows=[shown_row(row) for row in found.rows],
+        rows=[shown_row(row, found.errors.get(row.metric)) for row in found.rows],
         unmatched=[shown_row(row) for row in found.unmatched],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         charts=[Markup(chart) for chart in charts(found) if chart],
-        error_words=_ERROR_WORDS[found.error_from],
+        error_words=" ".join([_ERROR_WORDS[found.error_from], *error_sentences(found)]),
+        trends=[trend_row(item, _zone(found)) for item in _by_weight(found.over_time)],
+        trend_charts=[Markup(chart) for chart in trend_charts(found)],
+        n_sessions=max((len(item.at) for item in found.over_time), default=0),
+        n_trends=sum(item.word == "real change" for item in found.over_time),
+        paper=sheet_css(sheet, "comparison", _days(found)),
+        letterhead=sheet.letterhead,
+        code=sheet.code,
         script_url=script_url,
         version=__version__,
     )  # fmt: skip
 
 
 def build_handout(
-    found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[StopSigns] = ()
-) -> str:
-    """Return one page for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped.
+    found: Comparison, note: str = "", for_whom: str = "", stop_signs: Sequence[StopSigns] = (), *,
+    sheet: Sheet | None = None,
+) -> str:  # fmt: skip
+    """Return the pages for the patient in plain words. ``note`` and ``for_whom`` are the clinician's, escaped.
 
-    stop_signs : the protocol's signs by urgency; a yes to one of them is a reason to stop and call.
+    stop_signs : the protocol's signs by urgency; a yes to one of them is a reason to stop and call. sheet : whose it
+    is, with this week's plan, limits and exercises; None without records.
     """
+    sheet = sheet or Sheet()
     real = [row for row in found.rows if row.word == "real change"]
+    told = [row for row in real if plain_sentence(row)][:3]
     same = [row for row in found.rows if row.word == "no real change" and row.metric in _PLAIN]
     open_ = [row for row in found.rows if row.word == "cannot tell" and row.metric in _PLAIN]
     return environment().get_template("handout.html.j2").render(
         found=found,
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
-        changed=[sentence for row in real if (sentence := plain_sentence(row))][:3],
+        changed=[(plain_sentence(row), Markup(small_picture(found, row))) for row in told],
         n_real=len(real),
-        same=[_PLAIN[row.metric][0] for row in same],
+        same=[(_PLAIN[row.metric][0], _now(row)) for row in same],
         unclear=[_PLAIN[row.metric][0] for row in open_],
+        plan=sheet.plan(),
         note=note,
         for_whom=for_whom,
         stop_signs=stop_signs,
+        paper=sheet_css(sheet, "hand-out", _days(found)),
+        letterhead=sheet.letterhead,
         version=__version__,
     )  # fmt: skip
+
+
+def _now(row: Change) -> str:
+    metric = METRIC_BY_KEY[row.metric]
+    value = _plain(metric, row.after)
+    return f"{value} {_PLAIN[row.metric][3]}" if value else ""
+
+
+def small_picture(found: Comparison, row: Change) -> str:
+    """Return a small picture of one change: all sessions where there are many, else the two runs."""
+    metric = METRIC_BY_KEY[row.metric]
+    name, _, _, unit = _PLAIN[row.metric]
+    trend = next((item for item in found.over_time if item.metric == row.metric), None)
+    if trend is not None:
+        at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
+        values, label = metric.factor * np.array(trend.values), f"weeks since {trend.at[0]:%-d %B}"
+    else:
+        at, label = np.array([0.0, 1.0]), "before, now"
+        values = metric.factor * np.array([row.before, row.after], dtype=np.float64)
+    lines = [Line(f"{name}, {unit}", at, values, NEUTRAL_COLOUR, points=True)]
+    return line_chart(name.capitalize(), label, unit, lines)
+
+
+def error_sentences(found: Comparison) -> list[str]:
+    """Return a sentence for every kind of error between days that is in the table."""
+    kinds = {
+        error.kind
+        for error in (*found.errors.values(), *(item.error for item in found.over_time if item.error))
+    }
+    return [f"{text}." for kind, (_, text) in ERROR_KINDS.items() if kind in kinds]
+
+
+@dataclass(frozen=True)
+class TrendRow:
+    """One metric over all sessions as it is printed."""
+
+    label: str
+    unit: str
+    word: str
+    start: str
+    now: str
+    change: str
+    interval: str
+    when: str
+    error_kind: str
+
+
+def trend_row(item: OverTime, zone: object = None) -> TrendRow:
+    """Return one line over time in words and shown units."""
+    metric = METRIC_BY_KEY[item.metric]
+    interval = ""
+    if item.interval is not None:
+        low, high = (metric.factor * end for end in item.interval)
+        digits = metric.error_digits(0.5 * (high - low))
+        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
+    return TrendRow(
+        metric.label, metric.unit, item.word, _plain(metric, item.start), _plain(metric, item.now),
+        _signed(metric, metric.factor * item.change), interval, _when_it_changed(item),
+        "" if item.error is None else ERROR_KINDS[item.error.kind][0],
+    )  # fmt: skip
+
+
+def _when_it_changed(item: OverTime) -> str:
+    if item.began is None or item.done is None:
+        return ""
+    if item.began == item.done:
+        return f"in one step, at {item.began:%-d %b}"
+    return f"{item.began:%-d %b} to {item.done:%-d %b}"
+
+
+def _by_weight(items: Sequence[OverTime]) -> list[OverTime]:
+    order = {"real change": 0, "cannot tell": 1, "no real change": 2}
+
+    def size(item: OverTime) -> float:
+        half = 0.0 if item.interval is None else 0.5 * (item.interval[1] - item.interval[0])
+        return abs(item.change) / half if half else 0.0
+
+    return sorted(items, key=lambda item: (order[item.word], -size(item)))
+
+
+def trend_charts(found: Comparison) -> list[str]:
+    """Return lines over all sessions: cadence, tilt and left against right always, then the largest real changes."""
+    ordered = _by_weight(found.over_time)
+    always = [item for key in ALWAYS_OVER_TIME for item in ordered if item.metric == key]
+    more = [item for item in ordered if item.word == "real change" and item not in always]
+    out = []
+    for item in (*always, *more)[:MOST_TRENDS]:
+        metric = METRIC_BY_KEY[item.metric]
+        weeks = np.array([(at - item.at[0]).total_seconds() / 604800.0 for at in item.at])
+        values = metric.factor * np.array(item.values)
+        colour = PELVIS_COLOUR if item.metric.startswith("pelvic") else "#14181f"
+        lines = [Line("each session", weeks, values, colour, points=True)]
+        if item.interval is not None:
+            half = metric.factor * 0.5 * (item.interval[1] - item.interval[0])
+            start = np.full(2, metric.factor * item.start)
+            ends = np.array([0.0, weeks[-1]])
+            lines.append(Line("start, and what its mean may differ by", ends, start, NEUTRAL_COLOUR, "2 4",
+                              (start - half, start + half)))  # fmt: skip
+        marks = []
+        if item.half is not None:
+            marks = [Upright(f"half of it by {item.half:%-d %b}", (item.half - item.at[0]).total_seconds() / 604800.0,
+                             0.0, NEUTRAL_COLOUR, "2 4")]  # fmt: skip
+        out.append(
+            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {item.at[0]:%-d %B %Y}",
+                       metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
+        )  # fmt: skip
+    return out
+
+
+def _zone(found: Comparison) -> object:
+    return found.b.time_zone or found.a.time_zone
+
+
+def _days(found: Comparison) -> str:
+    return " and ".join(
+        f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None
+    )
 
 
 def plain_sentence(row: Change) -> str:
@@ -212,10 +373,14 @@ def charts(found: Comparison) -> list[str]:
         ]
         out.append(
             line_chart(
-                f"Angle of the {foot} foot over the stride", f"% of stride, from foot-flat – {name} foot",
-                "foot angle, ° (toes up +)",
-                [Line(f"{letter}, {name}", np.arange(101.0), item.mean, SIDE_COLOUR[foot], dash)
+                f"Angle of the {foot} foot over the gait cycle, mean ± 1 SD",
+                f"% of gait cycle, from initial contact – {name} foot", "foot angle, ° (toes up +)",
+                [Line(f"{letter}, {name}, {item.n_strides} strides", np.arange(101.0), item.mean, SIDE_COLOUR[foot],
+                      dash, (item.mean - item.sd, item.mean + item.sd))
                  for letter, dash, item in cycles],
+                [Upright(f"{letter} toe-off {item.toe_off_pct[0]:.1f} ± {item.toe_off_pct[1]:.1f} %",
+                         *item.toe_off_pct, SIDE_COLOUR[foot], dash)
+                 for letter, dash, item in cycles if item.toe_off_pct is not None],
             )
         )  # fmt: skip
     for foot in ("left", "right"):
@@ -228,7 +393,10 @@ def charts(found: Comparison) -> list[str]:
                  for letter, dash, path in paths if path is not None],
             )
         )  # fmt: skip
-    for key, colour in (("cadence_spm", "#14181f"), ("pelvic_tilt_deg", PELVIS_COLOUR)):
+    for key, colour in (
+        ("cadence_spm", "#14181f"), ("pelvic_tilt_deg", PELVIS_COLOUR), ("pelvic_obliquity_deg", PELVIS_COLOUR),
+        ("pelvic_rotation_deg", PELVIS_COLOUR),
+    ):  # fmt: skip
         metric = METRIC_BY_KEY[key]
         out.append(
             line_chart(
@@ -265,15 +433,26 @@ def text_lines(found: Comparison) -> Sequence[str]:
     lines = [f"A  {found.a.name}", f"B  {found.b.name}", f"Compared: {window_words(found)}."]
     if found.speed_mps is None:
         lines.append("The speeds do not match: every difference below may be the speed. None is called real.")
+    lines.append(summary_words(found))
     lines.append("")
     lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>18}{'detectable':>12}  ")
     for row in (*found.rows, *found.unmatched):
-        item = shown_row(row)
+        item = shown_row(row, found.errors.get(row.metric))
         lines.append(
             f"{item.label + (f' [{item.unit}]' if item.unit else ''):<30}{item.before:>8}{item.after:>8}"
             f"{item.difference:>9}{item.interval:>18}{item.detectable:>12}  {item.word}"
+            + (f" ({item.error_kind})" if item.error_kind else "")
             + (f" ({item.why})" if item.why else "")
         )
+    if found.over_time:
+        real = sum(item.word == "real change" for item in found.over_time)
+        lines += ["", f"Over {max(len(item.at) for item in found.over_time)} sessions at this speed: {real} of "
+                  f"{len(found.over_time)} changed since the start."]  # fmt: skip
+        for trend in (trend_row(item) for item in _by_weight(found.over_time)):
+            lines.append(
+                f"{trend.label + (f' [{trend.unit}]' if trend.unit else ''):<30}{trend.start:>8}{trend.now:>8}"
+                f"{trend.change:>9}{trend.interval:>18}  {trend.word}{f', {trend.when}' if trend.when else ''}"
+            )
     if not found.rows and not found.unmatched:
         lines.append("Neither has 30 clean strides in a row at one speed, so there is nothing to compare.")
     return lines

@@ -19,7 +19,10 @@ LEAST_STRIDES = 10
 
 @dataclass(frozen=True)
 class Cycle:
-    """Mean and standard deviation over the strides of one foot, float64 (101,) each."""
+    """Mean and standard deviation over the strides of one foot, float64 (101,) each, from initial contact to the next.
+
+    toe_off_pct : mean and standard deviation of toe-off in % of the stride, None where it is not known.
+    """
 
     foot: str
     signal: str
@@ -27,7 +30,7 @@ class Cycle:
     mean: FloatArray
     sd: FloatArray
     n_strides: int
-    start: str = "initial contact"
+    toe_off_pct: tuple[float, float] | None = None
 
 
 def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
@@ -52,24 +55,69 @@ def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
             signals.append(("angular rate", "°/s", _norm(sensor.gyr_radps) * DEG_PER_RAD))
         for name, unit, values in signals:
             stack = resample_cycles(sensor.t_s, values, start, length)
-            out.append(Cycle(foot, name, unit, stack.mean(axis=0), stack.std(axis=0), len(stack)))
+            out.append(
+                Cycle(foot, name, unit, stack.mean(axis=0), stack.std(axis=0), len(stack), _toe_off(rows))
+            )
     return out
 
 
 def pitch_cycles(
     waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None = None
 ) -> list[Cycle]:
-    """Return the foot's pitch over the stride, from foot-flat to foot-flat, of every foot with enough strides.
+    """Return the foot's pitch over the gait cycle, from initial contact to the next of that foot, with its toe-off.
 
-    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end).
+    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end). Shapes run
+    from foot-flat to foot-flat; a cycle is the end of one and the beginning of the next. Feet with fewer than ten whole
+    cycles are left out.
     """
     out = []
-    for foot, shapes in _clean_shapes(waves, strides, part_s).items():
-        pitch = DEG_PER_RAD * shapes[:, :, 0]
+    for foot, (shapes, rows, clean) in _shapes(waves, strides, part_s).items():
+        contact = rows["initial_contact_s"].to_numpy(dtype=np.float64)
+        flat = rows["foot_flat_s"].to_numpy(dtype=np.float64)
+        whole = np.flatnonzero(clean[1:-1] & np.isfinite(flat[:-2] + flat[1:-1] + flat[2:])) + 1
+        whole = whole[np.isfinite(shapes[whole - 1, :, 0] + shapes[whole, :, 0]).all(axis=1)]
+        whole = whole[(flat[whole - 1] < contact[whole]) & (contact[whole + 1] < flat[whole + 1])]
+        whole = whole[:: max(1, len(whole) // MOST_STRIDES)]
+        if len(whole) < LEAST_STRIDES:
+            continue
+        share = np.linspace(0.0, 1.0, N_POINTS)
+        pitch = np.array(
+            [
+                np.interp(
+                    contact[k] + share * (contact[k + 1] - contact[k]),
+                    np.concatenate(
+                        [
+                            flat[k - 1] + share[:-1] * (flat[k] - flat[k - 1]),
+                            flat[k] + share * (flat[k + 1] - flat[k]),
+                        ]
+                    ),
+                    np.concatenate([shapes[k - 1, :-1, 0], shapes[k, :, 0]]),
+                )
+                for k in whole
+            ]
+        )
+        pitch *= DEG_PER_RAD
+        used = rows.iloc[whole]
         out.append(
-            Cycle(foot, "foot pitch", "°", pitch.mean(axis=0), pitch.std(axis=0), len(pitch), "foot-flat")
+            Cycle(
+                foot,
+                "foot pitch",
+                "°",
+                pitch.mean(axis=0),
+                pitch.std(axis=0),
+                len(pitch),
+                toe_off_pct=_toe_off(used),
+            )
         )
     return out
+
+
+def _toe_off(rows: pd.DataFrame) -> tuple[float, float] | None:
+    """Return mean and standard deviation of toe-off in % of the stride; None where it is not known."""
+    share = 100.0 * (rows["final_contact_s"] - rows["initial_contact_s"]) / rows["stride_time_s"]
+    known = share.to_numpy(dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return (float(known.mean()), float(known.std())) if len(known) >= LEAST_STRIDES else None
 
 
 def foot_paths(
@@ -87,6 +135,19 @@ def _clean_shapes(
 ) -> dict[str, np.ndarray]:
     """Shapes of the clean running strides by foot; feet with fewer than ten are left out."""
     out = {}
+    for foot, (shapes, _, clean) in _shapes(waves, strides, part_s).items():
+        kept = shapes[clean]
+        kept = kept[np.isfinite(kept).all(axis=(1, 2))]
+        if len(kept) >= LEAST_STRIDES:
+            out[foot] = kept
+    return out
+
+
+def _shapes(
+    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None
+) -> dict[str, tuple[np.ndarray, pd.DataFrame, np.ndarray]]:
+    """Return by foot the shapes, the rows they belong to, and which of them are clean running in the part."""
+    out = {}
     for foot, shapes in waves.items():
         rows = strides[strides["foot"] == foot]
         if len(rows) != len(shapes):
@@ -95,10 +156,7 @@ def _clean_shapes(
         if part_s is not None:
             at = rows["initial_contact_s"].to_numpy()
             clean &= (at >= part_s[0]) & (at < part_s[1])
-        kept = shapes[clean]
-        kept = kept[np.isfinite(kept).all(axis=(1, 2))]
-        if len(kept) >= LEAST_STRIDES:
-            out[foot] = kept
+        out[foot] = (shapes, rows, clean)
     return out
 
 

@@ -68,6 +68,7 @@ def drift_rows(drift: Sequence[Drift]) -> list[dict[str, str]]:
     return [
         {
             "label": item.metric.label,
+            "scale": item.metric.scale,
             "unit": item.metric.unit,
             "first": show(item.metric, item.change.before),
             "last": show(item.metric, item.change.after),

@@ -12,6 +12,7 @@ from tallrun.pipeline import GaitTables
 from tallrun.reasons import REASONS
 from tallrun.report import figures, lanes
 from tallrun.report.cycles import foot_paths, pitch_cycles, stride_cycles
+from tallrun.report.earlier import EarlierBand
 from tallrun.report.figures import Figure
 from tallrun.report.lanes import Marks
 from tallrun.report.own import own_spans
@@ -45,6 +46,7 @@ def all_figures(
     marks: Marks,
     history: Sequence[SessionBlocks],
     shoe: str | None,
+    earlier: Sequence[EarlierBand] = (),
 ) -> list[Shown]:
     """Return every figure the report knows; those without data carry their reason."""
     strides, summary = tables.strides, tables.summary
@@ -83,6 +85,12 @@ def all_figures(
               lanes.pelvis(strides, "pelvic_tilt_deg", "Pelvic tilt from standing", "°", marks, 1.0,
                            "pelvic_tilt_sigma_deg", ("anterior_pelvic_tilt",), own["pelvic_tilt_deg"]),
               why("pelvic_tilt_deg")),
+        Shown("obliquity", "time", "Pelvic obliquity", "How far the pelvis tips sideways over each stride.",
+              lanes.pelvis(strides, "pelvic_obliquity_deg", "Pelvic obliquity, range", "°", marks),
+              why("pelvic_obliquity_deg")),
+        Shown("rotation", "time", "Pelvic rotation", "How far the pelvis turns about the upright over each stride.",
+              lanes.pelvis(strides, "pelvic_rotation_deg", "Pelvic rotation, range", "°", marks),
+              why("pelvic_rotation_deg")),
         Shown("bounce", "time", "Pelvis bounce", "How far the pelvis goes up and down in a step.",
               lanes.pelvis(strides, "vertical_oscillation_m", "Pelvis bounce", "cm", marks, 100.0,
                            own=own["vertical_oscillation_m"]), why("vertical_oscillation_m")),
@@ -96,14 +104,25 @@ def all_figures(
     cycles = stride_cycles(recording, strides) + pitch_cycles(waves, strides)
     shapes = (
         ("pitch-wave", "foot pitch", "Foot angle",
-         "Angle of the foot over one stride from foot-flat to foot-flat, toes up positive.", "foot_strike_angle_deg"),
+         "Angle of the foot over the gait cycle, toes up positive, with toe-off. Green: own earlier sessions at this "
+         "speed, ± 2 SD between them, where three are known. There is no norm band: no public set of running foot "
+         "angles whose licence allows it is at hand.", "foot_strike_angle_deg"),
         ("force-wave", "specific force", "Acceleration at the foot",
          "Size of the acceleration at the foot over one stride.", "peak_impact_g"),
         ("turn-wave", "angular rate", "Turning rate of the foot", "Size of the foot's turning rate over one stride.",
          "foot_strike_angle_deg"),
     )  # fmt: skip
     for name, signal, title, text, key in shapes:
-        out.append(Shown(name, "stride", title, text, figures.waveforms(cycles, signal), why(key)))
+        out.append(
+            Shown(
+                name,
+                "stride",
+                title,
+                text,
+                figures.waveforms(cycles, signal, earlier if signal == "foot pitch" else ()),
+                why(key),
+            )
+        )
     out += [
         Shown("path", "stride", "Foot path", "Path of the foot seen from the side.",
               figures.foot_path(foot_paths(waves, strides)), why("stride_length_m")),

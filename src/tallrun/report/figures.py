@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.report.cycles import Cycle, clean_running
+from tallrun.report.earlier import EarlierBand
 from tallrun.report.own import OwnSpan
 from tallrun.report.palette import CUE_COLOUR, SIDE_COLOUR, SIDE_DASH, SIDE_LETTER, translucent
 
@@ -150,7 +152,7 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
         pairs = min(left.size, right.size)
         if pairs < 10:
             continue
-        index = 200.0 * (right[:pairs] - left[:pairs]) / (right[:pairs] + left[:pairs])
+        index = asymmetry_pct(right[:pairs], left[:pairs])
         index = index[np.isfinite(index)]
         if index.size < 10:
             continue
@@ -184,15 +186,49 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
     )
 
 
-def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
-    """Mean ± one standard deviation over the stride, both feet; None when no foot has enough strides."""
+def waveforms(cycles: Sequence[Cycle], signal: str, earlier: Sequence[EarlierBand] = ()) -> Figure | None:
+    """Mean ± one standard deviation over the gait cycle with toe-off and its scatter, both feet.
+
+    earlier : the runner's own band of earlier sessions at this speed. None when no foot has enough strides.
+    """
     chosen = [item for item in cycles if item.signal == signal]
     if not chosen:
         return None
     percent = list(range(101))
     traces: list[dict[str, Any]] = []
+    shapes: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    for band in earlier:
+        traces.append(
+            {
+                "type": "scatter",
+                "x": percent + percent[::-1],
+                "y": rounded(np.concatenate([band.mean + 2.0 * band.sd, (band.mean - 2.0 * band.sd)[::-1]])),
+                "fill": "toself",
+                "fillcolor": "rgba(27,127,92,0.16)",
+                "line": {"width": 1, "color": CUE_COLOUR, "dash": SIDE_DASH[band.foot]},
+                "hoverinfo": "skip",
+                "name": f"{SIDE_LETTER[band.foot]} own earlier band, {band.n_sessions} sessions",
+            }
+        )
     for item in chosen:
         colour = SIDE_COLOUR[item.foot]
+        if item.toe_off_pct is not None:
+            at, scatter = item.toe_off_pct
+            span = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1}
+            shapes += [
+                span | {"x0": at - scatter, "x1": at + scatter, "fillcolor": translucent(colour, 0.16),
+                        "line": {"width": 0}},
+                span | {"type": "line", "x0": at, "x1": at,
+                        "line": {"color": colour, "dash": SIDE_DASH[item.foot], "width": 1.5}},
+            ]  # fmt: skip
+            notes.append(
+                {
+                    "x": at, "xref": "x", "y": 1, "yref": "paper", "showarrow": False, "font": {"color": colour},
+                    "text": f"{SIDE_LETTER[item.foot]} toe-off {at:.0f} ± {scatter:.1f} %", "xanchor": "left",
+                    "yanchor": "top", "yshift": -16 * len(notes),
+                }
+            )  # fmt: skip
         upper, lower = item.mean + item.sd, item.mean - item.sd
         traces += [
             {
@@ -216,9 +252,11 @@ def waveforms(cycles: Sequence[Cycle], signal: str) -> Figure | None:
         ]
     return figure(
         traces,
-        f"{signal.capitalize()} over the stride, mean ± 1 SD",
-        xaxis={"title": {"text": f"% of stride, from {chosen[0].start}"}},
+        f"{signal.capitalize()} over the gait cycle, mean ± 1 SD",
+        xaxis={"title": {"text": "% of gait cycle, from initial contact"}, "range": [0, 100], "dtick": 10},
         yaxis={"title": {"text": chosen[0].unit}},
+        shapes=shapes,
+        annotations=notes,
     )
 
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tallrun.errors import SignalError
+from tallrun.errors import SignalError, TallrunError
 from tallrun.insight import SessionBlocks, pain_after, steady_blocks
 from tallrun.insight.blocks import BLOCK_COLUMNS, BlockRows, OwnSessions, block_table
+from tallrun.numerics.recording import RunnerProfile
 from tallrun.recovery import Protocol
+from tallrun.report.stiffness import with_stiffness
+from tallrun.sessions.folder import read_runner
 from tallrun.store import Store
 
 #: Blocks beside the stride table they were cut from; the number changes when blocks are cut in another way.
-BLOCKS_FILE = "blocks-1.npy"
+BLOCKS_FILE = "blocks-2.npy"
 
 
 def own_history(
@@ -68,7 +71,7 @@ def stored_blocks(derived: Path) -> BlockRows | None:
                 table = np.load(kept, allow_pickle=False)
                 if table.ndim == 2 and table.shape[1] == len(BLOCK_COLUMNS) and table.dtype == np.float64:
                     return BlockRows(table)
-        table = block_table(steady_blocks(pd.read_parquet(path)))
+        table = block_table(steady_blocks(with_stiffness(pd.read_parquet(path), _runner(derived.parent))))
     except (OSError, ValueError, SignalError):
         return None
     with suppress(OSError):
@@ -81,6 +84,13 @@ def stored_blocks(derived: Path) -> BlockRows | None:
         finally:
             partial.unlink(missing_ok=True)
     return BlockRows(table)
+
+
+def _runner(folder: Path) -> RunnerProfile:
+    """Return the body measures a session was recorded with; nothing known where its head cannot be read."""
+    with suppress(TallrunError, OSError):
+        return read_runner(folder)
+    return RunnerProfile()
 
 
 def _named(value: Any) -> str | None:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.flag_terms import leg_length_m
-from tallrun.gait.spring_mass import spring_mass
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.numerics.recording import Recording
 from tallrun.report.cycles import clean_running
 from tallrun.report.figures import MOST_POINTS, Figure, figure, rounded, thin_series
@@ -29,9 +28,8 @@ from tallrun.report.palette import (
     SIDE_SYMBOL,
     translucent,
 )
+from tallrun.report.stiffness import with_stiffness
 
-#: Ground steeper than this is no level running for the spring-mass model (sci:A5).
-LEVEL_INCLINE_PCT = 1.0
 ASYMMETRY_WINDOW_S = 30.0
 LEAST_IN_WINDOW = 8
 
@@ -214,7 +212,7 @@ def asymmetry(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) 
     middle = grouped["median"].where(grouped["count"] >= LEAST_IN_WINDOW).unstack("foot")
     if not {"left", "right"} <= set(middle.columns) or middle.dropna().empty:
         return None
-    index = 200.0 * (middle["right"] - middle["left"]) / (middle["right"] + middle["left"])
+    index = asymmetry_pct(middle["right"], middle["left"])
     minutes = [round((float(place) + 0.5) * ASYMMETRY_WINDOW_S / 60.0, 4) for place in index.index]
     line = _line(minutes, rounded(index.to_numpy(dtype=np.float64)), "R against L", NEUTRAL_COLOUR, "%")
     zero = {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 0, "y1": 0,
@@ -229,22 +227,14 @@ def stiffness(recording: Recording, strides: pd.DataFrame, marks: Marks) -> tupl
     runner = recording.runner
     if runner.mass_kg is None:
         return None, "no_body_mass"
-    leg = leg_length_m(runner)
-    rows = clean_running(strides)
-    level = ~(rows["incline_pct"].abs() > LEVEL_INCLINE_PCT).to_numpy()
-    rows = rows[level]
-    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
-    found = spring_mass(
-        rows["stance_time_s"].to_numpy(dtype=np.float64), rows["flight_time_s"].to_numpy(dtype=np.float64),
-        pace.to_numpy(dtype=np.float64), runner.mass_kg, leg,
-    )  # fmt: skip
+    rows = clean_running(with_stiffness(strides, runner))
     at = rows["initial_contact_s"].to_numpy()
     traces = []
     for name, values, colour, dash in (
-        ("vertical", found.vertical_stiffness_npm, NEUTRAL_COLOUR, "solid"),
-        ("leg", found.leg_stiffness_npm, PELVIS_COLOUR, "dash"),
+        ("vertical", rows["vertical_stiffness_npm"], NEUTRAL_COLOUR, "solid"),
+        ("leg", rows["leg_stiffness_npm"], PELVIS_COLOUR, "dash"),
     ):
-        minutes, shown = thin_series(at, values / 1000.0)
+        minutes, shown = thin_series(at, values.to_numpy() / 1000.0)
         if minutes:
             traces.append(_line(minutes, shown, name, colour, "kN/m", dash))
     if not traces:

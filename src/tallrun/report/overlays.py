@@ -35,6 +35,8 @@ ENTRY_WORDS: dict[str, str] = {
     "contact_added": "contact missed here", "flag_doubted": "flag is doubtful",
 }  # fmt: skip
 MOST_TEXT = 2000
+#: A contact that is moved by less is where it was.
+LEAST_MOVE_S = 0.0005
 MOST_NAME = 80
 MOST_ENTRIES = 10_000
 #: A place on the time line this far past the end of the session is taken for its end, not for a mistake.
@@ -211,6 +213,8 @@ def _check(entry: Overlay, before: list[Overlay]) -> None:
         raise EntryError(f"a contact belongs to the left or the right foot, got {entry.foot!r}")
     if (entry.kind == "contact_moved") != (entry.moved_to_s is not None):
         raise EntryError("contact_moved, and only that, needs the time it is moved to")
+    if entry.moved_to_s is not None and abs(entry.moved_to_s - entry.t_s) < LEAST_MOVE_S:
+        raise EntryError("The contact is there already: a correction moves it by a millisecond or more.")
     if entry.moved_to_s is not None and not (math.isfinite(entry.moved_to_s) and entry.moved_to_s >= 0.0):
         raise EntryError(f"the new time must be seconds from 0 on, got {entry.moved_to_s}")
     known = {item.overlay_id for item in before if item.kind != "taken_back"}

@@ -129,6 +129,7 @@ def own_rows(against: Sequence[Against]) -> list[dict[str, str]]:
     return [
         {
             "label": item.metric.label,
+            "scale": item.metric.scale,
             "unit": item.metric.unit,
             "speed": f"{3.6 * item.speed_mps:.1f}",
             "value": item.metric.show(item.metric.factor * item.value),

@@ -12,8 +12,9 @@ import pandas as pd
 
 from tallrun.coaching import BlockChange, CueAnswer, CueEnd, CueStart, ProbeResult, ledger_rows
 from tallrun.errors import UsageError
+from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Marker, Recording
-from tallrun.pipeline import Analysis, FlagChanged, GaitTables, analyse, json_ready
+from tallrun.pipeline import Analysis, FlagChanged, GaitTables, analyse
 from tallrun.pipeline.batch import samples_end_s
 from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup, Safety
 from tallrun.pipeline.setup_record import KnownSetup

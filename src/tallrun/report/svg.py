@@ -14,25 +14,44 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 14, 40
 
 @dataclass(frozen=True)
 class Line:
-    """One curve; NaN breaks it. dash : SVG dash pattern, empty for solid."""
+    """One curve; NaN breaks it. dash : SVG dash pattern, empty for solid. band : (low, high) around it, as long as y.
+
+    points : marks at each value, for values that lie apart.
+    """
 
     name: str
     x: np.ndarray
     y: np.ndarray
     colour: str
     dash: str = ""
+    band: tuple[np.ndarray, np.ndarray] | None = None
+    points: bool = False
 
 
-def line_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> str:
+@dataclass(frozen=True)
+class Upright:
+    """A line at one x with its scatter to both sides, named on top."""
+
+    name: str
+    x: float
+    scatter: float
+    colour: str
+    dash: str = ""
+
+
+def line_chart(
+    title: str, x_label: str, y_label: str, lines: Sequence[Line], uprights: Sequence[Upright] = ()
+) -> str:
     """Return one chart with a legend in words; empty text when no line has two known points.
 
-    ``title`` names the chart for a screen reader.
+    ``title`` names the chart for a screen reader, and stands above it.
     """
     drawn = [item for item in lines if np.isfinite(item.y).sum() >= 2]
     if not drawn:
         return ""
     x_low, x_high = _range(np.concatenate([item.x[np.isfinite(item.y)] for item in drawn]), 0.0)
-    y_low, y_high = _range(np.concatenate([item.y[np.isfinite(item.y)] for item in drawn]), 0.06)
+    heights = [part for item in drawn for part in (item.y, *(item.band or ()))]
+    y_low, y_high = _range(np.concatenate([part[np.isfinite(part)] for part in heights]), 0.06)
     plot_w, plot_h = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -48,11 +67,28 @@ def line_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line]) ->
         f'<text x="12" y="{_TOP + plot_h / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 12 {_TOP + plot_h / 2:.0f})">{escape(y_label)}</text>',
     ]
+    for mark in uprights:
+        parts += _upright(mark, place, uprights.index(mark))
+    for item in drawn:
+        if item.band is not None:
+            low, high = (Line("", item.x, part, "") for part in item.band)
+            edge = Line("", item.x[::-1], high.y[::-1], "")
+            parts.append(f'<path d="{_path(low, place)}{_path(edge, place).replace("M", "L")}Z" fill="{item.colour}" '
+                         'fill-opacity="0.15"/>')  # fmt: skip
     for item in drawn:
         dash = f' stroke-dasharray="{item.dash}"' if item.dash else ""
         parts.append(
             f'<path d="{_path(item, place)}" fill="none" stroke="{item.colour}" stroke-width="2"{dash}/>'
         )
+        if item.points:
+            parts += [
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{item.colour}"/>'
+                for x, y in (
+                    place(*at)
+                    for at in zip(item.x.tolist(), item.y.tolist(), strict=True)
+                    if np.isfinite(at[1])
+                )
+            ]
     parts.append("</svg>")
     legend = "".join(
         f'<li><svg viewBox="0 0 36 8" aria-hidden="true"><line x1="1" y1="4" x2="35" y2="4" stroke="{item.colour}" '
@@ -60,7 +96,7 @@ def line_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line]) ->
         f"{escape(item.name)}</li>"
         for item in drawn
     )
-    return f'{"".join(parts)}<ul class="legend">{legend}</ul>'
+    return f'<p class="chart-title">{escape(title)}</p>{"".join(parts)}<ul class="legend">{legend}</ul>'
 
 
 def band_strip(value: float, low: float, high: float, text: str) -> str:
@@ -96,6 +132,19 @@ def _range(values: np.ndarray, margin: float) -> tuple[float, float]:
     if high - low < 1e-9:
         return low - 0.5, high + 0.5
     return low - margin * (high - low), high + margin * (high - low)
+
+
+def _upright(mark: Upright, place, row: int) -> list[str]:  # type: ignore[no-untyped-def]
+    bottom = _HEIGHT - _BOTTOM
+    left, middle, right = (place(mark.x + side * mark.scatter, 0.0)[0] for side in (-1.0, 0.0, 1.0))
+    dash = f' stroke-dasharray="{mark.dash}"' if mark.dash else ""
+    return [
+        f'<rect x="{left:.1f}" y="{_TOP}" width="{max(right - left, 0.0):.1f}" height="{bottom - _TOP}" '
+        f'fill="{mark.colour}" fill-opacity="0.15"/>',
+        f'<line x1="{middle:.1f}" y1="{_TOP}" x2="{middle:.1f}" y2="{bottom}" stroke="{mark.colour}" '
+        f'stroke-width="1.5"{dash}/>',
+        f'<text x="{right + 4:.1f}" y="{_TOP + 12 + 15 * row}">{escape(mark.name)}</text>',
+    ]
 
 
 def _grid(x_low: float, x_high: float, y_low: float, y_high: float, place) -> list[str]:  # type: ignore[no-untyped-def]

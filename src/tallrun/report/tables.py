@@ -9,17 +9,23 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
+from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
+from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
+from tallrun.report.stiffness import with_stiffness
 
 LEAST_STRIDES = 5
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How one quantity is shown: factor from SI, unit, digits, and what it is in one sentence."""
+    """How one quantity is shown: factor from SI, unit, digits, and what it is in one sentence.
+
+    scale : for an index or an angle with a limit, what its ends mean and where the limit is, with its source.
+    """
 
     key: str
     label: str
@@ -27,6 +33,7 @@ class Metric:
     unit: str
     digits: int
     meaning: str
+    scale: str = ""
 
     def show(self, value: float, digits: int | None = None) -> str:
         """Return a value already in the shown unit, without a minus before zero."""
@@ -68,6 +75,7 @@ METRICS = (
         "°",
         1,
         "Foot against the ground at initial contact, from its own flat position; toes up positive.",
+        "above 8° rearfoot, below −1.6° forefoot (sci:A3)",
     ),
     Metric(
         "peak_impact_g",
@@ -84,6 +92,7 @@ METRICS = (
         "",
         2,
         "Landing angle, foot ahead, braking and step rate together.",
+        f"0 as expected at this speed, limit {OVERSTRIDE_INDEX_LIMIT:g} with two parts raised (design, sci:A3)",
     ),
     Metric(
         "foot_ahead_m",
@@ -100,6 +109,23 @@ METRICS = (
         "°",
         1,
         "Change from your own quiet standing, forward positive; believe changes of 2–3° and more.",
+        f"limit: own usual + {OWN_TILT_MARGIN_DEG:g}°, else {POPULATION_TILT_DEG:g}° from standing (design, sci:A4)",
+    ),
+    Metric(
+        "pelvic_obliquity_deg",
+        "Pelvic obliquity, range",
+        1.0,
+        "°",
+        1,
+        "How far the pelvis tips sideways over a stride.",
+    ),
+    Metric(
+        "pelvic_rotation_deg",
+        "Pelvic rotation, range",
+        1.0,
+        "°",
+        1,
+        "How far the pelvis turns about the upright over a stride.",
     ),
     Metric(
         "vertical_oscillation_m",
@@ -112,7 +138,27 @@ METRICS = (
     Metric(
         "braking_dv_mps", "Braking per step", 1.0, "m/s", 2, "Forward speed the pelvis loses at each landing."
     ),
+    Metric(
+        "leg_stiffness_npm",
+        "Leg stiffness",
+        0.001,
+        "kN/m",
+        1,
+        "Spring-mass model from contact, flight and speed on level ground (Morin 2005); 1–7 % below a force plate.",
+    ),
 )
+
+#: Not columns of the stride table: how far the strides of one foot scatter within 30 strides.
+VARIABILITY_ROWS = (
+    Metric(
+        "stride_time_cv_pct", "Stride time, scatter", 1.0, "%", 1,
+        "Standard deviation of stride time from stride to stride, in % of its mean.",
+    ),
+    Metric(
+        "stance_time_cv_pct", "Ground contact, scatter", 1.0, "%", 1,
+        "Standard deviation of contact time from stride to stride, in % of its mean.",
+    ),
+)  # fmt: skip
 
 #: Not a column of the stride table: made of both feet's contact times.
 ASYMMETRY = Metric(
@@ -122,24 +168,33 @@ ASYMMETRY = Metric(
     "%",
     1,
     "200 (R − L)/(R + L) of contact time; above 0 the right foot stays longer.",
+    f"0 both alike, limit ± {ASYMMETRY_LIMIT_PCT:g} % and beyond the own scatter (design, sci:A5)",
 )
-METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY)}
+METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)}
 
 
 def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recording) -> list[dict[str, str]]:
     """One row per metric: median, measured error, 5-95 % range, feet, scatter of the median; or why it is withheld."""
-    rows = clean_running(strides)
+    rows = clean_running(with_stiffness(strides, recording.runner))
     pace = pace_mps(strides)
     is_calibrated = bool(summary["quality"]["calibration"]["is_calibrated"])
     out = []
     for metric in METRICS:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
         known = values[np.isfinite(values)]
-        row = {"key": metric.key, "label": metric.label, "unit": metric.unit, "why": "", "n": str(known.size)}
+        row = {
+            "key": metric.key,
+            "label": metric.label,
+            "scale": metric.scale,
+            "unit": metric.unit,
+            "why": "",
+            "n": str(known.size),
+        }
         notes = []
         if known.size < LEAST_STRIDES:
             row |= dict.fromkeys(("median", "range", "left", "right", "interval"), "–")
-            row["why"] = REASONS[unknown_reason(summary, metric.key)]
+            needs_mass = metric.key == "leg_stiffness_npm" and recording.runner.mass_kg is None
+            row["why"] = REASONS["no_body_mass" if needs_mass else unknown_reason(summary, metric.key)]
         else:
             low, middle, high = np.percentile(known, [5, 50, 95])
             row |= {
@@ -184,7 +239,8 @@ def _like(summary: dict[str, Any], key: str) -> str:
     """Metrics the summary does not hold share the reason of the one they are made from."""
     source = {
         "duty_factor": "stance_time_s", "overstride_index": "foot_strike_angle_deg", "foot_ahead_m": "pelvic_tilt_deg",
-        "braking_dv_mps": "vertical_oscillation_m",
+        "braking_dv_mps": "vertical_oscillation_m", "pelvic_obliquity_deg": "pelvic_tilt_deg",
+        "pelvic_rotation_deg": "pelvic_tilt_deg", "leg_stiffness_npm": "flight_time_s",
     }.get(key)  # fmt: skip
     found = summary.get(source) if source else None
     reason = found.get("reason") if isinstance(found, dict) else None
@@ -231,7 +287,10 @@ def version_rows(recording: Recording, summary: dict[str, Any], version: str) ->
 
 def definition_rows() -> list[tuple[str, str]]:
     """(label, meaning) of every metric."""
-    return [(metric.label, metric.meaning) for metric in (*METRICS, ASYMMETRY)]
+    return [
+        (metric.label, f"{metric.meaning} Scale: {metric.scale}." if metric.scale else metric.meaning)
+        for metric in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)
+    ]
 
 
 def sensor_rows(quality: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

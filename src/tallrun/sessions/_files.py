@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import shutil
 import stat
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from tallrun.errors import FormatError, SessionError, TallrunError
+from tallrun.numerics.json_ready import json_ready
 
 _LOCKED_BYTE = 2**31 - 2
 OWNER_FILE_MODE = 0o600
@@ -158,7 +156,7 @@ def write_json(path: Path, value: Any) -> None:
     Raises SessionError for a value JSON has no form for, or when the disk refuses.
     """
     try:
-        text = json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(json_ready(value), ensure_ascii=False, indent=1, allow_nan=False)
         content = (text + "\n").encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise SessionError(f"{path.name} cannot hold what it was given ({str(error)[:100]})") from error
@@ -193,21 +191,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not allowed, unknown values are null")
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` as plain JSON types; NaN and infinities become None."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def try_lock(descriptor: int) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tallrun.columns import described
 from tallrun.errors import SessionError, SignalError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._files import is_there, whole_file
@@ -50,6 +51,12 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
         raise SessionError(f"{path} cannot be read (permission denied); check its owner") from error
     except _BROKEN as error:
         raise SessionError(f"{path} is truncated or not a Parquet file ({_first_line(error)})") from error
+
+
+def with_definitions(schema: pa.Schema, table: str) -> pa.Schema:
+    """Return the schema of a table of ours with unit and definition in the metadata of each column."""
+    found = described(table, schema.names)
+    return pa.schema([field.with_metadata(found[field.name]) for field in schema], schema.metadata)
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -1,6 +1,8 @@
 """BIDS-Motion out, for sharing: one tracking system for each sensor, since sensors need not share a clock tick.
 
-No date, name or body measure is written; the participant label is chosen by the caller. Sample times are the LATENCY
+A study has subjects, a session for each day and a run for each recording of that day; the strides are a derivative
+data set of their own under ``derivatives/tallrun``, one events file for each recording. No date, name or body measure
+is written; labels are the caller's. Sample times are the LATENCY
 channel, counted from the first sample, so gaps and jitter survive; ``scans.tsv`` gives each system's first sample on
 the session's clock, on a day the specification sets aside for dates that were taken away (before 1925).
 Source: BIDS specification 1.9.0, Motion and Scans file (bids-specification.readthedocs.io).
@@ -9,6 +11,8 @@ Source: BIDS specification 1.9.0, Motion and Scans file (bids-specification.read
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun._version import __version__
+from tallrun.columns import described
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import Recording, SensorRecording
 from tallrun.sessions._files import make_owner_folder, whole_file, whole_folder, write_json
@@ -24,7 +29,7 @@ from tallrun.sessions._files import make_owner_folder, whole_file, whole_folder,
 BIDS_VERSION = "1.9.0"
 #: Dates before 1925 say that the real one was taken away (BIDS, common principles, units).
 _NO_DATE = datetime(1900, 1, 1)  # BIDS writes local times without offset
-_CHANNEL_KINDS = ("ACCEL", "ANGACC", "GYRO", "JNTANG", "LATENCY", "MAGN", "MISC", "ORNT", "POS", "VEL")
+_CHANNEL_KINDS = ("ACCEL", "ANGACCEL", "GYRO", "JNTANG", "LATENCY", "MAGN", "MISC", "ORNT", "POS", "VEL")
 _CHANNEL_NOTES = {
     "reference_frame": {
         "Description": "Frame the axes x, y and z belong to",
@@ -34,44 +39,191 @@ _CHANNEL_NOTES = {
 _TRACKED_POINTS = {"foot_left": "LeftFoot", "foot_right": "RightFoot", "pelvis": "Pelvis", "trunk": "Trunk"}
 
 
+_README = """\
+{name}
+
+Recordings of foot, pelvis and trunk motion sensors during running and walking, in BIDS-Motion form, written by
+tallrun {version}. Each sensor is a tracking system of its own, because sensors need not share a clock tick: sample
+times are the LATENCY channel, counted from the sensor's first sample, and scans.tsv gives each first sample on the
+common clock. Dates were taken away (scans.tsv counts from 1 January 1900). A session is a day, a run a recording of
+that day. derivatives/tallrun holds one row for each initial contact that was found.
+"""
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One recording of a study. subject, session : labels of letters and digits; None: not divided into sessions.
+
+    run : number within the session, from 1; None: the only one. day : whole days from the subject's first session.
+    """
+
+    recording: Recording
+    subject: str
+    session: str | None = None
+    run: int | None = None
+    day: int | None = None
+    strides: pd.DataFrame | None = None
+
+    @property
+    def stem(self) -> str:
+        """Begin of every file's name."""
+        return f"sub-{self.subject}" + (f"_ses-{self.session}" if self.session else "")
+
+    @property
+    def place(self) -> str:
+        """Folder in the data set."""
+        return f"sub-{self.subject}" + (f"/ses-{self.session}" if self.session else "")
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What the caller knows about the data set. licence : None takes that of the recordings, if they agree."""
+
+    name: str = "Running gait, foot and pelvis IMUs"
+    authors: tuple[str, ...] = ()
+    licence: str | None = None
+
+
 def export_bids(recording: Recording, folder: Path, subject: str = "01", task: str = "running") -> int:
-    """Write a BIDS dataset of one subject into a new ``folder``; return the number of tracking systems.
+    """Write a BIDS dataset of one recording into a new ``folder``; return the number of tracking systems.
 
     Raises FormatError when a label is not made of letters and digits or there is no sensor, SessionError when the
     folder exists or the disk refuses.
     """
-    for label in (subject, task):
+    return export_bids_study([StudyRun(recording, subject)], folder, StudyFacts(), task)
+
+
+def export_bids_study(
+    runs: Iterable[StudyRun], folder: Path, facts: StudyFacts, task: str = "running"
+) -> int:
+    """Write a BIDS dataset of many recordings, taken one after the other, into a new ``folder``.
+
+    Returns the number of tracking systems. Raises FormatError when a label is not made of letters and digits, there is
+    no sensor, or two recordings would have one name; SessionError when the folder exists or the disk refuses.
+    """
+    scans: dict[str, list[tuple[str, str]]] = {}
+    subjects: dict[str, set[str | None]] = {}
+    days: dict[str, dict[str, int | None]] = {}
+    licences: set[Any] = set()
+    n_systems, n_runs = 0, dict[str, int]()
+    with whole_folder(folder) as partial:
+        for item in runs:
+            _check(item, task)
+            lines = scans.setdefault(item.place, [])
+            for placement, sensor in item.recording.sensors.items():
+                name = _write_sensor(partial, item, placement, sensor, task)
+                if any(name == known for known, _ in lines):
+                    raise FormatError(f"two recordings would be called {name}; give each its own run number")
+                lines.append((name, _acquired_at(sensor)))
+                n_systems += 1
+            if item.strides is not None:
+                _write_strides(partial / "derivatives" / "tallrun", item, task)
+            subjects.setdefault(item.subject, set()).add(item.session)
+            n_runs[item.subject] = n_runs.get(item.subject, 0) + 1
+            if item.session is not None:
+                days.setdefault(item.subject, {})[item.session] = item.day
+            licences.add(item.recording.info.get("licence"))
+        if not n_systems:
+            raise FormatError("there is no session with a sensor: nothing to share as BIDS-Motion")
+        for place, lines in scans.items():
+            stem = place.replace("/", "_")
+            _write_tsv(
+                partial / place / f"{stem}_scans.tsv", pd.DataFrame(lines, columns=["filename", "acq_time"])
+            )
+        for subject, found in days.items():
+            _write_sessions(partial / f"sub-{subject}" / f"sub-{subject}_sessions", found)
+        known = next(iter(licences)) if len(licences) == 1 else None
+        licence = facts.licence or (known if isinstance(known, str) and known.strip() else None)
+        _write_description(partial, facts, licence, "raw")
+        if (partial / "derivatives").is_dir():
+            _write_description(partial / "derivatives" / "tallrun", facts, licence, "derivative")
+        rows = [(f"sub-{name}", len(found), n_runs[name]) for name, found in sorted(subjects.items())]
+        _write_tsv(
+            partial / "participants.tsv",
+            pd.DataFrame(rows, columns=["participant_id", "n_sessions", "n_recordings"]),
+        )
+        write_json(partial / "participants.json", _PARTICIPANT_NOTES)
+    return n_systems
+
+
+_PARTICIPANT_NOTES = {
+    "n_sessions": {"Description": "Days with a recording of this participant"},
+    "n_recordings": {"Description": "Recordings of this participant"},
+}
+
+
+def _check(item: StudyRun, task: str) -> None:
+    for label in (item.subject, task, *([item.session] if item.session is not None else [])):
         if not re.fullmatch(r"[A-Za-z0-9]{1,40}", label):
             raise FormatError(f"BIDS labels are letters and digits only, got {label!r}")
-    if not recording.sensors:
+    if not item.recording.sensors:
         raise FormatError("the session has no sensor: nothing to share as BIDS-Motion")
-    with whole_folder(folder) as partial:
-        scans: list[tuple[str, str]] = []
-        motion = partial / f"sub-{subject}" / "motion"
-        make_owner_folder(motion)
-        write_json(partial / "dataset_description.json", _description(recording))
-        _write_text(partial / "README", "Running-gait recording in BIDS-Motion form, written by tallrun.\n")
-        _write_text(partial / "participants.tsv", f"participant_id\nsub-{subject}\n")
-        for placement, sensor in recording.sensors.items():
-            stem = f"sub-{subject}_task-{task}_tracksys-{_system(placement)}"
-            write_json(motion / f"{stem}_motion.json", _sidecar(sensor, task))
-            _write_tsv(motion / f"{stem}_channels.tsv", _channels(sensor), header=True)
-            write_json(motion / f"{stem}_channels.json", _CHANNEL_NOTES)
-            _write_tsv(motion / f"{stem}_motion.tsv", _samples(sensor), header=False)
-            scans.append((f"motion/{stem}_motion.tsv", _acquired_at(sensor)))
-        frame = pd.DataFrame(scans, columns=["filename", "acq_time"])
-        _write_tsv(partial / f"sub-{subject}" / f"sub-{subject}_scans.tsv", frame, header=True)
-    return len(recording.sensors)
 
 
-def _description(recording: Recording) -> dict[str, Any]:
-    licence = recording.info.get("licence")
-    return {
-        "Name": "Running gait, foot and pelvis IMUs",
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "raw",
-        "GeneratedBy": [{"Name": "tallrun", "Version": __version__}],
-    } | ({"License": licence} if isinstance(licence, str) and licence.strip() else {})
+def _entities(item: StudyRun, task: str, placement: str | None = None) -> str:
+    # In the order BIDS asks for: task, tracksys, run.
+    system = f"_tracksys-{_system(placement)}" if placement else ""
+    return f"{item.stem}_task-{task}{system}" + (f"_run-{item.run:02d}" if item.run else "")
+
+
+def _write_sensor(root: Path, item: StudyRun, placement: str, sensor: SensorRecording, task: str) -> str:
+    """Write the four files of a sensor; return the name ``scans.tsv`` lists."""
+    motion = root / item.place / "motion"
+    make_owner_folder(motion)
+    stem = _entities(item, task, placement)
+    write_json(motion / f"{stem}_motion.json", _sidecar(sensor, task))
+    _write_tsv(motion / f"{stem}_channels.tsv", _channels(sensor))
+    write_json(motion / f"{stem}_channels.json", _CHANNEL_NOTES)
+    _write_tsv(motion / f"{stem}_motion.tsv", _samples(sensor), header=False)
+    return f"motion/{stem}_motion.tsv"
+
+
+def _write_strides(root: Path, item: StudyRun, task: str) -> None:
+    """Write the strides as events: ``onset`` is the contact from the recording's start, ``duration`` the stride."""
+    assert item.strides is not None
+    place = root / item.place / "motion"
+    make_owner_folder(place)
+    stem = f"{_entities(item, task)}_events"
+    frame = item.strides.drop(columns=["emitted_at_s"])
+    frame.insert(0, "onset", frame["initial_contact_s"])
+    frame.insert(1, "duration", frame["stride_time_s"])
+    frame.insert(2, "trial_type", "stride")
+    _write_tsv(place / f"{stem}.tsv", frame.sort_values("onset", kind="stable"))
+    notes = {
+        name: {"Description": found["definition"]} | ({"Units": found["unit"]} if "unit" in found else {})
+        for name, found in described("strides", frame.columns[3:]).items()
+    }
+    head = {
+        "onset": {"Description": "Initial contact, from the start of the recording", "Units": "s"},
+        "duration": {"Description": "Stride time; n/a where the stride has no next contact", "Units": "s"},
+        "trial_type": {
+            "Description": "What the row is",
+            "Levels": {"stride": "One initial contact and its stride"},
+        },
+    }
+    write_json(place / f"{stem}.json", head | notes)
+
+
+def _write_sessions(stem: Path, days: dict[str, int | None]) -> None:
+    rows = [(f"ses-{name}", "n/a" if day is None else day) for name, day in sorted(days.items())]
+    _write_tsv(stem.with_suffix(".tsv"), pd.DataFrame(rows, columns=["session_id", "day"]))
+    note = {"Description": "Whole days from the participant's first session", "Units": "d"}
+    write_json(stem.with_suffix(".json"), {"day": note})
+
+
+def _write_description(root: Path, facts: StudyFacts, licence: str | None, kind: str) -> None:
+    write_json(
+        root / "dataset_description.json",
+        {
+            "Name": facts.name if kind == "raw" else f"{facts.name}: strides",
+            "BIDSVersion": BIDS_VERSION,
+            "DatasetType": kind,
+            "GeneratedBy": [{"Name": "tallrun", "Version": __version__}],
+        }
+        | ({"Authors": list(facts.authors)} if facts.authors else {})
+        | ({"License": licence} if licence else {}),
+    )
+    _write_text(root / "README", _README.format(name=facts.name, version=__version__))
 
 
 def _system(placement: str) -> str:
@@ -132,7 +284,7 @@ def _samples(sensor: SensorRecording) -> pd.DataFrame:
     return frame
 
 
-def _write_tsv(path: Path, frame: pd.DataFrame, header: bool) -> None:
+def _write_tsv(path: Path, frame: pd.DataFrame, header: bool = True) -> None:
     with whole_file(path) as partial:
         frame.to_csv(
             partial,

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from tallrun.bounded_file import BoundedFile
 from tallrun.errors import FormatError, SessionError
 from tallrun.numerics.recording import Recording
 from tallrun.sessions._files import (
@@ -157,23 +158,9 @@ def _is_safe(name: str) -> bool:
     )
 
 
-class _Bounded:
-    """A file that gives no more than a few MiB at a time: a ZIP's table of contents is read whole, however long."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, n: int = -1) -> bytes:
-        content = self._file.read(min(n, _MAX_READ_BYTES + 1) if n >= 0 else _MAX_READ_BYTES + 1)
-        if len(content) > _MAX_READ_BYTES:
-            raise zipfile.BadZipFile("its table of contents is too long")
-        return content
-
-
 def _unpack(path: Path, file: IO[bytes], folder: Path) -> Recording:
     try:
-        with zipfile.ZipFile(_Bounded(file)) as archive:  # type: ignore[call-overload]  # reads, seeks and tells
+        with zipfile.ZipFile(BoundedFile(file, _MAX_READ_BYTES)) as archive:  # type: ignore[call-overload]
             entries = _checked_entries(path, archive)
             with whole_folder(folder) as partial:
                 for name, entry in entries.items():

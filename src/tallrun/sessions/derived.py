@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from tallrun.sessions._files import make_owner_folder, whole_file, write_json
-from tallrun.sessions._tables import write_table
+from tallrun.sessions._tables import with_definitions, write_table
 
 if TYPE_CHECKING:
     from tallrun.numerics.recording import WatchData
@@ -29,7 +29,8 @@ def write_tables(folder: Path, tables: GaitTables) -> None:
         ("segments", tables.segments),
         ("timeline", tables.timeline),
     ):
-        write_table(folder / f"{name}.parquet", _arrow(frame))
+        table = _arrow(frame)
+        write_table(folder / f"{name}.parquet", table.cast(with_definitions(table.schema, name)))
     with whole_file(folder / "strides.csv") as partial:  # by Arrow: ten times quicker than pandas
         csv.write_csv(_arrow(tables.strides), partial, csv.WriteOptions(quoting_style="needed"))
     write_json(folder / "flags.json", tables.flags)

@@ -15,8 +15,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
+
 from tallrun._version import __version__
 from tallrun.errors import FormatError
+from tallrun.numerics.recording import HeartRate
 from tallrun.sessions.fhir_parts import (
     LOINC,
     OWN,
@@ -71,6 +74,12 @@ _MEASURES = (
 
 #: Says of a value that it is the watch's own word.
 _BY_WATCH = {"method": {"text": "As the watch recorded it, not measured by this software"}}
+
+
+def mean_heart_rate_bpm(heart: HeartRate | None) -> float | None:
+    """Return the mean of the readings that are one; None without any. A strap that has lost the skin says 0."""
+    beats = np.array([]) if heart is None else heart.bpm[np.isfinite(heart.bpm) & (heart.bpm > 0)]
+    return float(beats.mean()) if beats.size else None
 
 
 def fhir_bundle(

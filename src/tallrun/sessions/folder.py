@@ -241,6 +241,11 @@ def _spec_json(spec: SensorSpec) -> dict[str, Any]:
     return known | {key: value for key, value in spec.extra.items() if key not in _SPEC_KEYS}
 
 
+def read_runner(folder: Path) -> RunnerProfile:
+    """Return the body measures of a session alone; raises SessionError as ``read_session`` does."""
+    return _runner(folder, dict(read_info(folder)))
+
+
 def _runner(folder: Path, info: dict[str, Any]) -> RunnerProfile:
     declared = info.pop("runner", None) or {}
     where = f"{folder / 'session.json'}: runner"

@@ -13,10 +13,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow.csv import write_csv
 
+from tallrun.columns import TABLES
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Recording, SensorRecording
 from tallrun.sessions._files import whole_file, whole_folder
-from tallrun.sessions._tables import write_table
+from tallrun.sessions._tables import with_definitions, write_table
 
 KINDS = ("csv", "parquet")
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -42,7 +43,10 @@ def export_tables(
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as CSV (text cells made harmless) or Parquet, by the path's ending, whole."""
     if path.suffix == ".parquet":
-        write_table(path, pa.Table.from_pandas(frame, preserve_index=False))
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if path.stem in TABLES:
+            table = table.cast(with_definitions(table.schema, path.stem))
+        write_table(path, table)
         return
     with whole_file(path) as partial:
         write_csv(pa.Table.from_pandas(harmless(frame), preserve_index=False), partial)

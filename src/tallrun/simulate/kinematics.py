@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.polynomials import N_COEFFICIENTS, Track
-from tallrun.simulate.schedule import GRAVITY_MPS2
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
 X, Y, Z, ROLLING, ABOUT_LEFT, YAW, ROLL, BELT_X, BELT_Z, DIP_X, GIVE_AHEAD, GIVE_UP = range(12)
 N_CHANNELS = 12
@@ -188,7 +188,7 @@ def _inertial(
             channel,
             row,
         )
-        ax, ay, az = row[6], row[7], row[8] + GRAVITY_MPS2
+        ax, ay, az = row[6], row[7], row[8] + STANDARD_GRAVITY_MPS2
         sy, cy = math.sin(row[9]), math.cos(row[9])
         sb, cb = math.sin(row[10]), math.cos(row[10])
         sr, cr = math.sin(row[11]), math.cos(row[11])

@@ -58,12 +58,6 @@ class Motion:
         """Return the footfalls of one foot (0 left, 1 right)."""
         return self.feet[foot].falls
 
-    def belt_m(self, t_s: FloatArray) -> FloatArray:
-        """How far the belt has run, float64 (n,): zero on the road."""
-        if self.programme.surface != TREADMILL:
-            return np.zeros(len(t_s))
-        return self.grid.at("path_m", t_s)
-
 
 def _belt(grid: Grid, surface: str) -> tuple[Channel, Channel]:
     """Forward and upward motion of the belt that carries the ground frame backwards."""

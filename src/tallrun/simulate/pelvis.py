@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.polynomials import Channel, from_velocity, hermite
 from tallrun.simulate.programme import Bout, Runner
-from tallrun.simulate.schedule import GRAVITY_MPS2, Contacts, Grid
+from tallrun.simulate.schedule import Contacts, Grid
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
 MIN_FLIGHT_S = 0.004
 STANDING_KNOT_S = 0.4
@@ -196,11 +197,11 @@ def _vertical(
     level = stand_m - CONTACT_DROP_M + noise
     low_z, high_z = level + grid.at("height_m", begin), level + grid.at("height_m", end)
     flight = np.maximum(end - begin, MIN_FLIGHT_S)
-    up = (high_z - low_z) / flight + GRAVITY_MPS2 * flight / 2.0
-    free = np.full_like(begin, -GRAVITY_MPS2)
+    up = (high_z - low_z) / flight + STANDARD_GRAVITY_MPS2 * flight / 2.0
+    free = np.full_like(begin, -STANDARD_GRAVITY_MPS2)
     fly = intervals.is_flight
     takeoff = tuple(column[fly] for column in (begin, low_z, up, free))
-    landing = tuple(column[fly] for column in (end, high_z, up - GRAVITY_MPS2 * flight, free))
+    landing = tuple(column[fly] for column in (end, high_z, up - STANDARD_GRAVITY_MPS2 * flight, free))
 
     step_s = 60.0 / grid.at("cadence_spm", middle)
     size = 0.02 * np.clip(grid.at("speed_mps", middle) / 1.4, 0.0, 1.4)

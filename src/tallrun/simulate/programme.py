@@ -13,8 +13,6 @@ BOUT_MODES = (RUN, WALK, STAND, CAR, STAIRS)
 SEGMENT_MODE = {RUN: "run", WALK: "walk", STAND: "stand", CAR: "other", STAIRS: "other"}
 TREADMILL, ROAD = "treadmill", "road"
 
-#: Multiples of the published design thresholds are what ``overstride`` and truth severities count in.
-OSI_THRESHOLD = 0.75  # sci:A3
 LOW_CADENCE_DEFICIT_SPM = 12.0  # sci:A6
 TILT_SHIFT_DEG = 5.0  # design 2, against the runner's own running baseline
 ASYMMETRY_PCT = 4.0  # sci:A5

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from tallrun.numerics.recording import FloatArray
 from tallrun.simulate.programme import RUN, STAND, TREADMILL, WALK, Bout, Programme, Runner
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
 GRID_S = 0.02
 PRE_ROLL_S = 14.0
 POST_ROLL_S = 10.0
-GRAVITY_MPS2 = 9.80665
 ROAD_ACCELERATION_MPS2 = 0.8
 BELT_ACCELERATION_MPS2 = 0.4
 SETTLE_S = 4.0
@@ -333,7 +333,7 @@ def _braking(
     peak_g = peak_g * (1.0 + 0.05 * rng.standard_normal(len(ic)))
     # Braking is stated as seen through a second-order 10-Hz low-pass; the pulse is about a half-wave of 2 x lead.
     passed = 1.0 / np.sqrt(1.0 + (1.0 / (20.0 * lead)) ** 4)
-    loss = peak_g * GRAVITY_MPS2 / passed * lead / 1.5
+    loss = peak_g * STANDARD_GRAVITY_MPS2 / passed * lead / 1.5
     loss = np.where(is_running, loss * np.clip(speed / 2.0, 0.0, 1.0), 0.14 * np.clip(speed / 1.4, 0.0, 1.3))
     loss = np.where(is_standing, 0.0, loss)
     # From the loss between flight and crossing to the dip below the mean speed of the step.

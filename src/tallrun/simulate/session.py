@@ -100,8 +100,8 @@ def run(
     who = motion.runner
     recording = Recording(
         sensors=recorded,
-        treadmill=_treadmill(motion, duration),
-        heart_rate=_heart_rate(motion, duration, _rng(seed, "heart_rate")),
+        treadmill=treadmill_of(motion, duration),
+        heart_rate=heart_rate_of(motion, duration, _rng(seed, "heart_rate")),
         markers=motion.programme.markers,
         runner=RunnerProfile(who.height_m, who.leg_length_m, who.mass_kg),
         info={
@@ -158,7 +158,7 @@ def _measure(
     return recording, facts
 
 
-def _treadmill(motion: Motion, duration_s: float) -> Treadmill | None:
+def treadmill_of(motion: Motion, duration_s: float) -> Treadmill | None:
     """Rows as a treadmill reports them: once a second, speed in steps of 0.01 km/h, incline of 0.1 %."""
     if motion.programme.surface != TREADMILL:
         return None
@@ -168,7 +168,7 @@ def _treadmill(motion: Motion, duration_s: float) -> Treadmill | None:
     return Treadmill(t, speed, incline)
 
 
-def _heart_rate(motion: Motion, duration_s: float, rng: np.random.Generator) -> HeartRate | None:
+def heart_rate_of(motion: Motion, duration_s: float, rng: np.random.Generator) -> HeartRate | None:
     """First-order response to speed and slope with a lag of 40 s, whole beats per minute, once a second."""
     if not motion.programme.has_heart_rate:
         return None

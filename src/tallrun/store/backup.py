@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from tallrun.bounded_file import BoundedFile
 from tallrun.errors import StoreError
 from tallrun.store.location import (
     DATABASE_NAME,
@@ -171,7 +172,8 @@ def restore(store: Store, source: Path, now: datetime, *, replace: bool = False)
 def _database_of(store: Store) -> Path:
     if store.database_path is None:
         raise StoreError(
-            "records on a database server are backed up with the server's own tools, or use data export"
+            "records on a database server are backed up with the server's own tools "
+            "(pg_dump --format=custom, pg_restore --clean), the session folders by copying them; or use data export"
         )
     return store.database_path
 
@@ -264,27 +266,13 @@ def _publish(archive: Path, target: Path) -> None:
 # reading an archive
 
 
-class _Bounded:
-    """A file that gives no more than some MiB at a time: a zip's table of contents is read whole, however long."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, n: int = -1) -> bytes:
-        content = self._file.read(min(n, _MAX_READ_BYTES + 1) if n >= 0 else _MAX_READ_BYTES + 1)
-        if len(content) > _MAX_READ_BYTES:
-            raise zipfile.BadZipFile("its table of contents is too long")
-        return content
-
-
 def _unpack(source: Path, folder: Path, only: str | None = None) -> tuple[int, int]:
     """Write the members into ``folder`` after checking names, sizes and hashes; return bytes and number of files."""
     try:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{source} is no file on disk; name a backup made by tallrun data backup")
-        with source.open("rb") as file, zipfile.ZipFile(_Bounded(file)) as archive:  # type: ignore[call-overload]
+        with source.open("rb") as file, zipfile.ZipFile(BoundedFile(file, _MAX_READ_BYTES)) as archive:  # type: ignore[call-overload]
             files = _checked_files(archive, source, found.st_size)
             free = shutil.disk_usage(folder).free
             needed = sum(archive.getinfo(name).file_size for name in files)

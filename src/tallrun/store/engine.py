@@ -1,40 +1,77 @@
 """Connections: write-ahead log, foreign keys, patience with other processes.
 
 Reads run in a deferred transaction. Writes start with BEGIN IMMEDIATE: a read that later turns into a write
-would be refused at once by SQLite, whatever the busy timeout, if another process wrote in between.
+would be refused at once by SQLite, whatever the busy timeout, if another process wrote in between. PostgreSQL
+gets the same two rules: a read sees one snapshot, and writers queue for one lock, so what a writer looked up
+before it wrote still holds.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, StatementError
 
 from tallrun.errors import StoreError, TallrunError
 
 BUSY_TIMEOUT_MS = 10_000
+#: What records can be kept in: these are tested, whatever else SQLAlchemy knows.
+BACKENDS = ("sqlite", "postgresql")
 _WRITES = "tallrun_writes"
+_AUTOCOMMIT = "AUTOCOMMIT"
+#: Any number that no other program on the same database takes; the letters of the name.
+_WRITE_LOCK = int.from_bytes(b"tallrun", "big")
 
 
 def make_engine(url: str) -> Engine:
-    """Return an engine for any SQLAlchemy URL; SQLite gets its pragmas.
+    """Return an engine for the URL of a SQLite or PostgreSQL database (psycopg unless it names a driver).
 
-    Raises StoreError for a URL that cannot be used or a driver that is not installed.
+    Raises StoreError for a URL that cannot be used, another kind of database, or a driver that is not installed.
     """
     try:
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"the database URL cannot be used: {error}; for PostgreSQL: pip install 'tallrun[postgres]'"
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(f"the database URL cannot be used: {error}") from error
+    if engine.dialect.name not in BACKENDS:
+        raise StoreError(
+            f"the database URL cannot be used: records are kept in SQLite or PostgreSQL, not {engine.dialect.name}"
+        )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def _prepare_postgresql(dbapi_connection: Any, _record: Any) -> None:
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    dbapi_connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == _AUTOCOMMIT:
+        return
+    if options.get(_WRITES, False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
@@ -102,6 +139,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def rewrite_tables(engine: Engine, names: Iterable[str]) -> None:
+    """Rewrite tables of a PostgreSQL database without the rows deleted from them; waits for those who read."""
+    with _plain_errors(), engine.connect().execution_options(isolation_level=_AUTOCOMMIT) as connection:
+        for name in names:
+            connection.exec_driver_sql(f'VACUUM FULL "{name}"')
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     try:
@@ -132,11 +176,13 @@ def _damaged(reason: str) -> str:
 
 def _explain(text: str) -> str:
     lowered = text.lower()
-    if "locked" in lowered or "busy" in lowered:
+    if "locked" in lowered or "busy" in lowered or "lock timeout" in lowered:
         return (
             f"another program has kept the database busy for {BUSY_TIMEOUT_MS // 1000} s; "
             "close it or try again"
         )
+    if "connection failed" in lowered or "server closed the connection" in lowered:
+        return f"the database server cannot be reached ({' '.join(text.split())[:200]}); nothing was changed"
     if "full" in lowered:
         return f"the disk is full ({text}); nothing was changed"
     if "readonly" in lowered or "read only" in lowered or "unable to open" in lowered:
@@ -145,6 +191,6 @@ def _explain(text: str) -> str:
         return f"the disk cannot be written or read ({text}); check its free space"
     if any(word in lowered for word in ("malformed", "not a database", "decode", "no such", "corrupt")):
         return _damaged(text)
-    if "constraint" in lowered or "never edited" in lowered:
+    if any(word in lowered for word in ("constraint", "never edited", "too long", "nul (0x00)")):
         return f"the database refused the change: {text}"
     return f"the database cannot be used: {text}"

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, delete, func, or_, select
 
 from tallrun.errors import StoreError
 from tallrun.store.backup import SAFETY_COPY, unpack_database, write_archive
-from tallrun.store.engine import make_engine, reading, writing
+from tallrun.store.engine import make_engine, reading, rewrite_tables, writing
 from tallrun.store.location import (
     DATABASE_NAME,
     REPORTS_FOLDER,
@@ -158,6 +158,11 @@ class _Erasing:
         receipt.left = [
             item for item in receipt.left if item["what"].endswith("rows") or os.path.lexists(item["path"])
         ]
+        if self._store.database_path is None:
+            receipt.leave(
+                "database server", self._store.place,
+                "the rows are deleted; its own logs and backups are the server's",
+            )  # fmt: skip
         return receipt
 
     # what there is
@@ -359,14 +364,10 @@ class _Erasing:
             (folder / ARCHIVE).replace(path)
 
     def _remove_store(self) -> None:
-        store, home, receipt = self._store, self._home, self._receipt
+        store, home = self._store, self._home
         database = store.database_path
         store.close()
         if database is None:
-            receipt.leave(
-                "database server", store.engine.url.render_as_string(hide_password=True),
-                "the rows are deleted; its own logs and backups are the server's",
-            )  # fmt: skip
             return
         for path in (database, *(database.with_name(database.name + end) for end in SIDE_FILES)):
             self._remove(path, "database" if path == database else "database side file")
@@ -498,6 +499,8 @@ def delete_rows(engine: Engine, runner_id: str | None) -> dict[str, int]:
             if runner_id is not None:
                 command = command.where(model.__table__.c.runner_id == runner_id)
             counts[model.__tablename__] = connection.execute(command).rowcount
+    if engine.dialect.name == "postgresql":
+        rewrite_tables(engine, (model.__tablename__ for model in _TABLES))
     if engine.dialect.name == "sqlite":
         # Rebuilt, and the write-ahead log emptied, so that no old page keeps a copy.
         raw = engine.raw_connection()

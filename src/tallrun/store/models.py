@@ -3,7 +3,7 @@
 Every such row (``Entry``) says when it applies, when and by whom it was entered, and which earlier row it
 replaces; an earlier row can be replaced once. A replacement marked ``withdrawn`` takes the entry back. What
 is in force is therefore: rows that nothing supersedes and that are not withdrawn. Migrations add triggers
-that refuse UPDATE on SQLite, so the rule holds even for other programs.
+that refuse UPDATE, so the rule holds even for other programs.
 
 Tables of derived facts (``sessions``, ``derived_files``) may be rewritten: they can be recomputed.
 """
@@ -313,6 +313,22 @@ class BaselineRow(Entry, Base):
     session_ids: Mapped[list[Any]]
 
 
+class ExperimentRow(Entry, Base):
+    """An experiment of one runner; ``at`` is its opening. A run that is answered, and the end, each supersede it.
+
+    registration : what was fixed at the opening, with the sealed order and its key. runs : session_id of each run
+    answered and whether it was run as told. closed_at : when it ended, None while it runs.
+    """
+
+    __tablename__ = "experiments"
+    key = "experiment_id"
+    experiment_id: Mapped[str] = _key()
+    registration: Mapped[dict[str, Any]]
+    runs: Mapped[list[Any]]
+    closed_at: Mapped[datetime | None]
+    closed_why: Mapped[str | None] = mapped_column(Text)
+
+
 class SessionRow(Base):
     """Where a recorded session is, and what was computed from it (may be rewritten).
 
@@ -356,4 +372,5 @@ class AccessRow(Base):
 ENTRY_MODELS: tuple[type[Any], ...] = (
     RunnerRow, DiagnosisRow, ClinicianRow, PainRow, ExerciseRow, RunRow, ScreenRow, PhaseRow, GaitChangeRow,
     QuestionnaireRow, SetupBaselineRow, PlanRow, AdviceRow, CueRow, BaselineRow,
+    ExperimentRow,
 )  # fmt: skip

@@ -82,7 +82,7 @@ class Store:
 
     @classmethod
     def open(cls, where: Path | str | None = None) -> Store:
-        """Open the records in a data folder (made if missing) or at a SQLAlchemy URL.
+        """Open the records in a data folder (made if missing) or at a SQLAlchemy URL (SQLite or PostgreSQL).
 
         where : folder, URL, or None for ``TALLRUN_DATA_DIR`` and then the platform's data folder.
         The schema is brought up to date. Raises StoreError when the place cannot be used, the database
@@ -155,6 +155,11 @@ class Store:
         if self.engine.dialect.name != "sqlite" or name in (None, "", ":memory:"):
             return None
         return Path(str(name))
+
+    @property
+    def place(self) -> str:
+        """Where the records are, to be shown: the folder, or the URL without its password."""
+        return str(self.folder or self.engine.url.render_as_string(hide_password=True))
 
     def close(self) -> None:
         """Close every connection."""

@@ -38,9 +38,11 @@ EntryId = Annotated[str, Path(min_length=1, max_length=64)]
 @router.get("/pain", response_model=list[PainOut])
 def list_pain(mine: Mine, days: Days = 14, every: bool = False) -> Any:
     """List pain scores, oldest first; ``every``: replaced and withdrawn ones too."""
+    found = entries.pain_scores(mine, days, every=every)
+    reasons = entries.not_counted(mine, [score for score, _ in found])
     return [
-        entries.pain_payload(score) | {"in_force": in_force}
-        for score, in_force in entries.pain_scores(mine, days, every=every)
+        entries.pain_payload(score) | {"in_force": in_force, "not_counted": why}
+        for (score, in_force), why in zip(found, reasons, strict=True)
     ]
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from tallrun.journal import advice, clinician
+from tallrun.journal import advice, clinician, experiment
 from tallrun.journal.focus import focus
-from tallrun.web.desk import Mine
+from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models import (
     ClinicianIn,
     ClinicianOut,
@@ -16,6 +16,10 @@ from tallrun.web.models import (
     DiagnosisOut,
     Ended,
     EndIn,
+    ExperimentEndIn,
+    ExperimentIn,
+    ExperimentOut,
+    ExperimentRunIn,
     FocusOut,
     PlanAnswerOut,
     PlanIn,
@@ -56,6 +60,30 @@ def get_focus(mine: Mine) -> Any:
     return focus(mine)
 
 
+@router.get("/experiment", response_model=ExperimentOut)
+def get_experiment(mine: Mine) -> Any:
+    """Return where the newest trial of two ways of running stands."""
+    return experiment.status(mine)
+
+
+@router.post("/experiment", response_model=ExperimentOut, status_code=201)
+def open_experiment(mine: Mine, given: ExperimentIn) -> Any:
+    """Fix and seal a trial at today's level; its length follows from this runner's own mornings."""
+    return experiment.open_one(mine, by=given.entered_by, **given.model_dump(exclude={"entered_by"}))
+
+
+@router.post("/experiment/run", response_model=ExperimentOut)
+def answer_experiment(mine: Mine, given: ExperimentRunIn) -> Any:
+    """Say whether a run was run as the trial asked."""
+    return experiment.answer(mine, as_told=given.as_told, by=given.entered_by, session_id=given.session_id)
+
+
+@router.post("/experiment/close", response_model=ExperimentOut)
+def close_experiment(mine: Mine, given: ExperimentEndIn) -> Any:
+    """End the trial and tell what it says; closed before its last run it tells nothing."""
+    return experiment.close(mine, by=given.entered_by, why=given.why)
+
+
 @router.get("/clinician", response_model=list[ClinicianOut])
 def list_entries(mine: Mine) -> Any:
     """List the clinician's entries, with whether they hold now."""
@@ -63,21 +91,23 @@ def list_entries(mine: Mine) -> Any:
 
 
 @router.post("/clinician", response_model=ClinicianOut, status_code=201)
-def add_entry(mine: Mine, given: ClinicianIn) -> Any:
+def add_entry(mine: Mine, desk: OpenDesk, given: ClinicianIn) -> Any:
     """Add a dated clinician's entry."""
     limits = given.model_dump(exclude={"entered_by", "at", "expires_on"})
     for name in ("cap", "permits_rung"):
         limits[name] = limits[name] and limits[name].upper()
-    kept = clinician.enter(mine, by=given.entered_by, at=given.at, expires_on=given.expires_on, **limits)
+    kept = clinician.enter(
+        mine, by=desk.signature(given.entered_by), at=given.at, expires_on=given.expires_on, **limits
+    )
     return kept | {"words": clinician.in_words(kept)}
 
 
 @router.post("/clinician/{clinician_id}/end")
 def end_entry(
-    mine: Mine, clinician_id: Annotated[str, Path(min_length=1, max_length=64)], given: EndIn
+    mine: Mine, desk: OpenDesk, clinician_id: Annotated[str, Path(min_length=1, max_length=64)], given: EndIn
 ) -> Ended:
     """End an entry now; it stays in the records as one that held until now."""
-    return Ended(ended=clinician.end(mine, clinician_id, by=given.entered_by), at=mine.now)
+    return Ended(ended=clinician.end(mine, clinician_id, by=desk.signature(given.entered_by)), at=mine.now)
 
 
 @router.get("/diagnosis", response_model=DiagnosisOut | None)
@@ -90,9 +120,9 @@ def get_diagnosis(mine: Mine) -> Any:
 
 
 @router.post("/diagnosis", response_model=DiagnosisOut, status_code=201)
-def diagnose(mine: Mine, given: DiagnosisIn) -> Any:
+def diagnose(mine: Mine, desk: OpenDesk, given: DiagnosisIn) -> Any:
     """Record that a clinician has made the diagnosis."""
-    found = clinician.diagnose(mine, given.text, by=given.entered_by, at=given.at)
+    found = clinician.diagnose(mine, given.text, by=desk.signature(given.entered_by), at=given.at)
     return DiagnosisOut(at=found.at, by_clinician=found.by_clinician, text=found.text)
 
 

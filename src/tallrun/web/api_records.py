@@ -62,18 +62,23 @@ def access_log(mine: Mine) -> Any:
 
 
 @router.post("/export", response_class=FileResponse)
-def export(mine: Mine, given: TakeOutIn) -> FileResponse:
+def export(mine: Mine, desk: OpenDesk, given: TakeOutIn) -> FileResponse:
     """Return everything kept about a runner as one zip: JSON, CSV and session folders."""
     file = rights.export_zip(
-        mine, by=given.entered_by, deidentify=given.deidentify, with_sessions=given.with_sessions
+        mine,
+        by=desk.signature(given.entered_by),
+        deidentify=given.deidentify,
+        with_sessions=given.with_sessions,
     )
     return _download(file)
 
 
 @router.post("/backup", response_class=FileResponse)
-def backup(mine: Mine, given: TakeOutIn) -> FileResponse:
+def backup(mine: Mine, desk: OpenDesk, given: TakeOutIn) -> FileResponse:
     """Return a backup of all records as one zip; ``tallrun data restore`` brings it back."""
-    return _download(rights.backup_file(mine, by=given.entered_by, with_sessions=given.with_sessions))
+    return _download(
+        rights.backup_file(mine, by=desk.signature(given.entered_by), with_sessions=given.with_sessions)
+    )
 
 
 def _download(file: Path) -> FileResponse:

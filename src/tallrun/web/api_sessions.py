@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from tallrun.errors import SessionError
@@ -15,7 +16,16 @@ from tallrun.journal.entries import RunAnswers
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.jobs import Jobs
 from tallrun.web.models import CountIn, CountOut
-from tallrun.web.models_records import AnalysisOut, CourseOut, RenameIn, ScanOut, SessionOut, TableOut
+from tallrun.web.models_records import (
+    AnalysisOut,
+    CourseOut,
+    RenameIn,
+    ScanOut,
+    SessionOut,
+    TableOut,
+    WatchFileOut,
+)
+from tallrun.web.models_today import DueOut
 from tallrun.web.problems import PROBLEMS
 from tallrun.web.security import REPORT_POLICY
 
@@ -42,6 +52,23 @@ def scan(mine: Mine, desk: OpenDesk) -> ScanOut:
     if not folder.exists():
         return ScanOut(folder=str(folder), added=[], known=[], refused={})
     return ScanOut(folder=str(folder), **asdict(sessions.scan(mine, folder)))
+
+
+@router.post("/sessions/watch", status_code=201, response_model=list[WatchFileOut])
+async def take_watch_file(
+    request: Request, mine: Mine, desk: OpenDesk, name: Annotated[str, Query(min_length=1, max_length=300)]
+) -> Any:
+    """Take one file of a watch (FIT, TCX, GPX) or an archive of them, as the raw body; says what became of each run."""
+    folder = desk.sessions_folder
+    if folder is None:
+        raise SessionError("These records have no folder; start the app with --sessions FOLDER.")
+    return await run_in_threadpool(sessions.take_watch_file, mine, folder, name, await request.body())
+
+
+@router.get("/sessions/{session_id}/run", response_model=DueOut)
+def ask_run(mine: Mine, session_id: SessionId) -> Any:
+    """Return the question whether a session counts as a run, with its form, however old it is."""
+    return asdict(offers.question_of(mine, session_id)) | {"open": True}
 
 
 @router.get("/sessions/{session_id}", response_model=SessionOut)

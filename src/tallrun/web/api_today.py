@@ -65,6 +65,12 @@ def get_verdict(mine: Mine) -> Any:
     return advice.contract(advice.advise(mine))
 
 
+@router.post("/told", response_model=VerdictOut)
+def tell_verdict(mine: Mine) -> Any:
+    """Return today's verdict and keep in the ladder history that it was told: a page that shows it says so here."""
+    return advice.contract(advice.tell(mine))
+
+
 @router.get("/card", response_model=CardOut)
 def get_card(mine: Mine) -> Any:
     """Return today's verdict with its dose in blocks and its reasons in words."""

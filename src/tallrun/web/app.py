@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -14,11 +14,13 @@ from tallrun.web.security import Gate, GateMiddleware
 
 
 def create_app(
-    gate: Gate | None = None, hub: LiveHub | None = None, routers: Sequence[APIRouter] = ()
+    gate: Gate | None = None,
+    hub: LiveHub | Callable[[], LiveHub] | None = None,
+    routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Build the application.
 
-    hub : the live run to show; None for an app without one (``tallrun serve``)
+    hub : the live run to show, or what gives the run of now; None for an app without any
     routers : further routes, for example the REST API over the store
     """
     app = FastAPI(title="tallrun", version=__version__, docs_url=None, redoc_url=None)
@@ -28,5 +30,6 @@ def create_app(
     for router in routers:
         app.include_router(router)
     if hub is not None:
-        app.include_router(live_router(hub, is_home=not routers))
+        hub_now = (lambda: hub) if isinstance(hub, LiveHub) else hub
+        app.include_router(live_router(hub_now, is_home=not routers))
     return app

@@ -13,20 +13,24 @@ from fastapi import Depends, Query, Request
 
 from tallrun.errors import StoreError
 from tallrun.insight import SessionBlocks
+from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
+from tallrun.journal.handout import handout_plan
 from tallrun.journal.sessions import find, folder_of
 from tallrun.recovery import Protocol
 from tallrun.report.history import own_history
+from tallrun.report.paper import Sheet
 from tallrun.store import Store
 from tallrun.store.location import SESSIONS_FOLDER
 from tallrun.store.store import IndexedSession
 from tallrun.web.problems import NotSetUpError
+from tallrun.web.security import THIS_COMPUTER
 
 
 class Desk:
     """Opens the records for each request.
 
-    where : data folder or SQLAlchemy URL, as ``Store.open`` takes it. sessions_folder : what a scan looks
+    where : data folder or URL of a database, as ``Store.open`` takes it. sessions_folder : what a scan looks
     through; default: the sessions folder of the records. clock : gives the present moment.
     """
 
@@ -99,18 +103,33 @@ class Desk:
         row = self.session(session_id)[1]
         return str(row.context.get("title") or row.folder.name)
 
-    def history_without(self, session_ids: tuple[str, ...]) -> tuple[SessionBlocks, ...]:
-        """Return the other analysed sessions of the runner the first one belongs to."""
-        mine = self.session(session_ids[0])[0]
-        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=session_ids)
+    def history_around(self, session_id: str) -> tuple[SessionBlocks, ...]:
+        """Return the analysed sessions of the runner a session belongs to, that one among them."""
+        mine = self.session(session_id)[0]
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now)
+
+    def sheet(self, session_id: str) -> Sheet:
+        """Return what printed pages about a session bear: code, letterhead, and the runner's plan when asked for."""
+        mine = self.session(session_id)[0]
+        code = next(code for code, known in self.store.runner_codes().items() if known == mine.runner_id)
+        return Sheet(code, read_clinic(self.store).letterhead, lambda: handout_plan(mine))
 
     def rules(self) -> Protocol:
         """Return the rules in force for the only runner; the shipped ones where there are none or several."""
         codes = list(self.store.runner_codes().values())
         return protocol_in_force(self.store, codes[0], self.clock()) if len(codes) == 1 else load_protocol()
 
+    def signature(self, given: str) -> str:
+        """Return who an entry, an export or a look is signed with: the clinician's name where one is set.
+
+        A name that somebody typed stays.
+        """
+        name = read_clinic(self.store).clinician
+        return name if name and given in ("runner", "clinician", THIS_COMPUTER) else given
+
     def note_look(self, mine: Records, who: str) -> None:
         """Note in the access log that the records were looked at: once a day for each kind of page."""
+        who = self.signature(who)
         key = (mine.runner_id, mine.local_now.date().isoformat(), who)
         with self._lock:
             if key in self._seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
@@ -17,8 +18,8 @@ STATIC = Path(__file__).parent / "static"
 BEAT_EVERY_S = 0.4
 
 
-def live_router(hub: LiveHub, is_home: bool) -> APIRouter:
-    """Return the routes; ``is_home`` when there is no other page to start from."""
+def live_router(hub_now: Callable[[], LiveHub], is_home: bool) -> APIRouter:
+    """Return the routes; ``hub_now`` gives the run of now, ``is_home`` when there is no other page to start from."""
     router = APIRouter()
 
     @router.get("/live", include_in_schema=False)
@@ -33,6 +34,7 @@ def live_router(hub: LiveHub, is_home: bool) -> APIRouter:
 
     @router.get("/live/report", include_in_schema=False)
     async def report() -> FileResponse:
+        hub = hub_now()
         if hub.report is None or not hub.report.is_file():
             raise HTTPException(404, "There is no report of this run yet.")
         return FileResponse(hub.report, media_type="text/html")
@@ -44,12 +46,13 @@ def live_router(hub: LiveHub, is_home: bool) -> APIRouter:
         async for part in request.stream():
             body += part
             if len(body) > TAP_LIMIT_BYTES:
-                return JSONResponse(hub.take(b""), status_code=413)
-        return JSONResponse(hub.take(body.decode("utf-8", errors="replace")))
+                return JSONResponse(hub_now().take(b""), status_code=413)
+        return JSONResponse(hub_now().take(body.decode("utf-8", errors="replace")))
 
     @router.websocket("/ws/live")
     async def live_socket(socket: WebSocket) -> None:
         await socket.accept()
+        hub = hub_now()
         page = hub.join()
         reader = asyncio.create_task(_read_taps(socket, hub, page))
         reader.add_done_callback(lambda _: hub.leave(page))

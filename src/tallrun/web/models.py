@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -101,6 +101,7 @@ class PainOut(BaseModel):
     entered_by: str
     supersedes: str | None
     in_force: bool = True
+    not_counted: str | None = None
     warnings: list[str] = []
 
 
@@ -370,6 +371,65 @@ class FocusOut(BaseModel):
     own_speed_mps: float | None
     own_reason: str | None
     n_sessions: int
+
+
+class ExperimentIn(ByWhom):
+    """What of a trial of one runner is chosen; its level, dose and length follow from the records."""
+
+    way_a: Word = "own cadence"
+    way_b: Word = "cued cadence"
+    washout_runs: Annotated[int, Field(strict=True, ge=0, le=3)] = 0
+    worthwhile: Annotated[float, Field(ge=0.5, le=5.0, allow_inf_nan=False, description="Points.")] = 1.0
+
+
+class ExperimentRunIn(ByWhom):
+    """Whether a run was run as the trial asked; without an id it is the last run."""
+
+    as_told: bool
+    session_id: Word | None = None
+
+
+class ExperimentEndIn(ByWhom):
+    """Why a trial is closed."""
+
+    why: Text = ""
+
+
+class NextRunOut(BaseModel):
+    """How the next run of a trial is run."""
+
+    way: str
+    counts: bool
+    rung: str
+    run_minutes: float
+
+
+class ExperimentOut(BaseModel):
+    """Where the newest trial stands; the order, its key and the finding are null until it is over."""
+
+    state: Literal["none", "open", "waiting", "ended", "finished", "closed"]
+    sentences: list[str]
+    experiment_id: str | None = None
+    opened_at: datetime | None = None
+    opened_by: str | None = None
+    way_a: str | None = None
+    way_b: str | None = None
+    rung: str | None = None
+    run_minutes: float | None = None
+    n_pairs: int | None = None
+    washout_runs: int | None = None
+    worthwhile: float | None = None
+    load_test: str | None = None
+    seal: str | None = None
+    runs_done: int = 0
+    runs_in_all: int = 0
+    next: NextRunOut | None = None
+    closed_at: datetime | None = None
+    closed_why: str | None = None
+    visa_h: dict[str, int | None] | None = None
+    finding: dict[str, Any] | None = None
+    order: str | None = None
+    key: str | None = None
 
 
 class VisaIn(ByWhom):

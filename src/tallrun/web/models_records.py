@@ -84,6 +84,14 @@ class CourseOut(BaseModel):
     stop_above: int
 
 
+class WatchFileOut(BaseModel):
+    """What became of one file of a watch, or of one run in it."""
+
+    name: str
+    what: Literal["imported", "there already", "refused", "no watch files"]
+    line: str
+
+
 class SensorOut(BaseModel):
     """A paired sensor, and when its standing check last passed."""
 

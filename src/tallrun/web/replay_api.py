@@ -56,6 +56,7 @@ def replay_router(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     name_of: Callable[[str], str] | None = None,
     is_in_app: bool = False,
+    signed_by: Callable[[], str] = lambda: "",
 ) -> APIRouter:
     """Return the routes of the replay page.
 
@@ -64,7 +65,7 @@ def replay_router(
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. protocol : gives the rules
     in force. load : reads a session (or decodes it from its packets). kept : analysed sessions shared with other
     pages. clock : for notes. name_of : what a session is called, default its folder's name. is_in_app : whether the
-    app's other pages are there too.
+    app's other pages are there too. signed_by : the name a note is signed with unless another is typed.
     """
     router = APIRouter(tags=["replay"], responses=PROBLEMS)
     sessions = kept or KeptSessions(folder_of, protocol, load)
@@ -96,7 +97,8 @@ def replay_router(
 
     @router.get("/api/replay/{session_id}/name", summary="What the session is called")
     def name(session_id: str) -> dict[str, str]:
-        return {"name": name_of(session_id) if name_of else folder_of(session_id).resolve().name}
+        called = name_of(session_id) if name_of else folder_of(session_id).resolve().name
+        return {"name": called, "by": signed_by()}
 
     @router.get(
         "/api/replay/{session_id}/waves",

@@ -8,13 +8,18 @@ rebinding, cross-site requests). Bodies and messages have a size.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import hmac
 import html
 import ipaddress
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import Headers
@@ -23,12 +28,15 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tallrun.store.location import write_private_file
+
 THIS_COMPUTER, PAIRED_PHONE = "this computer", "a paired phone"
 #: Of the printed address: ``http://127.0.0.1:8377/today?token=...``.
 KEY_PARAMETER = "token"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self'; "
     "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 #: A report is one self-made file with its scripts inside; it may reach nothing else.
@@ -38,8 +46,12 @@ REPORT_POLICY = (
 )
 #: The largest thing a page sends is a long note; more is not from our pages.
 BODY_LIMIT_BYTES = 2**20
+#: A watch's file or an archive of them is larger than anything else a page sends.
+FILE_PATH, FILE_LIMIT_BYTES = "/api/sessions/watch", 64 * 2**20
 #: A tap is a few dozen bytes.
 MESSAGE_LIMIT_CHARS = 16 * 1024
+#: Phones stay paired until they are unpaired; a browser forgets a cookie after this at the latest.
+PHONES_FILE, COOKIE_DAYS = "phones.json", 400
 WRONG_CODES_ALLOWED, WRONG_CODES_WINDOW_S = 5, 60.0
 _ADDRESSES_REMEMBERED = 1024
 _PAIR_BODY_BYTES = 4096
@@ -63,7 +75,9 @@ class Gate:
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     clock_s: Callable[[], float] = time.monotonic
     _own_cookie: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    _phones: set[str] = field(default_factory=set, repr=False)
+    lan_url: str | None = None
+    _phones: dict[str, str] = field(default_factory=dict, repr=False)
+    _phones_file: Path | None = field(default=None, repr=False)
     _wrong: dict[str, list[float]] = field(default_factory=dict)
 
     def open(self, key: str) -> str | None:
@@ -93,7 +107,8 @@ class Gate:
             return None
         self.pairing_code = secrets.token_urlsafe(9)
         cookie = secrets.token_urlsafe(24)
-        self._phones.add(cookie)
+        self._phones[_digest(cookie)] = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write_phones()
         for tell in self.listeners:
             tell(self.pairing_code)
         return cookie
@@ -104,7 +119,37 @@ class Gate:
             return None
         if _same(cookie, self._own_cookie):
             return THIS_COMPUTER
-        return PAIRED_PHONE if any([_same(cookie, known) for known in self._phones]) else None
+        told = _digest(cookie)
+        return PAIRED_PHONE if any([_same(told, known) for known in self._phones]) else None
+
+    def keep_phones_in(self, folder: Path) -> None:
+        """Know the phones paired before, and keep those to come: a hash of each cookie and when it was paired."""
+        self._phones_file = folder / PHONES_FILE
+        try:
+            kept = json.loads(self._phones_file.read_text(encoding="utf-8"))["phones"]
+            self._phones |= {str(key): str(at) for key, at in kept.items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            pass  # none yet, or unreadable: those phones pair again
+
+    @property
+    def phones(self) -> dict[str, str]:
+        """When each phone was paired, by a short name that opens nothing."""
+        return {key[:12]: at for key, at in self._phones.items()}
+
+    def unpair(self, name: str) -> bool:
+        """Shut a phone out; False when there is none of that name."""
+        keys = [key for key in self._phones if key[:12] == name]
+        for key in keys:
+            del self._phones[key]
+        self._write_phones()
+        return bool(keys)
+
+    def _write_phones(self) -> None:
+        if self._phones_file is None:
+            return
+        text = json.dumps({"version": 1, "phones": self._phones}, indent=1)
+        with contextlib.suppress(OSError):  # a full disk: the phone stays paired until the server ends
+            write_private_file(self._phones_file, text.encode("utf-8"))
 
     def allows_host(self, host: str) -> bool:
         """Return whether the Host header names this server."""
@@ -131,7 +176,7 @@ class GateMiddleware:
         if self._is_from_elsewhere(scope, headers):
             await _refuse(scope, receive, send, 403, "Requests from other sites are refused.")
             return
-        if scope["type"] == "http" and _length_of(headers) > BODY_LIMIT_BYTES:
+        if scope["type"] == "http" and _length_of(headers) > _limit_of(scope):
             await _refuse(scope, receive, send, 413, "This is larger than anything a page sends.")
             return
         if scope["type"] == "http" and scope["path"] == "/pair" and self.gate.lan_host is not None:
@@ -150,7 +195,7 @@ class GateMiddleware:
             await self.app(scope, *_bounded_socket(receive, send))
             return
         try:
-            await self.app(scope, _bounded_body(receive), send)
+            await self.app(scope, _bounded_body(receive, _limit_of(scope)), send)
         except _TooLargeError:
             await _refuse(scope, receive, send, 413, "This is larger than anything a page sends.")
 
@@ -194,7 +239,13 @@ class GateMiddleware:
 
     def _set_cookie(self, answer: Response, scope: Scope, cookie: str) -> None:
         answer.set_cookie(
-            cookie_name(scope), cookie, httponly=True, samesite="lax", secure=self.gate.is_tls, path="/"
+            cookie_name(scope),
+            cookie,
+            httponly=True,
+            samesite="lax",
+            secure=self.gate.is_tls,
+            path="/",
+            max_age=COOKIE_DAYS * 86400,
         )
 
     async def _pair(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,6 +295,10 @@ def is_loopback(scope: Scope) -> bool:
         return ipaddress.ip_address(client[0].split("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
 
 
 def _same(one: str, other: str) -> bool:
@@ -299,7 +354,11 @@ async def _read(receive: Receive, most_bytes: int) -> bytes:
             return content
 
 
-def _bounded_body(receive: Receive) -> Receive:
+def _limit_of(scope: Scope) -> int:
+    return FILE_LIMIT_BYTES if scope["path"] == FILE_PATH else BODY_LIMIT_BYTES
+
+
+def _bounded_body(receive: Receive, most_bytes: int) -> Receive:
     """Stop reading a body that turns out to be too long, whatever length it told."""
     taken = 0
 
@@ -307,7 +366,7 @@ def _bounded_body(receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b"") or b"")
-        if taken > BODY_LIMIT_BYTES:
+        if taken > most_bytes:
             raise _TooLargeError
         return message
 

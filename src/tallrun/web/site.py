@@ -8,8 +8,19 @@ import plotly
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, RedirectResponse
 
+from tallrun.journal.clinic import read_clinic
+from tallrun.live.stage import Stage
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_entries, api_plan, api_records, api_sessions, api_tables, api_today
+from tallrun.web import (
+    api_clinic,
+    api_entries,
+    api_plan,
+    api_records,
+    api_run,
+    api_sessions,
+    api_tables,
+    api_today,
+)  # fmt: skip
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -22,7 +33,9 @@ from tallrun.web.security import Gate
 
 #: Address -> what it is called. ``/report/ID`` is reached from Sessions.
 PAGES = {
+    "/patients": "Patients",
     "/today": "Today",
+    "/run": "Run",
     "/sessions": "Sessions",
     "/recovery": "Recovery",
     "/plan": "Plan",
@@ -31,39 +44,57 @@ PAGES = {
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def create_site(desk: Desk, gate: Gate | None = None) -> FastAPI:
-    """Build the whole web app over one desk."""
+def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None) -> FastAPI:
+    """Build the whole web app over one desk. stage : runs from the phone; None for pages over records alone."""
     kept = KeptSessions(desk.session_folder, desk.rules)
     routers = [
         *(
             module.router
-            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_tables)
+            for module in (
+                api_today,
+                api_entries,
+                api_plan,
+                api_sessions,
+                api_records,
+                api_clinic,
+                api_run,
+                api_tables,
+            )
         ),
-        page_router(),
-        replay_router(desk.session_folder, desk.rules, kept=kept, name_of=desk.session_name, is_in_app=True),
+        page_router(desk),
+        replay_router(
+            desk.session_folder,
+            desk.rules,
+            kept=kept,
+            name_of=desk.session_name,
+            is_in_app=True,
+            signed_by=lambda: read_clinic(desk.store).clinician,
+        ),
         compare_router(
             desk.session_folder,
-            desk.history_without,
+            desk.history_around,
             desk.session_name,
             lambda: stop_signs(desk.rules()),
             kept,
+            desk.sheet,
         ),
     ]
-    app = create_app(gate, routers=routers)
+    app = create_app(gate, None if stage is None else lambda: stage.hub, routers=routers)
+    app.state.stage = stage
     app.state.desk = desk
     app.state.jobs = Jobs()
     add_problem_handlers(app)
     return app
 
 
-def page_router() -> APIRouter:
-    """Routes of the pages and of plotly's own script."""
+def page_router(desk: Desk) -> APIRouter:
+    """Routes of the pages and of plotly's own script; with several runners the first page is their list."""
     router = APIRouter(include_in_schema=False)
     shell = STATIC / "app" / "index.html"
 
     @router.get("/")
     def home() -> RedirectResponse:
-        return RedirectResponse("/today")
+        return RedirectResponse("/patients" if len(desk.store.runner_codes()) > 1 else "/today")
 
     for address in (*PAGES, "/report/{session_id}"):
 

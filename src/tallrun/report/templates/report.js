@@ -36,9 +36,9 @@
   const seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => { draw(entry.target); seen.unobserve(entry.target); }), { rootMargin: "300px" });
   boxes.forEach((box) => seen.observe(box));
   // Paper is narrower than the window and plotly does not hear of it: 182 mm of A4 between its margins.
-  // A little lower there, so that four or five lanes share a page.
+  // A little lower there, so that five lanes share a page.
   const PAPER_PX = 680;
-  const LOWER = 0.8;
+  const LOWER = 0.68;
   const tall = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.height]));
   const legendAt = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.legend.y]));
   const paper = (box) => ({ autosize: false, width: PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.2 });

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tallrun.errors import PacketError, UsageError
-from tallrun.sensors.codecs.device_information import decode_battery_level
 from tallrun.sensors.codecs.wire import Reader, format_number
 
 _METAMOTION_PREFIX = b"\x11\x8c"
@@ -33,7 +32,7 @@ def decode_battery(format_: str, data: bytes) -> BatteryState | None:
     Raises PacketError when it is a battery message and cut off or out of bounds.
     """
     if format_ == "level_pct":
-        return BatteryState(level_pct=decode_battery_level(data))
+        return BatteryState(level_pct=_percent(Reader(data, "battery level").integer("u8")))
     if format_ == "movella_dot":
         reader = Reader(data, "DOT battery")
         level_pct = _percent(reader.integer("u8"))

@@ -1,4 +1,4 @@
-"""Fitness Machine Service: treadmill data, features, ranges, advertised machine type. Read only.
+"""Fitness Machine Service: treadmill data. Read only.
 
 Field order and widths: Bluetooth SIG GATT specification supplement. Sources disagree about the pace
 fields (two bytes, s per 500 m; or, in version 1.0, one byte of 0.1 km/min), so the width is the one with
@@ -20,7 +20,7 @@ from tallrun.sensors.codecs.flagged import (
     encode_flagged,
     record_length,
 )
-from tallrun.sensors.codecs.wire import Reader, format_number
+from tallrun.sensors.codecs.wire import Reader
 from tallrun.units import RAD_PER_DEG
 
 _MPS_PER_CENTI_KMH = 0.01 / 3.6
@@ -179,90 +179,3 @@ class TreadmillMerger:
             return None
         whole, self._parts = TreadmillData(**self._parts), {}
         return whole
-
-
-MACHINE_FEATURES = (
-    "average_speed", "cadence", "total_distance", "inclination", "elevation_gain", "pace", "step_count",
-    "resistance_level", "stride_count", "expended_energy", "heart_rate", "metabolic_equivalent", "elapsed_time",
-    "remaining_time", "power", "force_on_belt", "user_data_retention",
-)  # fmt: skip
-MACHINE_TYPES = ("treadmill", "cross_trainer", "step_climber", "stair_climber", "rower", "indoor_bike")
-
-
-def decode_machine_features(data: bytes) -> frozenset[str]:
-    """Decode 2ACC into names out of ``MACHINE_FEATURES``; the target-setting word is not used (read only)."""
-    reader = Reader(data, "fitness machine feature")
-    bits, _ = reader.integer("u32"), reader.integer("u32")
-    return frozenset(name for bit, name in enumerate(MACHINE_FEATURES) if bits >> bit & 1)
-
-
-def encode_machine_features(features: frozenset[str]) -> bytes:
-    """Encode 2ACC with no target settings."""
-    bits = sum(1 << bit for bit, name in enumerate(MACHINE_FEATURES) if name in features)
-    return format_number("u32", bits) + bytes(4)
-
-
-@dataclass(frozen=True)
-class SpeedRange:
-    """2AD4: what the belt can be set to."""
-
-    minimum_mps: float
-    maximum_mps: float
-    increment_mps: float
-
-
-def decode_speed_range(data: bytes) -> SpeedRange:
-    """Decode 2AD4."""
-    reader = Reader(data, "supported speed range")
-    return SpeedRange(*(reader.integer("u16") * _MPS_PER_CENTI_KMH for _ in range(3)))
-
-
-def encode_speed_range(speeds: SpeedRange) -> bytes:
-    """Encode 2AD4."""
-    return b"".join(format_number("u16", value / _MPS_PER_CENTI_KMH) for value in vars(speeds).values())
-
-
-@dataclass(frozen=True)
-class InclineRange:
-    """2AD5: what the incline can be set to."""
-
-    minimum_pct: float
-    maximum_pct: float
-    increment_pct: float
-
-
-def decode_incline_range(data: bytes) -> InclineRange:
-    """Decode 2AD5."""
-    reader = Reader(data, "supported inclination range")
-    return InclineRange(*(reader.integer(kind) * 0.1 for kind in ("s16", "s16", "u16")))
-
-
-def encode_incline_range(inclines: InclineRange) -> bytes:
-    """Encode 2AD5."""
-    kinds = ("s16", "s16", "u16")
-    return b"".join(
-        format_number(k, value / 0.1) for k, value in zip(kinds, vars(inclines).values(), strict=True)
-    )
-
-
-@dataclass(frozen=True)
-class MachineAdvertisement:
-    """Service data a machine advertises for 1826."""
-
-    is_available: bool
-    types: frozenset[str]
-
-
-def decode_machine_advertisement(data: bytes) -> MachineAdvertisement:
-    """Decode the advertised service data of 1826."""
-    reader = Reader(data, "fitness machine advertisement")
-    flags, bits = reader.integer("u8"), reader.integer("u16")
-    return MachineAdvertisement(
-        bool(flags & 1), frozenset(n for b, n in enumerate(MACHINE_TYPES) if bits >> b & 1)
-    )
-
-
-def encode_machine_advertisement(advertisement: MachineAdvertisement) -> bytes:
-    """Encode the advertised service data of 1826."""
-    bits = sum(1 << bit for bit, name in enumerate(MACHINE_TYPES) if name in advertisement.types)
-    return bytes([int(advertisement.is_available)]) + format_number("u16", bits)

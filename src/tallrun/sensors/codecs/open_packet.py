@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.errors import PacketError, UsageError
-from tallrun.sensors.codecs.wire import Reader, format_number
+from tallrun.sensors.codecs.wire import Reader
 
 VERSION = 1
 HEADER_BYTES = 12
@@ -130,10 +130,3 @@ def decode_open_info(data: bytes) -> OpenInfo:
             f"open packet info: scales {g_per_lsb} g, {dps_per_lsb} dps per LSB cannot be right"
         )
     return OpenInfo(LOCATIONS[location], firmware, sensor_id, g_per_lsb, dps_per_lsb)
-
-
-def encode_open_info(info: OpenInfo) -> bytes:
-    """Encode the info characteristic, 16 bytes."""
-    head = bytes([VERSION, LOCATIONS.index(info.location), *info.firmware])
-    scales = format_number("f32", info.g_per_lsb) + format_number("f32", info.dps_per_lsb)
-    return head + format_number("u32", info.sensor_id) + scales

@@ -6,7 +6,6 @@ first bit of the first byte, least significant first.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +16,7 @@ from tallrun.numerics.recording import FloatArray
 from tallrun.sensors.codecs.wire import Reader, format_number
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
 
-ACC, GYRO, MAG, SDK_MODE = 2, 5, 6, 9
+ACC, GYRO, MAG = 2, 5, 6
 _MEASUREMENT_MASK = 0x3F
 _DELTA = 0x80
 #: (measurement, frame type with the delta bit) -> (bytes per number, channels). Delta frames: reference size.
@@ -33,11 +32,6 @@ SETTINGS = {
     4: ("channels", "u8"), 5: ("factor", "f32"),
 }  # fmt: skip
 _SECURITY_ID, _SECURITY_BYTES = 6, 16
-STATUS = {
-    0: "ok", 1: "invalid op", 2: "invalid measurement type", 3: "not supported", 4: "invalid length",
-    5: "invalid parameter", 6: "already in this state", 7: "invalid resolution", 8: "invalid rate", 9: "invalid range",
-    10: "invalid MTU", 11: "invalid channels", 12: "invalid state", 13: "in charger", 14: "disk full",
-}  # fmt: skip
 
 Settings = dict[str, tuple[float, ...]]
 
@@ -199,13 +193,6 @@ def gyr_radps(frame: PmdFrame, factor: float) -> FloatArray:
     return frame.values.astype(np.float64) * (factor * RAD_PER_DEG)
 
 
-def mag_gauss(frame: PmdFrame, factor: float) -> FloatArray:
-    """Return the magnetic field, float64 (n, 3) [G]; the calibration status of 0x81 frames is left out."""
-    if frame.frame_type == 0x81:
-        return frame.values[:, :3].astype(np.float64) * 1e-3
-    return frame.values.astype(np.float64) * factor
-
-
 def decode_control(data: bytes) -> ControlResponse:
     """Decode a control-point indication. Raises PacketError unless it is a response (F0)."""
     reader = Reader(data, "Polar control point")
@@ -261,28 +248,3 @@ def start_factor(data: bytes) -> tuple[int, float] | None:
     except PacketError:
         return None
     return (response.measurement, factors[0]) if factors and 0 < factors[0] < 1e6 else None
-
-
-_FEATURES = {
-    (1, 0): "ecg", (1, 1): "ppg", (1, 2): "acc", (1, 3): "ppi", (1, 5): "gyro", (1, 6): "mag",
-    (1, 7): "skin_temperature",
-    (2, 1): "sdk_mode", (2, 2): "location", (2, 3): "pressure", (2, 4): "temperature",
-    (2, 5): "offline_recording", (2, 6): "offline_heart_rate",
-}  # fmt: skip
-
-
-def decode_features(data: bytes) -> frozenset[str]:
-    """Decode a read of the control point: what the device can measure. Raises PacketError unless it begins 0F."""
-    if len(data) < 2 or data[0] != 0x0F:
-        raise PacketError(
-            f"Polar features: expected bytes beginning 0f, got {data[:4].hex(' ') or 'nothing'}"
-        )
-    return frozenset(name for (at, bit), name in _FEATURES.items() if at < len(data) and data[at] >> bit & 1)
-
-
-def encode_features(features: frozenset[str]) -> bytes:
-    """Encode what the control point answers to a read."""
-    out = bytearray(struct.pack("<B16x", 0x0F))
-    for (at, bit), name in _FEATURES.items():
-        out[at] |= (name in features) << bit
-    return bytes(out)

@@ -72,11 +72,3 @@ class Reader:
     def rest(self) -> bytes:
         """Return everything not yet read."""
         return self.take(self.left)
-
-
-def expect_prefix(data: bytes, prefix: bytes, what: str) -> None:
-    """Raise PacketError unless ``data`` begins with ``prefix``."""
-    if data[: len(prefix)] != prefix:
-        raise PacketError(
-            f"{what}: expected it to begin {prefix.hex(' ')}, got {data[:8].hex(' ') or 'nothing'}"
-        )

@@ -12,7 +12,10 @@ const KEY = "runner";
 
 /** Whose records are shown: from the address, else the last one chosen in this tab. */
 export function runner() {
-  return new URLSearchParams(location.search).get(KEY) ?? sessionStorage.getItem(KEY);
+  const asked = new URLSearchParams(location.search).get(KEY);
+  // pages without it in their address, such as a replay, are about the one last looked at in this tab
+  if (asked) sessionStorage.setItem(KEY, asked);
+  return asked ?? sessionStorage.getItem(KEY);
 }
 
 export function chooseRunner(code) {

@@ -6,7 +6,9 @@ import { failure, skeleton } from "./states.js";
 import { setupPage } from "./setup.js";
 
 const PAGES = {
+  patients: ["Patients", () => import("./patients.js")],
   today: ["Today", () => import("./today.js")],
+  run: ["Run", () => import("./run.js")],
   sessions: ["Sessions", () => import("./sessions.js")],
   report: ["Report", () => import("./report.js")],
   recovery: ["Recovery", () => import("./recovery.js")],
@@ -19,7 +21,7 @@ const [title, load] = PAGES[name] ?? PAGES.today;
 
 document.title = `${title} – tallrun`;
 for (const link of document.querySelectorAll("#nav a, #home")) {
-  if (link.id !== "home" && link.pathname === `/${name === "report" ? "sessions" : name}`) link.setAttribute("aria-current", "page");
+  if (link.id !== "home" && link.pathname === `/${{ report: "sessions", run: "today" }[name] ?? name}`) link.setAttribute("aria-current", "page");
   if (new URLSearchParams(location.search).has("runner")) link.search = `?runner=${encodeURIComponent(runner())}`;
 }
 
@@ -36,7 +38,8 @@ async function show() {
       main.dataset.state = "empty";
       return;
     }
-    setZone((await get("/profile")).time_zone);
+    // the list is about everybody: no one is chosen yet
+    if (name !== "patients") setZone((await get("/profile")).time_zone);
     const page = await load();
     await page.show(body, { heading, status, rest, again: show });
     main.dataset.state = "ready";
@@ -49,6 +52,7 @@ async function show() {
 function showRunners(codes) {
   const box = document.getElementById("runner");
   document.getElementById("who").hidden = codes.length < 2;
+  document.getElementById("patients").hidden = codes.length < 2;
   if (codes.length < 2) return;
   const chosen = runner();
   box.replaceChildren(...(codes.includes(chosen) ? [] : [el("option", { value: "" }, "choose")]), ...codes.map((code) => el("option", { value: code }, code)));

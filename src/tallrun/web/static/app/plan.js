@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { card, choose, el, field, longDay, number, plainButton, say, when } from "./dom.js";
+import { experimentCard } from "./experiment.js";
 import { attempt } from "./states.js";
 import { stateWord } from "./verdict.js";
 
@@ -10,10 +11,10 @@ const rungs = (first) => [["", first], ...RUNGS.map((name) => [name, name])];
 const value = (input) => (input.value === "" ? null : Number(input.value));
 
 export async function show(body, { again }) {
-  const [entries, diagnosis, plans, focus] = await Promise.all([get("/clinician"), get("/diagnosis"), get("/plans"), get("/focus")]);
+  const [entries, diagnosis, plans, focus, trial] = await Promise.all([get("/clinician"), get("/diagnosis"), get("/plans"), get("/focus"), get("/experiment")]);
   body.className = "page two";
   body.replaceChildren(
-    el("div", { class: "column" }, checkCard(plans, again), focusCard(focus)),
+    el("div", { class: "column" }, checkCard(plans, again), focusCard(focus), experimentCard(trial, again)),
     el("div", { class: "column" }, limitsCard(entries, again), diagnosisCard(diagnosis, again)));
 }
 
@@ -73,8 +74,8 @@ function focusCard(focus) {
   return card("Change of gait", el("p", { class: "lead" }, focus.sentence),
     focus.step ? el("p", {}, `Step: ${focus.step}${focus.session_of_fade ? `, session ${focus.session_of_fade}` : ""}. ${focus.cued ? "Cues are on." : "The next run has no cues."}`) : null,
     el("dl", { class: "facts" },
-      el("dt", {}, "cadence target"), el("dd", {}, focus.target_spm === null ? "–" : `${number(focus.target_spm)} steps/min`),
-      el("dt", {}, "own cadence at usual speed"), el("dd", {}, focus.own_cadence_spm === null ? `– (${focus.own_reason})` : `${number(focus.own_cadence_spm)} steps/min`),
+      el("dt", {}, "cadence target"), el("dd", {}, focus.target_spm === null ? "none: no change of cadence is open" : `${number(focus.target_spm)} steps/min`),
+      el("dt", {}, "own cadence at usual speed"), el("dd", {}, focus.own_cadence_spm === null ? `not known (${focus.own_reason})` : `${number(focus.own_cadence_spm)} steps/min`),
       el("dt", {}, "sessions looked at"), el("dd", {}, String(focus.n_sessions))),
     el("p", { class: "small soft" }, `Rule ${focus.rule}. Order: cadence, then tall, then tilt; one at a time. Pain comes before gait.`));
 }

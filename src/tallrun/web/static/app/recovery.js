@@ -128,12 +128,12 @@ function told(course) {
 
 function courseTable(course) {
   const head = ["Session", "Minutes", "Km", "Climb m", "Heart rate", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
-  return el("details", {}, el("summary", {}, "As a table"), table("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, item.distance_m === null ? "–" : number(item.distance_m / 1000, 1)), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
+  return el("details", {}, el("summary", {}, "As a table"), stackedTable("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, item.distance_m === null ? "–" : number(item.distance_m / 1000, 1)), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
       el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }
 
-const SYMBOLS = { circle: "●", diamond: "◆", "triangle-up": "▲", square: "■", "circle-open": "○", solid: "—", dot: "┄", dash: "╌", longdash: "– –" };
+const SYMBOLS = { circle: "●", "x-thin": "✕", diamond: "◆", "triangle-up": "▲", square: "■", "circle-open": "○", solid: "—", dot: "┄", dash: "╌", longdash: "– –" };
 
 /** What the marks of the picture mean, as words. */
 function key(data) {
@@ -144,21 +144,24 @@ function key(data) {
   }));
 }
 
+const nextDay = (date) => new Date(Date.parse(`${date}T12:00:00Z`) + 86400000).toISOString().slice(0, 10);
+
 /** Three lanes over one time axis: load below, gait in the middle, pain on top. On a phone lane names go inside. */
 function figure(course, metric, narrow = false) {
+  const span = [`${course.from_date}T03:00:00`, `${nextDay(course.until_date)}T03:00:00`];
   const colour = themeColours();
   const [label, unit, factor] = GAIT[metric];
   const gait = course.sessions.filter((item) => item.gait[metric] !== null);
   const masked = course.scores.filter((item) => item.masked);
   const plain = course.scores.filter((item) => !item.masked && item.kind !== "morning");
   const mornings = course.scores.filter((item) => item.kind === "morning" && !item.masked);
-  const scored = (list, name, symbol, fill, hollow) => ({
+  const scored = (list, name, symbol, fill, size = 8, hollow = false) => ({
     type: "scatter", mode: "markers", name, x: list.map((item) => item.at), y: list.map((item) => item.score), xaxis: "x", yaxis: "y3",
-    marker: { symbol, size: 9, color: hollow ? "rgba(0,0,0,0)" : fill, line: { color: fill, width: 2 } }, text: list.map((item) => words(item.kind)), hovertemplate: "%{x|%a %d %b %H:%M}<br>%{text}: %{y}<extra></extra>",
+    marker: { symbol, size, color: hollow ? "rgba(0,0,0,0)" : fill, line: { color: fill, width: 2 } }, text: list.map((item) => words(item.kind)), hovertemplate: "%{x|%a %d %b %H:%M}<br>%{text}: %{y}<extra></extra>",
   });
   const grades = Object.keys(GRADE_SHAPES).map((grade) => {
     const list = course.sessions.filter((item) => item.grade === grade);
-    return { type: "scatter", mode: "markers", name: grade, x: list.map((item) => item.started_at), y: list.map(() => 10.9), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
+    return { type: "scatter", mode: "markers", name: grade, x: list.map((item) => item.started_at), y: list.map(() => 12.4), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
       marker: { symbol: GRADE_SHAPES[grade], size: 11, color: { GREEN: colour.good, AMBER: colour.warn, LATE: colour.warn, RED: colour.stop, UNKNOWN: colour["ink-soft"] }[grade] },
       text: list.map((item) => `${item.grade} (${item.rule})`), hovertemplate: "%{x|%a %d %b}<br>%{text}<extra></extra>" };
   });
@@ -173,23 +176,24 @@ function figure(course, metric, narrow = false) {
   // tick labels can be any width: the margin follows them
   const upright = { ...axis, automargin: true };
   // drawn as lines of their own, so that the key explains them: the highest score on this side of each
-  const limit = (score, name, dash, ink) => ({ type: "scatter", mode: "lines", name, x: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], y: [score + 0.5, score + 0.5], xaxis: "x", yaxis: "y3", line: { color: ink, width: 2, dash }, hoverinfo: "skip" });
+  // a day ends at 03:00, here as everywhere
+  const limit = (score, name, dash, ink) => ({ type: "scatter", mode: "lines", name, x: span, y: [score, score], xaxis: "x", yaxis: "y3", line: { color: ink, width: 2, dash }, hoverinfo: "skip" });
   const limits = [limit(course.stop_above, `stop limit: above ${course.stop_above}`, "longdash", colour.stop), limit(course.green_limit, `green limit: up to ${course.green_limit}`, "dash", colour.good)];
   const layout = {
     autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour.ink, family: "system-ui, sans-serif", size: 13 },
     margin: narrow ? { l: 30, r: known.length ? 26 : 8, t: 18, b: 30 } : { l: 52, r: known.length ? 52 : 12, t: 8, b: 30 }, hovermode: "closest", bargap: 0.2, showlegend: !narrow, legend: { orientation: "h", y: -0.1, font: { size: 12 } },
-    xaxis: { ...axis, type: "date", nticks: narrow ? 4 : 9, tickformat: "%-d %b", range: [`${course.from_date}T00:00:00`, `${course.until_date}T23:59:59`], anchor: "y" },
+    xaxis: { ...axis, type: "date", nticks: narrow ? 4 : 9, tickformat: "%-d %b", range: span, anchor: "y" },
     yaxis: { ...upright, domain: [0, low], title: title("minutes run"), rangemode: "tozero" },
     ...(known.length ? { yaxis4: { ...upright, overlaying: "y", side: "right", title: title("min × effort"), rangemode: "tozero", showgrid: false, nticks: 4, tickmode: "auto", tickformat: ".0f" } } : {}),
     yaxis2: { ...upright, domain: middle, title: title(unit.split(",")[0]), ...(gait.length ? {} : { range: [0, 1], showticklabels: false, zeroline: false }) },
-    yaxis3: { ...upright, domain: [top, 1], title: title("pain"), range: [-0.6, 11.8], tickvals: [0, course.green_limit, course.stop_above, 10] },
+    yaxis3: { ...upright, domain: [top, 1], title: title("pain"), range: [-0.6, 13.4], tickvals: [0, course.green_limit, course.stop_above, 10, 12.4], ticktext: ["0", course.green_limit, course.stop_above, "10", "grade"] },
     annotations: [
       ...(gait.length ? [] : [{ text: `${label}: no recorded session in this time`, xref: "paper", x: 0.5, yref: "paper", y: (middle[0] + middle[1]) / 2, showarrow: false, font: { color: colour["ink-soft"] } }]),
       ...(narrow ? [["pain, 0–10", 1], ...(gait.length ? [[`${label}, ${unit.split(",")[0]}`, middle[1]]] : []), [known.length ? "minutes run (left), load (right)" : "minutes run", low]].map(([text, y]) => ({ text, xref: "paper", x: 0, xanchor: "left", yref: "paper", y, yanchor: "bottom", showarrow: false, font: { size: 12, color: colour["ink-soft"] } })) : []),
     ],
   };
   const averages = known.length ? [average("ewma_7d", "load, 7 days", "solid"), average("ewma_28d", "load, 28 days", "dot")] : [];
-  return [[bars, ...averages, ...(gait.length ? [line] : []), ...limits, scored(mornings, "morning test", "circle", colour.ink), scored(plain, "other scores", "diamond", colour["ink-soft"]), scored(masked, "with a painkiller", "circle", colour["ink-soft"], true), ...grades], layout];
+  return [[bars, ...averages, ...(gait.length ? [line] : []), ...limits, scored(plain, "other scores", "diamond", colour["ink-soft"], 6), scored(masked, "with a painkiller", "x-thin", colour["ink-soft"]), scored(mornings, "morning test", "circle", colour.ink, 11, true), ...grades], layout];
 }
 
 function ladderCard(ladder) {

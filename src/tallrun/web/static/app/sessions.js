@@ -1,8 +1,8 @@
 // Sessions: search, what each is called, open its report, replay it, compare two.
 
-import { get, post } from "./api.js";
+import { get, post, postFile } from "./api.js";
 import { drawThumbnail } from "./charts.js";
-import { duration, el, field, longDay, number, plainButton, say, words } from "./dom.js";
+import { choose, duration, el, field, longDay, number, plainButton, say, words } from "./dom.js";
 import { attempt, empty, failure } from "./states.js";
 import { csvForm } from "./csv_guess.js";
 
@@ -35,7 +35,7 @@ class Sessions {
     if (!list.length && !this.query) {
       this.body.replaceChildren(this.trouble, empty("No sessions yet",
         this.folder ? `Recorded runs appear here. If you have session folders already, put them into ${this.folder} and look there.` : "Recorded runs appear here.",
-        this.folder ? this.scanButton("Look there now", "main") : null));
+        this.folder ? this.scanButton("Look there now", "main") : null), this.folder ? this.fileForm() : null);
       return;
     }
     const search = el("input", { type: "search", value: this.query, maxlength: 200, autocomplete: "off", placeholder: "Name, surface, tag, month (2026-03)" });
@@ -45,7 +45,7 @@ class Sessions {
     });
     this.body.replaceChildren(
       el("div", { class: "row spread" }, el("div", { class: "grow" }, field("Search sessions", search)), this.folder ? this.scanButton("Look for new sessions") : null),
-      this.trouble, this.place, this.bar);
+      this.folder ? this.fileForm() : null, this.trouble, this.place, this.bar);
     this.draw(list);
   }
 
@@ -77,6 +77,62 @@ class Sessions {
     }), { class: kind });
   }
 
+  /** Files of a watch, several at once; each is sent alone, so that one that cannot be read costs itself only. */
+  fileForm() {
+    const files = el("input", { type: "file", multiple: true, required: true, accept: ".fit,.tcx,.gpx,.gz,.zip,.xml" });
+    const trouble = el("div", {});
+    const save = el("button", { class: "main" }, "Read them");
+    const told = this.read ?? null;
+    return el("details", { id: "watch-files", open: told !== null }, el("summary", {}, "Add runs of a watch"),
+      el("form", { on: { submit: async (event) => {
+        event.preventDefault();
+        await attempt(save, trouble, async () => {
+          const lines = [];
+          for (const file of files.files) {
+            say(`Reading ${file.name}`);
+            try {
+              const rows = await postFile("/sessions/watch", file, { name: file.name });
+              lines.push(...(rows.length ? rows : [{ what: "refused", line: `${file.name}: nothing in it` }]));
+            } catch (problem) { lines.push({ what: "refused", line: `${file.name}: ${problem.message}` }); }
+          }
+          this.read = lines;
+          await this.load();
+          say(`${lines.filter((item) => item.what === "imported").length} of ${lines.length} read.`);
+        });
+      } } }, field("Files: FIT, TCX, GPX, or an archive of them", files, "They stay on this computer."), trouble, save),
+      told ? el("ul", { class: "small" }, told.map((item) => el("li", { class: "free" }, item.what === "imported" ? "✓ " : item.what === "there already" ? "= " : "✕ ", item.line))) : null);
+  }
+
+  /** Ask whether a session counts as a run, with the questions that grade it. */
+  async count(item, button) {
+    await attempt(button, this.trouble, async () => {
+      const asked = await get(`/sessions/${encodeURIComponent(item.session_id)}/run`);
+      const scores = Array.from({ length: 11 }, (_, score) => [String(score), String(score)]);
+      const inputs = Object.entries(asked.form.asks).filter(([name]) => name !== "count").map(([name, what]) => ({ name, what,
+        input: what === "time" ? el("input", { type: "datetime-local" }) : choose([["", asked.form.optional.includes(name) ? "Not known" : "Choose"], ...(what === "score" ? scores : [["no", "No"], ["yes", "Yes"]])], "") }));
+      const trouble = el("div", {});
+      const save = el("button", { class: "main" }, "Count it");
+      const send = (body) => post(asked.form.path.replace("/api", ""), body);
+      const leave = async (body) => { await send(body); dialog.close(); say("Kept."); await this.search(); };
+      const dialog = el("dialog", { "aria-labelledby": "count-head", on: { close: () => dialog.remove() } }, el("form", { on: { submit: async (event) => {
+        event.preventDefault();
+        await attempt(save, trouble, async () => {
+          const given = { count: true };
+          for (const { name, what, input } of inputs) {
+            if (!input.value && asked.form.optional.includes(name)) continue;
+            if (!input.value) throw new Error(`Say this first: ${words(name)}.`);
+            given[name] = what === "score" ? Number(input.value) : what === "yes_no" ? input.value === "yes" : input.value;
+          }
+          await leave(given);
+        });
+      } } }, el("h2", { id: "count-head" }, "Does it count?"), el("p", { class: "free" }, asked.text),
+      el("div", { class: "fields" }, inputs.map(({ name, input }) => field(words(name), input))), trouble,
+      el("div", { class: "row" }, save, plainButton("Not a run of mine", (event) => attempt(event.currentTarget, trouble, () => leave({ count: false }))), plainButton("Back", () => dialog.close()))));
+      document.body.append(dialog);
+      dialog.showModal();
+    });
+  }
+
   row(item) {
     const ready = item.is_present && item.is_analysed;
     const id = encodeURIComponent(item.session_id);
@@ -94,6 +150,7 @@ class Sessions {
       el("div", { class: "row wide" },
         !item.is_present ? el("p", {}, "The folder of this session is gone. Its summary is kept.") : open(ready && item.has_report ? "Report" : "Make the report", `/report/${id}`, "main"),
         item.is_present ? open("Replay", `/replay/${id}`) : null,
+        !item.counts_as_run && item.is_present ? plainButton("Count this run", (event) => this.count(item, event.currentTarget), { "aria-label": `Count ${item.name} as a run` }) : null,
         plainButton("Name and tags", () => this.edit(item), { "aria-label": `Name and tags of ${item.name}` }),
         ready ? el("label", { class: "tick" }, tick, "Compare") : item.is_present ? el("span", { class: "soft small" }, "Compare comes once its report was made.") : null));
   }

@@ -12,10 +12,11 @@ const MARKS = {
 
 export async function show(body, { heading, status, again }) {
   const [profile, sensors, log] = await Promise.all([get("/profile"), get("/sensors"), get("/access-log")]);
+  const clinic = await get("/clinic");
   heading.textContent = "Sensors and settings";
   body.className = "page two";
   body.replaceChildren(
-    el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), logCard(log)),
+    el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), clinicCard(clinic), logCard(log)),
     el("div", { class: "column" }, takeCard(), eraseCard(status, body), aboutCard(status)));
 }
 
@@ -32,11 +33,25 @@ function sensorCard(found) {
 
 function profileCard(profile, status, again) {
   const place = el("div", {});
-  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "–"],
-    ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : "–"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "–"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "–"],
-    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "–"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "–"]];
+  const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "not entered"],
+    ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : profile.height_m ? `not entered; about ${number(0.53 * profile.height_m, 2)} m from your height` : "not entered"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "not entered"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "not entered"],
+    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "not entered"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "not entered"]];
   return card("Who runs", el("dl", { class: "facts" }, facts.map(([what, value]) => [el("dt", {}, what), el("dd", { class: "free" }, value)])),
     plainButton("Change", () => { place.replaceChildren(setupForm({ ...profile, code: status.runners.length === 1 ? status.runners[0] : status.chosen }, again)); place.querySelector("select").focus(); }), place);
+}
+
+function clinicCard(clinic) {
+  const trouble = el("div", {});
+  const name = el("input", { value: clinic.clinician, maxlength: 80, autocomplete: "name", dir: "auto" });
+  const head = el("textarea", { rows: 3, maxlength: 400, dir: "auto" });
+  head.value = clinic.letterhead;
+  const save = el("button", {}, "Keep");
+  return card("Clinic", el("form", { on: { submit: async (event) => {
+    event.preventDefault();
+    if (await attempt(save, trouble, () => post("/clinic", { clinician: name.value, letterhead: head.value }))) say("Kept.");
+  } } },
+  field("Clinician’s name", name, "Exports, notes and limits are signed with it, and it stands in the access log. Leave it empty where a runner keeps records alone."),
+  field("Letterhead", head, "On top of the report, the comparison and the hand-out; its first line stands on every sheet."), trouble, el("p", {}, save)));
 }
 
 function takeCard() {
@@ -87,6 +102,6 @@ function logCard(log) {
 }
 
 function aboutCard(status) {
-  return card("About", el("dl", { class: "facts" }, el("dt", {}, "tallrun"), el("dd", {}, status.version), el("dt", {}, "sessions folder"), el("dd", { class: "free" }, status.sessions_folder ?? "–")),
+  return card("About", el("dl", { class: "facts" }, el("dt", {}, "tallrun"), el("dd", {}, status.version), el("dt", {}, "sessions folder"), el("dd", { class: "free" }, status.sessions_folder ?? "none: start the app with --sessions FOLDER")),
     el("p", { class: "small soft" }, "No account, no cloud, no telemetry. Works with the network cable pulled."));
 }

@@ -67,7 +67,7 @@ function bridgeHelp(phase) {
 const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.value));
 
 /** Form for the profile; ``known`` fills it in. */
-export function setupForm(known = null, saved = () => location.reload()) {
+export function setupForm(known = null, saved = () => location.assign("/today#screen")) {
   // No side is chosen beforehand: left and right must never be mixed up by a form.
   const side = choose([["", "Choose"], ["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "", { required: true });
   const site = el("input", { value: known?.site.replaceAll("_", " ") ?? "sit bone", maxlength: 80, autocomplete: "off", dir: "auto" });

@@ -13,6 +13,13 @@ export async function show(body, { heading }) {
   await page.load();
 }
 
+/** The way into a run with sensors, one button under the verdict; none on a day that is not for one. */
+function startRow(verdict) {
+  if (verdict.state !== "RUN" && verdict.state !== "WALK") return null;
+  const where = new URLSearchParams(location.search).has("runner") ? location.search : "";
+  return el("p", { class: "start" }, el("a", { id: "start", class: "button main", href: `/run${where}` }, verdict.state === "RUN" ? "Start" : "Start the walk"));
+}
+
 class Today {
   constructor(body, heading) {
     this.body = body;
@@ -22,10 +29,13 @@ class Today {
   }
 
   async load() {
+    // Straight after set-up the screening questions come.
+    if (location.hash === "#screen") { history.replaceState(null, "", location.pathname + location.search); setTimeout(() => openScreen(() => this.refresh())); }
     const [data, scores] = await Promise.all([get("/today"), get("/pain", { days: 1 })]);
     this.data = data;
+    post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
-    const left = el("div", { class: "column" }, verdictCard(data.verdict), this.dueCard());
+    const left = el("div", { class: "column" }, verdictCard(data.verdict), startRow(data.verdict), this.dueCard());
     const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
@@ -71,7 +81,7 @@ class Today {
     const waits = this.data.verdict.way_out.filter((item) => item.met !== true && item.who !== null);
     if (!waits.length) return "Nothing is due now.";
     const first = waits.find((item) => item.earliest !== null) ?? waits[0];
-    const from = first.earliest ? ` From ${when(first.earliest)}.` : "";
+    const from = first.earliest ? ` At the earliest ${when(first.earliest)}.` : "";
     return `Nothing to answer now. The plan waits for this: ${first.text}${from}`;
   }
 
@@ -141,7 +151,7 @@ class Today {
         this.noted.delete(item.pain_id);
         say("Taken back.");
       }), { class: "link", "aria-label": `${back}: ${item.score} of 10, ${words(item.kind)}, ${clock(item.at)}` }),
-      item.warnings.map((text) => el("p", { class: "small soft" }, text)));
+      [...new Set([...item.warnings, item.not_counted].filter(Boolean))].map((text) => el("p", { class: "small soft" }, text)));
   }
 
   async keep(button, trouble, action) {
@@ -178,5 +188,18 @@ class Today {
       el("details", {}, el("summary", {}, "Why this phase"),
         el("p", {}, plan.sentences.join(" ")), el("p", { class: "small soft" }, `Rules ${plan.rules.join(", ")}`),
         el("ul", { class: "small soft" }, plan.sources.map((text) => el("li", {}, text)))));
+  }
+}
+
+/** What is due right after a run, and what the plan says then: the same questions and the same answers as on Today. */
+export class RunQuestions extends Today {
+  constructor(body) {
+    super(body, null);
+  }
+
+  async load() {
+    this.data = await get("/today");
+    this.scores = [];
+    this.body.replaceChildren(this.dueCard(), verdictCard(this.data.verdict));
   }
 }

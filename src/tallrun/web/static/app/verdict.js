@@ -84,7 +84,7 @@ function wayOut(verdict) {
   if (!verdict.way_out.length) return null;
   const line = (item) => {
     const [mark, word] = MARKS.get(item.met);
-    const later = item.earliest && new Date(item.earliest) > new Date(verdict.as_of) ? `, from ${when(item.earliest)}` : "";
+    const later = item.earliest && new Date(item.earliest) > new Date(verdict.as_of) ? `, ${when(item.earliest)} at the earliest` : "";
     return el("li", { data: { met: word } }, el("span", { role: "img", "aria-label": `${word}: ` }, `${mark} `), item.text,
       item.action ? el("span", { class: "small soft" }, ` ${item.action} (${WHO[item.who]}${later})`) : null);
   };

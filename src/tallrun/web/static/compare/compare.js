@@ -18,7 +18,6 @@ bar.append(link("← Sessions", "/sessions"));
 const print = make("button", { type: "button", textContent: "Print" });
 print.addEventListener("click", () => window.print());
 if (!isSame) bar.append(print, link("Hand-out for the patient", `/compare/handout?${asked}`));
-if (!isSame) bar.append(link("Swap A and B", `/compare?${withAsked({ a: asked.get("b"), b: asked.get("a"), a_from: asked.get("b_from"), a_to: asked.get("b_to"), b_from: asked.get("a_from"), b_to: asked.get("a_to") })}`));
 for (const id of isSame ? ["a"] : ["a", "b"]) bar.append(link(isSame ? "Replay" : `Replay ${id.toUpperCase()}`, `/replay/${encodeURIComponent(asked.get(id))}`));
 for (const speed of isSame ? [] : document.body.dataset.otherSpeeds?.split(" ").filter(Boolean) ?? []) bar.append(link(`At ${speed} km/h`, `/compare?${withAsked({ speed_kmh: speed })}`));
 

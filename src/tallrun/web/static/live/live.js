@@ -300,6 +300,8 @@ function showAfter(after) {
   $("after-next").textContent = after.next ?? "";
   $("after-report").hidden = !after.report_url;
   if (after.report_url) $("after-report").href = after.report_url;
+  $("after-go-on").hidden = !after.next_url;
+  if (after.next_url) $("after-go-on").href = after.next_url;
 }
 
 function scoreButtons(box, choose) {

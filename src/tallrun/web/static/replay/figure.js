@@ -28,7 +28,7 @@ export class SideView {
         for (let share = 0; share <= 1; share += 0.05) {
           room.back = Math.min(room.back, path.x(share));
           room.ahead = Math.max(room.ahead, path.x(share));
-          room.up = Math.max(room.up, at(path.up, share));
+          room.up = Math.max(room.up, path.height(share));
         }
       }
     }
@@ -48,7 +48,25 @@ export class SideView {
     const ahead = detected.foot_ahead_m[phase.row];
     // the ground goes back at running speed while the foot follows its own path
     const start = ahead === null ? 0.1 : ahead - speed * since;
-    return { up, pitch, x: (share) => start + at(forward, share) - length * share };
+    // where the lowest point of the shoe would hang if it were drawn by the sensor alone
+    const low = (share) => at(up, share) - 0.5 * FOOT_M * Math.abs(Math.sin((at(pitch, share) * Math.PI) / 180));
+    const [leaves, lands] = this.stance(foot, phase);
+    const drop = (share) => {
+      if (leaves === null || share <= leaves || share >= lands) return low(share);
+      const swing = (share - leaves) / (lands - leaves);
+      return Math.min(low(share), low(leaves) + swing * (low(lands) - low(leaves)));
+    };
+    return { up, pitch, pitchAt: (share) => at(pitch, share), x: (share) => start + at(forward, share) - length * share, height: (share) => at(up, share) - drop(share) };
+  }
+
+  /** Shares of a path, foot-flat to foot-flat, at which the foot leaves the ground and lands again; [null, null] unknown. */
+  stance(foot, phase) {
+    const { rows, flats } = this.session.paths[foot];
+    const { detected } = this.session;
+    const share = (time) => (time === null || time === undefined ? NaN : (time - flats[phase.place]) / (flats[phase.place + 1] - flats[phase.place]));
+    const leaves = share(detected.final_contact_s[phase.row]);
+    const lands = share(detected.initial_contact_s[rows[phase.place + 1]]);
+    return leaves > 0 && leaves < lands && lands <= 1 ? [leaves, lands] : [null, null];
   }
 
   /** Draw a moment; returns what is not known about it, as sentences. */
@@ -80,15 +98,16 @@ export class SideView {
     if (!path) return false;
     const colour = colours[foot];
     const x = (share) => hip + scale * path.x(share);
-    const y = (share) => ground - scale * at(path.up, share);
+    const y = (share) => ground - scale * path.height(share);
     pen.strokeStyle = colour;
     pen.globalAlpha = 0.16;
     pen.lineWidth = 2;
     pen.setLineDash(foot === "right" ? [6, 4] : []);
     pen.beginPath();
-    for (let point = 0; point <= 50; point += 1) {
+    for (let point = 0; point < 50; point += 1) {
       if (point === 0) pen.moveTo(x(0), y(0) - 6); else pen.lineTo(x(point / 50), y(point / 50) - 6);
     }
+    pen.closePath();
     pen.stroke();
     pen.globalAlpha = 0.3;
     pen.lineWidth = 4;
@@ -111,7 +130,7 @@ export class SideView {
 
   shoe(pen, ground, x, y, pitchDeg, scale, colour) {
     const half = (scale * FOOT_M) / 2;
-    // the path is that of the sensor: a shoe that stands on its toes or heel is drawn on the ground, not in it
+    // a shoe that stands on its toes or heel is drawn on the ground, not in it
     const sunk = Math.max(0, y + half * Math.abs(Math.sin((pitchDeg * Math.PI) / 180)) - ground);
     pen.save();
     pen.translate(x, y - sunk);

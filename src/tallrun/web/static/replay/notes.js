@@ -29,11 +29,19 @@ export class Notes {
     $("fix-cancel").addEventListener("click", () => this.endFix());
     $("fix-kind").addEventListener("change", () => this.aim($("fix-kind").value, $("fix-foot").value));
     $("fix-foot").addEventListener("change", () => this.aim($("fix-kind").value, $("fix-foot").value));
+    this.isTyping = false;
+    $("fix-time").addEventListener("keydown", (event) => { if (/^[0-9]$|^(Backspace|Delete)$/.test(event.key)) this.isTyping = true; });
+    $("fix-time").addEventListener("blur", () => { this.isTyping = false; });
     $("fix-time").addEventListener("input", () => { if (this.fix) { this.fix.time = Number.parseFloat($("fix-time").value); host.redraw(); } });
     $("fix-less").addEventListener("click", () => this.nudge(-0.005));
     $("fix-more").addEventListener("click", () => this.nudge(0.005));
     $("as-detected").addEventListener("change", () => { host.session.show($("as-detected").checked); host.changed(); });
     this.take(told);
+  }
+
+  /** Who the records belong to as a clinic signs, unless somebody typed a name. */
+  sign(name) {
+    for (const id of ["note-by", "fix-by"]) if (name && !$(id).value) $(id).value = name;
   }
 
   get fix() { return this.host.strip.fix; }
@@ -148,6 +156,7 @@ export class Notes {
     const entry = { kind, foot, t_s: kind === "contact_added" ? time : t_s, text: $("fix-text").value };
     if (kind === "contact_moved") entry.moved_to_s = time;
     if (!Number.isFinite(entry.t_s) || (kind === "contact_moved" && !Number.isFinite(time))) { $("fix-answer").textContent ||= "Give the true time in seconds."; return; }
+    if (kind === "contact_moved" && Math.abs(time - t_s) < 0.0005) { $("fix-answer").textContent = "It is there already: move it with , and . first, or cancel."; return; }
     if (!(await this.add(entry, $("fix-by"), $("fix-answer")))) return;
     $("fix-text").value = "";
     $("note-answer").textContent = "Kept.";

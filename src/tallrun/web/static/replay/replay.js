@@ -6,6 +6,7 @@ import { SideView } from "./figure.js";
 import { Lanes } from "./lanes.js";
 import { Notes } from "./notes.js";
 import { Strip } from "./strip.js";
+import { Video } from "./video.js";
 import { ENTRY_NAME, FLAG_NAME, SIDE, clock, code, moment } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -22,8 +23,9 @@ let sideView = null;
 let cycleView = null;
 let strip = null;
 let notes = null;
+let video = null;
 let jumps = [];
-window.tallrunReplay = { player, goTo, get session() { return session; }, get strip() { return strip; }, get sideView() { return sideView; }, get lanes() { return lanes; } };
+window.tallrunReplay = { player, goTo, get session() { return session; }, get strip() { return strip; }, get sideView() { return sideView; }, get lanes() { return lanes; }, get video() { return video; } };
 
 async function load() {
   $("page").dataset.state = "loading";
@@ -62,6 +64,7 @@ async function load() {
   cycleView = new CycleView($("cycle"), session);
   strip = new Strip($("strip"), session, api, redraw);
   notes = new Notes({ api, session, strip, player, goTo, redraw, pause: () => setPlaying(false), changed }, told);
+  video = new Video({ session, sessionId, player, goTo, pause: () => setPlaying(false) });
   lanes.notes = notes.list;
   showLanesNote();
   $("if-target").placeholder = session.target_spm ?? "from own cadence";
@@ -103,7 +106,7 @@ function showFacts() {
   $("facts").textContent = parts.join(" · ");
   $("title").textContent = session.title;
   document.title = `Replay ${session.title} – tallrun`;
-  fetchJson(`${api}/name`).then(({ name }) => { $("title").textContent = name; document.title = `Replay ${name} – tallrun`; }).catch(() => {});
+  fetchJson(`${api}/name`).then(({ name, by }) => { notes?.sign(by); $("title").textContent = name; document.title = `Replay ${name} – tallrun`; }).catch(() => {});
 }
 
 function showLanesNote() {
@@ -144,6 +147,7 @@ function draw() {
   const unknown = sideView.draw(time).join(" ");
   cycleView.draw(time);
   strip.draw(player.time);
+  video.follow();
   const words = `${clock(player.time)} of ${clock(session.duration_s)}`;
   if (clockWords !== words) {
     clockWords = words;
@@ -202,6 +206,7 @@ function goTo(time) {
 
 function setPlaying(wanted) {
   player.isPlaying = wanted;
+  video?.follow();
   $("play").textContent = wanted ? "❚❚ Pause" : "▶ Play";
   $("play").setAttribute("aria-label", wanted ? "Pause" : "Play");
 }
@@ -335,6 +340,10 @@ band.addEventListener("pointercancel", () => { hold = null; });
 document.addEventListener("keydown", (event) => {
   if (!lanes || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && strip.fix) { notes.endFix(); return; }
+  // in the time field a point belongs to a number only once somebody has typed digits into it
+  const isNudge = strip.fix && (event.key === "," || event.key === ".");
+  const inForm = event.target.closest("#fix-form select, #fix-form input[type=number]");
+  if (isNudge && inForm && !notes.isTyping) { notes.nudge(event.key === "," ? -0.005 : 0.005); event.preventDefault(); return; }
   if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
   if (event.key === " " && event.target.closest("button, summary, a, input")) return;
   if (/^(Page|Home|End)/.test(event.key) && event.target !== $("lanes")) return;

@@ -1,0 +1,61 @@
+"""Compiled kernels are kept under the text of their sources, for commands and library users alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tallrun
+from tallrun.kernel_cache import KERNEL_ROOMS, kernel_fingerprint
+
+PACKAGE = Path(tallrun.__file__).parent
+
+
+@pytest.fixture
+def clone(tmp_path):
+    for room in KERNEL_ROOMS:
+        shutil.copytree(PACKAGE / room, tmp_path / room)
+        for source in (tmp_path / room).glob("*.py"):
+            os.utime(source, (0, 0))
+    return tmp_path
+
+
+def test_every_room_with_compiled_code_counts():
+    with_kernels = {
+        path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if "njit" in path.read_text()
+    }
+    assert with_kernels <= set(KERNEL_ROOMS)
+
+
+def test_a_clone_has_the_same_kernels_whenever_it_was_made(clone):
+    assert kernel_fingerprint(clone) == kernel_fingerprint(PACKAGE)
+
+
+@pytest.mark.parametrize("room", KERNEL_ROOMS)
+def test_an_edited_helper_makes_other_kernels(clone, room):
+    source = max((clone / room).glob("*.py"), key=lambda path: path.stat().st_size)
+    text = source.read_text()
+    at = next(i for i, letter in enumerate(text) if letter.isdigit())
+    source.write_text(text[:at] + str(9 - int(text[at])) + text[at + 1 :])  # same size
+    assert kernel_fingerprint(clone) != kernel_fingerprint(PACKAGE)
+
+
+@pytest.mark.parametrize("order", ["numba, tallrun", "tallrun, numba"])
+def test_a_library_user_gets_the_same_cache(order):
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    told = subprocess.run(
+        [sys.executable, "-c", f"import {order}; print(numba.config.CACHE_DIR)"],
+        env=env, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert told.strip().endswith(kernel_fingerprint())
+
+
+def test_a_folder_the_user_chose_wins(monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "chosen")
+    tallrun.kernel_cache.use_kernel_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == "chosen"
