@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check lint types imports bench docs docs-check fmt clean
+.PHONY: demo test check lint types imports house bench docs docs-check fmt clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"
@@ -25,7 +25,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
 
-check: lint types imports
+check: lint types imports house
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -36,6 +36,9 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	@$(BIN)/lint-imports
+
+house: $(STAMP)
+	@$(BIN)/python -m pytest -q tests/house
 
 docs: $(STAMP)
 	@$(BIN)/python docs/make_commands.py

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from bleak.backends.device import BLEDevice
+from typing import Any
 
 from tallrun.sensors.config import Advertisement
 
@@ -14,10 +13,10 @@ class Sighting:
     """One device a scan heard, or one the system holds a connection to and that therefore says nothing.
 
     address : what pairing pins (macOS gives a UUID instead of an address).
-    rssi_dbm : None for a held device.
+    rssi_dbm : None for a held device. device : bleak's own word for it.
     """
 
     address: str
     advertisement: Advertisement
     rssi_dbm: int | None
-    device: BLEDevice = field(repr=False, compare=False)
+    device: Any = field(repr=False, compare=False)
