@@ -21,7 +21,6 @@ GOLDEN = {
     "polar-verity-sense-sdk": POLAR,
     "movesense-imu6-104": MOVESENSE,
     "movesense-imu6-208": MOVESENSE,
-    "movella-dot": (VENDOR, "test_dot_device_control_as_read_from_a_sensor"),
     "metamotion-bmi160": (VENDOR, "test_metamotion_examples"),
     "metamotion-bmi270": (VENDOR, "test_metamotion_examples"),
     "witmotion-wt9011dcl": (VENDOR, "test_witmotion_default_frame"),
@@ -31,7 +30,6 @@ GOLDEN = {
 }
 #: What such a byte test covers where it is not this very mode.
 REMARKS = {
-    "movella-dot": "settings only; the samples follow the document",
     "movesense-imu6-104": "a capture with the magnetometer on (IMU9)",
     "movesense-imu6-208": "a capture with the magnetometer on (IMU9)",
 }
