@@ -11,7 +11,16 @@ from fastapi.responses import FileResponse, RedirectResponse
 from tallrun.journal.clinic import read_clinic
 from tallrun.live.stage import Stage
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_clinic, api_entries, api_plan, api_records, api_run, api_sessions, api_today
+from tallrun.web import (
+    api_clinic,
+    api_entries,
+    api_plan,
+    api_records,
+    api_run,
+    api_sessions,
+    api_tables,
+    api_today,
+)  # fmt: skip
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -41,7 +50,16 @@ def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None
     routers = [
         *(
             module.router
-            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_clinic, api_run)
+            for module in (
+                api_today,
+                api_entries,
+                api_plan,
+                api_sessions,
+                api_records,
+                api_clinic,
+                api_run,
+                api_tables,
+            )
         ),
         page_router(desk),
         replay_router(
