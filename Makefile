@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check lint types imports house bench docs docs-check fmt clean
+.PHONY: demo test check lint types imports house bench site docs docs-check fmt clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)"
@@ -55,7 +55,7 @@ fmt: $(STAMP)
 	@$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .numba_cache test-output out
+	rm -rf $(VENV) .venv-bench .venv-site .pytest_cache .mypy_cache .ruff_cache .numba_cache test-output out
 
 # The yardsticks need older numpy, so they get an environment of their own.
 .venv-bench/.installed: requirements-bench.lock
@@ -65,3 +65,13 @@ clean:
 
 bench: $(STAMP) .venv-bench/.installed
 	@$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+# The site has an environment of its own: its tools are of no use to the program.
+.venv-site/.installed: requirements-site.lock
+	@$(PYTHON) -m venv .venv-site
+	@.venv-site/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.lock
+	@touch $@
+
+site: .venv-site/.installed
+	@.venv-site/bin/mkdocs build --strict --quiet
+	@echo "the site is in out/site"

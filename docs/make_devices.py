@@ -21,7 +21,6 @@ GOLDEN = {
     "polar-verity-sense-sdk": POLAR,
     "movesense-imu6-104": MOVESENSE,
     "movesense-imu6-208": MOVESENSE,
-    "movella-dot": (VENDOR, "test_dot_device_control_as_read_from_a_sensor"),
     "metamotion-bmi160": (VENDOR, "test_metamotion_examples"),
     "metamotion-bmi270": (VENDOR, "test_metamotion_examples"),
     "witmotion-wt9011dcl": (VENDOR, "test_witmotion_default_frame"),
@@ -31,7 +30,6 @@ GOLDEN = {
 }
 #: What such a byte test covers where it is not this very mode.
 REMARKS = {
-    "movella-dot": "settings only; the samples follow the document",
     "movesense-imu6-104": "a capture with the magnetometer on (IMU9)",
     "movesense-imu6-208": "a capture with the magnetometer on (IMU9)",
 }
@@ -41,6 +39,7 @@ EMULATED = {
     "imu": ("ble/test_every_sensor_model.py", "test_samples_come_back_as_they_were_recorded"),
     "treadmill": ("ble/test_every_sensor_model.py", "test_treadmill_and_strap_are_read_each_second"),
     "heart_rate": ("ble/test_every_sensor_model.py", "test_treadmill_and_strap_are_read_each_second"),
+    "foot_pod": ("ble/test_every_sensor_model.py", "test_a_foot_pod_is_read_each_second_and_alone"),
 }
 REAL_STACK = {
     "open-packet": ("bluez/test_bluez.py", "test_three_sensors_are_recorded_whole_and_packet_sizes_are_not_mistaken"),
@@ -54,21 +53,24 @@ GIVES = {
 TRYING_OUT = {"ti-sensortag-cc2650", "nordic-thingy52"}
 HEAD = """# Devices
 
-Made by `make docs` from the configs and the tests that are named here. No device was tried in the hand unless a row says so.
+Made by `make docs` from the configs and the tests that are named here. No device was tried in the hand unless a row
+says so.
 
-* **bytes of others**: packets from a vendor's document, software or a public capture are decoded to the values published with them.
-* **real stack**: heard, paired and recorded through Linux' own kernel, `bluetoothd` and D-Bus in a virtual machine (`tests/bluez`), the
-  sensor's side emulated.
-* **emulated**: our own emulator sends its packets over a virtual radio and the values come back; it shares the codec with the reader and
-  proves no layout.
+* **bytes of others**: packets from a vendor's document, software or a public capture are decoded to the values
+  published with them.
+* **real stack**: heard, paired and recorded through Linux' own kernel, `bluetoothd` and D-Bus in a virtual machine
+  (`tests/bluez`), the sensor's side emulated.
+* **emulated**: our own emulator sends its packets over a virtual radio and the values come back; it shares the codec
+  with the reader and proves no layout.
 * **read in a document**: nothing but what the sources say.
 
 | device and mode | config | gives | checked | sources |
 |---|---|---|---|---|
 """
 TAIL = """
-Not supported over Bluetooth: watches' own services. A watch that broadcasts heart rate or running speed in the standard services is a strap
-or a foot pod here; its file comes in by [importing](importing.md), where a table says which layouts were read from real files.
+Not supported over Bluetooth: watches' own services. A watch that broadcasts heart rate or running speed in the standard
+services is a strap or a foot pod here; its file comes in by [importing](importing.md), which says what of it was read
+from real files.
 """
 
 
@@ -97,7 +99,9 @@ def row(config: FirmwareConfig) -> str:
         if key in tests:
             checked.append(f"{word} ({proof(tests[key])})")
     gives = "signals, for trying out only" if config.name in TRYING_OUT else GIVES[config.kind]
-    sources = "; ".join(config.sources)
+    sources = "; ".join(config.sources).replace(
+        " docs/", "/docs/"
+    )  # folders of other projects, no page of ours
     return f"| {config.title} | `{config.name}` | {gives} | {'; '.join(checked)} | {sources} |"
 
 

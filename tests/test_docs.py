@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -17,6 +19,7 @@ GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 _NAMED = re.compile(r"(?<![\w/.])docs/[\w./-]+\.md")
+_PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 _BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
@@ -76,6 +79,9 @@ def test_guides_run_as_written(guide, tmp_path, monkeypatch):
         for line in block.splitlines()
         if line.strip()
     ]
+    if guide.stem == "runner":
+        assert lines == ["tallrun serve"]  # everything else is tapped, see tests/web/test_run_from_phone.py
+        return
     assert len(lines) >= 3
     for line in lines:
         program, *arguments = shlex.split(line)
@@ -85,6 +91,8 @@ def test_guides_run_as_written(guide, tmp_path, monkeypatch):
         assert result.exit_code in ((0, 1) if may_lack_bluetooth else (0,)), (
             f"{line}\n{result.output}\n{result.exception!r}"
         )
+    for code in _PYTHON.findall(guide.read_text(encoding="utf-8")):
+        exec(compile(code, guide.name, "exec"), {})
 
 
 _KEY = re.compile(r"\b(?:art|sci):[A-Z]\d*\b")
@@ -124,3 +132,50 @@ def test_no_citation_key_goes_without_its_prefix():
         for match in _BARE_KEY.finditer(text)
     }
     assert not bare, f"write each key with its prefix: {sorted(bare)}"
+
+
+GALLERY = runpy.run_path(str(ROOT / "docs" / "make_gallery.py"))
+
+
+@pytest.mark.parametrize("example", GALLERY["examples"](), ids=lambda path: path.stem)
+def test_examples_of_the_gallery_run_and_draw(example, tmp_path):
+    GALLERY["run"](example, tmp_path)
+    (picture,) = tmp_path.glob("*.svg")
+    assert picture.stem == example.stem
+    assert len(re.findall("<circle|<polyline", picture.read_text())) >= 1
+    assert (example.parent / picture.name).is_file()
+
+
+def test_the_gallery_page_shows_the_examples_as_they_are():
+    assert len(GALLERY["examples"]()) >= 10
+    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == GALLERY["page"](), "make docs"
+
+
+def test_the_dictionary_is_what_the_code_says():
+    made = runpy.run_path(str(ROOT / "docs" / "make_dictionary.py"))["page"]()
+    assert (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8") == made, "make docs"
+
+
+def test_every_page_is_on_the_site_and_nothing_fetched_from_elsewhere_passes():
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("nav:")[2]
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name in nav or name.startswith("maker/"), f"{name} is not in mkdocs.yml"
+    fetched = runpy.run_path(str(ROOT / "docs" / "site_hooks.py"))["fetched_from_elsewhere"]
+    for bad in (
+        '<link rel="stylesheet" href="https://fonts.example/x.css">', "<script src=//cdn.example/a.js></script>",
+        "@import 'https://x.example/a.css'", "a{src:url(https://x.example/f.woff2)}", '<img alt="" src="http://x/y.png">',
+        '<link href="https://fonts.example" rel="preconnect">',
+    ):  # fmt: skip
+        assert fetched(bad), bad
+    for good in ('<a href="https://x.example">x</a>', '<script src="assets/a.js"></script>', "url(data:image/png,x)",
+                 '<link rel="canonical" href="https://x.example">'):  # fmt: skip
+        assert not fetched(good), good
+
+
+def test_examples_in_the_library_give_what_they_say():
+    import tallrun.library
+
+    found = doctest.testmod(tallrun.library, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert found.attempted >= 6
+    assert found.failed == 0

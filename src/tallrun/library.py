@@ -1,11 +1,14 @@
 """tallrun as a library: recordings and DataFrames in, DataFrames with units out.
 
-Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the contract, all else is private::
+Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the contract, all else is private:
 
-    recording, truth = tr.simulate.bundled("one_foot")
-    tables = tr.analyze(recording)
-    tables.strides["stride_length_m"].median()
-    tables.strides.attrs["units"]["stride_length_m"]     # "m"
+>>> import tallrun as tr
+>>> recording, truth = tr.simulate.bundled("one_foot")
+>>> tables = tr.analyze(recording)
+>>> tables.strides.attrs["units"]["stride_length_m"]
+'m'
+>>> tables.strides.attrs["definitions"]["stance_time_s"]
+'From initial to final contact of one foot.'
 
 Nothing here reads a clock or a data folder of a runner: what is given is all that is used.
 """
@@ -38,6 +41,10 @@ def read(path: str | Path) -> Recording:
     """Read a session folder.
 
     Raises SessionError with one line when it is not one, or is damaged.
+
+    >>> read("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    SessionError: ...
     """
     from tallrun.sessions import read_session
 
@@ -71,6 +78,14 @@ def recording_of(
     ------
     SignalError
         When columns are missing, stamps do not rise, or the numbers cannot be in the declared unit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> still = pd.DataFrame({"acc_x": [0.0] * 500, "acc_y": [0.0] * 500, "acc_z": [1.0] * 500})
+    >>> recording = recording_of({"foot_left": still}, rate_hz=100, acc_unit="g")
+    >>> float(recording.sensors["foot_left"].acc_mps2[0, 2])
+    9.80665
     """
     from tallrun.numerics.recording import PLACEMENTS, Recording, RunnerProfile
 
@@ -114,6 +129,10 @@ def flags(tables: GaitTables) -> pd.DataFrame:
     """Return the flags as a frame: flag, start_s, end_s, value, reference, reference_kind, uncertainty, n_strides.
 
     No flag gives an empty frame with these columns; whether anything could be judged is in ``tables.summary``.
+
+    >>> import tallrun as tr
+    >>> list(tr.flags(tr.analyze(tr.simulate.bundled("one_foot")[0])).columns[:3])
+    ['flag', 'start_s', 'end_s']
     """
     import pandas as pd
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from support.virtual_radio import CONFIGS, Played, play
-from tallrun.numerics.recording import HeartRate, Recording, SensorRecording, SensorSpec, Treadmill
-from tallrun.sensors.events import Battery, HeartRateReading, TreadmillReading, UnknownPacket
+from tallrun.numerics.recording import HeartRate, Recording, SensorRecording, SensorSpec, Treadmill, WatchData
+from tallrun.sensors.events import Battery, FootPodReading, HeartRateReading, TreadmillReading, UnknownPacket
 
 pytestmark = pytest.mark.radio
 SECONDS = 12.0
@@ -93,3 +93,21 @@ def test_treadmill_and_strap_are_read_each_second() -> None:
     heart = [event for event in played.events if isinstance(event, HeartRateReading)]
     assert {event.bpm for event in heart} == {121.0, 150.0}
     assert len(heart) >= SECONDS - 1
+
+
+def test_a_foot_pod_is_read_each_second_and_alone() -> None:
+    t_s = np.arange(8.0)
+    rows = {
+        "t_s": t_s,
+        "speed_mps": np.full(8, 3.0),
+        "cadence_spm": np.full(8, 170.0),
+        "distance_m": 3.0 * t_s,
+    }
+    played = play(Recording({}, watch=WatchData(rows)))
+    pod = [event for event in played.events if isinstance(event, FootPodReading)]
+    assert len(pod) >= 7
+    assert {event.cadence_spm for event in pod} == {170.0}
+    assert pod[-1].speed_mps == pytest.approx(3.0, abs=0.01)
+    # at its very end the recording begins again, as a pod that restarts does
+    told_m = [event.total_distance_m for event in pod]
+    assert told_m[-2:] == pytest.approx([18.0, 0.0], abs=0.2)

@@ -508,3 +508,14 @@ def test_every_command_has_help(argv: tuple[str, ...], tallrun: Command) -> None
     done = tallrun(*argv, "--help")
     assert done.code == 0
     assert "Usage:" in done.out
+
+
+def test_a_morning_of_the_other_bridge_is_kept_and_said_not_to_count(tallrun: Command) -> None:
+    """A phase-1 runner's single-leg bridge: kept, told at entry and in the list, no part of the usual morning."""
+    tallrun("setup", "--side", "right", "--time-zone", "Europe/Amsterdam", "--phase", "1")
+    told = tallrun("pain", "add", "--kind", "morning", "--score", "1", "--load-test", "single_leg_bridge")
+    assert "not counted: the morning test of your strength phase is the double leg bridge" in told.out
+    assert "not counted" in tallrun("pain", "list").out
+    assert "not counted" in tallrun("pain", "list", "--json").json[0]["not_counted"]
+    fine = tallrun("pain", "add", "--kind", "morning", "--score", "1", "--load-test", "double_leg_bridge")
+    assert "not counted" not in fine.out

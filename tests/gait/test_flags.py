@@ -96,6 +96,26 @@ def test_several_raised_terms_flag_overstriding_and_name_them():
     assert flag.evidence["terms"] == ["braking", "foot_ahead", "foot_strike_angle"]
 
 
+@pytest.mark.parametrize(("index", "is_told"), [(0.9 * 0.75, False), (0.75, False), (1.5 * 0.75, True)])
+def test_overstriding_within_its_uncertainty_is_no_flag(index, is_told, rng):
+    """An index near its limit, strike angle and foot ahead off for the whole run by what they may be off by."""
+    leg, expected = 0.53 * 1.75, expected_cadence_spm(2.8, RUNNER)[0]
+    strides = running(
+        600,
+        foot_strike_angle_deg=8.0 + 6.0 * index + 2.0 + rng.normal(0.0, 1.0, 600),
+        foot_ahead_m=((0.30 - 0.004) + 0.04 * index) * leg + 0.009 + rng.normal(0.0, 0.004, 600),
+        peak_braking_g=0.27 + 0.06 * index,
+        cadence_spm=expected - 8.0 * index + rng.normal(0.0, 1.0, 600),
+        speed_mps=np.full(600, 2.8),
+    )
+    for stride in strides:
+        score_overstride(stride, RUNNER, None)
+    flags = [flag for flag in flags_of(strides) if flag.flag == "overstriding"]
+    assert bool(flags) == is_told
+    for flag in flags:
+        assert flag.evidence["value"] - flag.evidence["uncertainty"] > flag.evidence["reference"]
+
+
 def test_tilt_without_a_baseline_uses_the_population_line():
     (flag,) = flags_of(running(400, pelvic_tilt_deg=14.0, pelvic_tilt_sigma_deg=1.0))
     assert flag.flag == "anterior_pelvic_tilt"

@@ -40,6 +40,22 @@ def test_a_force_cut_off_in_a_tenth_of_all_samples_leaves_the_times(speed_mps, a
     assert np.isfinite((rows["final_contact_s"] - rows["initial_contact_s"])[1:-1]).mean() > 0.9
 
 
+def test_a_force_that_runs_into_its_range_in_late_swing_is_no_impact():
+    """A third of all samples is cut off, before the foot lands, too: no contact is put there."""
+    bouts = simulate.Bout("stand", 3.0), simulate.Bout("run", 8.0, 7.0)
+    whole, truth = simulated(
+        bouts, simulate.Runner(foot_strike_angle_deg=8.0), rate_hz=100.0, acc_range_g=100.0
+    )
+    most = 4.0 * STANDARD_GRAVITY_MPS2
+    acc = np.clip(whole.acc_mps2, -most, most)
+    assert (np.abs(acc[whole.t_s > 4.0]) == most).any(axis=1).mean() > 0.24
+    rows, _ = rows_of(whole.t_s, acc, whole.gyr_radps, 100.0, "left", acc_range_g=4.0)
+    early_s = [rows["initial_contact_s"] - row["initial_contact_s"] for row in truth]
+    nearest_s = np.array([off[np.argmin(np.abs(off))] for off in early_s])
+    assert len(rows) == len(truth)
+    assert (np.abs(nearest_s) < 0.015).all()
+
+
 @pytest.mark.parametrize("strike_deg", [15.0, -8.0])
 @pytest.mark.parametrize(("speed_mps", "rate_hz"), [(4.2, 100.0), (5.5, 400.0), (7.0, 128.0)])
 def test_a_mounting_is_learned_from_strides_in_which_the_foot_never_rests(speed_mps, rate_hz, strike_deg):

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.sensor_bytes import encode_rsc
 from tallrun.errors import PacketError
 from tallrun.sensors.codecs import ftms, rsc
 from tallrun.sensors.codecs.heart_rate import HeartRateMeasurement, decode_heart_rate, encode_heart_rate
@@ -30,7 +29,7 @@ def test_running_speed_examples(packet, expected):
     raw = bytes.fromhex(packet)
     measured = rsc.decode_rsc(raw)
     assert vars(measured) == pytest.approx(vars(expected))
-    assert encode_rsc(measured) == raw
+    assert rsc.encode_rsc(measured) == raw
 
 
 TREADMILL = [
@@ -146,8 +145,8 @@ def test_heart_rate_examples(packet, expected):
     st.none() | st.floats(0, 1e6),
 )
 def test_running_speed_round_trip(speed, cadence, running, stride, distance):
-    raw = encode_rsc(rsc.RscMeasurement(speed, cadence, running, stride, distance))
+    raw = rsc.encode_rsc(rsc.RscMeasurement(speed, cadence, running, stride, distance))
     again = rsc.decode_rsc(raw)
     assert math.isclose(again.speed_mps, speed, abs_tol=1 / 512 + 1e-9)
     assert (again.stride_length_m is None) == (stride is None)
-    assert encode_rsc(again) == raw
+    assert rsc.encode_rsc(again) == raw

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.sensor_bytes import encode_rsc
 from tallrun.errors import PacketError, UsageError
 from tallrun.live.rebuild import RecordingBuilder
 from tallrun.resources import firmware_config_texts
@@ -183,7 +182,7 @@ def test_a_strap_without_skin_or_pulse_tells_no_heart_rate(configs, packet):
 
 
 def test_a_foot_pods_readings_are_kept(configs):
-    packet = encode_rsc(rsc.RscMeasurement(3.0, 170, True, 2.1, 1000.0))
+    packet = rsc.encode_rsc(rsc.RscMeasurement(3.0, 170, True, 2.1, 1000.0))
     _, recording = run(configs, "foot_pod", "sig-foot-pod", "2a53", [packet] * 3)
     assert recording.watch is not None
     rows = {name: column[0] for name, column in recording.watch.rows.items()}

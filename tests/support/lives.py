@@ -124,7 +124,8 @@ class WatchDoor(JournalDoor):
         else:
             n = max(1, round(dose))
             blocks += [(dose / n, 165.0, 2.5), ((whole - dose) / n, 110.0, 1.3)] * n
-        start = now - timedelta(minutes=sum(minutes for minutes, *_ in blocks))
+        # A watch writes whole seconds: it ended a little before now, or it would not be over yet.
+        start = now - timedelta(minutes=sum(minutes for minutes, *_ in blocks), seconds=30)
         self.n += 1
         watch_session(self.files / f"run{self.n}", start.isoformat(), blocks)
         sessions.scan(self.mine(now), self.files)

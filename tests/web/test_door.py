@@ -69,7 +69,7 @@ def place(tmp_path_factory):
         from tallrun.web.app import live_router
 
         app = create_site(desk, gate)
-        app.include_router(live_router(hub, is_home=False))
+        app.include_router(live_router(lambda: hub, is_home=False))
         return app
 
     hub = LiveHub()
@@ -313,3 +313,29 @@ def test_without_a_network_there_is_no_pairing():
     with ServerThread(lambda: create_app(Gate(), LiveHub())) as server:
         gate = server.app.state.gate
         assert httpx.post(f"{server.url}/pair", data={"code": gate.pairing_code}).status_code == 401
+
+
+def test_a_phone_stays_paired_over_a_restart_until_it_is_unpaired(tmp_path):
+    first = Gate(lan_host="192.0.2.7")
+    first.keep_phones_in(tmp_path)
+    cookie = first.pair(first.pairing_code)
+    assert cookie is not None
+    assert cookie not in (tmp_path / "phones.json").read_text()  # who reads the file is not let in by it
+    again = Gate(lan_host="192.0.2.7")
+    again.keep_phones_in(tmp_path)
+    assert again.who(cookie) == "a paired phone"
+    assert again.who("x" * 32) is None
+    (name,) = again.phones
+    assert again.unpair(name)
+    assert not again.unpair(name)
+    assert again.who(cookie) is None
+    last = Gate(lan_host="192.0.2.7")
+    last.keep_phones_in(tmp_path)
+    assert last.who(cookie) is None
+
+
+def test_an_unreadable_list_of_phones_lets_nobody_in(tmp_path):
+    (tmp_path / "phones.json").write_text('{"phones": [1, 2]}')
+    gate = Gate(lan_host="192.0.2.7")
+    gate.keep_phones_in(tmp_path)
+    assert gate.phones == {}

@@ -20,7 +20,7 @@ from tallrun.ble.faults import FaultScript
 from tallrun.ble.link import Limits, Radio
 from tallrun.ble.pairing import PairedSensor
 from tallrun.ble.peripheral import EmulatedSensor, Ledger, Origin
-from tallrun.ble.sources import make_source
+from tallrun.ble.sources import has_pod, make_source
 from tallrun.ble.worn import Worn
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Recording
@@ -33,6 +33,7 @@ DEFAULT_MODELS = {
     "trunk": "open-packet",
     "treadmill": "sig-treadmill",
     "heart_rate": "sig-heart-rate",
+    "foot_pod": "sig-foot-pod",
 }
 LEAD_S = 3.0
 
@@ -142,4 +143,6 @@ def _places(recording: Recording) -> list[str]:
         places.append("treadmill")
     if recording.heart_rate is not None and recording.heart_rate.t_s.size:
         places.append("heart_rate")
+    if has_pod(recording):
+        places.append("foot_pod")
     return places

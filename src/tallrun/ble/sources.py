@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from heapq import merge
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tallrun.ble.faults import SensorFaults
 from tallrun.ble.peripheral import Outgoing, Source
 from tallrun.ble.playback import Player, SensorTimer, make_track
 from tallrun.errors import UsageError
-from tallrun.numerics.recording import FloatArray, Recording, SensorRecording
+from tallrun.numerics.recording import FloatArray, Recording, SensorRecording, WatchData
 from tallrun.sensors.codecs.ftms import TreadmillData, encode_treadmill_record
 from tallrun.sensors.codecs.heart_rate import HeartRateMeasurement, encode_heart_rate
+from tallrun.sensors.codecs.rsc import RscMeasurement, encode_rsc
 from tallrun.sensors.config import FirmwareConfig, Imu
 from tallrun.sensors.config_packets import FixedPacket, SigLayout
 from tallrun.sensors.emulate import PacketEncoder, packet_encoders
+from tallrun.units import STEPS_PER_STRIDE
 
+_RUNNING_MPS = 2.0  # from here a pod says that it runs
 _READING_EVERY_S = 1.0  # treadmills and straps tell their numbers once a second
 _ATT_HEADER_BYTES = 3
 _OPEN_BATCH_S = 0.1  # our own firmware sends at least ten packets a second
@@ -84,7 +88,7 @@ class ImuSource:
 
 
 class ReadingSource:
-    """A treadmill or heart-rate strap: the value that holds, once a second."""
+    """A treadmill, heart-rate strap or foot pod: the value that holds, once a second."""
 
     def __init__(
         self, role: str, t_s: FloatArray, payloads: list[bytes], length_s: float, repeats: int
@@ -126,6 +130,9 @@ def make_source(
         return ReadingSource(
             _sig_role(config), recording.heart_rate.t_s, payloads, _length_s(recording), repeats
         )
+    if place == "foot_pod" and "rsc" in codecs and recording.watch is not None:
+        t_s, payloads = _pod_payloads(recording.watch)
+        return ReadingSource(_sig_role(config), t_s, payloads, _length_s(recording), repeats)
     if place in recording.sensors and config.imu is not None:
         sensor = recording.sensors[place]
         if config.imu.has_gyroscope and sensor.gyr_radps is None:
@@ -138,6 +145,39 @@ def make_source(
     )
 
 
+def has_pod(recording: Recording) -> bool:
+    """Return whether a foot pod can play a recording: its rows tell speed and cadence, which each packet holds."""
+    return recording.watch is not None and bool(_told(recording.watch).any())
+
+
+def _told(watch: WatchData) -> NDArray[np.bool_]:
+    nothing = np.full(watch.rows["t_s"].size, np.nan)
+    return np.asarray(
+        np.isfinite(watch.rows.get("speed_mps", nothing))
+        & np.isfinite(watch.rows.get("cadence_spm", nothing))
+    )
+
+
+def _pod_payloads(watch: WatchData) -> tuple[FloatArray, list[bytes]]:
+    rows = {name: values[_told(watch)] for name, values in watch.rows.items()}
+    unknown = np.full(rows["t_s"].size, np.nan)
+    columns = (
+        rows.get(name, unknown) for name in ("speed_mps", "cadence_spm", "step_length_m", "distance_m")
+    )
+    return rows["t_s"], [
+        encode_rsc(
+            RscMeasurement(
+                float(speed),
+                round(float(cadence)),
+                bool(speed > _RUNNING_MPS),
+                None if np.isnan(step) else STEPS_PER_STRIDE * float(step),
+                _known(way),
+            )
+        )
+        for speed, cadence, step, way in zip(*columns, strict=True)
+    ]
+
+
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
@@ -145,6 +185,7 @@ def _known(value: float) -> float | None:
 def _length_s(recording: Recording) -> float:
     times = [sensor.t_s for sensor in recording.sensors.values()]
     times += [series.t_s for series in (recording.treadmill, recording.heart_rate) if series is not None]
+    times += [recording.watch.rows["t_s"]] if recording.watch is not None else []
     return max(float(t_s[-1]) for t_s in times if t_s.size)
 
 

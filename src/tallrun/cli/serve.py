@@ -140,6 +140,8 @@ async def _serve(desk: Desk, gate: Gate, port: int, browser: bool, emulator: Emu
     finish_interrupted(sessions, folder)
     gate.keep_phones_in(folder)
     stage = Stage(folder, sessions, emulator, _say)
+    if emulator is not None:
+        desk.clock = stage.now  # its questions are asked although the run went faster than life
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

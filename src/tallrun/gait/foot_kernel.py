@@ -51,6 +51,21 @@ def _find_range(state: FootState, mask: int, gyr: FloatArray, params: FootParams
             ints[fs.I_LEVEL_1 + c] = 0
 
 
+@njit(cache=True, inline="always")
+def _sure_bend(now: float, one: float, two: float, floor: float) -> float:
+    """Second difference of three forces, the latest first; of what it may be where some are cut off, the least.
+
+    A reading past ``floor`` (NaN: range unknown) stands for itself or anything beyond. A smooth force that runs into
+    the range in late swing bends only because it is cut off; an impact bends whatever is hidden.
+    """
+    least = most = now - 2.0 * one + two
+    if now >= floor or two >= floor or one <= -floor:
+        most = np.inf
+    if now <= -floor or two <= -floor or one >= floor:
+        least = -np.inf
+    return max(least, 0.0) + min(most, 0.0)
+
+
 @njit(cache=True)
 def _find_acc_range(state: FootState, mask: int, params: FootParams) -> None:
     """Take a height at which one axis stops, three readings alike and none ever higher, for its range.
@@ -136,7 +151,8 @@ def _accept(
         rate2 += (w - state.bias[c]) ** 2
         pitch -= state.mount[1, c] * (w - state.bias[c])
         if k > 1:
-            bend2 += (f - 2.0 * state.acc[(k - 1) & mask, c] + state.acc[(k - 2) & mask, c]) ** 2
+            one, two = state.acc[(k - 1) & mask, c], state.acc[(k - 2) & mask, c]
+            bend2 += _sure_bend(f, one, two, params.clip_share * state.acc_limits[c]) ** 2
         nums[fs.X_ACC_TOP] = max(nums[fs.X_ACC_TOP], abs(f))
     state.pitch_radps[p] = pitch
     # differences across lost samples say nothing about sharpness

@@ -86,6 +86,7 @@ class Emulation:
     """What to play instead of real sensors; ``speed`` None plays as fast as the processor allows.
 
     answering : the simulated runner whose recording it is, when that runner answers cues.
+    pairing : which emulated sensor is worn where; None takes each at the place it plays.
     """
 
     recording: Recording
@@ -93,6 +94,7 @@ class Emulation:
     models: dict[str, str]
     speed: float | None
     answering: AnsweringRunner | None = None
+    pairing: Pairing | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,13 @@ async def open_air(
     virtual = make_virtual_radio(configs, emulation)
     await virtual.switch_on()
     try:
-        yield Air(virtual.worn(), virtual.radio(limits), virtual)
+        chosen = emulation.pairing
+        worn = (
+            virtual.worn()
+            if chosen is None
+            else [Worn(item, configs.get(item.config)) for item in chosen.sensors]
+        )
+        yield Air(worn, virtual.radio(limits), virtual)
     finally:
         await virtual.switch_off()
 

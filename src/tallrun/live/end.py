@@ -140,7 +140,7 @@ def after_rows(
 ) -> list[tuple[str, str]]:
     """Return what a runner looks for first, each with words where it is not known."""
     unknown = "not known"
-    end_s = _end_s(recording)
+    end_s = recorded_s(recording)
     rows = [("Recorded", _clock(end_s))]
     summary = {} if tables is None else tables.summary
     run_s = summary.get("run_time_s")
@@ -292,11 +292,11 @@ def own_records(
         if not store.runner_codes():
             return (), None
     # an emulated run may be ahead of the clock; its own scores count for the advice all the same
-    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=_end_s(recording))
+    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=recorded_s(recording))
     return from_records(folder, runner, str(recording.info["session_id"]), ended_at)
 
 
-def _end_s(recording: Recording) -> float:
+def recorded_s(recording: Recording) -> float:
     """Return when the last sample came or the run was ended, whichever is later; never nothing."""
     ends = [float(item.t_s[-1]) for item in recording.sensors.values() if len(item.t_s)]
     return max([1.0, *ends, *(item.t_s for item in recording.markers)])
@@ -388,7 +388,7 @@ def run_entry(
 
     info = recording.info
     started = datetime.fromisoformat(info["started_at"])
-    end_s = _end_s(recording)
+    end_s = recorded_s(recording)
     runner = store.runner(runner_id)
     rules = [item.action for item in raw.run.safety_events]
     stopped = any(item.action in ("STOP", "REFER") for item in rules)

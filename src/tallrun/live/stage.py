@@ -11,8 +11,8 @@ import re
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -45,7 +45,6 @@ FEET_UNCLEAR = (
     "Stand on the right foot, lift the left one, shake it a little, and put it down."
 )
 FEET_SWAPPED = "The two were swapped. They are changed over now."
-FEET_SWAPPED_EMULATED = "The two are swapped. These are emulated sensors, so nothing is changed."
 _COMMAND = re.compile(r"\s*\(?'?tallrun [^')]*'?\)?|\s*Say which with --address")
 
 
@@ -99,6 +98,11 @@ class Stage:
         self._notices: list[str] = []
         self._emulated_pairing: Pairing | None = None
         self.hub = LiveHub()
+        self._ended_at = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Return the present moment; after an emulated run faster than life not before that run's end."""
+        return max(datetime.now(UTC), self._ended_at)
 
     # what pages see
 
@@ -155,7 +159,7 @@ class Stage:
         taken = {item.placement for item in self._pairing().sensors}
         configs = load_configs(self._folder)
         rows = []
-        for item in self._way.heard:
+        for item in sorted(self._way.heard, key=lambda item: item["name"] or item["address"]):
             if item["address"] in paired:
                 continue
             kinds = {configs.get(name).kind for name in item["configs"]}
@@ -224,7 +228,7 @@ class Stage:
                 self._folder, self._standing(False), self._pairing(), place, address, None, LISTEN_S
             )
             self._keep(self._pairing().with_sensor(paired))
-            self._notices += limits
+            self._notices += [text for text in limits if text not in self._notices]
 
         self._begin(f"Pairing: {WORDS.get(place, place)}", work())
 
@@ -264,8 +268,6 @@ class Stage:
                 way.feet, way.step = "right", "still"
                 return
             way.feet = "swapped"
-            if self._emulator is not None:
-                raise RadioError(FEET_SWAPPED_EMULATED)
             self._keep(self._pairing().feet_swapped())
             self._notices.append(FEET_SWAPPED)
             way.step = "still"
@@ -299,6 +301,7 @@ class Stage:
     async def _record(self) -> None:
         from tallrun.gait.warm import warm_up
         from tallrun.live.conclude import conclude
+        from tallrun.live.end import recorded_s
         from tallrun.live.run import CalledOffError, run_once
         from tallrun.live.state import after_state
 
@@ -314,12 +317,16 @@ class Stage:
                 emulation = await asyncio.to_thread(
                     self._emulator.running, way.wishes.intervals, way.wishes.minutes
                 )
+                emulation = replace(emulation, pairing=self._pairing())
             raw = await run_once(
                 self._folder, emulation, out, way.wishes, hub, on_notice=self._tell, on_trouble=self._on_trouble
             )  # fmt: skip
             way.session, way.step = out, "saving"
             result = await conclude(self._folder, out, raw, hub, next_url="/run")
             way.session_id = str(result.recording.info["session_id"])
+            if self._emulator is not None:
+                began_at = datetime.fromisoformat(result.recording.info["started_at"])
+                self._ended_at = began_at + timedelta(seconds=recorded_s(result.recording) + 1.0)
             way.rows, way.said, way.failures = list(result.rows), result.lines, result.failures
             way.step = "after"
         except CalledOffError as error:
@@ -388,7 +395,9 @@ class Stage:
             raise EntryError(BUSY)
 
     def _standing(self, lifts_left: bool) -> Emulation | None:
-        return None if self._emulator is None else self._emulator.standing(lifts_left)
+        if self._emulator is None:
+            return None
+        return replace(self._emulator.standing(lifts_left), pairing=self._pairing())
 
     def _pairing(self) -> Pairing:
         from tallrun.ble import Pairing

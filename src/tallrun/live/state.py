@@ -29,6 +29,11 @@ UNDO_LIMPING = "Tapped by mistake? Stop here all the same. The record keeps the 
 UNDO_RED_FLAG = "Tapped by mistake? Answer the screening questions on Today after the run."
 #: A battery below this may not last the run.
 LOW_BATTERY_PCT = 15.0
+DOUBTS = {
+    "sensor_disagrees": "{name}: its steps do not fit the other sensors'. Is it loose?",
+    "sensor_silent": "{name}: it tells of fewer steps than the other sensors. Is it loose?",
+    "belt_disagrees": "{name}: its speed does not fit the belt's. Is it loose?",
+}
 SILENCED = "Steps cannot be judged any more, so no cue will come. STOP, pain and limping work as before."
 FAILED = "A part of tallrun failed ({part}). STOP, pain and limping work as before, and the run goes on being recorded."
 RECORDER_FAILED = (
@@ -119,7 +124,12 @@ def live_state(
         "held": [
             {"tap_id": tap_id, "kind": kind, "left_s": round(left_s, 1)} for tap_id, kind, left_s in held
         ],
-        "notices": [*failures, *([SILENCED] if view.is_silenced else []), *_low_batteries(sensors)],
+        "notices": [
+            *failures,
+            *([SILENCED] if view.is_silenced else []),
+            *_doubts(view),
+            *_low_batteries(sensors),
+        ],
         "question": _question(view),
         "stop": _stop(view, protocol),
         "red_flags": _red_flags(view, protocol),
@@ -153,6 +163,14 @@ def _low_batteries(sensors: Sequence[SensorLight]) -> list[str]:
         f"{NAMES.get(item.placement, item.placement)}: battery {item.battery_pct:.0f} %. It may not last this run."
         for item in sensors
         if _is_low(item)
+    ]
+
+
+def _doubts(view: LiveView) -> list[str]:
+    """Name each sensor that tells of other steps than the rest; why it does is not known, so it is a question."""
+    return [
+        DOUBTS.get(reason, DOUBTS["sensor_disagrees"]).format(name=NAMES.get(place, place))
+        for place, reason in view.doubted_sensors
     ]
 
 

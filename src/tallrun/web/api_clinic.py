@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, StringConstraints
 
+from tallrun.errors import EntryError
 from tallrun.journal.clinic import Clinic, read_clinic, write_clinic
 from tallrun.journal.desk import Records
 from tallrun.journal.patients import patients
@@ -69,7 +71,8 @@ def get_patients(request: Request, desk: OpenDesk) -> Any:
     """Return every runner, the one in greatest need first; the look is noted in each one's access log."""
     store, now = desk.store, desk.clock()
     for runner_id in store.runner_codes().values():
-        desk.note_look(Records(store, runner_id, now), request.state.who)
+        with suppress(EntryError):  # a runner who is not set up has no records to look at
+            desk.note_look(Records(store, runner_id, now), request.state.who)
     return patients(store, now)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
+from tallrun.journal.reminders import calendar
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_today import (
     CardOut,
@@ -81,6 +82,16 @@ def get_card(mine: Mine) -> Any:
 def get_due(mine: Mine) -> Any:
     """Return the questions that are open or coming."""
     return today.due(mine)
+
+
+@router.get("/due.ics", include_in_schema=False)
+def get_reminders(mine: Mine) -> Response:
+    """Return the coming questions as a calendar file, as ``tallrun due --ics``."""
+    text = calendar(today.all_due(mine, mine.local_now), mine.now)
+    kind = "text/calendar; charset=utf-8"
+    return Response(
+        text, media_type=kind, headers={"content-disposition": 'attachment; filename="tallrun.ics"'}
+    )
 
 
 @router.get("/ladder", response_model=LadderOut)

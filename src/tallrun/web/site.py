@@ -11,7 +11,16 @@ from fastapi.responses import FileResponse, RedirectResponse
 from tallrun.journal.clinic import read_clinic
 from tallrun.live.stage import Stage
 from tallrun.report.stop_signs import stop_signs
-from tallrun.web import api_clinic, api_entries, api_plan, api_records, api_run, api_sessions, api_today
+from tallrun.web import (
+    api_clinic,
+    api_entries,
+    api_plan,
+    api_records,
+    api_run,
+    api_sessions,
+    api_tables,
+    api_today,
+)  # fmt: skip
 from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.desk import Desk
@@ -41,7 +50,16 @@ def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None
     routers = [
         *(
             module.router
-            for module in (api_today, api_entries, api_plan, api_sessions, api_records, api_clinic, api_run)
+            for module in (
+                api_today,
+                api_entries,
+                api_plan,
+                api_sessions,
+                api_records,
+                api_clinic,
+                api_run,
+                api_tables,
+            )
         ),
         page_router(desk),
         replay_router(
@@ -83,6 +101,15 @@ def page_router(desk: Desk) -> APIRouter:
         @router.get(address, name=address)
         def page() -> FileResponse:
             return FileResponse(shell)
+
+    @router.get("/sw.js")
+    def service_worker() -> FileResponse:
+        # at the root, for a worker looks after what lies below its own address
+        return FileResponse(STATIC / "app" / "sw.js", media_type="text/javascript")
+
+    @router.get("/manifest.webmanifest")
+    def manifest() -> FileResponse:
+        return FileResponse(STATIC / "manifest.webmanifest", media_type="application/manifest+json")
 
     @router.get("/vendor/plotly.min.js")
     def plotly_script() -> FileResponse:

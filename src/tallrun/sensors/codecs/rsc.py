@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from tallrun.errors import PacketError
-from tallrun.sensors.codecs.flagged import FlagField, FlagGroup, decode_flagged
+from tallrun.sensors.codecs.flagged import FlagField, FlagGroup, decode_flagged, encode_flagged
 
 _GROUPS = (
     FlagGroup(None, (FlagField("speed_mps", "u16", 1.0 / 256.0), FlagField("cadence_per_min", "u8"))),
@@ -39,3 +39,13 @@ def decode_rsc(data: bytes) -> RscMeasurement:
     if "cadence_per_min" not in values:
         raise PacketError(f"running speed and cadence: expected at least 4 bytes, got {len(data)}")
     return RscMeasurement(is_running=bool(flags & 0x04), **cast("dict[str, float]", values))
+
+
+def encode_rsc(measurement: RscMeasurement) -> bytes:
+    """Encode 2A53."""
+    flags = (
+        (0x01 if measurement.stride_length_m is not None else 0)
+        | (0x02 if measurement.total_distance_m is not None else 0)
+        | (0x04 if measurement.is_running else 0)
+    )
+    return encode_flagged(flags, "u8", _GROUPS, vars(measurement), "running speed and cadence")

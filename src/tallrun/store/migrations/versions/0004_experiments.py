@@ -46,7 +46,7 @@ def upgrade() -> None:
             "CREATE TRIGGER experiments_never_edited BEFORE UPDATE ON experiments "
             "BEGIN SELECT RAISE(ABORT, 'entries are never edited, only superseded'); END"
         )
-    else:
+    elif op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE TRIGGER experiments_never_edited BEFORE UPDATE ON experiments "
             "FOR EACH STATEMENT EXECUTE FUNCTION tallrun_never_edited()"

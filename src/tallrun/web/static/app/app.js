@@ -60,4 +60,7 @@ function showRunners(codes) {
   box.onchange = () => { if (box.value) chooseRunner(box.value); };
 }
 
+// Browsers allow it on this computer itself and over https only; elsewhere the pages work without.
+if ("serviceWorker" in navigator && window.isSecureContext) navigator.serviceWorker.register("/sw.js").catch(() => {});
+
 show();

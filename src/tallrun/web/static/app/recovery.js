@@ -212,5 +212,5 @@ function exerciseCard(list) {
   const rows = [...days].reverse().map(([day, items]) => items.map((item, place) => el("tr", {}, el("td", { class: "date" }, place ? "" : dayOf(day)), el("td", {}, String(item.phase)),
     el("td", { class: "free" }, [item.name, [item.sets, item.reps].filter(Boolean).join(" × "), item.load_kg ? `${item.load_kg} kg` : ""].filter(Boolean).join(", ")),
     el("td", {}, [item.pain_before, item.pain_during, item.pain_after].map((score) => number(score)).join(" / ")))));
-  return card("Strength work, 4 weeks", rows.length ? table("Strength work", ["Day", "Phase", "Exercise", "Pain before / during / after"], rows) : el("p", {}, "None logged. Tick an exercise on Today."));
+  return card("Strength work, 4 weeks", rows.length ? stackedTable("Strength work", ["Day", "Phase", "Exercise", "Pain before / during / after"], rows) : el("p", {}, "None logged. Tick an exercise on Today."));
 }

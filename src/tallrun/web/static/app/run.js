@@ -204,7 +204,7 @@ function footLift() {
 export async function anotherPhone() {
   const door = await get("/door");
   if (!door.pair_url) return null;
-  return card("Another phone", el("details", {}, el("summary", {}, "Show its code"),
+  return el("section", { "aria-label": "Another phone" }, el("details", {}, el("summary", {}, "Another phone: show its code"),
     el("p", {}, "Scan this with the other phone, on the same Wi-Fi. It works once; then a new one is shown here."),
     el("img", { class: "qr", src: door.qr, alt: `Code for ${door.pair_url}` }), el("p", { class: "small free" }, door.pair_url)));
 }

@@ -4,10 +4,13 @@ import { get, post, postFile } from "./api.js";
 import { drawThumbnail } from "./charts.js";
 import { choose, duration, el, field, longDay, number, plainButton, say, words } from "./dom.js";
 import { attempt, empty, failure } from "./states.js";
+import { csvForm } from "./csv_guess.js";
 
 export async function show(body, { status }) {
-  const page = new Sessions(body, status);
-  await page.load();
+  const list = el("div", { class: "column" });
+  body.replaceChildren(list);
+  await new Sessions(list, status).load();
+  body.append(csvForm());
 }
 
 class Sessions {

@@ -2,6 +2,7 @@
 
 import { download, forgetRunner, get, post } from "./api.js";
 import { card, dayOf, el, field, number, plainButton, say, stackedTable, when, words } from "./dom.js";
+import { anotherPhone } from "./run.js";
 import { paceOf, setupForm } from "./setup.js";
 import { attempt } from "./states.js";
 
@@ -17,17 +18,17 @@ export async function show(body, { heading, status, again }) {
   body.className = "page two";
   body.replaceChildren(
     el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), clinicCard(clinic), logCard(log)),
-    el("div", { class: "column" }, takeCard(), eraseCard(status, body), aboutCard(status)));
+    el("div", { class: "column" }, await phoneCard(), takeCard(), eraseCard(status, body), aboutCard(status)));
 }
 
 function sensorCard(found) {
   if (found.message) return card("Sensors", el("p", {}, found.message));
-  if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet. Pairing needs the radio, so it is done in a terminal on this computer:"), el("pre", {}, el("code", {}, "tallrun pair")));
+  if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet. They are found and paired at the start of a run."), el("div", { class: "row" }, el("a", { class: "button", href: "/run" }, "Pair sensors")));
   return card("Sensors", el("ul", {}, found.sensors.map((item) => {
     const [letter, side, name] = MARKS[item.placement] ?? ["·", "other", words(item.placement)];
     return el("li", { class: "sensor" }, el("span", { class: "place", data: { side }, "aria-hidden": "true" }, letter), el("div", {},
       el("p", {}, el("strong", {}, name)), el("p", { class: "small soft free" }, `${item.name || "no name"} · ${item.config}`), el("p", { class: "small soft free" }, `${item.address}`),
-      el("p", { class: "small" }, item.calibrated_at ? `✓ Standing check passed ${when(item.calibrated_at)}` : "○ No standing check yet: tallrun calibrate")));
+      el("p", { class: "small" }, item.calibrated_at ? `✓ Standing check passed ${when(item.calibrated_at)}` : "○ No standing check yet: it is a step before a run")));
   })));
 }
 
@@ -52,6 +53,23 @@ function clinicCard(clinic) {
   } } },
   field("Clinician’s name", name, "Exports, notes and limits are signed with it, and it stands in the access log. Leave it empty where a runner keeps records alone."),
   field("Letterhead", head, "On top of the report, the comparison and the hand-out; its first line stands on every sheet."), trouble, el("p", {}, save)));
+}
+
+/** Which phones may open the pages, the code for one more, and what a phone can do where. */
+async function phoneCard() {
+  const box = el("div", {});
+  const draw = (door) => box.replaceChildren(
+    el("ul", {}, door.phones.map((phone) => el("li", { class: "row spread" }, el("span", {}, `Paired ${when(phone.paired_at)}`),
+      plainButton("Unpair", (event) => attempt(event.currentTarget, trouble, async () => { draw(await post("/door/unpair", { name: phone.name })); say("That phone is shut out."); }))))),
+    door.lan_url ? el("p", { class: "small soft" }, door.phones.length ? "A phone stays paired until it is unpaired here." : "No phone is paired yet.") : el("p", {}, "Only this computer can open the pages now. For a phone on the same Wi-Fi, start tallrun serve with --lan."));
+  const trouble = el("div", {});
+  draw(await get("/door"));
+  const install = window.isSecureContext
+    ? "To keep it like an app: open the browser's menu and choose Add to home screen or Install."
+    : "Over plain http a phone cannot keep the pages for when the computer is away, keep its screen on for sure, or be reminded by them. Start with --lan --tls for that; the phone then warns once that this computer made the certificate itself, and you accept it.";
+  return card("Phones", trouble, box, await anotherPhone(), el("p", { class: "small" }, install),
+    el("div", { class: "row" }, el("a", { class: "button", href: "/api/due.ics", download: "tallrun.ics" }, "Reminders for my calendar")),
+    el("p", { class: "hint" }, "The reminders name no pain and no score: only that an answer is due."));
 }
 
 function takeCard() {

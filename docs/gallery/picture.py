@@ -1,0 +1,71 @@
+"""Lines, points and bands as one SVG, for the gallery: no plotting library is needed to run an example."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+COLOURS = ("#1f6fb2", "#c2571a", "#2e7d4f", "#7a4fa3")
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 64, 44, 34
+
+
+def draw(path, lines, title, x_label, y_label, points=True, bands=()):
+    """Write ``{name: (x, y)}`` as an SVG; ``bands`` are spans of x to shade. Unknown values are left out."""
+    known = {}
+    for name, (x, y) in lines.items():
+        x, y = np.asarray(x, float), np.asarray(y, float)
+        keep = np.isfinite(x) & np.isfinite(y)
+        known[name] = (x[keep], y[keep])
+    x_all, y_all = (np.concatenate([pair[axis] for pair in known.values()]) for axis in (0, 1))
+    if not x_all.size:
+        raise ValueError("there is nothing to draw")
+    low, high = y_all.min(), y_all.max()
+    pad = 0.08 * (high - low) or 1.0
+    x_edge, y_edge = (
+        (x_all.min(), x_all.max() if x_all.max() > x_all.min() else x_all.min() + 1),
+        (low - pad, high + pad),
+    )
+
+    def at(value, edge, start, end):
+        return start + (np.asarray(value) - edge[0]) / (edge[1] - edge[0]) * (end - start)
+
+    def across(value):
+        return at(value, x_edge, LEFT, WIDTH - 16)
+
+    def up(value):
+        return at(value, y_edge, HEIGHT - BOTTOM, TOP)
+
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" '
+        f'font-size="12"><title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+        f'<text x="{LEFT}" y="20" font-weight="bold">{escape(title)}</text>'
+    ]
+    for start, end in bands:
+        left, right = across(max(start, x_edge[0])), across(min(end, x_edge[1]))
+        out.append(f'<rect x="{left:.1f}" y="{TOP}" width="{max(0.0, right - left):.1f}" '
+                   f'height="{HEIGHT - BOTTOM - TOP}" fill="#f2e3b3"/>')  # fmt: skip
+    for value in np.linspace(*y_edge, 5):
+        out.append(f'<path d="M{LEFT} {up(value):.1f}H{WIDTH - 16}" stroke="#ddd"/>'
+                   f'<text x="{LEFT - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>')  # fmt: skip
+    for value in np.linspace(*x_edge, 5):
+        out.append(
+            f'<text x="{across(value):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.3g}</text>'
+        )
+    out.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_label)}</text>')
+    turned = f'transform="translate(14 {HEIGHT / 2}) rotate(-90)"'
+    out.append(f'<text {turned} text-anchor="middle">{escape(y_label)}</text>')
+    for place, (name, (x, y)) in enumerate(known.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        spots = list(zip(across(x).round(1), up(y).round(1), strict=True))
+        if points:
+            out += [f'<circle cx="{a}" cy="{b}" r="2.5" fill="{colour}"/>' for a, b in spots]
+        else:
+            out.append(
+                f'<polyline fill="none" stroke="{colour}" points="{" ".join(f"{a},{b}" for a, b in spots)}"/>'
+            )
+        out.append(
+            f'<text x="{WIDTH - 16}" y="{20 + 13 * place}" text-anchor="end" fill="{colour}">{escape(name)}</text>'
+        )
+    Path(path).write_text("\n".join([*out, "</svg>"]) + "\n", encoding="utf-8")

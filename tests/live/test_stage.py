@@ -1,0 +1,85 @@
+"""A run step by step: each step refuses what does not belong to it, and says why in words for a page."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tallrun.errors import EntryError
+from tallrun.live.stage import NO_SENSOR, TWO_RUNS, Stage, plain_words
+
+
+def on_stage(folder: Path, act):
+    async def main():
+        stage = Stage(folder, folder / "sessions")
+        try:
+            return await act(stage)
+        finally:
+            await stage.close()
+
+    return asyncio.run(main())
+
+
+def test_nobody_set_up_is_refused_and_leaves_no_step(tmp_path):
+    async def act(stage):
+        with pytest.raises(EntryError, match="Nothing is set up"):
+            await stage.start()
+        return stage.state()
+
+    assert on_stage(tmp_path, act)["step"] == "idle"
+
+
+@pytest.mark.parametrize("what", ["listen", "go_on", "check_feet", "stand", "run"])
+def test_no_step_is_taken_before_the_start(tmp_path, what):
+    async def act(stage):
+        with pytest.raises(EntryError, match="another step"):
+            getattr(stage, what)()
+        return stage.state()
+
+    assert on_stage(tmp_path, act)["step"] == "idle"
+
+
+def test_without_a_worn_sensor_there_is_no_going_on(tmp_path):
+    async def act(stage):
+        stage._way.step = "sensors"
+        with pytest.raises(EntryError) as refused:
+            stage.go_on()
+        return str(refused.value)
+
+    assert on_stage(tmp_path, act) == NO_SENSOR
+
+
+def test_a_second_run_and_leaving_are_refused_while_one_goes_on(tmp_path):
+    async def act(stage):
+        stage._way.step = "running"
+        with pytest.raises(EntryError) as start:
+            await stage.start()
+        with pytest.raises(EntryError) as leave:
+            await stage.leave()
+        return str(start.value), str(leave.value), stage.state()["step"]
+
+    assert on_stage(tmp_path, act) == (TWO_RUNS, TWO_RUNS, "running")
+
+
+def test_what_fails_beside_the_pages_is_said_and_the_step_stays(tmp_path):
+    async def act(stage):
+        async def broken():
+            raise EntryError("pair foot_left and foot_right first ('tallrun scan --all')")
+
+        stage._way.step = "feet"
+        stage._begin("Checking", broken())
+        with pytest.raises(EntryError, match="One thing at a time"):
+            stage.go_on()
+        await asyncio.sleep(0.01)
+        return stage.state()
+
+    state = on_stage(tmp_path, act)
+    assert (state["step"], state["doing"]) == ("feet", None)
+    assert state["problem"] == "Pair foot_left and foot_right first."
+
+
+def test_a_commands_sentence_loses_its_command():
+    assert plain_words("none was heard ('tallrun scan --all')") == "None was heard."
+    assert "tallrun" not in plain_words("needs a sensor; pair one ('tallrun pair pelvis') or choose none")
