@@ -238,7 +238,8 @@ def _advice_at(mine: Records, start: datetime) -> Advice:
     """Return what the rules say of a run's start, where nobody looked before it: two levels may have one dose."""
     at = start.astimezone(mine.zone)
     history = mine.store.history(mine.runner_id, mine.now)
-    return verdict(mine.protocol_at(at), history, None, at).as_advice()
+    found = verdict(mine.protocol_at(at), history, None, at)
+    return Advice(state=found.state, rung=found.rung, run_minutes=found.run_minutes)
 
 
 def _rung(protocol: Protocol, advised: Advice | None, ran_min: float) -> str | None:

@@ -369,17 +369,21 @@ class Ladder:
         return [(max(V1, base - 1), ("MV9",))]
 
     def _caps(self, now_s: float, today: int) -> list[tuple[int, str]]:
-        t, ladder = self.timeline, self.protocol.ladder
-        caps = []
-        if self.exercise_sessions(now_s, today, ladder.exercise_lapse_days) == 0:
-            caps.append((F2, "MV10"))
-        caps += [(INDEX[e.cap], "MV10") for e in t.entries_at(now_s) if e.cap is not None]
-        if not self.is_diagnosed(now_s):
-            caps.append((F2, "MV10"))
+        caps = [(rung, "MV10") for rung, _ in self.limits(now_s, today)]
         phase = self.course.phase(now_s).phase
         if phase < 3:
             caps.append((F2 if phase == 2 else V9, "EX4"))
         return sorted(caps)
+
+    def limits(self, now_s: float, today: int) -> list[tuple[int, str]]:
+        """MV10: the highest level that each limit in force allows: strength, clinician or diagnosis."""
+        found = []
+        if self.exercise_sessions(now_s, today, self.protocol.ladder.exercise_lapse_days) == 0:
+            found.append((F2, "strength"))
+        found += [(INDEX[e.cap], "clinician") for e in self.timeline.entries_at(now_s) if e.cap is not None]
+        if not self.is_diagnosed(now_s):
+            found.append((F2, "diagnosis"))
+        return found
 
     def is_diagnosed(self, now_s: float) -> bool:
         """Whether a clinician's diagnosis is on record."""

@@ -264,6 +264,7 @@ class Texts(_Part):
     """Sentence templates; ``{name}`` fields are filled by ``wording``."""
 
     states: dict[str, str]
+    limits: dict[str, str]
     rules: dict[str, str]
     notices: dict[str, str]
     changes: dict[str, str]

@@ -322,7 +322,10 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         notices.append("NO_WALK")
     if advised and found.today.only_masked:
         notices.append("MASKED")
-    if advised and not inputs["diagnosed"]:
+    limits = tuple(
+        name for top, name in dict.fromkeys(at.ladder.limits(now_s, found.today.day)) if top == move.rung
+    )
+    if advised and not inputs["diagnosed"] and not ("MV10" in rules and "diagnosis" in limits):
         notices.append("NO_DIAGNOSIS")
     if advised and inputs["exercise_sessions_7d"] < protocol.ladder.exercise_week_min:
         notices.append("EXERCISE_DUE")
@@ -335,7 +338,7 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         until_s = min(until_s, found.rest_until_s)
     words = wording.Words(protocol)
     sentences = words.verdict(
-        found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.worst
+        found.state, rung, found.state_rules, rules, found.missing, move.dose_min, found.today.worst, limits
     )
     if advised and "MV7" in rules:
         sentences += words.differed(at.last_differences(now_s))

@@ -153,11 +153,13 @@ class Words:
         missing: tuple[str, ...],
         dose_min: float | None,
         worst: int | None,
+        limits: tuple[str, ...] = (),
     ) -> tuple[str, ...]:
         """Say what matters most first, then one sentence for each decisive rule.
 
         A referral comes before everything, the most urgent one first; a score that takes today's run away comes
-        before what is left of the day. worst : highest score of today, None when there is none.
+        before what is left of the day. worst : highest score of today, None when there is none. limits : which of
+        MV10's hold the level.
         """
         referrals = self.protocol.screening.referrals
         called = sorted(
@@ -173,11 +175,11 @@ class Words:
                 run="walk" if rung == "V0" else "run",
             )
         )  # fmt: skip
-        lines += [
-            self._rule(rule, worst)
-            for rule in rules
-            if rule not in referrals and rule in self.texts.rules and rule not in told
-        ]
+        for rule in rules:
+            if rule == "MV10" and limits:
+                lines += [self.texts.limits[name].format(rung=rung) for name in limits]
+            elif rule not in referrals and rule in self.texts.rules and rule not in told:
+                lines.append(self._rule(rule, worst))
         return tuple(lines)
 
     def _rule(self, rule: str, worst: int | None) -> str:
