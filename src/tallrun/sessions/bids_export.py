@@ -193,7 +193,8 @@ def _write_strides(root: Path, item: StudyRun, task: str) -> None:
         name: {"Description": found["definition"]} | ({"Units": found["unit"]} if "unit" in found else {})
         for name, found in described("strides", frame.columns[3:]).items()
     }
-    head = {
+    head: dict[str, Any] = {
+        "Description": "Initial contacts found by tallrun, each with its stride",
         "onset": {"Description": "Initial contact, from the start of the recording", "Units": "s"},
         "duration": {"Description": "Stride time; n/a where the stride has no next contact", "Units": "s"},
         "trial_type": {
