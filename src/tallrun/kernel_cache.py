@@ -24,7 +24,7 @@ def kernel_fingerprint(package: Path = Path(__file__).parent) -> str:
     ]
     for source in sources:
         text = source.read_bytes()
-        digest.update(f"{source.parent.name}/{source.name}:{len(text)};".encode() + text)
+        digest.update(f"{source.relative_to(package).as_posix()}:{len(text)};".encode() + text)
     return digest.hexdigest()[:16]
 
 

@@ -204,7 +204,8 @@ def _facts(folder: Path, stamp_ns: int) -> dict[str, Any] | None:
 def _placed(mine: Records, item: Waiting, rows: Sequence[Any]) -> Waiting:
     """Add what the record says about that day: the advice, the level done, a typed run that may be the same."""
     protocol, run = mine.protocol, item.run
-    advised = mine.store.advice_before(mine.runner_id, run.started_at, mine.zone)
+    told = mine.store.advice_before(mine.runner_id, run.started_at, mine.zone)
+    advised = told if told is not None else _advice_at(mine, run.started_at)
     plan = None
     if run.rung is None and run.run_minutes is None:
         if advised is not None and advised.state == "RUN" and advised.rung is not None:
@@ -230,7 +231,14 @@ def _placed(mine: Records, item: Waiting, rows: Sequence[Any]) -> Waiting:
                 known for known in mine.store.runs(mine.runner_id) if known.session_id == row.session_id
             )
             break
-    return replace(item, run=replace(run, advised=advised), plan=plan, twin=twin)
+    return replace(item, run=replace(run, advised=told), plan=plan, twin=twin)
+
+
+def _advice_at(mine: Records, start: datetime) -> Advice:
+    """Return what the rules say of a run's start, where nobody looked before it: two levels may have one dose."""
+    at = start.astimezone(mine.zone)
+    history = mine.store.history(mine.runner_id, mine.now)
+    return verdict(mine.protocol_at(at), history, None, at).as_advice()
 
 
 def _rung(protocol: Protocol, advised: Advice | None, ran_min: float) -> str | None:
