@@ -212,30 +212,3 @@ def test_services_whose_handles_moved_since_the_last_connect_are_found(paired: H
         assert all(row["samples"] > SAMPLES for row in sensors.values()), (sensors, said)
     finally:
         paired.air("swap foot_left open-packet")
-
-
-@pytest.mark.parametrize(
-    ("trouble", "end"),
-    [("killall bluetoothd", ""), ("bluetoothctl power off", "bluetoothctl power on")],
-    ids=["bluetoothd dies", "power off"],
-)
-def test_trouble_before_the_first_sensor_streams_is_waited_for_or_told(
-    paired: Host, tmp_path: Path, trouble: str, end: str
-) -> None:
-    process = paired.start_tallrun("record", "--out", str(tmp_path / "run"), "--minutes", "5", "--json")
-    try:
-        wait_for("the first link", lambda: process.poll() is not None or paired.connected(), 60.0)
-        paired.sh(trouble)
-        wait_for("lost links", lambda: not paired.connected(), 30.0)
-    finally:
-        if end:
-            paired.sh(end)
-        paired.wait_powered()
-    wait_for("the sensors", lambda: process.poll() is not None or len(paired.connected()) == 3, 120.0)
-    time.sleep(5.0)
-    process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=120)
-    assert "Traceback" not in said
-    assert process.returncode == 0, said
-    sensors = json.loads(said[said.index("{") :])["sensors"]
-    assert all(row["samples"] > SAMPLES for row in sensors.values()), (sensors, said)
