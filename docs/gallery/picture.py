@@ -16,7 +16,9 @@ def _round_marks(low, high):
     rough = (high - low) / 5
     size = 10.0 ** np.floor(np.log10(rough))
     step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough)
-    return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 10)
+    return (
+        np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 10) + 0.0
+    )  # no minus before zero
 
 
 def draw(path, lines, title, x_label, y_label, points=True, bands=()):
