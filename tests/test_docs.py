@@ -148,7 +148,9 @@ def test_examples_of_the_gallery_run_and_draw(example, tmp_path):
 
 def test_the_gallery_page_shows_the_examples_as_they_are():
     assert len(GALLERY["examples"]()) >= 10
-    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == GALLERY["page"](), "make docs"
+    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == GALLERY["page"](), (
+        "run docs/make_gallery.py"
+    )
 
 
 def test_the_dictionary_is_what_the_code_says():

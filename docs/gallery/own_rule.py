@@ -9,9 +9,9 @@ strides = tr.analyze(tr.simulate.bundled("demo_treadmill")[0]).strides
 running = strides[(strides["mode"] == "run") & strides["stance_time_s"].notna()]
 middle_ms = 1000 * running["stance_time_s"].rolling(40, min_periods=40).median()
 reference_ms = middle_ms.dropna().iloc[0]
-is_long = (middle_ms > 1.04 * reference_ms).to_numpy()  # NaN: not known, so the rule does not speak
+is_long = (middle_ms > 1.01 * reference_ms).to_numpy()  # NaN: not known, so the rule does not speak
 print(
-    f"contact time over 104 % of the first 40 strides in {is_long.sum()} of {middle_ms.notna().sum()} windows"
+    f"contact time over 101 % of the first 40 strides in {is_long.sum()} of {middle_ms.notna().sum()} windows"
 )
 t_s = running["initial_contact_s"].to_numpy()
 edges = np.flatnonzero(np.diff(np.concatenate([[0], is_long.astype(int), [0]])))

@@ -11,6 +11,16 @@ COLOURS = ("#1f6fb2", "#c2571a", "#2e7d4f", "#7a4fa3")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 64, 44, 34
 
 
+def _round_marks(low, high):
+    """Return about five round numbers between two values."""
+    rough = (high - low) / 5
+    size = 10.0 ** np.floor(np.log10(rough))
+    step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough)
+    return (
+        np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 10) + 0.0
+    )  # no minus before zero
+
+
 def draw(path, lines, title, x_label, y_label, points=True, bands=()):
     """Write ``{name: (x, y)}`` as an SVG; ``bands`` are spans of x to shade. Unknown values are left out."""
     known = {}
@@ -46,12 +56,12 @@ def draw(path, lines, title, x_label, y_label, points=True, bands=()):
         left, right = across(max(start, x_edge[0])), across(min(end, x_edge[1]))
         out.append(f'<rect x="{left:.1f}" y="{TOP}" width="{max(0.0, right - left):.1f}" '
                    f'height="{HEIGHT - BOTTOM - TOP}" fill="#f2e3b3"/>')  # fmt: skip
-    for value in np.linspace(*y_edge, 5):
+    for value in _round_marks(*y_edge):
         out.append(f'<path d="M{LEFT} {up(value):.1f}H{WIDTH - 16}" stroke="#ddd"/>'
-                   f'<text x="{LEFT - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>')  # fmt: skip
-    for value in np.linspace(*x_edge, 5):
+                   f'<text x="{LEFT - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{value:g}</text>')  # fmt: skip
+    for value in _round_marks(*x_edge):
         out.append(
-            f'<text x="{across(value):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.3g}</text>'
+            f'<text x="{across(value):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:g}</text>'
         )
     out.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_label)}</text>')
     turned = f'transform="translate(14 {HEIGHT / 2}) rotate(-90)"'

@@ -1,7 +1,10 @@
 """tallrun as a library: recordings and DataFrames in, DataFrames with units out.
 
-Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the contract, all else is private:
+Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the contract, all else is private.
+Nothing here reads a clock or a data folder of a runner: what is given is all that is used.
 
+Examples
+--------
 >>> import tallrun as tr
 >>> recording, truth = tr.simulate.bundled("one_foot")
 >>> tables = tr.analyze(recording)
@@ -9,8 +12,6 @@ Reached as ``import tallrun as tr``; the names in ``tallrun.__all__`` are the co
 'm'
 >>> tables.strides.attrs["definitions"]["stance_time_s"]
 'From initial to final contact of one foot.'
-
-Nothing here reads a clock or a data folder of a runner: what is given is all that is used.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def read(path: str | Path) -> Recording:
 
     Raises SessionError with one line when it is not one, or is damaged.
 
+    Examples
+    --------
     >>> read("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
     SessionError: ...
@@ -65,14 +68,19 @@ def recording_of(
 
     Parameters
     ----------
-    frames : ``{placement: frame}``; placements are foot_left, foot_right, pelvis, trunk. Columns ``acc_x``, ``acc_y``,
+    frames
+        ``{placement: frame}``; placements are foot_left, foot_right, pelvis, trunk. Columns ``acc_x``, ``acc_y``,
         ``acc_z`` and, where there is a gyroscope, ``gyr_x``, ``gyr_y``, ``gyr_z``, in the sensor's own axes however it
         was mounted (the sensor frame of gaitmap and mobgap). Time is the column ``t_s`` [s]; without one, rows are
         taken as evenly spaced at ``rate_hz``. NaN is a missing sample.
-    rate_hz : nominal sampling rate; needed without ``t_s``.
-    acc_unit, gyr_unit : mps2, g or mg; radps, dps or mdps. Frames of gaitmap and mobgap hold dps.
-    acc_range_g, gyr_range_dps : full scale of the sensor, so that clipped samples are known as such.
-    runner : height, leg length, mass; unknown by default.
+    rate_hz
+        Nominal sampling rate; needed without ``t_s``.
+    acc_unit, gyr_unit
+        mps2, g or mg; radps, dps or mdps. Frames of gaitmap and mobgap hold dps.
+    acc_range_g, gyr_range_dps
+        Full scale of the sensor, so that clipped samples are known as such.
+    runner
+        Height, leg length, mass; unknown by default.
 
     Raises
     ------
@@ -106,7 +114,8 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
 
     Parameters
     ----------
-    data : a recording, a session folder, or DataFrames (then ``how`` goes to ``recording_of``).
+    data
+        A recording, a session folder, or DataFrames (then ``how`` goes to ``recording_of``).
 
     Returns
     -------
@@ -130,6 +139,8 @@ def flags(tables: GaitTables) -> pd.DataFrame:
 
     No flag gives an empty frame with these columns; whether anything could be judged is in ``tables.summary``.
 
+    Examples
+    --------
     >>> import tallrun as tr
     >>> list(tr.flags(tr.analyze(tr.simulate.bundled("one_foot")[0])).columns[:3])
     ['flag', 'start_s', 'end_s']

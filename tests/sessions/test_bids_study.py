@@ -25,7 +25,7 @@ from tallrun.sessions.bids_export import StudyFacts, StudyRun, export_bids_study
 NAMED_WARNINGS = {
     ("EVENTS_TSV_MISSING", None),  # running is a task, but nothing is shown to the runner: there are no stimulus events
     ("JSON_KEY_RECOMMENDED", "HEDVersion"),  # no event carries a HED tag
-    ("JSON_KEY_RECOMMENDED", "SourceDatasets"),  # the strides are made of the data set they lie in, which has no address
+    ("JSON_KEY_RECOMMENDED", "SourceDatasets"),  # the data set they lie in, which has no address
     # Of the sensor and the laboratory: not known, or would name a place or a device.
     *(("SIDECAR_KEY_RECOMMENDED", name) for name in (
         "DeviceSerialNumber", "Manufacturer", "SoftwareVersions", "InstitutionName", "InstitutionAddress",
