@@ -23,6 +23,7 @@ FRAMEWORK = [
 ]  # fmt: skip
 #: Used by nothing in the package, and wanted all the same.
 WANTED = {
+    "stand": "step of a run from the phone, called by its name",
     "sync_tap": "call of the library: sensors tapped together",
     "set_half_open": "handle of the virtual radio",
     "lint": "what every sentence, and whoever writes a protocol file, is held against",

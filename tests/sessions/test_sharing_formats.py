@@ -22,12 +22,17 @@ from tallrun.errors import FormatError, SessionError, SignalError
 from tallrun.numerics.recording import Marker, Recording
 from tallrun.sessions import read_session
 from tallrun.sessions.assembling import ImportFacts
-from tallrun.sessions.bids_export import export_bids
+from tallrun.sessions.bids_export import StudyFacts, StudyRun, export_bids_study
 from tallrun.sessions.bundle import export_bundle, import_bundle
 from tallrun.sessions.csv_import import import_csv
 from tallrun.sessions.csv_layouts import PRESETS
 from tallrun.sessions.table_export import export_tables, harmless
 from tallrun.sessions.xdf_import import import_xdf, stream_placements
+
+
+def export_bids(recording: Recording, folder: Path, subject: str = "01") -> int:
+    return export_bids_study([StudyRun(recording, subject)], folder, StudyFacts())
+
 
 # --- tables ---
 

@@ -84,15 +84,6 @@ class StudyFacts:
     licence: str | None = None
 
 
-def export_bids(recording: Recording, folder: Path, subject: str = "01", task: str = "running") -> int:
-    """Write a BIDS dataset of one recording into a new ``folder``; return the number of tracking systems.
-
-    Raises FormatError when a label is not made of letters and digits or there is no sensor, SessionError when the
-    folder exists or the disk refuses.
-    """
-    return export_bids_study([StudyRun(recording, subject)], folder, StudyFacts(), task)
-
-
 def export_bids_study(
     runs: Iterable[StudyRun], folder: Path, facts: StudyFacts, task: str = "running"
 ) -> int:
