@@ -31,16 +31,16 @@ def test_the_story_begins_the_same_each_time(maker: ModuleType) -> None:
     first = maker.tell(maker._steady(), 24)
     assert first == maker.tell(maker._steady(), 24)
     text = "\n".join(first)
-    assert "LOG_FIRST · level V0" in text
-    assert "RUN · level V1" in text
+    assert "Log first · level V0" in text
+    assert "Run today · level V1" in text
 
 
 def test_a_sudden_strain_is_referred_and_gets_no_level(maker: ModuleType) -> None:
     runner = maker._reinjured()
     runner.events = {9: "sprint"}
     text = "\n".join(maker.tell(runner, 20))
-    assert "REFER** (SC3)" in text
-    assert "Last day, 24 Jan: **REFER**" in text
+    assert "See a doctor today** (SC3)" in text
+    assert "Last day, 24 Jan: **See a doctor today**" in text
 
 
 def test_the_page_in_the_docs_is_that_of_this_protocol() -> None:

@@ -27,7 +27,6 @@ WANTED = {
     "sync_tap": "call of the library: sensors tapped together",
     "set_half_open": "handle of the virtual radio",
     "lint": "what every sentence, and whoever writes a protocol file, is held against",
-    "pairs_needed": "length of an experiment, before it is registered",
     "contact_times": "the sacral detector without its engine, for whoever brings whole signals",
     "last_time_s": "status of the foot engine",
 }

@@ -497,7 +497,7 @@ def test_plan_is_checked_on_the_page(browser, fresh):
     assert "Does not fit" in page.inner_text(".verdict")
     keep(page, "plan-refused")
     page.click("text=Add an entry")
-    page.get_by_label("Name of the clinician").first.fill("K. Jansen")
+    page.get_by_label("Name of the clinician").locator("visible=true").first.fill("K. Jansen")
     page.get_by_label("No running until this ends").check()
     page.click("text=Keep the entry")
     page.wait_for_function("document.body.innerText.includes('no running')")

@@ -66,8 +66,14 @@ function bridgeHelp(phase) {
 
 const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.value));
 
+/** Today with the screening questions open. A new fragment alone would load nothing. */
+function goOnToScreen() {
+  history.replaceState(null, "", "/today#screen");
+  location.reload();
+}
+
 /** Form for the profile; ``known`` fills it in. */
-export function setupForm(known = null, saved = () => location.assign("/today#screen")) {
+export function setupForm(known = null, saved = goOnToScreen) {
   // No side is chosen beforehand: left and right must never be mixed up by a form.
   const side = choose([["", "Choose"], ["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "", { required: true });
   const site = el("input", { value: known?.site.replaceAll("_", " ") ?? "sit bone", maxlength: 80, autocomplete: "off", dir: "auto" });
