@@ -11,6 +11,7 @@ import struct
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def import_xdf(
     Raises FormatError when the file is damaged, a stream or its channels are missing or ambiguous, a unit is unknown,
     or pyxdf is not installed; SignalError when values cannot be in the declared unit.
     """
+    if find_spec("pyxdf") is None:
+        raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'")
     numbers = {"acc": _channel_numbers(acc_channels), "gyr": _channel_numbers(gyr_channels)}
     parts, notes = behind_door(
         _read_xdf, path, placements, numbers, acc_unit, gyr_unit, most_bytes=MAX_FILE_BYTES
@@ -123,10 +126,8 @@ def _number(stream: dict[str, Any]) -> int:
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
-    try:
-        import pyxdf
-    except ImportError:
-        raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'") from None
+    import pyxdf
+
     size_of_file(path, MAX_FILE_BYTES)
     try:
         with warnings.catch_warnings():
