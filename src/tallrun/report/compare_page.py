@@ -134,7 +134,9 @@ def summary_words(found: Comparison) -> str:
         return "Nothing could be compared."
     if not real and not open_:
         return f"No real change in the {total} quantities known in both. That is a result, too."
-    limit = f" The limit is that of all {found.n_tests} together." if found.n_tests > 1 else ""
+    limit = (
+        f" {found.n_tests} have a known error between days and share one limit." if found.n_tests > 1 else ""
+    )
     first = (f"{real} of {total} changed by more than the error between two days." if real
              else f"None of {total} changed for certain.") + limit  # fmt: skip
     if not open_:
