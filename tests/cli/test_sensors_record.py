@@ -23,11 +23,10 @@ from support.virtual_radio import CONFIGS, RATE_HZ, numbered_recording, sample_n
 from tallrun.ble import SensorSession
 from tallrun.ble.faults import FaultScript
 from tallrun.cli.app import build_app
-from tallrun.cli.sensors_record import finish_interrupted
 from tallrun.errors import UsageError
 from tallrun.journal import advice, offers
 from tallrun.journal.desk import Records
-from tallrun.journal.sessions import scan
+from tallrun.live.cut_off import finish_interrupted
 from tallrun.live.devices import Emulation, open_air, run_radio
 from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
 from tallrun.live.run import endings
@@ -137,7 +136,7 @@ def test_nothing_but_the_lost_packets_is_missing(flown: dict[str, Any]) -> None:
         assert status.missing_samples <= 19 * ledger.lost
 
 
-def test_pain_tapped_in_a_run_that_a_power_cut_ended_reaches_the_records(flown, tmp_path, capsys):
+def test_pain_tapped_in_a_run_that_a_power_cut_ended_reaches_the_records(flown, tmp_path):
     started = datetime.fromisoformat(flown["start"]["started_at"])
     recorder = FlightRecorder(tmp_path / "sessions" / "cut", flown["start"], auto_flush=False)
     for packet in read_packets(flown["folder"]):
@@ -147,14 +146,15 @@ def test_pain_tapped_in_a_run_that_a_power_cut_ended_reaches_the_records(flown, 
     recorder.close()
     with Store.open(tmp_path) as store:
         mine = Records(store, runner_in(store, now=started - timedelta(days=9)), started + timedelta(hours=1))
-        finish_interrupted(tmp_path / "sessions", tmp_path)
-        scan(mine, tmp_path / "sessions")
+        said: list[str] = []
+        finish_interrupted(tmp_path / "sessions", tmp_path, said.append)
         (waiting,) = offers.waiting(mine, mine.now)
         assert waiting.told.scores == ((40.0, 6),)
         assert {"LV1"} <= set(waiting.run.live_rules)
         told = advice.advise(mine)
     assert told.state not in ("RUN", "WALK")
-    assert "cut off" in capsys.readouterr().err
+    assert len(said) == 1
+    assert "cut off" in said[0]
 
 
 def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from tallrun.journal import advice, course, entries, offers, sessions, today
 from tallrun.journal.desk import Records
 from tallrun.journal.entries import RunAnswers
 from tallrun.numerics.recording import Recording, WatchData
+from tallrun.pipeline.tapped import tapped_during
 from tallrun.pipeline.taps import Tap, tap_marker
-from tallrun.pipeline.told import told_during
 from tallrun.recovery.model import RUNGS, STATES
 from tallrun.recovery.verdicts import verdict
 from tallrun.sessions import write_session
@@ -298,7 +298,7 @@ def test_what_was_tapped_in_a_run_that_was_cut_off_counts_as_if_it_had_been_note
         entries.log_run(
             mine, RunAnswers(minutes=30.0, at=start.isoformat(), limping=False, stop_reason="none"), by="x"
         )
-    told = told_during(marks, mine.protocol)
+    told = tapped_during(marks, mine.protocol)
     sessions.scan(mine, folder / "files")
     waits = advice.advise(mine)
     answers = RunAnswers(stop_reason="none", limping=False)

@@ -66,8 +66,8 @@ def serve(
 ) -> None:
     """Serve the web app: today, a run with sensors, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
     from tallrun.cli.live_server import make_gate
-    from tallrun.cli.sensors_record import finish_interrupted
     from tallrun.errors import UsageError
+    from tallrun.live.cut_off import finish_interrupted
     from tallrun.live.devices import run_radio
     from tallrun.live.stage import Stage
     from tallrun.store.location import SESSIONS_FOLDER, data_folder
@@ -81,7 +81,7 @@ def serve(
     try:
         folder = desk.store.folder or data_folder()
         runs = desk.sessions_folder or folder / SESSIONS_FOLDER
-        finish_interrupted(runs, folder)
+        finish_interrupted(runs, folder, _say)
         line = look_for_sessions(desk)
         if line:
             sys.stderr.write(f"{line}\n")

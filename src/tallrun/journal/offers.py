@@ -19,7 +19,7 @@ from tallrun.insight.exposure import UPHILL_PCT
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline import analyse
-from tallrun.pipeline.told import NOTHING_TOLD, Told, told_during
+from tallrun.pipeline.tapped import NOTHING_TAPPED, Tapped, tapped_during
 from tallrun.recovery.model import (
     RUNGS,
     STATES,
@@ -78,7 +78,7 @@ class Waiting:
     heart_rate_bpm: float | None = None
     twin: RunSession | None = None
     plan: Advice | None = None
-    told: Told = NOTHING_TOLD
+    told: Tapped = NOTHING_TAPPED
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _measured(mine: Records, entry: IndexedSession) -> Waiting | None:
         if facts is None or not 0.0 < facts["duration_s"] <= LONGEST_RUN.total_seconds():
             return None
         start = entry.started_at.astimezone(mine.zone)
-        told = told_during(facts["markers"], mine.protocol_at(start))
+        told = tapped_during(facts["markers"], mine.protocol_at(start))
         run = RunSession(
             session_id=entry.session_id,
             started_at=start,
@@ -342,7 +342,7 @@ def words_of(mine: Records, item: Waiting) -> str:
     return text
 
 
-def _told_words(told: Told) -> str:
+def _told_words(told: Tapped) -> str:
     """Say what was tapped during the run; empty where nothing was."""
     parts = []
     if told.scores:
@@ -469,7 +469,7 @@ def _scores(mine: Records, item: Waiting, session_id: str | None = None) -> list
     ]  # fmt: skip
 
 
-def _with_told(run: RunSession, told: Told) -> dict[str, Any]:
+def _with_told(run: RunSession, told: Tapped) -> dict[str, Any]:
     """Return what the taps of another view of a run add to it; nothing is taken away."""
     added: dict[str, Any] = {}
     if rules := tuple(rule for rule in told.rules if rule not in run.live_rules):

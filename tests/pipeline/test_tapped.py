@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from tallrun.journal.desk import load_protocol
 from tallrun.numerics.recording import Marker
+from tallrun.pipeline.tapped import NOTHING_TAPPED, tapped_during
 from tallrun.pipeline.taps import Tap, tap_marker
-from tallrun.pipeline.told import NOTHING_TOLD, told_during
 
 PROTOCOL = load_protocol()
 
 
 def told(*taps, more=()):
-    return told_during([*(tap_marker(t_s, tap) for t_s, tap in taps), *more], PROTOCOL)
+    return tapped_during([*(tap_marker(t_s, tap) for t_s, tap in taps), *more], PROTOCOL)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_marks_that_are_no_taps_tell_nothing():
         Marker(2.0, "note", "held: 7"),
         Marker(3.0, "lap"),
     ]
-    assert told_during(odd, PROTOCOL) == NOTHING_TOLD
-    assert not NOTHING_TOLD.is_something
+    assert tapped_during(odd, PROTOCOL) == NOTHING_TAPPED
+    assert not NOTHING_TAPPED.is_something
 
 
 @given(
@@ -62,7 +62,7 @@ def test_marks_that_are_no_taps_tell_nothing():
 )
 def test_whatever_is_tapped_in_whatever_order_is_there(items):
     marks = [tap_marker(t_s, Tap(kind, score if kind == "pain" else None, "x")) for t_s, kind, score in items]
-    found = told_during(marks, PROTOCOL)
+    found = tapped_during(marks, PROTOCOL)
     assert sorted(score for _, score in found.scores) == sorted(
         score for _, kind, score in items if kind == "pain"
     )

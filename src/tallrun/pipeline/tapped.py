@@ -19,7 +19,7 @@ _HELD: dict[str, EventKind] = {"limping": "limping", "red_flag": "red_flag"}
 
 
 @dataclass(frozen=True)
-class Told:
+class Tapped:
     """scores : (t_s, 0-10) of each pain tap. rules : live rules that fired, without LV7. limped, stopped : by them."""
 
     scores: tuple[tuple[float, int], ...] = ()
@@ -33,10 +33,10 @@ class Told:
         return bool(self.scores or self.rules)
 
 
-NOTHING_TOLD = Told()
+NOTHING_TAPPED = Tapped()
 
 
-def told_during(markers: Sequence[Marker], protocol: Protocol) -> Told:
+def tapped_during(markers: Sequence[Marker], protocol: Protocol) -> Tapped:
     """Return what the marks tell, in the order of their times; a mark that is no tap is passed over.
 
     A tap that could still be undone when the recording broke off counts as made: nobody took it back.
@@ -51,7 +51,7 @@ def told_during(markers: Sequence[Marker], protocol: Protocol) -> Told:
     actions, state = live_rules(protocol, sorted(events, key=lambda event: event.t_s))
     marked = [mark.text[:3] for mark in markers if mark.kind == "stop" and mark.text[:3] in _STOP_RULES]
     rules = tuple(dict.fromkeys(rule for rule in (*state.rules, *marked) if rule != "LV7"))
-    return Told(
+    return Tapped(
         scores=tuple((t_s, tap.score) for t_s, tap in taps if tap.score is not None),
         rules=rules,
         limped="LV3" in rules,
