@@ -307,8 +307,8 @@ def trend_charts(found: Comparison) -> list[str]:
                               (start - half, start + half)))  # fmt: skip
         marks = []
         if item.half is not None:
-            marks = [Upright(f"half of it by {day_words(item.half)}", (item.half - item.at[0]).total_seconds() / 604800.0,
-                             0.0, NEUTRAL_COLOUR, "2 4")]  # fmt: skip
+            at_week = (item.half - item.at[0]).total_seconds() / 604800.0
+            marks = [Upright(f"half of it by {day_words(item.half)}", at_week, 0.0, NEUTRAL_COLOUR, "2 4")]
         out.append(
             line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {day_words(item.at[0], True)}",
                        metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
