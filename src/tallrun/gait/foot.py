@@ -53,7 +53,8 @@ class FootStatus:
 
     sensor_to_foot : (3, 3) rotation into foot axes (FLU), None before it is learned. flat_pitch_deg : angle of
     the learned foot axes to gravity at the latest foot-flats, NaN before the first. sensor_height_m : learned
-    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown.
+    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown. n_rests : how
+    often the sensor was seen at rest; 0 leaves gyr_bias_radps a guess.
     """
 
     foot: str
@@ -73,6 +74,7 @@ class FootStatus:
     sensor_height_m: float
     gyr_range_radps: float
     gyr_bias_radps: tuple[float, float, float]
+    n_rests: int
 
 
 class FootEngine:
@@ -86,6 +88,9 @@ class FootEngine:
         "left" or "right".
     record_waves
         Keep each closed stride's shape, see ``waves``.
+    kept_bias_radps
+        Gyroscope bias (3,) known from an earlier session, sensor axes; None when unknown. A first guess: it counts
+        until the foot is seen at rest, with the uncertainty of a bias that was never seen, and gravity corrects it.
 
     Raises
     ------
@@ -97,7 +102,14 @@ class FootEngine:
     Rows are bit-identical for any cutting of the signal into blocks (`sci:D1`).
     """
 
-    def __init__(self, spec: SensorSpec, foot: str, *, record_waves: bool = False) -> None:
+    def __init__(
+        self,
+        spec: SensorSpec,
+        foot: str,
+        *,
+        record_waves: bool = False,
+        kept_bias_radps: FloatArray | None = None,
+    ) -> None:
         if foot not in ("left", "right"):
             raise UsageError(f'foot must be "left" or "right", got "{foot}"')
         if not spec.has_gyroscope:
@@ -112,6 +124,7 @@ class FootEngine:
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
         self._mounting: Mounting | None = None
         self._record = record_waves
+        self._kept_bias_radps = kept_bias_radps
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
         capacity = 1 << math.ceil(math.log2(HISTORY_S * spec.rate_hz))
@@ -199,6 +212,7 @@ class FootEngine:
                 float(self._state.bias[1]),
                 float(self._state.bias[2]),
             ),
+            n_rests=int(ints[I_RESTS]),
         )
 
     def _flat_pitch_deg(self) -> float:
@@ -243,6 +257,8 @@ class FootEngine:
         n = self._h_n
         state = self._state
         rested, bias, acc_bias = rest_of(self._h_t, self._h_acc, self._h_gyr, n, self.params)
+        if not rested and self._kept_bias_radps is not None:
+            bias = self._kept_bias_radps
         acc = self._h_acc - acc_bias
         found = learn_mounting(
             self._h_t, acc, self._h_gyr, n, bias, state.gyr_limits, state.acc_limits, self.params

@@ -262,8 +262,18 @@ def land(
         bits |= SLIP
     stance_gap, _ = gap_between(state, mask, max(contact - 1, 0), flat)
     if not inferred and stance_gap == 0.0:
-        row[fs.C_FSA] = strike_angle(state, mask, place, flat, a, solved)
-        row[fs.C_FSA_SD] = 1.0 + (2.0 if cost > params.no_flat_cost else 0.0) + (3.0 if doubtful else 0.0)
+        angle = strike_angle(state, mask, place, flat, a, solved)
+        row[fs.C_FSA] = angle
+        late = min(
+            place + sigma_s * params.rate_hz, float(flat)
+        )  # the foot turns fast: when it landed matters
+        early = max(place - sigma_s * params.rate_hz, float(max(a, swing)))
+        turned = max(
+            abs(strike_angle(state, mask, late, flat, a, solved) - angle),
+            abs(strike_angle(state, mask, early, flat, a, solved) - angle),
+        )
+        unsure = math.hypot(2.0 if cost > params.no_flat_cost else 0.0, 3.0 if doubtful else 0.0)
+        row[fs.C_FSA_SD] = math.sqrt(1.0 + turned * turned + unsure * unsure)
         peak_g, clipped = peak_impact(state, mask, contact_s, now, params)
         row[fs.C_PEAK] = peak_g
         if clipped:

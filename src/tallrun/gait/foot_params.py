@@ -35,8 +35,11 @@ class FootParams(NamedTuple):
         0.7  # and strikes at least this share as hard as what follows, if it came before the swing slowed
     )
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
-    # what times may be off by: an event is found this well between whole samples
-    timing_floor_s: float = 0.003
+    # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold,
+    timing_floor_s: float = 0.0065
+    timing_step_share: float = (
+        0.8  # and the same real steps at a half or a quarter of the rate this share of a step from themselves
+    )
     timing_doubtful_s: float = 0.025  # no impact was seen: the foot's own turn tells, roughly
     timing_inferred_s: float = 0.03  # not measured at all
     # foot-flat
@@ -51,7 +54,10 @@ class FootParams(NamedTuple):
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
     lobe_share: float = 0.015  # what a cut-off turn leaves open
-    withheld_share: float = 0.2  # a length less certain than this share of itself is withheld
+    sigma_share: float = (
+        0.7  # each size below is taken amply; a whole length errs by this share of their sum,
+    )
+    withheld_share: float = 0.2  # and one less certain than this share of itself is withheld
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
         0.08  # height over the ball of the foot, about which a planted foot turns: at first

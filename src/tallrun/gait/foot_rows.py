@@ -128,7 +128,7 @@ def timing_sigma(ring: FootState, mask: int, place: float, now: int, params: Foo
     k = math.floor(place)
     for j in range(max(k - 1, 1), min(k + 2, now) + 1):
         widest = max(widest, ring.t_s[j & mask] - ring.t_s[(j - 1) & mask])
-    return math.hypot(params.timing_floor_s, widest / math.sqrt(12.0))
+    return math.hypot(params.timing_floor_s, params.timing_step_share * widest)
 
 
 @njit(cache=True)
@@ -266,8 +266,8 @@ def complete_row(
         if n_lobes > 0:
             bits |= GYRO_CLIPPED
             sigma = math.hypot(sigma, params.lobe_share * length)
-        # end conditions missed by more than their sizes say that these are too small
-        sigma *= math.sqrt(max(state.result[st.R_WORST] / 6.0, 1.0))
+        # end conditions missed by more than that say that the sizes are too small
+        sigma *= math.sqrt(max(state.result[st.R_WORST] / 6.0, params.sigma_share**2))
         if not trusted:
             bits |= DRIFT
         if sigma > LENGTH_LIMIT_SHARE * length:

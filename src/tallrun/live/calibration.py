@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tallrun.live.devices import Emulation, open_air, read_private, write_private
+from tallrun.live.devices import STANDING_FILE, Emulation, open_air, read_private, write_private
 
 if TYPE_CHECKING:
     from tallrun.ble import Notice, Radio, Worn
     from tallrun.ble.checks import Standing
     from tallrun.numerics.recording import FloatArray
 
-STANDING_FILE = "standing.json"
 _SETTLE_S = 1.5
 Samples = dict[str, "tuple[FloatArray, FloatArray, FloatArray | None]"]
 
@@ -76,6 +75,23 @@ def load_standing(folder: Path) -> dict[str, Standing]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return found
+
+
+def keep_biases(folder: Path, sensors: dict[str, Any]) -> None:
+    """Keep what a run learned of each gyroscope at rest, for the next one; ``sensors`` is the ledger's.
+
+    A place without a standing calibration, a sensor that never rested, or one that tells no bias keeps what it had.
+    """
+    text = read_private(folder / STANDING_FILE)
+    if not text or not load_standing(folder):
+        return
+    known = json.loads(text)
+    learned = {place: row["gyr_bias_radps"] for place, row in sensors.items() if row.get("n_rests")}
+    changed = [place for place in learned if place in known["sensors"]]
+    for place in changed:
+        known["sensors"][place]["standing"]["gyr_bias_radps"] = list(learned[place])
+    if changed:
+        write_private(folder / STANDING_FILE, json.dumps(known, indent=2))
 
 
 async def collect(

@@ -150,9 +150,10 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
     from tallrun.journal.desk import rules_for
     from tallrun.pipeline import PipelineSetup
     from tallrun.pipeline.live_run import LiveSetup
-    from tallrun.pipeline.setup import standing_neutral
+    from tallrun.pipeline.setup import kept_biases, standing_neutral
 
     known = known_runner(folder, datetime.now(UTC), wishes.runner)
+    standing = {"standing": standing_info(folder)}
     run_s = sum(item.length_s for item in wishes.intervals if item.kind == "run")
     plan = plan_session(
         # with intervals the blocks count on the time of running
@@ -171,7 +172,8 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
             is_calibrated=known.stride_gain is not None,
             typed_speed_mps=wishes.speed_mps,
             keep_strides=False,
-            pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
+            pelvis_neutral=standing_neutral(standing),
+            kept_biases_radps=kept_biases(standing),
         ),
         plan=plan,
         protocol=rules_for(folder, wishes.runner, datetime.now(UTC)),
