@@ -75,7 +75,8 @@ async def _record(
                 "tallrun record, emulated sensors",
             )
         runner = _runner(folder) if emulation is None else emulation.recording.runner
-        start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
+        standing = load_standing(folder, emulation is not None)
+        start = start_info(air.worn, context, standing, session.now_s, runner, source)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
         )

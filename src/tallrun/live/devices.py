@@ -32,7 +32,8 @@ T = TypeVar("T")
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 IN_USE_FILE = "sensors.lock"
 PAIRING_FILE = "pairing.json"
-STANDING_FILE = "standing.json"
+#: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
+STANDING_FILE, EMULATED_STANDING_FILE = "standing.json", "standing-emulated.json"
 CONFIGS_FOLDER = "firmware_configs"
 
 

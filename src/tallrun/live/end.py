@@ -44,6 +44,7 @@ class RawRun:
     setup: LiveSetup
     latencies_s: list[float]
     wishes: RunWishes
+    is_emulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def finish_run(
     if tables is not None:
         step("The tables could not be written", write_tables, out / "derived", tables)
         ledger = tables.summary["quality"]["sensors"]
-        step("What was learned of the sensors could not be kept", keep_biases, folder, ledger)
+        kept = (keep_biases, folder, ledger, raw.is_emulated)
+        step("What was learned of the sensors could not be kept", *kept)
     step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
     step(
         "The run could not be noted in the records",
