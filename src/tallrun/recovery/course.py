@@ -383,7 +383,7 @@ class Course:
         x, t = self.protocol.exercise, self.timeline
         latest: dict[str, tuple[float, int]] = {}
         tests = [(m.at_s, m.row, m.masked) for m in t.marks if m.row is not None]
-        tests += [(at_s, row, row.painkiller != "none") for at_s, row in t.elsewhere]
+        tests += [(at_s, row, t.is_masked(at_s, row)) for at_s, row in t.elsewhere]
         for at_s, row, masked in tests:
             fresh = now_s - x.test_max_age_days * DAY_S <= at_s <= now_s
             if row is None or row.load_test != x.late_test or masked or not fresh:

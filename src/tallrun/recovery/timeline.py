@@ -137,23 +137,17 @@ class Timeline:
         self._read_sessions()
 
     def _read_scores(self) -> None:
-        clock, runner, masked_s = self.clock, self.history.runner, self.protocol.windows.masked_h * HOUR_S
+        clock, runner = self.clock, self.history.runner
         known = [(row.at.timestamp(), row) for row in self.history.scores]
         known = [(at_s, row) for at_s, row in known if at_s <= self.until_s]
         hidden = superseded_ids([row for _, row in known])
         rows = [(at_s, row) for at_s, row in known if row.pain_id not in hidden]
-        taken_s = sorted(
+        #: When painkillers were taken, old to new, whatever score they were named with: they work in the whole body.
+        self.taken_s = sorted(
             row.painkiller_at.timestamp() if row.painkiller_at is not None else at_s
             for at_s, row in rows
             if row.painkiller != "none"
         )
-
-        def is_masked(at_s: float, row: PainScore | None) -> bool:
-            if row is not None and row.painkiller != "none" and row.painkiller_at is None:
-                return True
-            i = bisect_right(taken_s, at_s)
-            return i > 0 and at_s - taken_s[i - 1] <= masked_s
-
         self.elsewhere: list[tuple[float, PainScore]] = []
         marks = []
         for at_s, row in rows:
@@ -161,7 +155,7 @@ class Timeline:
             if row.site != runner.site or not same_side:
                 self.elsewhere.append((at_s, row))
                 continue
-            masked = is_masked(at_s, row)
+            masked = self.is_masked(at_s, row)
             marks.append(Mark(at_s, clock.day(at_s), row.score, masked, row.kind != "exercise", row))
         done = [(row.at.timestamp(), row) for row in self.history.exercises]
         done = sorted((pair for pair in done if pair[0] <= self.until_s), key=lambda pair: pair[0])
@@ -169,7 +163,7 @@ class Timeline:
             scores = (exercise.pain_before, exercise.pain_during, exercise.pain_after)
             worst = max((score for score in scores if score is not None), default=None)
             if worst is not None:
-                marks.append(Mark(at_s, clock.day(at_s), worst, is_masked(at_s, None), False, None))
+                marks.append(Mark(at_s, clock.day(at_s), worst, self.is_masked(at_s, None), False, None))
         # Of scores of one instant the worse is the later one; the first morning below looks for it itself.
         marks.sort(key=lambda mark: (mark.at_s, mark.score))
         self.marks = marks
@@ -201,6 +195,13 @@ class Timeline:
                     self.unnamed.append(morning)
                 elif self.unnamed[-1].at_s == mark.at_s:
                     self.unnamed[-1] = morning
+
+    def is_masked(self, at_s: float, row: PainScore | None) -> bool:
+        """Whether a painkiller was at work when a score was felt, named with that score or with another one."""
+        if row is not None and row.painkiller != "none" and row.painkiller_at is None:
+            return True
+        i = bisect_right(self.taken_s, at_s)
+        return i > 0 and at_s - self.taken_s[i - 1] <= self.protocol.windows.masked_h * HOUR_S
 
     def name_test(self, morning: Morning, test: str) -> None:
         """Enter a morning that names no test under the one that was due then; the first of a day counts."""
@@ -235,6 +236,7 @@ class Timeline:
         return min(
             _differ_s(self.marks, other.marks, lambda mark: mark.at_s),
             _differ_s(self.elsewhere, other.elsewhere, lambda pair: pair[0]),
+            _differ_s(self.taken_s, other.taken_s, float),
             _differ_s(self.sessions, other.sessions, lambda row: row.started_at.timestamp()),
             *(
                 _differ_s(first, second, lambda row: row.at.timestamp())
