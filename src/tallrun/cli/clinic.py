@@ -203,9 +203,10 @@ def known_history(
     """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
     if data_dir is None:
         return ()
-    from tallrun.cli.recovery_common import records
+    from tallrun.cli.recovery_common import read_earlier_runs, records
     from tallrun.report.history import own_history
 
+    read_earlier_runs(data_dir, runner)
     with records(str(data_dir), runner) as mine:
         return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out)
 

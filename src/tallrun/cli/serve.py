@@ -66,6 +66,7 @@ def serve(
 ) -> None:
     """Serve the web app: today, a run with sensors, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
     from tallrun.cli.live_server import make_gate
+    from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.errors import UsageError
     from tallrun.live.devices import run_radio
     from tallrun.web.desk import Desk
@@ -76,6 +77,7 @@ def serve(
     desk = Desk(data_dir, sessions)
     gate = make_gate(lan, tls)
     try:
+        read_earlier_runs(desk.where)
         line = look_for_sessions(desk)
         if line:
             sys.stderr.write(f"{line}\n")
