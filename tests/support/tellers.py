@@ -809,7 +809,9 @@ def against_usual() -> Said:
 def _against(
     key: str, value: float, word: str = "real change", limit: float | None = 0.1, n: int = 5
 ) -> Against:
-    return Against(METRIC_BY_KEY[key], 2.7, value, 1.0, (0.9, 1.1), limit, n, word)
+    return Against(
+        METRIC_BY_KEY[key], 2.7, value, 1.0, (0.9, 1.1), limit, n, word, None if limit is None else "own"
+    )
 
 
 def _change(key: str, **more: Any) -> Change:

@@ -16,6 +16,7 @@ from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
+from tallrun.report.measured import ERROR_KINDS
 from tallrun.report.pages import environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.paper import Sheet, sheet_css
@@ -57,22 +58,6 @@ _ERROR_WORDS: dict[ErrorFrom, str] = {
     "one session": "Detectable change: from the scatter between blocks of this one run, worn throughout.",
     "scatter inside these two": "Detectable change: from the scatter inside these two runs. Day and mounting are "
     "not in it, so a larger difference is called “cannot tell”.",
-}
-#: Where an error between days is from, for the row and in a sentence.
-ERROR_KINDS: dict[str, tuple[str, str]] = {
-    "own": (
-        "own days",
-        "own days: from your own GREEN sessions that follow each other, day and mounting in them",
-    ),
-    "published": ("published", "published: other runners measured twice a week apart (sci:A8)"),
-    "design": (
-        "working figure",
-        "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)",
-    ),
-    "validation": (
-        "own tests",
-        "own tests: the largest error in the program’s tests (docs/accuracy.md), no day in it",
-    ),
 }
 
 
