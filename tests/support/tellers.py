@@ -37,7 +37,7 @@ from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import verdict, wording
 from tallrun.recovery.live import LiveAction
-from tallrun.recovery.model import History, PainScore, Runner, RunSession, Screen
+from tallrun.recovery.model import ExerciseSession, History, PainScore, Runner, RunSession, Screen
 from tallrun.recovery.reasons import _last_session
 from tallrun.recovery.timeline import Timeline
 from tallrun.recovery.verdicts import Assessor, Verdict
@@ -149,6 +149,19 @@ def _lived() -> set[str]:
             texts |= {*told["sentences"], *told["notices"], told["reason"], told["changes_if"]}
             texts |= {text or "" for item in told["way_out"] for text in (item["text"], item["action"])}
         history = life.door.history  # type: ignore[attr-defined]
+        now = life.at(days, 10.0)
+        trained = ExerciseSession("e", now, 2, pain_during=1, pain_after=1)
+        for changed in (
+            replace(
+                history, scores=(*history.scores, _score(1, now, "rest", side="left", quality="burning"))
+            ),
+            replace(
+                history, scores=(*history.scores, _score(1, now, "rest", side="left", painkiller="oral"))
+            ),
+            replace(history, exercises=(*history.exercises, trained)),
+            replace(history, runner=replace(history.runner, born_on=None)),
+        ):
+            texts.update(advised(changed, now, None))
         for ago in range(0, 30, 2):
             now = life.at(days + ago, 10.0)
             fresh = _score(1, now, "rest", side="left")
