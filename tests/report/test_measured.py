@@ -13,7 +13,7 @@ import pytest
 
 from support.report_sources import limping
 from tallrun.cli.analyze import _ROWS as ROWS
-from tallrun.cli.analyze import summary_lines
+from tallrun.cli.analyze import error_values, summary_lines
 from tallrun.insight import Block, SessionBlocks
 from tallrun.insight.between_days import published
 from tallrun.insight.blocks import METRICS
@@ -135,6 +135,13 @@ def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
         if error != "–":
             assert float(error) == pytest.approx(float(shown[key].removeprefix("± ").split()[0]), abs=0.06)
     assert any("measurement error" in line and "truth" in line for line in lines)
+    errors = error_values(tables.summary, middle_errors(tables, recording))
+    assert set(errors) == {
+        key for key, item in tables.summary.items() if isinstance(item, dict) and "median" in item
+    }
+    cadence = middle_errors(tables, recording)["cadence_spm"]
+    assert errors["cadence_spm"]["value"] == cadence.of(tables.summary["cadence_spm"]["median"])
+    assert errors["cadence_spm"]["kind"] in ("simulated", "real")
     # of a rate that no test covers nothing is claimed
     slow = {
         name: replace(item, spec=replace(item.spec, rate_hz=50.0)) for name, item in recording.sensors.items()
