@@ -84,6 +84,7 @@ def run(
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_run import live_run
+    from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.live.cut_off import finish_interrupted
     from tallrun.live.setup import RunWishes, part_lines, plan_lines, plan_of, planned, with_intervals
 
@@ -97,6 +98,7 @@ def run(
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     folder = data_folder(data_dir)
     finish_interrupted(out.parent, folder, partial(typer.echo, err=True))
+    read_earlier_runs(folder, runner)
     plan = plan_of(folder, runner)
     wishes = RunWishes(
         minutes=FREE_MINUTES if minutes is None else minutes, focus="cadence", target_spm=target_spm,

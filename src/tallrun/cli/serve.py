@@ -66,6 +66,7 @@ def serve(
 ) -> None:
     """Serve the web app: today, a run with sensors, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
     from tallrun.cli.live_server import make_gate
+    from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.errors import UsageError
     from tallrun.live.cut_off import finish_interrupted
     from tallrun.live.devices import run_radio
@@ -82,6 +83,7 @@ def serve(
         folder = desk.store.folder or data_folder()
         runs = desk.sessions_folder or folder / SESSIONS_FOLDER
         finish_interrupted(runs, folder, _say)
+        read_earlier_runs(desk.where)
         line = look_for_sessions(desk)
         if line:
             sys.stderr.write(f"{line}\n")

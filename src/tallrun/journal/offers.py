@@ -551,19 +551,21 @@ def careful_verdict(
     other = verdict(protocol, _as_if_counted(mine, history, items), None, at, plan)
     if _freedom(other) >= _freedom(found):
         return found
-    n = len(items)
-    last = max(item.run.started_at for item in items).astimezone(mine.zone)
-    text = (
-        f"A run of {last:%A} is not in your record yet" if n == 1 else f"{n} runs are not in your record yet"
-    )
-    told = f"{text}; until you say what they were, today's advice holds as if you had run them."
-    if n == 1:
-        told = f"{text}; until you say what it was, today's advice holds as if you had run it."
-    ask = Condition(
-        QUESTION, False, f"{text}.", "Say whether it counts, and how it felt.", "runner", at.astimezone(mine.zone),
-        QUESTION,
-    )  # fmt: skip
+    ask, told = not_in_record([item.run for item in items], at.astimezone(mine.zone))
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))
+
+
+def not_in_record(runs: Sequence[RunSession], at: datetime) -> tuple[Condition, str]:
+    """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice."""
+    last = max(run.started_at for run in runs).astimezone(at.tzinfo)
+    if len(runs) == 1:
+        text = f"A run of {last:%A} is not in your record yet"
+        told = f"{text}; until you say what it was, today's advice holds as if you had run it."
+    else:
+        text = f"{len(runs)} runs are not in your record yet"
+        told = f"{text}; until you say what they were, today's advice holds as if you had run them."
+    action = "Say whether it counts, and how it felt."
+    return Condition(QUESTION, False, f"{text}.", action, "runner", at, QUESTION), told
 
 
 def _as_if_counted(mine: Records, history: History, items: Sequence[Waiting]) -> History:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -75,7 +75,7 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
     alerts = [
         *_flags(found.state, found.rules, protocol),
         *_over(history, protocol, mine.now, mine.zone),
-        *([Alert("red_run", f"The last run, on {day_words(last.started_at.astimezone(mine.zone))}, was graded RED.")]
+        *([red_run(last.started_at.astimezone(mine.zone).date(), is_walk=last.rung == "V0")]
           if last is not None and grade == "RED" else []),
         *_silent(history, mine.now),
         *_missed(mornings),
@@ -88,6 +88,11 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
         "last_run_minutes": None if last is None else last.minutes, "last_grade": grade,
         "mornings": mornings, "alerts": [asdict(item) for item in alerts],
     }  # fmt: skip
+
+
+def red_run(day: date, *, is_walk: bool) -> Alert:
+    """Say that the last run or walk was graded RED."""
+    return Alert("red_run", f"The last {'walk' if is_walk else 'run'}, on {day_words(day)}, was graded RED.")
 
 
 def _flags(state: str, rules: tuple[str, ...], protocol: Protocol) -> list[Alert]:
@@ -107,12 +112,8 @@ def _over(history: History, protocol: Protocol, now: datetime, zone: ZoneInfo) -
     if not recent:
         return []
     worst = max(recent, key=lambda row: (row.score, row.at))
-    return [
-        Alert(
-            "over_limit",
-            f"Pain {worst.score} of 10 on {day_words(worst.at.astimezone(zone))}, over the limit of {limit}.",
-        )
-    ]
+    day = day_words(worst.at.astimezone(zone))
+    return [Alert("over_limit", f"Pain {worst.score} of 10 on {day}, over the limit of {limit}.")]
 
 
 def _silent(history: History, now: datetime) -> list[Alert]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tallrun.live.calibration import keep_biases
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
@@ -245,7 +246,7 @@ def after_lines(tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawR
     else:
         lines = ["There was too little clean running to tell your steps."]
     share = in_band_share(cues)
-    count = f"{len(cues)} cue{'' if len(cues) == 1 else 's'}"
+    count = counted(len(cues), "cue")
     if stops:
         lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
     elif raw.run.is_silenced:
@@ -268,6 +269,8 @@ def why_no_cue(raw: RawRun) -> str:
     if raw.setup.plan.cued_s <= 0.0:
         return "This session had no block for cues."
     if not run.has_target:
+        if raw.setup.focus != "cadence":
+            return "No cue could be given: your usual tilt at this speed is not known yet."
         return "No cue could be given: there was too little steady running to learn your usual steps."
     if raw.setup.focus != "cadence":
         return "No cue came."

@@ -168,6 +168,8 @@ class LiveView:
     doubted_sensors: tuple[tuple[str, str], ...] = ()
     #: None for a free run.
     interval: IntervalView | None = None
+    #: False where nothing is coached, or what it would be held against is not known.
+    can_cue: bool = True
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,7 @@ class LiveRun:
                 sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
             ),
             interval=self._interval_view(now_s),
+            can_cue=self.setup.focus == "cadence" or (self.setup.focus is not None and self.has_target),
         )
 
     def _interval_view(self, now_s: float) -> IntervalView | None:

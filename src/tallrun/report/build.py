@@ -77,7 +77,7 @@ def build_report(source: ReportInput) -> str:
     shoe = source.recording.context.get("shoes")
     shoe = str(shoe) if shoe else None
     blocks = steady_blocks(tables.strides)
-    against = against_own(blocks, source.history, shoe)
+    against = against_own(blocks, source.history, shoe, source.recording)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
     shown = all_figures(
