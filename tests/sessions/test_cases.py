@@ -121,7 +121,10 @@ EXPECTED: dict[str, tuple[Callable[[Ran], None], ...]] = {
     "28": (samples(("foot_left", 120, 119 / 60.0)),),
     "30": (samples(("foot_left", 120, 119 / 204.8)),),
     "32": (samples(None, None), says("choose one by its number", "120 samples", "3 samples")),
-    "33": (samples(None, ("foot_left", 120, 1.19), ("foot_left", 120, 1.19)), says("--acc-channels")),
+    "33": (
+        samples(*[("foot_left", 120, 1.19)] * 3),
+        says("channels without labels were taken for x, y and z in their order"),
+    ),
     "34": (samples(None), says("--imu-variable imu_data --time-variable timestamps_all")),
     "35": (says("Imported 1 scores", "notes"), lambda ran: _count(ran, "Imported 1 scores", 3)),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from tallrun.gait import pelvis_grid as grid
 from tallrun.gait import pelvis_kernel as kernel
 from tallrun.gait import pelvis_state as state
 from tallrun.gait.pelvis_params import PelvisParams
-from tallrun.gait.pelvis_step import B_WIDTH, O_WIDTH
+from tallrun.gait.pelvis_step import B_TIME, B_TURN, B_UP, B_WIDTH, O_WIDTH
 from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
 from tallrun.gait.sacral import GRAVITY_MPS2
 from tallrun.numerics.recording import FloatArray, SensorSpec
@@ -52,6 +52,9 @@ class PelvisStatus:
     forward: tuple[float, float, float] | None
 
 
+_ATTITUDE = [B_TIME, B_UP, B_UP + 1, B_UP + 2, B_TURN]
+
+
 class PelvisEngine:
     """Streaming pelvis engine; rows do not depend on how samples are cut into blocks.
 
@@ -60,6 +63,7 @@ class PelvisEngine:
     spec : the sensor; ``rate_hz`` at least 20. Without a gyroscope, angles are NaN (``no_gyroscope``).
     neutral : float64 (3,), direction of the specific force in quiet standing in sensor axes (from a
         calibration); None to learn it from the first three or more quiet seconds.
+    record_waves : keep what ``angles`` needs.
 
     Raises
     ------
@@ -67,13 +71,16 @@ class PelvisEngine:
         When the rate is too low or neutral is not a finite direction.
     """
 
-    def __init__(self, spec: SensorSpec, neutral: FloatArray | None = None) -> None:
+    def __init__(
+        self, spec: SensorSpec, neutral: FloatArray | None = None, *, record_waves: bool = False
+    ) -> None:
         if not spec.rate_hz >= LEAST_RATE_HZ:
             raise UsageError(
                 f"the pelvis engine needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
                 "set the sensor to a higher rate"
             )
         self._has_gyroscope = spec.has_gyroscope
+        self._recorded: list[FloatArray] | None = [] if record_waves and spec.has_gyroscope else None
         self._rate_hz = float(spec.rate_hz)
         clip = CLIP_SHARE * spec.acc_range_g * GRAVITY_MPS2 if spec.acc_range_g else 1e9
         self._params = PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip)
@@ -163,6 +170,26 @@ class PelvisEngine:
             forward=self._vector(state.F_AXIS) if known else None,
         )
 
+    def angles(self) -> FloatArray:
+        """Return the pelvis's attitude at every sample, float64 (n, 4): time, tilt, obliquity [deg], turning [deg/s].
+
+        Tilt and obliquity are measured from standing, anterior and left side up positive; turning about the upright,
+        to the left positive. All but the turning is NaN where standing or forward was never known; empty without
+        ``record_waves`` or a gyroscope. Standing and forward are those last learned, the rows' those of their moment.
+        """
+        if not self._recorded:
+            return np.empty((0, 4))
+        kept = np.concatenate(self._recorded)
+        out = np.full((len(kept), 4), np.nan)
+        out[:, 0], out[:, 3] = kept[:, 0], np.degrees(kept[:, 4])
+        told = self.status()
+        if told.neutral is not None and told.forward is not None:
+            up, ahead = kept[:, 1:4], np.array(told.forward)
+            left = np.cross(np.array(told.neutral), ahead)
+            out[:, 1] = np.degrees(np.arcsin(np.clip(-up @ ahead, -1.0, 1.0)))
+            out[:, 2] = np.degrees(np.arcsin(np.clip(up @ left, -1.0, 1.0)))
+        return out
+
     def _vector(self, place: int) -> tuple[float, float, float]:
         x, y, z = self._floats[place : place + 3]
         return float(x), float(y), float(z)
@@ -193,6 +220,8 @@ class PelvisEngine:
         start = self._used
         kernel.level(self._rows, n, quat, self._params, self._floats, self._ints, self._buf, start)
         self._used += n
+        if self._recorded is not None:
+            self._recorded.append(self._buf[start : self._used, _ATTITUDE].copy())
         found = kernel.track(
             self._buf, start, self._used, self._base, rate, self._params, self._low_pass, self._floats,
             self._ints, self._marks, self._even, self._early_late, self._weight, self._scratch, self._out,

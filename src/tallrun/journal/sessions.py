@@ -29,7 +29,7 @@ from tallrun.journal.desk import NotThereError, Records
 from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.report import build_report
-from tallrun.report.cycles import pitch_cycles
+from tallrun.report.cycles import pelvis_cycles, pitch_cycles
 from tallrun.report.earlier import earlier_bands, keep_cycles
 from tallrun.report.history import own_history
 from tallrun.report.measured import pace_mps
@@ -336,7 +336,9 @@ def analyse(
     tables = source.tables
     write_tables(folder / DERIVED, tables)
     speed_mps = pace_mps(tables.strides)
-    keep_cycles(folder / DERIVED, pitch_cycles(source.waves, tables.strides), speed_mps)
+    cycles = pitch_cycles(source.waves, tables.strides)
+    cycles += [] if source.pelvis is None else pelvis_cycles(source.pelvis, tables.strides)
+    keep_cycles(folder / DERIVED, cycles, speed_mps)
     code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),

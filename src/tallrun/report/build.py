@@ -49,7 +49,8 @@ class ReportInput:
     cues : rows of the cue ledger. in_band_share : share of answering strides inside the band, None unknown.
     goal : what was coached and how much of the run was in band, None when that is not known.
     pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
-    waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
+    waves, pelvis : stride shapes by foot and the pelvis's attitude, as the pipeline keeps them. title : the session's
+    name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
     entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
     behind the waveforms. sheet : whose it is, for the head of each sheet of paper.
@@ -67,6 +68,7 @@ class ReportInput:
     goal: Goal | None = None
     entries: Sequence[Overlay] = ()
     earlier: Sequence[EarlierBand] = ()
+    pelvis: np.ndarray | None = None
     sheet: Sheet = field(default_factory=Sheet)
 
 
@@ -81,7 +83,14 @@ def build_report(source: ReportInput) -> str:
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
     shown = all_figures(
-        source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier
+        source.recording,
+        tables,
+        source.waves,
+        marks_of(source),
+        source.history,
+        shoe,
+        source.earlier,
+        source.pelvis,
     )
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(

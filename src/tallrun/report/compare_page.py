@@ -82,11 +82,6 @@ class ShownRow:
 def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
     """Return one change as it is printed; ``error`` says where its detectable change is from."""
     metric = METRIC_BY_KEY[change.metric]
-    interval = ""
-    if change.interval is not None:
-        low, high = (metric.factor * end for end in change.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     # what is true of many rows at once is said once, above the table
     why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
     if change.difference is not None and change.interval is None and change.reason is None:
@@ -95,10 +90,19 @@ def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
         metric.label, metric.meaning, metric.unit,
         _plain(metric, change.before), _plain(metric, change.after),
         "" if change.difference is None else _signed(metric, metric.factor * change.difference),
-        interval,
+        _interval_words(metric, change.interval),
         "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
         change.word, why, "" if error is None else ERROR_KINDS[error.kind][0], metric.scale,
     )  # fmt: skip
+
+
+def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str:
+    """Return the ends of an interval in shown units, with the digits its width carries; empty without one."""
+    if interval is None:
+        return ""
+    low, high = (metric.factor * end for end in interval)
+    digits = metric.error_digits(0.5 * (high - low))
+    return f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
 
 
 def window_words(found: Comparison) -> str:
@@ -241,14 +245,9 @@ class TrendRow:
 def trend_row(item: OverTime, zone: object = None) -> TrendRow:
     """Return one line over time in words and shown units."""
     metric = METRIC_BY_KEY[item.metric]
-    interval = ""
-    if item.interval is not None:
-        low, high = (metric.factor * end for end in item.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     return TrendRow(
         metric.label, metric.unit, item.word, _plain(metric, item.start), _plain(metric, item.now),
-        _signed(metric, metric.factor * item.change), interval, _when_it_changed(item),
+        _signed(metric, metric.factor * item.change), _interval_words(metric, item.interval), _when_it_changed(item),
         "" if item.error is None else ERROR_KINDS[item.error.kind][0],
     )  # fmt: skip
 

@@ -51,6 +51,11 @@ HEADER_UNITS = {
     "m/sec^2": "mps2",
     "gs": "g", "milli-g": "mg", "deg/s": "dps", "°/s": "dps", "dps": "dps", "deg/sec": "dps", "degrees/s": "dps",
     "rad/s": "radps", "rad/sec": "radps", "mdps": "mdps", "mdeg/s": "mdps",
+    "meters/second^2": "mps2", "metres/second^2": "mps2", "meter/second^2": "mps2", "m/second^2": "mps2",
+    "meters per second squared": "mps2", "m/s**2": "mps2", "milli g": "mg", "g-force": "g",
+    "degrees/second": "dps", "degree/second": "dps", "degrees per second": "dps", "deg/second": "dps", "°/sec": "dps",
+    "deg s-1": "dps",
+    "radians/second": "radps", "radians per second": "radps", "radians/s": "radps", "rad s-1": "radps",
 }  # fmt: skip
 TIME_WORDS = {
     "s": "s", "sec": "s", "seconds": "s", "ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "µs": "us",

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tallrun.numerics.believed import BELIEVED
 from tallrun.numerics.recording import FloatArray
 
 #: Faster than any runner: the line between two such points was not run.
-_FASTEST_MPS = 15.0
+_FASTEST_MPS = BELIEVED["speed_mps"][1]
 _EARTH_RADIUS_M = 6_371_008.8
 #: Less cannot tell two distances apart; so many steps tell a unit, to this share.
 _WORTH_M, _FEW_STEPS, _UNIT_TOLERANCE = 50.0, 10, 0.12

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import FormatError
+from tallrun.numerics.believed import BELIEVED
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions.checks import MAX_TIME_S, names_of_strangers
 from tallrun.sessions.watch_distance import in_mps, told_distance
@@ -35,16 +36,16 @@ CADENCES = ("auto", "strides", "steps")
 MAX_ACTIVITY_ROWS = 1_000_000
 #: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a pulse, a
 #: contact time or a length they did not measure.
-PLAUSIBLE = {
-    "heart_rate_bpm": (20.0, 250.0), "cadence_spm": (0.0, 245.0), "speed_mps": (0.0, 15.0), "distance_m": (0.0, 1e6),
+PLAUSIBLE = BELIEVED | {
     "altitude_m": (-450.0, 9000.0), "power_w": (0.0, 2500.0), "stance_time_s": (0.03, 2.0), "duty_factor": (0.01, 1.0),
     "stance_left_pct": (1.0, 99.0), "vertical_oscillation_m": (0.001, 0.5), "step_length_m": (0.05, 5.0),
     "foot_strike_angle_left_deg": (-90.0, 90.0), "foot_strike_angle_right_deg": (-90.0, 90.0),
     "pelvic_tilt_deg": (-90.0, 90.0), "overstride_index": (-100.0, 100.0), "n_cues": (0.0, 255.0),
 }  # fmt: skip
 _LAP_PLAUSIBLE = {
-    "duration_s": (0.0, MAX_TIME_S), "distance_m": (0.0, 1e6), "heart_rate_bpm": (20.0, 250.0),
-    "max_heart_rate_bpm": (20.0, 250.0), "cadence_spm": (1.0, 245.0),
+    "duration_s": (0.0, MAX_TIME_S), "distance_m": BELIEVED["distance_m"],
+    "heart_rate_bpm": BELIEVED["heart_rate_bpm"], "max_heart_rate_bpm": BELIEVED["heart_rate_bpm"],
+    "cadence_spm": (1.0, 245.0),
 }  # fmt: skip
 #: No runner makes more strides a minute; above, the file counts steps.
 MOST_STRIDES_PER_MIN = 125.0
