@@ -132,7 +132,11 @@ LiveEvent = PipelineEvent | CoachEvent | Safety | Silenced | PartChange
 
 @dataclass(frozen=True)
 class IntervalView:
-    """Where the intervals stand. part, place, left_s : None once all are over. next : the part after this one."""
+    """Where the intervals stand. part, place, left_s : None once all are over. next : the part after this one.
+
+    next_place : where ``next`` lies among the parts. is_last_run, is_next_last_run : whether a run of several is the
+    last one.
+    """
 
     part: Part | None
     place: int | None
@@ -142,6 +146,8 @@ class IntervalView:
     is_held: bool
     #: Seconds of each kilometre of a run without walk breaks; None when the distance is not known.
     splits_s: tuple[float, ...] | None
+    next_place: int | None = None
+    is_next_last_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -310,17 +316,18 @@ class LiveRun:
             return None
         place = schedule.place_at(now_s)
         part = None if place is None else schedule.parts[place]
-        ahead = () if place is None else schedule.parts[place + 1 :]
-        n_runs = sum(item.kind == "run" for item in self.setup.intervals)
+        ahead = [] if place is None else [(at, item) for at, item in enumerate(schedule.parts) if at > place]
+        after_place, after = next(((at, item) for at, item in ahead if item.length_s > 0.0), (None, None))
+        runs = [at for at, item in enumerate(schedule.parts) if item.kind == "run"]
+        last_run = runs[-1] if sum(item.kind == "run" for item in self.setup.intervals) > 1 else None
         return IntervalView(
             part=part,
             place=place,
             left_s=schedule.left_s(now_s),
-            next=next((item for item in ahead if item.length_s > 0.0), None),
-            is_last_run=part is not None
-            and part.kind == "run"
-            and n_runs > 1
-            and not any(item.kind == "run" for item in ahead),
+            next=after,
+            next_place=after_place,
+            is_last_run=place is not None and place == last_run,
+            is_next_last_run=after_place is not None and after_place == last_run,
             is_held=schedule.held_s is not None,
             splits_s=self.splits_s,
         )

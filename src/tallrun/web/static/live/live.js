@@ -17,6 +17,7 @@ const metronome = new Metronome((state) => {
     missing: "This browser has no sound output; cues are shown only.",
   }[state];
   $("setup").hidden = state === "ready" && phase === "running";
+  intervals.book();  // on the clock that goes now
 });
 const wakeLock = new WakeLock((text, isHeld) => { $("wake-state").textContent = (isHeld ? "✓ " : "⚠ ") + text; });
 
@@ -126,6 +127,7 @@ setInterval(countDown, 250);
 // The beat ends with the tap, before any answer: what the person said outranks it.
 function tapUrgent(message) {
   metronome.stop();
+  intervals.quiet();
   window.speechSynthesis?.cancel();
   closeDialogs();
   silencedCue = lastState?.cue?.id ?? null;
@@ -286,6 +288,7 @@ function closeDialogs() {
 
 function showAfter(after) {
   metronome.stop();
+  intervals.quiet();
   $("stopped").hidden = true;
   closeDialogs();
   cover(true);
