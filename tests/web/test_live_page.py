@@ -595,7 +595,9 @@ def test_a_change_is_told_once_and_pain_outranks_it(browser, live):
 
 PLAN = """(() => {
   const { intervals: { booked }, metronome } = window.tallrun;
-  return booked && { end: booked.end, now: metronome.clock, plan: booked.plan.map(({ at, what }) => [what, at - booked.end]) };
+  if (!booked) return null;
+  const plan = booked.plan.map(({ at, what }) => [what, at - booked.end]);
+  return { end: booked.end, now: metronome.clock, plan };
 })()"""
 
 
@@ -606,7 +608,11 @@ def test_what_is_heard_at_the_end_of_a_part_is_laid_down_on_the_audio_clock(brow
     page.evaluate("""() => {
       const { metronome } = window.tallrun, book = metronome.book.bind(metronome);
       window.laid = []; window.back = 0;
-      metronome.book = (at, what) => { const undo = book(at, what); window.laid.push([what, at]); return () => { window.back += 1; undo(); }; };
+      metronome.book = (at, what) => {
+        const undo = book(at, what);
+        window.laid.push([what, at]);
+        return () => { window.back += 1; undo(); };
+      };
     }""")
     page.evaluate("document.getElementById('part-how').value = 'beeped'")
     publish(live, interval=part(left_s=3.4))
@@ -622,7 +628,9 @@ def test_what_is_heard_at_the_end_of_a_part_is_laid_down_on_the_audio_clock(brow
     page.evaluate("window.tallrun.link.connect = () => {}; window.tallrun.link.socket.close()")
     assert page.evaluate(PLAN)["end"] == first["end"]
     assert page.evaluate("[window.laid.length, window.back]") == [4, 0]
-    assert page.evaluate("window.laid.map(([, at]) => at)") == [first["end"] - ahead for ahead in (3, 2, 1, 0)]
+    assert page.evaluate("window.laid.map(([, at]) => at)") == [
+        first["end"] - ahead for ahead in (3, 2, 1, 0)
+    ]
     page.wait_for_function("window.tallrun.intervals.spoken.length === 2", timeout=5000)
     late_s = page.evaluate("window.tallrun.metronome.clock") - first["end"]
     assert 0.0 <= late_s < 0.3

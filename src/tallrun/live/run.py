@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tallrun.errors import TallrunError
-from tallrun.live.answering import answer_cues
+from tallrun.live.answering import answer
 from tallrun.live.calibration import load_standing
 from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
@@ -87,7 +87,7 @@ async def run_once(
         tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
         tasks += [asyncio.create_task(item(loop)) for item in companions]
         if emulation is not None and emulation.answering is not None and air.virtual is not None:
-            tasks.append(asyncio.create_task(answer_cues(loop, air.virtual, emulation.answering)))
+            tasks.append(asyncio.create_task(answer(loop, air.virtual, emulation.answering)))
         with stopping(session):
             try:
                 await loop.go(flush_in_thread=emulation is None)

@@ -37,6 +37,7 @@ FREE_MINUTES = 30.0
 #: What may be worn, in the order it is asked for; one foot is enough for a run.
 PLACES = ("foot_left", "foot_right", "pelvis", "trunk", "treadmill", "heart_rate", "foot_pod")
 WORDS = NAMES | {"treadmill": "Treadmill", "heart_rate": "Heart-rate strap", "foot_pod": "Foot pod"}
+MARKS = LETTERS | {"treadmill": "B", "heart_rate": "H", "foot_pod": "F"}
 BUSY = "One thing at a time: this is still going on. Wait for it, or leave."
 TWO_RUNS = "A run is going on already. End it first, on its page."
 NO_SENSOR = "No foot or back sensor is paired yet. Pair one first."
@@ -138,7 +139,7 @@ class Stage:
             rows.append(
                 {
                     "placement": item.placement,
-                    "letter": LETTERS.get(item.placement, "·"),
+                    "letter": MARKS.get(item.placement, "·"),
                     "name": WORDS.get(item.placement, item.placement),
                     "model": item.config,
                     "is_heard": None if self._way.heard is None else near is not None,
