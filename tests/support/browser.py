@@ -86,8 +86,8 @@ class _Known:
 def opened(browser, url: str, size=PHONE, scheme: str = "light", wait: str = "", **more: object):
     """A page that has finished loading.
 
-    wait : "networkidle", a selector that begins with #, or an expression that must become true. errors : of scripts; problems : those and what the
-    console complains about; asked : every address.
+    wait : "networkidle", a selector that begins with #, or an expression that must become true.
+    errors : of scripts; problems : those and what the console complains about; asked : every address.
     """
     page = browser.new_page(viewport=size, color_scheme=scheme, **{"bypass_csp": True, **more})
     page.errors, page.problems, page.asked = [], [], []
