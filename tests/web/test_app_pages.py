@@ -151,7 +151,7 @@ def test_report_page_is_shut_in(browser, place):
     frame = page.frame_locator("iframe.report-frame")
     frame.locator("html[data-done=yes]").wait_for()
     assert frame.locator("#told").inner_text() == "shut in"
-    assert page.title().startswith("Report: demo_treadmill")
+    assert page.title().startswith("Report: Demo, Thu 1 Jan 2026")
     assert "allow-same-origin" not in page.get_attribute("iframe", "sandbox")
     for size, scheme in VIEWS:
         show_as(page, size, scheme)

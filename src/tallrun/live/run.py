@@ -58,6 +58,7 @@ async def run_once(
     Raises CalledOffError when STOP is tapped while the sensors are still being connected.
     """
     from tallrun.ble import SensorSession
+    from tallrun.journal.shown import shown_in
     from tallrun.pipeline.live_run import LiveRun
     from tallrun.pipeline.setup_record import KEY as SETUP_KEY
     from tallrun.pipeline.setup_record import setup_record
@@ -83,6 +84,7 @@ async def run_once(
             hub=hub,
             on_view=on_view,
             on_failure=on_trouble,
+            length_unit=shown_in(folder).length,
         )
         tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
         tasks += [asyncio.create_task(item(loop)) for item in companions]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tallrun.coaching import Part
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
+from tallrun.report.lengths import LengthUnit, distance_words, pace_words
 
 LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
 NAMES = {"foot_left": "Left foot", "foot_right": "Right foot", "pelvis": "Pelvis", "trunk": "Trunk"}
@@ -79,6 +80,8 @@ def live_state(
     run_id: str | None = None,
     held: Sequence[tuple[str, str, float]] = (),
     failures: Sequence[str] = (),
+    heart_rate_bpm: float | None = None,
+    length_unit: LengthUnit = "km",
 ) -> dict[str, Any]:
     """Return the ``state`` message.
 
@@ -110,6 +113,7 @@ def live_state(
             for item in sensors
             if item.placement in LETTERS
         ],
+        "so_far": _so_far(view, heart_rate_bpm, length_unit),
         "sentence": None if cue is None else cue.sentence,
         "block_text": _block_text(view),
         "interval": _interval(view.interval),
@@ -154,6 +158,16 @@ def after_state(
         "next": next_question,
         "report_url": report_url,
     }
+
+
+def _so_far(view: LiveView, heart_rate_bpm: float | None, unit: LengthUnit) -> list[str]:
+    """Return distance, pace and heart rate as far as they are known, each in words; nothing stands for unknown."""
+    is_running = view.cadence_spm is not None and view.speed_mps is not None and view.speed_mps > 0.0
+    return [
+        *([] if view.run_m is None else [distance_words(view.run_m, unit)]),
+        *([pace_words(view.speed_mps, unit)] if is_running else []),
+        *([] if heart_rate_bpm is None else [f"{heart_rate_bpm:.0f} beats/min"]),
+    ]
 
 
 def _is_low(light: SensorLight) -> bool:

@@ -174,6 +174,8 @@ class LiveView:
     doubted_sensors: tuple[tuple[str, str], ...] = ()
     #: None for a free run.
     interval: IntervalView | None = None
+    #: Run so far, walks left out.
+    run_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ class LiveRun:
         self.part_changes: list[PartChange] = []
         self._part: PartChange | None = None
         self._splits = _Splits()
+        self._way = _Way()
         self._coach = Coach(
             setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
         )
@@ -307,6 +310,7 @@ class LiveRun:
             doubted_sensors=tuple(
                 sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
             ),
+            run_m=self._way.metres,
             interval=self._interval_view(now_s),
         )
 
@@ -497,6 +501,7 @@ class LiveRun:
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
+            self._way.add(closed_s, speed)
             if is_on and self.schedule is not None:
                 self._splits.add(closed_s, speed)
         steady = clean and self._steady.add(own_speed)
@@ -648,6 +653,34 @@ class LiveRun:
         if key not in self._timers:
             self._timers.add(key)
             self.gait.schedule(at_s, what or _Timer())
+
+
+class _Way:
+    """Metres run so far; None while a tenth or more of the time of running had no known speed."""
+
+    def __init__(self) -> None:
+        self._last_s: float | None = None
+        self._known_s = self._known_m = self._unknown_s = 0.0
+
+    def add(self, at_s: float, speed_mps: float) -> None:
+        """Take the speed of a stride that closed at ``at_s``; a longer break before it was no running."""
+        passed_s = 0.0 if self._last_s is None else at_s - self._last_s
+        self._last_s = at_s
+        if not 0.0 < passed_s <= LONGEST_UNKNOWN_S:
+            return
+        if math.isfinite(speed_mps):
+            self._known_s += passed_s
+            self._known_m += passed_s * speed_mps
+        else:
+            self._unknown_s += passed_s
+
+    @property
+    def metres(self) -> float | None:
+        """The whole, what is not known taken at the mean speed of what is."""
+        whole_s = self._known_s + self._unknown_s
+        if not self._known_s or self._unknown_s >= 0.1 * whole_s:
+            return None
+        return self._known_m * whole_s / self._known_s
 
 
 class _Splits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
 from tallrun.journal.reminders import calendar
+from tallrun.journal.shown import Shown, read_shown, write_shown
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_today import (
     CardOut,
@@ -16,6 +18,8 @@ from tallrun.web.models_today import (
     LadderOut,
     ProfileOut,
     SetupIn,
+    ShownIn,
+    ShownOut,
     StatusOut,
     TodayOut,
     VerdictOut,
@@ -35,7 +39,14 @@ def status(desk: OpenDesk) -> StatusOut:
         runners=codes,
         is_set_up=bool(codes),
         sessions_folder=None if folder is None else str(folder),
+        shown=ShownOut(**asdict(read_shown(desk.store))),
     )
+
+
+@router.post("/shown", response_model=ShownOut)
+def set_shown(desk: OpenDesk, given: ShownIn) -> Any:
+    """Set how numbers are shown."""
+    return asdict(write_shown(desk.store, Shown(given.length, given.week_starts)))
 
 
 @router.get("/profile", response_model=ProfileOut)

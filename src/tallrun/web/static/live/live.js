@@ -145,6 +145,7 @@ function showState(state) {
   $("page").dataset.phase = phase;
   showSensors(state.sensors);
   $("belt").textContent = state.belt_kmh === null ? "" : `belt ${state.belt_kmh.toFixed(1)} km/h${state.incline_pct ? ` · ${state.incline_pct > 0 ? "+" : ""}${state.incline_pct.toFixed(1)} %` : ""}`;
+  $("so-far").textContent = (state.so_far ?? []).join(" · ");
   intervals.show(state, Boolean(state.stop || state.question || state.held?.length));  // first: it takes room
   showCadence(state);
   $("sentence").textContent = state.sentence ?? "";
