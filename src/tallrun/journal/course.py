@@ -60,7 +60,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
         sessions.append(
             {
                 "session_id": run.session_id, "started_at": run.started_at, "minutes": run.minutes,
-                "run_minutes": exposure.run_minutes, "distance_m": _first(exposure.distance_m, known.distance_m),
+                "run_minutes": exposure.run_minutes, "distance_m": exposure.distance_m,
                 "session_rpe": run.session_rpe, "load": exposure.load, "rung": run.rung,
                 "surface": run.surface, "grade": pain.grade, "rule": pain.rule, "baseline": pain.baseline,
                 "pain": pain.windows, "gait": gait, "reasons": dict(exposure.reasons),

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
+from tallrun.journal.calendar import calendar_weeks
 from tallrun.journal.reminders import calendar
 from tallrun.journal.shown import Shown, read_shown, write_shown
 from tallrun.web.desk import Mine, OpenDesk
@@ -23,6 +24,7 @@ from tallrun.web.models_today import (
     StatusOut,
     TodayOut,
     VerdictOut,
+    WeekOut,
 )
 from tallrun.web.problems import PROBLEMS
 
@@ -103,6 +105,12 @@ def get_reminders(mine: Mine) -> Response:
     return Response(
         text, media_type=kind, headers={"content-disposition": 'attachment; filename="tallrun.ics"'}
     )
+
+
+@router.get("/weeks", response_model=list[WeekOut])
+def get_weeks(mine: Mine, count: Annotated[int, Query(ge=1, le=52)] = 2) -> Any:
+    """Return the last weeks, up to the end of this one: planned, done, pain."""
+    return calendar_weeks(mine, count)
 
 
 @router.get("/ladder", response_model=LadderOut)

@@ -201,6 +201,30 @@ class DayOut(BaseModel):
     exercises: int
 
 
+class WeekDayOut(BaseModel):
+    """One date of a week; worst is null where no score was given."""
+
+    day: date
+    planned: list[str]
+    n_runs: int
+    n_walks: int
+    run_minutes: float
+    walk_minutes: float
+    worst: int | None
+    n_masked: int
+    n_exercises: int
+    n_met: int
+    is_ahead: bool
+    is_today: bool
+
+
+class WeekOut(BaseModel):
+    """Seven days, and what is to be said about them."""
+
+    days: list[WeekDayOut]
+    sentences: list[str]
+
+
 class DoseOfExercise(BaseModel):
     """One exercise of the phase; ``done_today`` is the id of today's entry."""
 

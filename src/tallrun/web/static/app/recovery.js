@@ -1,7 +1,7 @@
 // Recovery: pain, gait and load on one time line; the ladder; exercise and runs without sensors.
 
 import { get, post } from "./api.js";
-import { GRADES, loadPlotly, themeColours } from "./charts.js";
+import { drawWeeks, GRADES, loadPlotly, themeColours } from "./charts.js";
 import { capital, card, choose, dayOf, distance, el, field, lengthUnit, metresFrom, number, say, stackedTable, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
 import { stateWord } from "./verdict.js";
@@ -31,10 +31,11 @@ class Recovery {
 
   async load() {
     const [ladder, course, exercises, forms] = await Promise.all([get("/ladder"), get("/course", { days: this.days }), get("/exercises", { days: 28 }), get("/visa-h")]);
+    const weeks = await get("/weeks", { count: 8 });
     this.course = course;
     this.picture = el("div", {});
     this.body.replaceChildren(this.courseCard(),
-      el("div", { class: "page two" }, el("div", { class: "column" }, ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), this.visaCard(forms), exerciseCard(exercises))));
+      el("div", { class: "page two" }, el("div", { class: "column" }, card("Week by week", drawWeeks(weeks)), ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), this.visaCard(forms), exerciseCard(exercises))));
     await this.draw();
   }
 
