@@ -168,5 +168,6 @@ def _say(text: str) -> None:
 
 def _warm_up() -> None:
     from tallrun.gait.warm import warm_up
+    from tallrun.kernel_cache import prepare
 
-    warm_up()
+    prepare(warm_up, load=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tallrun.errors import EntryError, RadioError, TallrunError
+from tallrun.kernel_cache import is_ready, prepare
 from tallrun.live.hub import LiveHub
 from tallrun.live.state import LETTERS, LOW_BATTERY_PCT, NAMES
 
@@ -37,8 +38,13 @@ FREE_MINUTES = 30.0
 #: What may be worn, in the order it is asked for; one foot is enough for a run.
 PLACES = ("foot_left", "foot_right", "pelvis", "trunk", "treadmill", "heart_rate", "foot_pod")
 WORDS = NAMES | {"treadmill": "Treadmill", "heart_rate": "Heart-rate strap", "foot_pod": "Foot pod"}
+MARKS = LETTERS | {"treadmill": "B", "heart_rate": "H", "foot_pod": "F"}
 BUSY = "One thing at a time: this is still going on. Wait for it, or leave."
 TWO_RUNS = "A run is going on already. End it first, on its page."
+PREPARING = (
+    "The stride engine is being prepared: a minute or more, once after each update. "
+    "Wait; the run begins by itself."
+)
 NO_SENSOR = "No foot or back sensor is paired yet. Pair one first."
 FEET_UNCLEAR = (
     "It was not clear which foot moved. "
@@ -140,7 +146,7 @@ class Stage:
             rows.append(
                 {
                     "placement": item.placement,
-                    "letter": LETTERS.get(item.placement, "·"),
+                    "letter": MARKS.get(item.placement, "·"),
                     "name": WORDS.get(item.placement, item.placement),
                     "model": item.config,
                     "is_heard": None if self._way.heard is None else near is not None,
@@ -312,7 +318,10 @@ class Stage:
         assert way.wishes is not None
         out = _free_name(self._sessions, datetime.now().astimezone())
         try:
-            await asyncio.to_thread(warm_up)
+            if not is_ready():
+                hub.publish({"type": "trouble", "sentences": [PREPARING]})
+            await asyncio.to_thread(prepare, warm_up, True)
+            hub.publish({"type": "trouble", "sentences": []})
             self._sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
             emulation = None
             if self._emulator is not None:
