@@ -7,6 +7,7 @@ import pytest
 
 import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
+from support.twins import use_twins
 from tallrun.gait import foot_cycles, foot_events, foot_trajectory
 from tallrun.gait.foot_clipping import find_clipped_lobes
 from tallrun.gait.foot_params import FootParams
@@ -75,15 +76,6 @@ def test_a_force_peak_cut_off_at_a_known_range_costs_little_length(stride):
     twin, twin_path, _ = solve(foot_trajectory.solve_stride.py_func, t_s, cut, gyr, up, limit)
     np.testing.assert_allclose(told.tolist(), twin.tolist(), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(path.position, twin_path.position, rtol=1e-9, atol=1e-12)
-
-
-def use_twins(monkeypatch):
-    """Let every kernel of the foot engine run as Python, wherever its name was taken to."""
-    for name, room in list(sys.modules.items()):
-        if name.startswith("tallrun.gait."):
-            for key, value in list(vars(room).items()):
-                if hasattr(value, "py_func"):
-                    monkeypatch.setattr(room, key, value.py_func)
 
 
 def test_the_stride_solver_and_its_python_twin_agree(stride, monkeypatch):

@@ -20,13 +20,12 @@ from tallrun.sessions import read_session, write_session
 from tallrun.sessions.activity import activity_recording, watch_run
 from tallrun.sessions.fit_export import export_fit
 from tallrun.sessions.fit_import import import_fit
+from tallrun.sessions.sports import sport_on_foot
 from tallrun.sessions.table_export import signal_frames
+from tallrun.sessions.watch_distance import device_distance, distance_along
 from tallrun.sessions.watch_points import (
     Points,
-    device_distance,
-    distance_along,
     join_moments,
-    sport_on_foot,
     steps_per_min,
     watch_table,
 )

@@ -42,7 +42,8 @@ class FootStatus:
 
     sensor_to_foot : (3, 3) rotation into foot axes (FLU), None before it is learned. flat_pitch_deg : angle of
     the learned foot axes to gravity at the latest foot-flats, NaN before the first. sensor_height_m : learned
-    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown.
+    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown. n_rests : how
+    often the sensor was seen at rest; 0 leaves gyr_bias_radps a guess.
     """
 
     foot: str
@@ -62,6 +63,7 @@ class FootStatus:
     sensor_height_m: float
     gyr_range_radps: float
     gyr_bias_radps: tuple[float, float, float]
+    n_rests: int
 
 
 class FootEngine:
@@ -75,6 +77,9 @@ class FootEngine:
         "left" or "right".
     record_waves
         Keep each closed stride's shape, see ``waves``.
+    kept_bias_radps
+        Gyroscope bias (3,) known from an earlier session, sensor axes; None when unknown. A first guess: it counts
+        until the foot is seen at rest, with the uncertainty of a bias that was never seen, and gravity corrects it.
 
     Raises
     ------
@@ -86,7 +91,14 @@ class FootEngine:
     Rows are bit-identical for any cutting of the signal into blocks (`sci:D1`).
     """
 
-    def __init__(self, spec: SensorSpec, foot: str, *, record_waves: bool = False) -> None:
+    def __init__(
+        self,
+        spec: SensorSpec,
+        foot: str,
+        *,
+        record_waves: bool = False,
+        kept_bias_radps: FloatArray | None = None,
+    ) -> None:
         if foot not in ("left", "right"):
             raise UsageError(f'foot must be "left" or "right", got "{foot}"')
         if not spec.has_gyroscope:
@@ -101,6 +113,7 @@ class FootEngine:
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
         self._mounting: Mounting | None = None
         self._record = record_waves
+        self._kept_bias_radps = kept_bias_radps
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
         capacity = 1 << math.ceil(math.log2(HISTORY_S * spec.rate_hz))
@@ -185,6 +198,7 @@ class FootEngine:
             sensor_height_m=float(sensor_height(foot.known, self.params)),
             gyr_range_radps=float(sensor.gyr_limits[0]),
             gyr_bias_radps=(x, y, z),
+            n_rests=int(sensor.known.n_rests),
         )
 
     def _flat_pitch_deg(self) -> float:
@@ -230,6 +244,8 @@ class FootEngine:
         n, sensor = self._h_n, self._state.sensor
         kept = Samples(self._h_t, self._h_acc, self._h_gyr, len(self._h_t) - 1)
         rested, bias, acc_bias = rest_of(kept, n, self.params)
+        if not rested and self._kept_bias_radps is not None:
+            bias = self._kept_bias_radps
         kept = kept._replace(acc=self._h_acc - acc_bias)
         seen = new_sensor(math.nan, math.nan)
         seen = seen._replace(bias=bias, gyr_limits=sensor.gyr_limits, acc_limits=sensor.acc_limits)

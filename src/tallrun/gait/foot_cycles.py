@@ -23,8 +23,9 @@ from tallrun.gait.foot_events import (
 )  # fmt: skip
 from tallrun.gait.foot_mounting import has_mounting_moved
 from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
-from tallrun.gait.foot_samples import accept, count_clipped, is_next
+from tallrun.gait.foot_samples import accept
 from tallrun.gait.foot_trajectory import close_stride
+from tallrun.gait.front import count_clipped, is_next
 from tallrun.gait.kernels import kernel
 from tallrun.gait.rows import reason_bit
 
@@ -139,8 +140,7 @@ def land(state, now, is_early, params, out):
     if stance.is_pending:
         state.row.timing_sigma_s = max(state.row.timing_sigma_s, sigma_s)
         complete_row(state, contact.t_s, params, out)
-    open_row(state, contact, flat, cost, now, params)
-    state.row.timing_sigma_s = sigma_s
+    open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
     if fit.is_solved:
         stance.flat_at = flat

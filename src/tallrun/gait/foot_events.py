@@ -15,7 +15,7 @@ from tallrun.gait.vectors import level_from, size_of
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 
-class Contact(NamedTuple):
+class InitialContact(NamedTuple):
     """An initial contact: its place, the sample at or before it, its time; the fastest sample of the swing it ends.
 
     is_inferred : it fell into lost samples and was put where it was due. is_doubtful : nothing struck.
@@ -75,7 +75,7 @@ def timing_sigma(samples, place, now, params):
     k = math.floor(place)
     for j in range(max(k - 1, 1), min(k + 2, now) + 1):
         widest = max(widest, samples.t_s[j & samples.mask] - samples.t_s[(j - 1) & samples.mask])
-    return math.hypot(params.timing_floor_s, widest / math.sqrt(12.0))
+    return math.hypot(params.timing_floor_s, params.timing_step_share * widest)
 
 
 # Initial contact ------------------------------------------------------------------------------------------------------
@@ -214,7 +214,9 @@ def locate_contact(state, now, params):
             place = _place_of(
                 state.samples, due_s if np.isfinite(due_s) else 0.5 * (before + after), swing, now
             )
-    return Contact(place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful)
+    return InitialContact(
+        place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful
+    )
 
 
 # Foot-flat ------------------------------------------------------------------------------------------------------------

@@ -48,8 +48,11 @@ class FootParams(NamedTuple):
     )
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     usual_share: float = 0.2  # how fast usual stride and delay follow, per stride
-    # what times may be off by: an event is found this well between whole samples
-    timing_floor_s: float = 0.003
+    # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold,
+    timing_floor_s: float = 0.0065
+    timing_step_share: float = (
+        0.8  # and the same real steps at a half or a quarter of the rate this share of a step from themselves
+    )
     timing_doubtful_s: float = 0.025  # no impact was seen: the foot's own turn tells, roughly
     timing_inferred_s: float = 0.03  # not measured at all
     # the angle at contact may be off by this much; more without a flat, more without an impact
@@ -77,9 +80,14 @@ class FootParams(NamedTuple):
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
     lobe_share: float = 0.015  # what a cut-off turn leaves open
-    withheld_share: float = 0.2  # a length less certain than this share of itself is withheld
+    sigma_share: float = (
+        0.7  # each size below is taken amply; a whole length errs by this share of their sum,
+    )
+    misfit_usual: float = (
+        6.0  # while chi-square is no more than usual: above it the sigma grows with its root
+    )
+    withheld_share: float = 0.2  # and one less certain than this share of itself is withheld
     quality_least_m: float = 0.1  # quality of shorter strides is that of one this long
-    misfit_usual: float = 6.0  # chi-square to be expected; above it the sigma grows with its root
     # trajectory: standard deviations of what may be wrong
     sensor_height_m: float = (
         0.08  # height over the ball of the foot, about which a planted foot turns: at first

@@ -166,14 +166,32 @@ def _strike_angle(state, place, flat):
 
 
 @kernel
-def open_row(state, contact, flat, cost, now, params):
+def _set_strike_angle(state, contact, flat, cost, sigma_s, params):
+    """Set the angle at contact and its sigma: the foot turns fast, so when it landed matters."""
+    row, off = state.row, sigma_s * params.rate_hz
+    angle = _strike_angle(state, contact.place, flat)
+    late = min(contact.place + off, float(flat))
+    early = max(contact.place - off, float(max(state.work.fit.first, contact.swing)))
+    turned = max(
+        abs(_strike_angle(state, late, flat) - angle), abs(_strike_angle(state, early, flat) - angle)
+    )
+    unsure = math.hypot(
+        params.angle_no_flat_deg if cost > params.no_flat_cost else 0.0,
+        params.angle_doubtful_deg if contact.is_doubtful else 0.0,
+    )
+    row.foot_strike_angle_deg = angle
+    row.foot_strike_angle_sigma_deg = math.sqrt(params.angle_sigma_deg**2 + turned * turned + unsure * unsure)
+
+
+@kernel
+def open_row(state, contact, flat, cost, sigma_s, now, params):
     """Begin the row of a contact with what it tells by itself."""
     samples, row, stance, swing = state.samples, state.row, state.stance, contact.swing & state.samples.mask
     _clear(row)
     row.initial_contact_s = contact.t_s
     row.foot_flat_s = samples.t_s[flat & samples.mask]
     row.swing_peak_radps = state.derived.pitch_radps[swing]
-    row.mode = state.gait.mode
+    row.mode, row.timing_sigma_s = state.gait.mode, sigma_s
     if contact.is_inferred:
         row.reasons |= INFERRED | GAP
     elif contact.is_doubtful:
@@ -185,10 +203,7 @@ def open_row(state, contact, flat, cost, now, params):
     gap_s, _ = gap_between(state.derived.gap_s, samples.mask, max(contact.sample - 1, 0), flat)
     if contact.is_inferred or gap_s != 0.0:
         return
-    row.foot_strike_angle_deg = _strike_angle(state, contact.place, flat)
-    doubt_deg = params.angle_no_flat_deg if cost > params.no_flat_cost else 0.0
-    doubt_deg = params.angle_sigma_deg + doubt_deg
-    row.foot_strike_angle_sigma_deg = doubt_deg + (params.angle_doubtful_deg if contact.is_doubtful else 0.0)
+    _set_strike_angle(state, contact, flat, cost, sigma_s, params)
     row.peak_impact_g, is_clipped = _peak_impact(samples, state.sensor, contact.t_s, now, params)
     if is_clipped:
         row.reasons |= CLIPPED
@@ -221,15 +236,15 @@ def _contacts_lost(stride_s, gap_s, usual_s, params):
 
 @kernel
 def _length_sigma(fit, stride_s, flat_cost, params):
-    """Return what a length may be off by [m]: ends that do not fit, a foot that never stood still, the sensor's scale."""
+    """Return what a length may be off by [m]: ends that miss, a foot that never stood still, the sensor's scale."""
     rest_mps = params.flat_cost_mps * math.sqrt(flat_cost)
     scale_m = params.scale_share * fit.length_m
     wander_m = params.wander_share * fit.velocity_error_mps * stride_s
     sigma = math.sqrt(fit.sigma_m**2 + (rest_mps * stride_s) ** 2 + scale_m**2 + wander_m**2)
     if fit.n_lobes > 0:
         sigma = math.hypot(sigma, params.lobe_share * fit.length_m)
-    # end conditions missed by more than their sizes say that these are too small
-    return sigma * math.sqrt(max(fit.misfit / params.misfit_usual, 1.0))
+    # end conditions missed by more than that say that the sizes are too small
+    return sigma * math.sqrt(max(fit.misfit / params.misfit_usual, params.sigma_share**2))
 
 
 @kernel

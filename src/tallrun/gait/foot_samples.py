@@ -1,4 +1,4 @@
-"""Samples as they come to the foot engine: screened, stamps evened out, ranges and biases learned on the way.
+"""Samples of a foot once the front has let them in: ranges and biases are learned from them on the way.
 
 Each accepted sample goes into the ring together with what it gives by itself: pitch rate, sharpness, stillness.
 """
@@ -9,55 +9,9 @@ import math
 
 import numpy as np
 
+from tallrun.gait.front import even_stamp
 from tallrun.gait.kernels import kernel
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
-
-
-@kernel
-def is_next(t, acc, gyr, front):
-    """Whether a sample is finite and later than the last one; the ledger counts those that are not."""
-    good = np.isfinite(t)
-    for c in range(3):
-        good = good and np.isfinite(acc[c]) and np.isfinite(gyr[c])
-    if not good:
-        front.n_bad += 1
-        return False
-    if front.n > 0 and t <= front.last_s:
-        front.n_duplicates += 1
-        return False
-    return True
-
-
-@kernel
-def _even_stamp(state, t, params):
-    """Time of a sample with the stamp's jitter smoothed out, and the time missing before it.
-
-    Sensors sample evenly and stamp unevenly. A second-order loop follows the sensor's own period. A late stamp is
-    lost samples rather than jitter where that is likelier, given the jitter seen so far: with spread s and period p,
-    m samples lost (one in a hundred is) beat none where it is late by more than m p / 2 + s^2 ln(100) / (m p). The
-    clock's phase is kept across a short gap, for the first stamp after it jitters like any other.
-    """
-    front = state.front
-    period = front.period_s
-    last = state.samples.t_s[(front.n - 1) & state.samples.mask]
-    error = t - (last + period)
-    lost = 0.0
-    if error >= 0.5 * period:
-        lost = math.floor(error / period + 0.5)
-        if error <= 0.5 * lost * period + params.loss_odds * front.jitter_s2 / (lost * period):
-            lost = 0.0
-    if lost > params.phase_samples:
-        return t, lost * period
-    error -= lost * period
-    limit = params.reset_periods * period
-    if error < -limit:
-        return max(t, last + params.least_step * period), 0.0
-    front.jitter_s2 += params.jitter_gain * (min(error * error, limit * limit) - front.jitter_s2)
-    nominal = 1.0 / params.rate_hz
-    if lost == 0.0:
-        least, most = (1.0 - params.period_reach) * nominal, (1.0 + params.period_reach) * nominal
-        front.period_s = min(max(period + params.period_gain * error, least), most)
-    return last + (1.0 + lost) * period + params.stamp_gain * error, lost * period
 
 
 @kernel
@@ -113,16 +67,6 @@ def _find_acc_range(state, params):
 @kernel
 def _set_range(limits, limit):
     limits[0] = limits[1] = limits[2] = limit
-
-
-@kernel
-def count_clipped(acc, gyr, sensor, front, params):
-    """Count readings at a known range, axis by axis."""
-    for c in range(3):
-        if abs(acc[c]) >= params.clip_share * sensor.acc_limits[c]:
-            front.n_acc_clipped += 1
-        if abs(gyr[c]) >= params.clip_share * sensor.gyr_limits[c]:
-            front.n_gyr_clipped += 1
 
 
 @kernel
@@ -188,8 +132,9 @@ def accept(t, acc, gyr, state, params):
     samples, derived, sensor, front = state.samples, state.derived, state.sensor, state.front
     k, mask = front.n, samples.mask
     p = k & mask
-    even, missing = _even_stamp(state, t, params) if k > 0 else (t, 0.0)
-    dt = even - samples.t_s[(k - 1) & mask] if k > 0 else 1.0 / params.rate_hz
+    last = samples.t_s[(k - 1) & mask]
+    even, missing = even_stamp(t, last, front, params) if k > 0 else (t, 0.0)
+    dt = even - last if k > 0 else 1.0 / params.rate_hz
     samples.t_s[p] = even
     rate2 = force2 = bend2 = pitch = 0.0
     for c in range(3):

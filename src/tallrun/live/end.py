@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tallrun.live.calibration import keep_biases
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
 
@@ -43,6 +44,7 @@ class RawRun:
     setup: LiveSetup
     latencies_s: list[float]
     wishes: RunWishes
+    is_emulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ def finish_run(
     cues = ledger_rows(raw.run.coach_events)
     if tables is not None:
         step("The tables could not be written", write_tables, out / "derived", tables)
+        ledger = tables.summary["quality"]["sensors"]
+        kept = (keep_biases, folder, ledger, raw.is_emulated)
+        step("What was learned of the sensors could not be kept", *kept)
     step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
     step(
         "The run could not be noted in the records",

@@ -170,8 +170,16 @@ class Timeline:
             (row for row in self.history.exercises if row.at.timestamp() <= self.until_s),
             key=lambda row: row.at.timestamp(),
         )
-        parts = groupby(done, key=lambda row: (clock.day(row.at.timestamp()), row.phase))
-        self.exercises = [_one_session(rows) for _, of_day in parts for rows in _sittings(list(of_day))]
+        runs_s = sorted(run.started_at.timestamp() for run in self.history.sessions)
+
+        def part_of_day(row: ExerciseSession) -> tuple[int, int, int]:
+            at_s = row.at.timestamp()
+            return clock.day(at_s), row.phase, bisect_right(runs_s, at_s)
+
+        sittings = [rows for _, part in groupby(done, key=part_of_day) for rows in _sittings(list(part))]
+        self.exercises = [_one_session(rows) for rows in sittings]
+        #: When the first and the last exercise of each session were done.
+        self.exercise_start_s = [rows[0].at.timestamp() for rows in sittings]
         self.exercise_s = [row.at.timestamp() for row in self.exercises]
         # What the rules look for across the whole history is picked out once.
         self.high_marks = [mark for mark in marks if mark.score > self.protocol.pain.stop_above]

@@ -28,7 +28,7 @@ from tallrun.report.lanes import Marks
 from tallrun.report.measured import ERROR_SOURCE
 from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
-from tallrun.report.pages import environment, when_words
+from tallrun.report.pages import day_words, environment, when_words
 from tallrun.report.pain_strip import pain_strip
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
@@ -152,7 +152,7 @@ def _facts(source: ReportInput) -> list[str]:
 
 def _day(source: ReportInput) -> str:
     try:
-        return f"{datetime.fromisoformat(str(source.recording.info.get('started_at'))):%-d %b %Y}"
+        return day_words(datetime.fromisoformat(str(source.recording.info.get("started_at"))), with_year=True)
     except ValueError:
         return ""
 

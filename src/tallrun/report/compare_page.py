@@ -16,7 +16,7 @@ from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
-from tallrun.report.pages import environment, minutes_words, when_words
+from tallrun.report.pages import day_words, environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
@@ -222,7 +222,7 @@ def small_picture(found: Comparison, row: Change) -> str:
     trend = next((item for item in found.over_time if item.metric == row.metric), None)
     if trend is not None:
         at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
-        values, label = metric.factor * np.array(trend.values), f"weeks since {trend.at[0]:%-d %B}"
+        values, label = metric.factor * np.array(trend.values), f"weeks since {day_words(trend.at[0])}"
     else:
         at, label = np.array([0.0, 1.0]), "before, now"
         values = metric.factor * np.array([row.before, row.after], dtype=np.float64)
@@ -273,8 +273,8 @@ def _when_it_changed(item: OverTime) -> str:
     if item.began is None or item.done is None:
         return ""
     if item.began == item.done:
-        return f"in one step, at {item.began:%-d %b}"
-    return f"{item.began:%-d %b} to {item.done:%-d %b}"
+        return f"in one step, at {day_words(item.began)}"
+    return f"{day_words(item.began)} to {day_words(item.done)}"
 
 
 def _by_weight(items: Sequence[OverTime]) -> list[OverTime]:
@@ -307,10 +307,10 @@ def trend_charts(found: Comparison) -> list[str]:
                               (start - half, start + half)))  # fmt: skip
         marks = []
         if item.half is not None:
-            marks = [Upright(f"half of it by {item.half:%-d %b}", (item.half - item.at[0]).total_seconds() / 604800.0,
-                             0.0, NEUTRAL_COLOUR, "2 4")]  # fmt: skip
+            at_week = (item.half - item.at[0]).total_seconds() / 604800.0
+            marks = [Upright(f"half of it by {day_words(item.half)}", at_week, 0.0, NEUTRAL_COLOUR, "2 4")]
         out.append(
-            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {item.at[0]:%-d %B %Y}",
+            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {day_words(item.at[0], True)}",
                        metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
         )  # fmt: skip
     return out
@@ -322,7 +322,7 @@ def _zone(found: Comparison) -> object:
 
 def _days(found: Comparison) -> str:
     return " and ".join(
-        f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None
+        day_words(at, with_year=True) for side in (found.a, found.b) if (at := side.started_at) is not None
     )
 
 

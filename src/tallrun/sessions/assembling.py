@@ -31,6 +31,9 @@ from tallrun.sessions.foreign_units import (
     check_rest,
 )
 
+#: So few samples, so little late, are packets that overtook each other; more is a clock that was set back.
+_MOST_LATE_SHARE, _MOST_LATE_S = 0.01, 0.5
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -138,6 +141,7 @@ def _merge(streams: list[Stream]) -> tuple[dict[str, Stream], list[str]]:
             raise FormatError(
                 f"{stream.where}: placement must be one of {', '.join(PLACEMENTS)}, got {stream.placement!r}"
             )
+        stream = _in_order(stream, notes)
         from_zero_s = stream.t_s - (stream.t_s[0] if stream.t_s.size else 0.0)
         if np.all(np.diff(from_zero_s) >= 0.0):
             check_declared_time(from_zero_s, stream.declared.time, stream.where)
@@ -150,6 +154,18 @@ def _merge(streams: list[Stream]) -> tuple[dict[str, Stream], list[str]]:
     if not merged:
         raise FormatError("nothing to import: no file was given")
     return merged, notes
+
+
+def _in_order(stream: Stream, notes: list[str]) -> Stream:
+    """Return the stream with a few samples that came late in the place of their time; a clock that went back stays."""
+    back_s = -np.diff(stream.t_s)
+    late = np.count_nonzero(back_s > 0.0)
+    if not late or late > _MOST_LATE_SHARE * stream.t_s.size + 1 or back_s.max() > _MOST_LATE_S:
+        return stream
+    order = np.argsort(stream.t_s, kind="stable")
+    notes.append(f"{stream.where}: {late} sample(s) that came late were put in the place of their time")
+    acc, gyr = (None if part is None else part[order] for part in (stream.acc_mps2, stream.gyr_radps))
+    return replace(stream, t_s=stream.t_s[order], acc_mps2=acc, gyr_radps=gyr)
 
 
 def _join(first: Stream, second: Stream, notes: list[str]) -> Stream:

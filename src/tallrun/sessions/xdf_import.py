@@ -66,7 +66,14 @@ def import_xdf(
         raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'")
     numbers = {"acc": _channel_numbers(acc_channels), "gyr": _channel_numbers(gyr_channels)}
     parts, notes = behind_door(
-        _read_xdf, path, placements, numbers, acc_unit, gyr_unit, most_bytes=MAX_FILE_BYTES
+        _read_xdf,
+        path,
+        placements,
+        numbers,
+        acc_unit,
+        gyr_unit,
+        most_bytes=MAX_FILE_BYTES,
+        may_be_packed=True,
     )
     imported = assemble(parts, facts, f"imported from XDF: {path.name}")
     return replace(imported, notes=(*imported.notes, *notes))
