@@ -91,7 +91,7 @@ def test_noise_never_gives_rows_or_errors(rng):
 
 
 def test_warming_up_compiles_the_sample_loop_once():
-    from tallrun.gait.foot_kernel import track
+    from tallrun.gait.foot_cycles import track
 
     warm_up()
     sensor, _ = simulated((RUN,))
