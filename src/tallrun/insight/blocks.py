@@ -109,14 +109,6 @@ class SessionBlocks:
     shoe: str | None = None
     strap: str | None = None
 
-    def at_speed(self, speed_mps: float, tolerance: float) -> tuple[Block, ...]:
-        """Return the blocks within ``tolerance`` (a share) of a speed."""
-        return tuple(
-            block
-            for block in self.blocks
-            if block.speed_mps is not None and abs(block.speed_mps - speed_mps) <= tolerance * speed_mps
-        )
-
 
 def steady_blocks(
     strides: Mapping[str, Any] | Any,
