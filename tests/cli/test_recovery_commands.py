@@ -206,7 +206,7 @@ def test_import_takes_all_rows_once(tallrun: Command, tmp_path: Path) -> None:
         ("2026-02-28T07:00,morning,,,,", "line 3: score is empty"),
         ("2026-02-28T07:00,morning,2,left,,", "about the right side"),
         ("2027-02-28T07:00,morning,2,,,", "future"),
-        ("2026-02-28T07:00,morning,2,,,,,,", "more values than columns"),
+        ("2026-02-28T07:00,morning,2,,,,,,more", "more values than columns"),
     ],
 )
 def test_import_keeps_nothing_of_a_file_with_a_bad_row(

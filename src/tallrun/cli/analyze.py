@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallrun.cli.output import print_json, progress_bar
-from tallrun.kernel_cache import note_if_cold
+from tallrun.kernel_cache import prepare
 
 if TYPE_CHECKING:
     from tallrun.report.measured import MeasuredError
@@ -29,12 +29,13 @@ def analyze(
     ),
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
+    from tallrun.gait.warm import warm_up
     from tallrun.pipeline import analyse
     from tallrun.report.measured import middle_errors
     from tallrun.sessions import read_session, write_tables, write_watch
 
     recording = read_session(session)
-    note_if_cold()
+    prepare(warm_up)
     with progress_bar("analysing", not json_) as show:
         tables = analyse(recording, progress=show).tables
     write_tables(out, tables)

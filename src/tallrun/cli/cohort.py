@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from tallrun.cli.output import print_json, progress_bar
-from tallrun.kernel_cache import note_if_cold
+from tallrun.kernel_cache import prepare
 from tallrun.words import counted
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def _warm_up() -> None:
     """Compile every kernel once on a machine, or each of its workers would."""
     from tallrun.gait.warm import warm_up
 
-    note_if_cold()
-    warm_up()
+    prepare(warm_up)
 
 
 def report_lines(report: dict[str, Any], out: Path) -> list[str]:

@@ -10,6 +10,7 @@ from tallrun.journal.advice import advise, plans
 from tallrun.journal.clinician import entries, in_words
 from tallrun.journal.desk import Records
 from tallrun.journal.today import exercise
+from tallrun.report.pages import day_words
 from tallrun.report.paper import HandoutPlan
 
 _WEEK = timedelta(days=7)
@@ -59,4 +60,4 @@ def _planned(mine: Records, row: dict[str, object]) -> str:
         what = [f"{row['rung']}: {mine.protocol.work[str(row['rung'])].format(dose=f'{dose or 0:.0f}')}"]
     if row["run_minutes"] is not None:
         what.append(f"{row['run_minutes']:g} min of running")
-    return f"{at:%A %-d %B}: {', '.join(what) or 'a session'}"
+    return f"{at:%A} {day_words(at)}: {', '.join(what) or 'a session'}"

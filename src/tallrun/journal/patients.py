@@ -15,6 +15,7 @@ from tallrun.recovery.model import History
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.wording import state_name
+from tallrun.report.pages import day_words
 from tallrun.store import Store
 
 #: Mornings drawn beside a name, those looked at for missing ones, and how many may be missing.
@@ -91,7 +92,7 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
 
 def red_run(day: date, *, is_walk: bool) -> Alert:
     """Say that the last run or walk was graded RED."""
-    return Alert("red_run", f"The last {'walk' if is_walk else 'run'}, on {day:%-d %B}, was graded RED.")
+    return Alert("red_run", f"The last {'walk' if is_walk else 'run'}, on {day_words(day)}, was graded RED.")
 
 
 def _flags(state: str, rules: tuple[str, ...], protocol: Protocol) -> list[Alert]:
@@ -111,8 +112,8 @@ def _over(history: History, protocol: Protocol, now: datetime, zone: ZoneInfo) -
     if not recent:
         return []
     worst = max(recent, key=lambda row: (row.score, row.at))
-    day = worst.at.astimezone(zone)
-    return [Alert("over_limit", f"Pain {worst.score} of 10 on {day:%-d %B}, over the limit of {limit}.")]
+    day = day_words(worst.at.astimezone(zone))
+    return [Alert("over_limit", f"Pain {worst.score} of 10 on {day}, over the limit of {limit}.")]
 
 
 def _silent(history: History, now: datetime) -> list[Alert]:

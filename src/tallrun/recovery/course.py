@@ -133,15 +133,10 @@ class Course:
                 windows[name] = [*windows[name], Mark(at_s, day, score, masked, True, None)]
         facts = SessionFacts(at_s, at_s, close_s, False, False, False, ())
         base = self.baseline_on(day, at_s)
-        graded = grade_scores(
-            self.protocol,
-            t.green_limit_at(at_s),
-            base,
-            self.strict_baseline_on(day, at_s),
-            windows,
-            t.marks_between(at_s, close_s),
-            facts,
-        )
+        strict = self.strict_baseline_on(day, at_s)
+        # Each exercise of the session counts, also where another one's score is missing.
+        span = t.marks_between(t.exercise_start_s[k], close_s)
+        graded = grade_scores(self.protocol, t.green_limit_at(at_s), base, strict, windows, span, facts)
         if now_s >= self._exercise_close_s(k):
             self._final_exercise[k] = graded
         return graded

@@ -169,9 +169,14 @@ class Timeline:
         self.marks = marks
         self.mark_s = [mark.at_s for mark in marks]
         self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
-        parts = groupby(done, key=lambda pair: (clock.day(pair[0]), pair[1].phase))
-        sittings = (rows for _, of_day in parts for rows in _sittings([row for _, row in of_day]))
+        runs_s = sorted(run.started_at.timestamp() for run in self.history.sessions)
+        parts = groupby(
+            done, key=lambda pair: (clock.day(pair[0]), pair[1].phase, bisect_right(runs_s, pair[0]))
+        )
+        sittings = [rows for _, part in parts for rows in _sittings([row for _, row in part])]
         self.exercises = [_one_session(rows) if len(rows) > 1 else rows[0] for rows in sittings]
+        #: When the first and the last exercise of each session were done.
+        self.exercise_start_s = [rows[0].at.timestamp() for rows in sittings]
         self.exercise_s = [row.at.timestamp() for row in self.exercises]
         # What the rules look for across the whole history is picked out once.
         self.high_marks = [mark for mark in marks if mark.score > self.protocol.pain.stop_above]

@@ -17,7 +17,7 @@ from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
 from tallrun.report.measured import ERROR_KINDS
-from tallrun.report.pages import environment, minutes_words, when_words
+from tallrun.report.pages import day_words, environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
@@ -82,11 +82,6 @@ class ShownRow:
 def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
     """Return one change as it is printed; ``error`` says where its detectable change is from."""
     metric = METRIC_BY_KEY[change.metric]
-    interval = ""
-    if change.interval is not None:
-        low, high = (metric.factor * end for end in change.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     # what is true of many rows at once is said once, above the table
     why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
     if change.difference is not None and change.interval is None and change.reason is None:
@@ -95,10 +90,19 @@ def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
         metric.label, metric.meaning, metric.unit,
         _plain(metric, change.before), _plain(metric, change.after),
         "" if change.difference is None else _signed(metric, metric.factor * change.difference),
-        interval,
+        _interval_words(metric, change.interval),
         "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
         change.word, why, "" if error is None else ERROR_KINDS[error.kind][0], metric.scale,
     )  # fmt: skip
+
+
+def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str:
+    """Return the ends of an interval in shown units, with the digits its width carries; empty without one."""
+    if interval is None:
+        return ""
+    low, high = (metric.factor * end for end in interval)
+    digits = metric.error_digits(0.5 * (high - low))
+    return f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
 
 
 def window_words(found: Comparison) -> str:
@@ -206,7 +210,7 @@ def small_picture(found: Comparison, row: Change) -> str:
     trend = next((item for item in found.over_time if item.metric == row.metric), None)
     if trend is not None:
         at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
-        values, label = metric.factor * np.array(trend.values), f"weeks since {trend.at[0]:%-d %B}"
+        values, label = metric.factor * np.array(trend.values), f"weeks since {day_words(trend.at[0])}"
     else:
         at, label = np.array([0.0, 1.0]), "before, now"
         values = metric.factor * np.array([row.before, row.after], dtype=np.float64)
@@ -241,14 +245,9 @@ class TrendRow:
 def trend_row(item: OverTime, zone: object = None) -> TrendRow:
     """Return one line over time in words and shown units."""
     metric = METRIC_BY_KEY[item.metric]
-    interval = ""
-    if item.interval is not None:
-        low, high = (metric.factor * end for end in item.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     return TrendRow(
         metric.label, metric.unit, item.word, _plain(metric, item.start), _plain(metric, item.now),
-        _signed(metric, metric.factor * item.change), interval, _when_it_changed(item),
+        _signed(metric, metric.factor * item.change), _interval_words(metric, item.interval), _when_it_changed(item),
         "" if item.error is None else ERROR_KINDS[item.error.kind][0],
     )  # fmt: skip
 
@@ -257,8 +256,8 @@ def _when_it_changed(item: OverTime) -> str:
     if item.began is None or item.done is None:
         return ""
     if item.began == item.done:
-        return f"in one step, at {item.began:%-d %b}"
-    return f"{item.began:%-d %b} to {item.done:%-d %b}"
+        return f"in one step, at {day_words(item.began)}"
+    return f"{day_words(item.began)} to {day_words(item.done)}"
 
 
 def _by_weight(items: Sequence[OverTime]) -> list[OverTime]:
@@ -291,10 +290,10 @@ def trend_charts(found: Comparison) -> list[str]:
                               (start - half, start + half)))  # fmt: skip
         marks = []
         if item.half is not None:
-            marks = [Upright(f"half of it by {item.half:%-d %b}", (item.half - item.at[0]).total_seconds() / 604800.0,
-                             0.0, NEUTRAL_COLOUR, "2 4")]  # fmt: skip
+            at_week = (item.half - item.at[0]).total_seconds() / 604800.0
+            marks = [Upright(f"half of it by {day_words(item.half)}", at_week, 0.0, NEUTRAL_COLOUR, "2 4")]
         out.append(
-            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {item.at[0]:%-d %B %Y}",
+            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {day_words(item.at[0], True)}",
                        metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
         )  # fmt: skip
     return out
@@ -306,7 +305,7 @@ def _zone(found: Comparison) -> object:
 
 def _days(found: Comparison) -> str:
     return " and ".join(
-        f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None
+        day_words(at, with_year=True) for side in (found.a, found.b) if (at := side.started_at) is not None
     )
 
 
