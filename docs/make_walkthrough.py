@@ -133,7 +133,7 @@ class Life:
             if event:
                 getattr(self, f"event_{event}")(day)
             elif told.state == "RUN" and told.rung:
-                self.run(day, told.rung, told.run_minutes or 0.0)
+                self.run_as_told(day)
             elif told.state == "WALK" or (told.rung == "V0" and told.walking_allowed and day % 2):
                 self.walk(day)
             self.score(self.at(day, 20), "rest", self.feel())
@@ -176,10 +176,18 @@ class Life:
         )
         return told
 
+    def run_as_told(self, day: int) -> None:
+        """Look once more before the run, for a score may have changed the plan, and do what it says."""
+        now = self.at(day, 17, 27)
+        self.score(self.at(day, 17, 25), "before", self.feel())
+        told = verdict(PROTOCOL, self.store.history(self.id), None, now)
+        self.store.note_advice(self.id, told, now)
+        if told.state == "RUN" and told.rung:
+            self.run(day, told.rung, told.run_minutes or 0.0)
+
     def run(self, day: int, rung: str, minutes: float, *, extra: float = 0.0, stopped: bool = False) -> None:
         """Run as told (or not), and log it."""
         started = self.at(day, 17, 30)
-        self.score(started - timedelta(minutes=5), "before", self.feel())
         length = timedelta(minutes=max(minutes, 1.0) * 1.25 + 10)
         reaction = self.runner.reaction(rung, self.chance) + extra
         ended = started + length

@@ -21,6 +21,7 @@ from support.session_files import watch_session
 from tallrun.insight.due import due_of
 from tallrun.journal import advice, clinician, entries, offers, profile, sessions, today
 from tallrun.journal.desk import Records, load_protocol
+from tallrun.journal.today import DOINGS
 from tallrun.recovery.model import (
     RUNGS,
     Advice,
@@ -361,11 +362,14 @@ class Life:
             if any(item["question"] == "count" for item in open_items):
                 # What is done already is told before it is done again.
                 open_items = [item for item in open_items if item["form"]["path"] != "/api/runs"]
+            if any(item["question"] not in DOINGS for item in open_items):
+                # An answer can change the plan: what is done is looked up once more.
+                open_items = [item for item in open_items if item["question"] not in DOINGS]
             if not open_items:
                 break
             if turn == 5:
                 self.fault(day, f"the same questions come again: {[item['question'] for item in open_items]}")
-            # Questions first, then the run, so that the run does not cut them off; it takes its time.
+            # The run last, so that it does not cut off the questions of the strength work; it takes its time.
             for item in sorted(open_items, key=lambda item: item["form"]["path"] == "/api/runs"):
                 now += timedelta(minutes=1 + item["form"]["body"].get("minutes", 0))
                 self.door.answer(now, item["form"], self.filled(day, now, item))

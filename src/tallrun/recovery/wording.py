@@ -169,6 +169,7 @@ class Words:
         lines = [referral.text for referral in called]
         told = {"TD2"} if state == "WALK" and "TD2" in state_rules else set()
         lines += [self._rule(rule, worst) for rule in told]
+        told.add("HD4")  # what is missing is named by the state's own sentence
         lines.append(
             self.texts.states["RUN_FAST" if state == "RUN" and rung in RUNGS[I1:] else state].format(
                 rung=rung, work=self.work(rung, dose_min) if rung else "", missing=self.missing(missing),
