@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.browser import chromium
+from support.browser import PHONE, chromium, opened, printed_lines, serious, shoot
 from support.report_sources import demo_source
 from tallrun.report import build_report
 
@@ -37,3 +37,38 @@ def test_long_advice_never_leaves_the_first_sheet_blank(tmp_path, paper):
             "kept whole, more than a sheet would move to the second and leave the first blank"
         )
         assert len(re.findall(rb"/Type /Page\n", page.pdf(format=paper))) >= 3
+
+
+#: Head and foot of a sheet are two lines; four more would be a sheet wasted.
+FEWEST_LINES = 7
+
+
+def test_no_sheet_holds_a_few_lines_alone_and_a_phone_shows_one_depth_at_a_time(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(build_report(demo_source()), encoding="utf-8")
+    with chromium() as browser:
+        page = opened(browser, path.as_uri(), {"width": 760, "height": 1000})
+        page.emulate_media(media="print")
+        page.evaluate("window.tallrunDrawAll()")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.plot')].every((box) => box.querySelector('svg'))"
+        )
+        for paper in ("A4", "Letter"):
+            lines = printed_lines(page.pdf(format=paper))
+            assert min(lines) >= FEWEST_LINES, (paper, lines)
+        assert page.errors == []
+        page.close()
+        page = opened(browser, path.as_uri(), PHONE)
+        most = {"In short": 1.5, "Figures": 1.0, "Tables": 1.0}
+        for depth, screens in most.items():
+            page.locator("header nav").get_by_text(depth).click()
+            height = page.evaluate("document.documentElement.scrollHeight") / PHONE["height"]
+            assert height <= screens, (depth, height)
+            assert page.locator("details:not(.fold)[open]").count() == 0
+            shoot(page, f"report-phone-{depth.lower().replace(' ', '-')}")
+            assert serious(page) == []
+        page.locator("header nav").get_by_text("In short").click()
+        page.locator("text=See the figure").first.click()  # what a link leads to is shown, alone
+        assert page.locator("#figures figure.shown").count() == 1
+        assert page.errors == []
+        page.close()
