@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tallrun
-from tallrun.kernel_cache import KERNEL_ROOMS, kernel_fingerprint
+from tallrun.kernel_cache import KERNEL_ROOMS, is_ready, kernel_fingerprint, prepare, remove_unused
 
 PACKAGE = Path(tallrun.__file__).parent
 
@@ -60,3 +60,37 @@ def test_a_folder_the_user_chose_wins(monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", "chosen")
     tallrun.kernel_cache.use_kernel_cache()
     assert os.environ["NUMBA_CACHE_DIR"] == "chosen"
+
+
+def test_half_compiled_is_said_and_not_ready(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tallrun.kernel_cache, "own_folder", lambda: tmp_path / "none")
+    calls = []
+
+    def breaks_off():
+        (tmp_path / "gait").mkdir(exist_ok=True)
+        (tmp_path / "gait" / "foot_kernel._one-1.py311.nbi").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(breaks_off)
+    assert not is_ready()
+    for load, n_calls in ((False, 1), (False, 1), (True, 2)):
+        prepare(lambda: calls.append(1), load)
+        assert is_ready()
+        assert len(calls) == n_calls
+    assert capsys.readouterr().err.count("Preparing") == 2  # broken off, and once more
+
+
+def test_only_kernels_of_other_versions_that_nothing_uses_go(tmp_path):
+    day_s, now_s = 86400.0, 1e9
+    places = {"0" * 16: 31.0, "1" * 16: 29.0, "2" * 16: 400.0, "mine": 400.0, "f" * 15: 400.0}
+    for name, days in places.items():
+        (tmp_path / name / "gait").mkdir(parents=True)
+        for item in ((tmp_path / name / "gait" / "kernel.nbi"), tmp_path / name / "gait", tmp_path / name):
+            item.touch()
+            os.utime(item, (now_s - days * day_s,) * 2)
+    (tmp_path / ("a" * 16)).symlink_to(tmp_path / "mine")
+    assert remove_unused(tmp_path, "2" * 16, now_s) == ["0" * 16]
+    assert {item.name for item in tmp_path.iterdir()} == {*places, "a" * 16} - {"0" * 16}
+    assert (tmp_path / "mine" / "gait" / "kernel.nbi").exists()

@@ -7,12 +7,22 @@ the old machine code. The cache folder is therefore named after the text of all 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 #: Beside these, ``tallrun.units``, whose numbers are compiled in.
 KERNEL_ROOMS = ("numerics", "gait", "simulate")
+#: Kernels of another version go when nothing has used them for so long.
+KEPT_DAYS = 30.0
+_DAY_S = 86400.0
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 def kernel_fingerprint(package: Path = Path(__file__).parent) -> str:
@@ -36,16 +46,65 @@ def use_kernel_cache() -> None:
     """
     if "NUMBA_CACHE_DIR" in os.environ:
         return
+    folder = own_folder() / kernel_fingerprint()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    with suppress(OSError):
+        os.utime(folder)  # in use: it stays
+    if numba := sys.modules.get("numba"):
+        numba.config.CACHE_DIR = str(folder)
+
+
+def own_folder() -> Path:
+    """Return where the kernels of all versions lie, each in a folder of its own."""
     from platformdirs import user_cache_path
 
-    folder = str(user_cache_path("tallrun") / "kernels" / kernel_fingerprint())
-    os.environ["NUMBA_CACHE_DIR"] = folder
-    if numba := sys.modules.get("numba"):
-        numba.config.CACHE_DIR = folder
+    return user_cache_path("tallrun") / "kernels"
 
 
-def note_if_cold() -> None:
-    """Say so on stderr when the first call will have to compile; a silent minute looks like a hang."""
-    folder = os.environ.get("NUMBA_CACHE_DIR")
-    if folder and not any(Path(folder).rglob("*.nbi")):
-        sys.stderr.write("Preparing the stride engine: about a minute, once after each update.\n")
+def is_ready() -> bool:
+    """Return whether every kernel was compiled to the end by this Python for this copy of the package."""
+    return _mark().is_file()
+
+
+def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
+    """Compile what is not compiled yet and say so on stderr: a silent minute looks like a hang.
+
+    Half compiled is not ready: only a ``warm_up`` that came to its end leaves the mark that is looked for. Then kernels
+    of other versions that nothing has used for ``KEPT_DAYS`` are removed.
+    load : call ``warm_up`` all the same where all is ready, so that no live sample waits for a file.
+    """
+    if is_ready():
+        if load:
+            warm_up()
+        return
+    with suppress(OSError, ValueError):
+        sys.stderr.write("Preparing the stride engine: a minute or more, once after each update.\n")
+    warm_up()
+    with suppress(OSError):
+        _mark().parent.mkdir(parents=True, exist_ok=True)
+        _mark().touch()
+        remove_unused(own_folder(), kernel_fingerprint(), time.time())
+
+
+def _mark() -> Path:
+    told = (kernel_fingerprint(), str(Path(__file__).parent), sys.version, version("numba"))
+    return (
+        Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"ready-{sha256(repr(told).encode()).hexdigest()[:16]}"
+    )
+
+
+def remove_unused(folder: Path, own: str, now_s: float) -> list[str]:
+    """Remove the kernels of other versions not used for ``KEPT_DAYS``; return their names.
+
+    Only folders with the name of a fingerprint are looked at, never links, never ``own``. What cannot be removed stays.
+    """
+    gone = []
+    for place in folder.iterdir():
+        if place.name == own or not _NAME.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
+            continue
+        with suppress(OSError):
+            used_s = max(item.lstat().st_mtime for item in (place, *place.rglob("*")))
+            if now_s - used_s > KEPT_DAYS * _DAY_S:
+                shutil.rmtree(place)
+                gone.append(place.name)
+    return gone

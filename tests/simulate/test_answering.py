@@ -63,6 +63,29 @@ def test_a_cue_outside_running_or_without_numbers_is_not_answered():
     assert one.programme is programme
 
 
+def test_a_changed_plan_is_followed_soon_and_what_came_before_stays():
+    one = person()
+    before = {place: one.signals(place, 0, one.n_samples)[0] for place in PLACES}
+    from_s = one.follow(20.0, ((False, 6.0), (True, 9.0), (False, 0.0)))
+    first = int(from_s * RATE_HZ)
+    assert from_s == 22.0
+    for place in PLACES:
+        after = one.signals(place, 0, one.n_samples)[0]
+        assert np.array_equal(after[:first], before[place][:first])
+    bouts = [(item.mode, round(item.duration_s, 6)) for item in one.programme.bouts]
+    assert bouts == [("stand", 3), ("walk", 10), ("run", 16), ("walk", 6), ("run", 9), ("stand", 24)]
+    belt = one.readings().treadmill
+    assert belt.speed_mps[32] == pytest.approx(1.4, abs=0.05)
+    assert belt.speed_mps[62] == 0.0
+    for at_s, spans in ((30.0, ()), (44.0, ((True, 900.0),))):  # what does not fit is left out
+        one = person()
+        before = one.signals("foot_right", 0, one.n_samples)[0]
+        first = int(one.follow(at_s, spans) * RATE_HZ)
+        assert np.array_equal(one.signals("foot_right", 0, first)[0], before[:first])
+        assert one.programme.duration_s == pytest.approx(68.0)
+    assert one.follow(62.0, ((True, 900.0),)) is None
+
+
 def test_reading_in_slices_gives_the_same_samples_but_for_ringing_at_the_seam():
     one = person()
     whole = one.signals("pelvis", 3000, 5000)[1]

@@ -83,6 +83,27 @@ class _Known:
         return page
 
 
+def opened(browser, url: str, size=PHONE, scheme: str = "light", wait: str = "", **more: object):
+    """A page that has finished loading.
+
+    wait : "networkidle", a selector that begins with #, or an expression that must become true.
+    errors : of scripts; problems : those and what the console complains about; asked : every address.
+    """
+    page = browser.new_page(viewport=size, color_scheme=scheme, **{"bypass_csp": True, **more})
+    page.errors, page.problems, page.asked = [], [], []
+    page.on("pageerror", lambda error: [told.append(str(error)) for told in (page.errors, page.problems)])
+    page.on("console", lambda told: page.problems.append(told.text) if told.type == "error" else None)
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(url, timeout=90_000)
+    if wait == "networkidle":
+        page.wait_for_load_state("networkidle")
+    elif wait.startswith("#"):
+        page.wait_for_selector(wait, timeout=90_000)
+    elif wait:
+        page.wait_for_function(wait, timeout=90_000)
+    return page
+
+
 def shoot(page, name: str) -> Path:
     """Keep a screenshot as test output."""
     SHOTS.mkdir(parents=True, exist_ok=True)

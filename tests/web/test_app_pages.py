@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, serious
+from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, opened, serious
 from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, pretend_analysed
 from tallrun.cli.serve import look_for_sessions
 from tallrun.web.desk import Desk
@@ -92,15 +92,9 @@ def bare(tmp_path):
 
 
 def open_page(browser, server, path, size=PHONE, scheme="light", **more):
-    """A page that has finished loading; everything it complains about is kept in ``problems``."""
-    page = browser.new_page(viewport=size, color_scheme=scheme, locale="en-GB", **more)
-    page.problems, page.asked = [], []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda told: page.problems.append(told.text) if told.type == "error" else None)
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(f"{server.url}/{path}")
-    page.wait_for_selector("#main[data-state=ready], #main[data-state=empty], #main[data-state=error]")
-    return page
+    is_loaded = "#main[data-state]:not([data-state=loading])"
+    more = {"bypass_csp": False, "locale": "en-GB", **more}
+    return opened(browser, f"{server.url}/{path}", size, scheme, is_loaded, **more)
 
 
 def keep(page, name):
@@ -157,7 +151,7 @@ def test_report_page_is_shut_in(browser, place):
     frame = page.frame_locator("iframe.report-frame")
     frame.locator("html[data-done=yes]").wait_for()
     assert frame.locator("#told").inner_text() == "shut in"
-    assert page.title().startswith("Report: demo_treadmill")
+    assert page.title().startswith("Report: Demo, Thu 1 Jan 2026")
     assert "allow-same-origin" not in page.get_attribute("iframe", "sandbox")
     for size, scheme in VIEWS:
         show_as(page, size, scheme)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, ServerThread, chromium, serious, shoot
+from support.browser import DESKTOP, PHONE, ServerThread, chromium, opened, serious, shoot
 from support.report_sources import HOSTILE, PROTOCOL, demo_source
 from tallrun import simulate
 from tallrun.report import build_report
@@ -57,12 +57,7 @@ def server(tmp_path_factory):
 
 
 def open_page(browser, server, path, size=DESKTOP, scheme="light"):
-    page = browser.new_page(viewport=size, color_scheme=scheme, bypass_csp=True)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{server.url}{path}", timeout=90_000)
-    page.wait_for_load_state("networkidle")
-    return page
+    return opened(browser, f"{server.url}{path}", size, scheme, "networkidle")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -527,7 +527,8 @@ def test_a_low_battery_is_told_and_packets_are_not_called_battery():
 
 def part(**changes):
     base = {"kind": "run", "now": "RUN", "of": "7 of 8", "place": 13, "left_s": 42.0, "next": "then walk 2:00",
-            "is_last": False, "say": "Run. 1 minute. 7 of 8.", "splits": [], "n_splits": 0}  # fmt: skip
+            "is_last": False, "say": "Run. 1 minute. 7 of 8.", "splits": [], "n_splits": 0,
+            "after": {"place": 14, "kind": "walk", "say": "Walk. 2 minutes."}}  # fmt: skip
     return base | changes
 
 
@@ -592,6 +593,78 @@ def test_a_change_is_told_once_and_pain_outranks_it(browser, live):
     page.close()
 
 
+PLAN = """(() => {
+  const { intervals: { booked }, metronome } = window.tallrun;
+  if (!booked) return null;
+  const plan = booked.plan.map(({ at, what }) => [what, at - booked.end]);
+  return { end: booked.end, now: metronome.clock, plan };
+})()"""
+
+
+def test_what_is_heard_at_the_end_of_a_part_is_laid_down_on_the_audio_clock(browser, live):
+    page = open_page(browser, live)
+    page.click("#sound-check")
+    page.wait_for_function("window.tallrun.metronome.isRunning")
+    page.evaluate("""() => {
+      const { metronome } = window.tallrun, book = metronome.book.bind(metronome);
+      window.laid = []; window.back = 0;
+      metronome.book = (at, what) => {
+        const undo = book(at, what);
+        window.laid.push([what, at]);
+        return () => { window.back += 1; undo(); };
+      };
+    }""")
+    page.evaluate("document.getElementById('part-how').value = 'beeped'")
+    publish(live, interval=part(left_s=3.4))
+    page.wait_for_function("window.tallrun.intervals.booked")
+    first = page.evaluate(PLAN)
+    assert first["plan"] == [["tick", -3], ["tick", -2], ["tick", -1], ["change", 0]]
+    assert first["end"] - first["now"] == pytest.approx(3.3, abs=0.15)
+    # states that are a little late, each in its own way, move nothing; nor does a cut of the network
+    for late_s in (0.05, -0.04, 0.1):
+        left_s = first["end"] - page.evaluate("window.tallrun.metronome.clock") + late_s
+        publish(live, interval=part(left_s=left_s))
+        page.wait_for_timeout(150)
+    page.evaluate("window.tallrun.link.connect = () => {}; window.tallrun.link.socket.close()")
+    assert page.evaluate(PLAN)["end"] == first["end"]
+    assert page.evaluate("[window.laid.length, window.back]") == [4, 0]
+    assert page.evaluate("window.laid.map(([, at]) => at)") == [
+        first["end"] - ahead for ahead in (3, 2, 1, 0)
+    ]
+    page.wait_for_function("window.tallrun.intervals.spoken.length === 2", timeout=5000)
+    late_s = page.evaluate("window.tallrun.metronome.clock") - first["end"]
+    assert 0.0 <= late_s < 0.3
+    assert page.evaluate("window.tallrun.intervals.spoken.at(-1)") == "Walk. 2 minutes."
+    page.close()
+
+
+def test_another_end_a_tap_or_silence_takes_back_what_was_laid_down(browser, live):
+    page = open_page(browser, live)
+    page.click("#sound-check")
+    page.wait_for_function("window.tallrun.metronome.isRunning")
+    publish(live, interval=part(left_s=30.0))
+    page.wait_for_function("window.tallrun.intervals.booked")
+    before = page.evaluate(PLAN)
+    skipped = part(place=14, kind="walk", now="WALK", of="", left_s=120.0, say="Walk. 2 minutes.",
+                   after={"place": 15, "kind": "run", "say": "Run. 1 minute. Last one."})  # fmt: skip
+    publish(live, interval=skipped)
+    page.wait_for_function("window.tallrun.intervals.now.place === 14")
+    after = page.evaluate(PLAN)
+    assert after["end"] > before["end"] + 80.0
+    publish(live, interval=skipped | {"left_s": 60.0})
+    page.wait_for_function(f"window.tallrun.intervals.booked.end < {after['end'] - 50.0}")
+    page.select_option("#part-how", "silent")
+    assert page.evaluate(PLAN) is None
+    page.select_option("#part-how", "spoken")
+    assert page.evaluate(PLAN) is not None
+    page.click("#limping")  # whatever the plan had to say next, it says it no more
+    assert page.evaluate(PLAN) is None
+    publish(live, interval=skipped | {"after": None, "left_s": None, "kind": "held"})
+    page.wait_for_function("window.tallrun.intervals.now.kind === 'held'")
+    assert page.evaluate(PLAN) is None
+    page.close()
+
+
 def test_every_sentence_of_the_parts_passes_the_lint_and_is_true():
     parts = lay_out(2, 60.0, 90.0)
     for place, item in enumerate((*parts, None)):
@@ -602,6 +675,10 @@ def test_every_sentence_of_the_parts_passes_the_lint_and_is_true():
             view = IntervalView(item, None if item is None else place, left_s, after, is_last, is_held, ())
             blank = LiveView(None, None, None, None, None, None, None, 1, None, False, None, None, None, 0)
             told_part = told(replace(blank, interval=view))["interval"]
+            if item is None or is_held:
+                assert told_part["after"] is None
+            elif after is None:
+                assert told_part["after"]["say"] == "Plan done. Walk on as you like, then tap STOP."
             for key in ("now", "next", "say"):
                 assert lint(told_part[key]) == (), told_part[key]
             if item is not None and item.kind == "run" and not is_held:

@@ -83,3 +83,5 @@ def test_the_list_fits_is_accessible_and_leads_to_a_patient(place, size, name):
         assert page.input_value("#runner") == "me", (
             "the choice goes along to pages without it in their address"
         )
+        page.goto(f"{place.url}/replay/none")
+        page.wait_for_selector("#nav a:has-text('Patients')")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, ServerThread, chromium, shoot
+from support.browser import DESKTOP, PHONE, ServerThread, chromium, opened, shoot
 from support.report_sources import PROTOCOL, RECORDINGS
 from support.web_records import ARABIC, NASTY, add_sessions, client, fill, pretend_analysed
 from tallrun.errors import SessionError
@@ -73,13 +73,7 @@ def server(tmp_path_factory):
 
 
 def open_page(browser, server, name="demo_treadmill", size=DESKTOP, scheme="light", **more):
-    page = browser.new_page(viewport=size, color_scheme=scheme, bypass_csp=True, **more)
-    page.problems, page.asked = [], []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(f"{server.url}/replay/{name}", timeout=90_000)
-    page.wait_for_function(DONE, timeout=90_000)
-    return page
+    return opened(browser, f"{server.url}/replay/{name}", size, scheme, DONE, **more)
 
 
 def go(page, time_s):
@@ -161,7 +155,7 @@ def test_a_contact_is_corrected_shown_and_taken_back(browser, server):
     lines = (server.root / "demo_treadmill" / "derived" / "overlays.jsonl").read_text().splitlines()
     assert [json.loads(line)["kind"] for line in lines[-2:]] == ["contact_moved", "taken_back"]
     assert digests(server.root / "demo_treadmill") == before
-    assert page.problems == []
+    assert page.errors == []
     page.close()
 
 
@@ -196,7 +190,7 @@ def test_dragging_a_mark_proposes_the_new_time_and_dragging_elsewhere_moves_time
     pointed = page.evaluate(f"{REPLAY}.strip.timeAt(200)")
     assert page.input_value("#fix-foot") == "right"
     assert float(page.input_value("#fix-time")) == pytest.approx(pointed, abs=0.002)
-    assert page.problems == []
+    assert page.errors == []
     page.close()
 
 
@@ -429,7 +423,7 @@ def test_hostile_and_right_to_left_text_stays_text(browser, server):
     assert page.locator("#page img, #page script").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     shoot(page, "replay-hostile")
-    assert page.problems == []
+    assert page.errors == []
     page.close()
 
 
@@ -472,6 +466,6 @@ def test_inside_the_app_there_are_ways_back_and_on(browser, tmp_path):
         shoot(page, "replay-in-app-phone")
         page.click("#nav a:has-text('Sessions')")
         page.wait_for_url("**/sessions")
-        assert page.problems == []
+        assert page.errors == []
         page.close()
     desk.close()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from support.browser import DESKTOP, ServerThread, chromium
+from support.browser import DESKTOP, ServerThread, chromium, opened
 from support.report_sources import PROTOCOL, RECORDINGS
 from tallrun.errors import EntryError
 from tallrun.report.overlays import add_overlay
@@ -66,11 +66,8 @@ def server(folder):
 
 @pytest.fixture
 def page(browser, server):
-    made = browser.new_page(viewport=DESKTOP, bypass_csp=True)
-    made.errors = []
-    made.on("pageerror", lambda error: made.errors.append(str(error)))
-    made.goto(f"{server.url}/replay/demo", timeout=90_000)
-    made.wait_for_function("document.getElementById('page').dataset.state === 'ready'", timeout=90_000)
+    is_ready = "document.getElementById('page').dataset.state === 'ready'"
+    made = opened(browser, f"{server.url}/replay/demo", DESKTOP, wait=is_ready)
     yield made
     assert made.errors == []
     made.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import DESKTOP, PHONE, ServerThread, chromium, shoot
+from support.browser import DESKTOP, PHONE, ServerThread, chromium, opened, shoot
 from support.report_sources import HOSTILE, PROTOCOL, RECORDINGS, demo_source
 from tallrun import simulate
 from tallrun.coaching import plan_session
@@ -81,13 +81,7 @@ def server(tmp_path_factory, hour):
 
 
 def open_page(browser, server, path, size=DESKTOP, scheme="light", wait=READY):
-    page = browser.new_page(viewport=size, color_scheme=scheme, bypass_csp=True)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{server.url}{path}", timeout=90_000)
-    if wait:
-        page.wait_for_function(wait, timeout=90_000)
-    return page
+    return opened(browser, f"{server.url}{path}", size, scheme, wait)
 
 
 def fits(page):

@@ -100,6 +100,10 @@ class ReadingSource:
         self._once_s = max(length_s, _READING_EVERY_S)
         self.length_s = self._once_s * repeats
 
+    def become(self, other: ReadingSource) -> None:
+        """Tell what another source of the same kind tells, from the next reading on."""
+        self._t_s, self._payloads = other._t_s, other._payloads
+
     def notifications(self, from_s: float) -> Iterator[Outgoing]:
         """Yield one notification per second from ``from_s`` to the recording's end."""
         tick = int(np.floor(from_s / _READING_EVERY_S)) + 1

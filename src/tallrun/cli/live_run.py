@@ -13,7 +13,7 @@ import typer
 
 from tallrun.cli.output import progress_bar
 from tallrun.cli.radio import tell
-from tallrun.kernel_cache import note_if_cold
+from tallrun.kernel_cache import prepare
 from tallrun.live.devices import Emulation, run_radio
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def live_run(
             while hub.n_pages and time.monotonic() < until_s:
                 await asyncio.sleep(0.2)
 
-    note_if_cold()
-    warm_up()
+    prepare(warm_up, load=True)
     try:
         run_radio(go(), emulation)
     except KeyboardInterrupt:

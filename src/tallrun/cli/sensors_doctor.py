@@ -17,6 +17,7 @@ import typer
 from tallrun.cli.output import print_json
 from tallrun.cli.radio import DataDir
 from tallrun.errors import TallrunError
+from tallrun.kernel_cache import is_ready, prepare
 
 _HOUR_BYTES = 60 * 2**20  # three sensors at 208 Hz: packets and signals of one hour, with room
 _LEAST_FREE_BYTES = 500 * 2**20
@@ -57,7 +58,7 @@ def doctor(
     if compile_:
         from tallrun.gait.warm import warm_up
 
-        warm_up()
+        prepare(warm_up)
     findings = [check(data_dir) for check in ((_kernels,) if compile_ else CHECKS)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -144,10 +145,12 @@ def _browser(_data_dir: Path | None) -> Finding:
 def _kernels(_data_dir: Path | None) -> Finding:
     folder = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
     compiled = sum(1 for _ in folder.rglob("*.nbc")) if folder.is_dir() else 0
-    if compiled:
+    if is_ready():
         return Finding("kernels", True, f"{compiled} compiled kernels are ready")
-    remedy = "the first run compiles them (up to a minute); run 'tallrun demo' once beforehand"
-    return Finding("kernels", False, "no compiled kernels yet", remedy)
+    remedy = "the first run compiles them (a minute or more); 'tallrun doctor --compile' does it beforehand"
+    return Finding(
+        "kernels", False, "kernels half compiled" if compiled else "no compiled kernels yet", remedy
+    )
 
 
 CHECKS: tuple[Callable[[Path | None], Finding], ...] = (

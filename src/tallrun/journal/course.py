@@ -12,7 +12,8 @@ from tallrun.insight.pain import pain_after, unmasked_mornings
 from tallrun.insight.trends import morning_trend
 from tallrun.journal.desk import Records
 from tallrun.journal.offers import SAME_RUN_KEY
-from tallrun.recovery.timeline import Clock
+from tallrun.recovery.timeline import Clock, Timeline
+from tallrun.report.ran import ran_of
 
 #: Gait medians of a session that are put beside pain, in the order they are offered.
 GAIT_COLUMNS = (
@@ -51,6 +52,7 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
         flagged = flag_minutes(summaries.get(run.session_id) or {})
         rows.append(row_of(exposure, gait, pain.lags, flagged))
         watch = summaries.get(run.session_id, {}).get("watch") or watches.get(run.session_id) or {}
+        known = ran_of(summaries.get(run.session_id) or {})
         day = clock.day(run.started_at.timestamp())
         loads.append((date.fromordinal(day), exposure.load))
         if day <= today - days:
@@ -62,7 +64,8 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
                 "session_rpe": run.session_rpe, "load": exposure.load, "rung": run.rung,
                 "surface": run.surface, "grade": pain.grade, "rule": pain.rule, "baseline": pain.baseline,
                 "pain": pain.windows, "gait": gait, "reasons": dict(exposure.reasons),
-                "heart_rate_bpm": watch.get("heart_rate_bpm"), "climb_m": watch.get("climb_m"),
+                "heart_rate_bpm": _first(known.heart_rate_bpm, watch.get("heart_rate_bpm")),
+                "climb_m": _first(known.climb_m, watch.get("climb_m")),
                 "is_recorded": run.session_id in summaries,
             }
         )  # fmt: skip
@@ -92,6 +95,10 @@ def course(mine: Records, days: int = 56) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _first(*values: float | None) -> float | None:
+    return next((item for item in values if item is not None), None)
+
+
 def gait_medians(summary: dict[str, Any]) -> dict[str, float | None]:
     """Return the session's medians by ``GAIT_COLUMNS``, a watch's where sensors say nothing; None where unknown."""
     found: dict[str, float | None] = {}
@@ -107,9 +114,15 @@ def gait_medians(summary: dict[str, Any]) -> dict[str, float | None]:
 
 def scores_since(mine: Records, days: int) -> list[dict[str, Any]]:
     """Return every score in force of the last days: when, kind, score, and whether a painkiller masks it."""
-    since = mine.now - timedelta(days=days)
+    since, history = mine.now - timedelta(days=days), mine.store.history(mine.runner_id, mine.now)
+    is_masked = Timeline(mine.protocol, history, mine.now).is_masked
     return [
-        {"at": item.at, "kind": item.kind, "score": item.score, "masked": item.painkiller != "none"}
-        for item in sorted(mine.store.history(mine.runner_id, mine.now).scores, key=lambda row: row.at)
+        {
+            "at": item.at,
+            "kind": item.kind,
+            "score": item.score,
+            "masked": is_masked(item.at.timestamp(), item),
+        }
+        for item in sorted(history.scores, key=lambda row: row.at)
         if since <= item.at <= mine.now
     ]

@@ -9,9 +9,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Set
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +25,11 @@ from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
 from tallrun.journal.clinic import read_clinic
-from tallrun.journal.desk import NotThereError, Records
+from tallrun.journal.desk import NotThereError, Records, load_protocol
+from tallrun.journal.shown import read_shown
 from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
+from tallrun.recovery.rungs import intervals
 from tallrun.report import build_report
 from tallrun.report.cycles import pelvis_cycles, pitch_cycles
 from tallrun.report.earlier import earlier_bands, keep_cycles
@@ -35,6 +37,8 @@ from tallrun.report.history import own_history
 from tallrun.report.measured import pace_mps
 from tallrun.report.overlays import overlays_in_force, read_overlays
 from tallrun.report.paper import Sheet
+from tallrun.report.ran import KEY as RAN_KEY
+from tallrun.report.ran import ran, ran_of
 from tallrun.report.session_report import analysed
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
@@ -221,30 +225,62 @@ def folder_of(row: IndexedSession) -> Path:
 def listing(mine: Records, query: str = "") -> list[dict[str, Any]]:
     """Return the indexed sessions, newest first; ``query`` words must all be found in name, context or tags."""
     words = query.casefold().split()
-    runs = {run.session_id for run in mine.store.runs(mine.runner_id)}
-    found = [entry(row, _counts(row, runs)) for row in reversed(mine.store.sessions(mine.runner_id))]
+    runs = _rungs(mine)
+    found = [
+        entry(row, _counts(row, runs.keys()), runs, mine.zone)
+        for row in reversed(mine.store.sessions(mine.runner_id))
+    ]
     return [item for item in found if all(word in _text_of(item) for word in words)]
 
 
 def one(mine: Records, session_id: str) -> dict[str, Any]:
     """Return one session as the list shows it; raises NotThereError."""
     row = find(mine, session_id)
-    return entry(row, _counts(row, {run.session_id for run in mine.store.runs(mine.runner_id)}))
+    runs = _rungs(mine)
+    return entry(row, _counts(row, runs.keys()), runs, mine.zone)
 
 
-def _counts(row: IndexedSession, runs: set[str]) -> bool:
+def _rungs(mine: Records) -> dict[str, str | None]:
+    return {run.session_id: run.rung for run in mine.store.runs(mine.runner_id)}
+
+
+def called_in(mine: Records, row: IndexedSession) -> str:
+    """Return what a session of these records is called."""
+    return name_of(row, _rungs(mine).get(row.session_id), mine.zone)
+
+
+def _counts(row: IndexedSession, runs: Set[str]) -> bool:
     """Tell whether a session is in the record of runs, as a run or as another view of one."""
     return row.session_id in runs or row.context.get(offers.SAME_RUN_KEY) in runs
 
 
-def entry(row: IndexedSession, is_run: bool) -> dict[str, Any]:
+def name_of(row: IndexedSession, rung: str | None, zone: tzinfo) -> str:
+    """Return what a session is called: its own title, else what it was and when; never a folder's name."""
+    title = row.context.get("title")
+    return (
+        str(title)
+        if title
+        else called(row.started_at.astimezone(zone), rung, row.context.get("session_kind"))
+    )
+
+
+def called(started_at: datetime, rung: str | None, kind: Any = None) -> str:
+    """Return kind and day of a session; rung : the level it was, None for a free run or one that does not count."""
+    has_walks = rung is not None and intervals(load_protocol().work[rung]) is not None
+    what = "Walk" if rung == "V0" else "Run/walk" if has_walks else "Run" if rung else str(kind or "session")
+    what = what.replace("_", " ")
+    return f"{what[:1].upper()}{what[1:]}{f' {rung}' if rung else ''}, {started_at:%a %-d %b %Y, %H:%M}"
+
+
+def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zone: tzinfo) -> dict[str, Any]:
     """Return one session as the list shows it. Numbers are null until it was analysed."""
     folder, context, summary = row.folder, dict(row.context), dict(row.summary)
     present = (folder / "session.json").is_file()
     analysed = present and (folder / DERIVED / "summary.json").is_file()
     return {
         "session_id": row.session_id,
-        "name": str(context.get("title") or folder.name),
+        "name": name_of(row, rungs.get(row.session_id), zone),
+        "is_titled": bool(context.get("title")),
         "folder_name": folder.name,
         "started_at": row.started_at,
         "duration_s": row.duration_s,
@@ -252,6 +288,7 @@ def entry(row: IndexedSession, is_run: bool) -> dict[str, Any]:
         "tags": [str(tag) for tag in context.get("tags") or []],
         "note": str(context.get("note") or ""),
         "run_time_s": summary.get("run_time_s"),
+        **asdict(ran_of(summary)),
         "cadence_spm": _median(summary, "cadence_spm"),
         "valid_strides_pct": (summary.get("quality") or {}).get("valid_strides_pct"),
         "flags": sorted({str(flag.get("flag")) for flag in summary.get("flags") or []}),
@@ -326,7 +363,7 @@ def analyse(
     protocol = mine.protocol
     source = analysed(
         recording,
-        str(row.context.get("title") or folder.name),
+        called_in(mine, row),
         protocol,
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
@@ -342,13 +379,16 @@ def analyse(
     code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
-        sheet=Sheet(code, read_clinic(mine.store).letterhead),
+        sheet=Sheet(code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
     )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)
     ends = tables.segments["end_s"]
     _write_back(
-        mine, row, summary=tables.summary, duration_s=float(ends.max()) if len(ends) else row.duration_s
+        mine,
+        row,
+        summary=tables.summary | {RAN_KEY: asdict(ran(recording, tables))},
+        duration_s=float(ends.max()) if len(ends) else row.duration_s,
     )
     return one(mine, session_id)
 

@@ -1,4 +1,4 @@
-"""The emulated runner who answers cues: what was cued goes to the simulation, what it changes into the air."""
+"""The emulated runner who answers: cues and changes of the plan go to the simulation, what they change into the air."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.25
 #: Samples are put in the air in slices, so that the page beside it is never kept waiting: 10 s of them at a time.
 _SLICE = 2000
+#: A run from the phone is ended there: the runner waits standing when the plan is done.
+_WAITS_S = 600.0
 
 
 def answering_emulation(
-    parts: Sequence[Part], speed: float | None, seed: int = 1, minutes: float = 10.0
+    parts: Sequence[Part],
+    speed: float | None,
+    seed: int = 1,
+    minutes: float = 10.0,
+    then_stands_s: float = 10.0,
 ) -> Emulation:
     """Return emulated sensors on a simulated runner who does the parts of the plan and answers cues.
 
@@ -35,7 +41,7 @@ def answering_emulation(
     from tallrun.simulate.answering import AnsweringRunner, programme_of
 
     spans = [(item.kind == "run", item.length_s) for item in parts] or [(False, 20.0), (True, 60.0 * minutes)]
-    person = AnsweringRunner(programme_of(spans), seed=seed)
+    person = AnsweringRunner(programme_of(spans, then_stands_s=then_stands_s), seed=seed)
     return Emulation(person.recording(), None, {}, speed, person)
 
 
@@ -55,7 +61,7 @@ class AnsweringEmulator:
 
     def running(self, parts: Sequence[Part], minutes: float) -> Emulation:
         """Return sensors on somebody who does these parts, or runs freely for so long."""
-        return answering_emulation(parts, self.speed, self.seed, minutes)
+        return answering_emulation(parts, self.speed, self.seed, minutes, _WAITS_S)
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,10 @@ class RecordedEmulator:
         return self.emulation
 
 
-async def answer_cues(loop: LiveLoop, radio: VirtualRadio, person: AnsweringRunner) -> None:
-    """Let the simulated runner hear each cue of the run; ends with the run."""
-    from tallrun.ble.sources import ImuSource
+async def answer(loop: LiveLoop, radio: VirtualRadio, person: AnsweringRunner) -> None:
+    """Let the simulated runner hear each cue of the run and follow its plan; ends with the run."""
+    from tallrun.ble.faults import SensorFaults
+    from tallrun.ble.sources import ImuSource, ReadingSource, make_source
     from tallrun.coaching import CueStart
     from tallrun.simulate.answering import PLACES, RATE_HZ
 
@@ -84,7 +91,7 @@ async def answer_cues(loop: LiveLoop, radio: VirtualRadio, person: AnsweringRunn
         raise UsageError("the runner who answers wears sensors with inertial packets")
     clock = asyncio.get_running_loop()
     begin_s = await radio.begin_s() - (clock.time() - loop.session.now_s)
-    heard, changed = 0, person.n_samples
+    heard, changed, schedule = 0, person.n_samples, loop.run.schedule
     while True:
         events = loop.run.coach_events
         for event in events[heard:]:
@@ -93,6 +100,21 @@ async def answer_cues(loop: LiveLoop, radio: VirtualRadio, person: AnsweringRunn
                 if from_s is not None:
                     changed = min(changed, math.floor(from_s * RATE_HZ))
         heard = len(events)
+        if loop.run.schedule is not None and loop.run.schedule is not schedule:
+            schedule, now_s = loop.run.schedule, loop.session.now_s
+            # while the plan waits, the runner walks for as long as it does
+            spans = [(False, person.programme.duration_s)] if schedule.held_s is not None else [
+                (item.kind == "run", item.end_s - max(item.start_s, now_s)) for item in schedule.parts
+            ]  # fmt: skip
+            from_s = person.follow(now_s - begin_s, spans)
+            if from_s is not None:
+                changed = min(changed, math.floor(from_s * RATE_HZ))
+            for place in ("treadmill", "heart_rate"):
+                sensor = radio.sensors.get(place)
+                if sensor is not None and isinstance(sensor.source, ReadingSource):
+                    new = make_source(sensor.config, place, person.readings(), SensorFaults(), 1)
+                    assert isinstance(new, ReadingSource)
+                    sensor.source.become(new)
         if changed < person.n_samples:
             stop = min(changed + _SLICE, person.n_samples)
             for place, source in sources.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tallrun.live.calibration import keep_biases
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tallrun.pipeline.live_run import LiveRun, LiveSetup
     from tallrun.recovery.model import PainScore, RunSession
     from tallrun.report import ReportInput
+    from tallrun.report.lengths import LengthUnit
     from tallrun.sessions.recorder import FlightRecorder
     from tallrun.store import Store
 
@@ -29,8 +31,6 @@ T = TypeVar("T")
 MIN_JUDGED = 20
 #: Less running than this in a session of walking is a few hurried steps.
 WALK_RUN_MIN = 0.5
-#: A distance is told when more than this share of the running strides has a known length.
-KNOWN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class RawRun:
     setup: LiveSetup
     latencies_s: list[float]
     wishes: RunWishes
+    is_emulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def finish_run(
     though the records refuse.
     """
     from tallrun.coaching import ledger_rows
+    from tallrun.journal.sessions import called
+    from tallrun.journal.shown import shown_in
     from tallrun.report import build_report
     from tallrun.report.session_report import analysed
     from tallrun.sessions import write_tables, write_text
@@ -90,6 +93,8 @@ def finish_run(
     markers = tuple(item for item in raw.run.markers if is_writable(item))
     recording = replace(recording, markers=markers, runner=raw.setup.pipeline.runner)
     notes = raw.recorder.finalise(recording)
+    unit = shown_in(folder).length
+    title = called(datetime.fromisoformat(recording.info["started_at"]), raw.wishes.rung, "run")
     source = step(
         "The run could not be analysed", analysed, recording, out.name, raw.setup.protocol, on_progress
     )
@@ -97,6 +102,9 @@ def finish_run(
     cues = ledger_rows(raw.run.coach_events)
     if tables is not None:
         step("The tables could not be written", write_tables, out / "derived", tables)
+        ledger = tables.summary["quality"]["sensors"]
+        kept = (keep_biases, folder, ledger, raw.is_emulated)
+        step("What was learned of the sensors could not be kept", *kept)
     step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
     step(
         "The run could not be noted in the records",
@@ -113,13 +121,20 @@ def finish_run(
         # only now, so that the next step in the report knows of this run
         history, advice = own_records(folder, raw.wishes.runner, recording)
         path = out / "derived" / "report.html"
-        write_text(path, build_report(replace(source, history=history, advice=advice)))
+        told = replace(source, title=title, history=history, advice=advice, length_unit=unit)
+        write_text(path, build_report(told))
         return path
 
     report = None if source is None else step("The report could not be written", write_report, source)
     lines = [*after_lines(tables, cues, raw), *failures]
     return RunResult(
-        after_rows(recording, tables, cues, raw), lines, report, tables, recording, notes, tuple(failures)
+        after_rows(recording, tables, cues, raw, unit),
+        lines,
+        report,
+        tables,
+        recording,
+        notes,
+        tuple(failures),
     )
 
 
@@ -136,35 +151,31 @@ def is_writable(marker: Marker) -> bool:
 
 
 def after_rows(
-    recording: Recording, tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawRun
+    recording: Recording,
+    tables: GaitTables | None,
+    cues: list[dict[str, Any]],
+    raw: RawRun,
+    unit: LengthUnit = "km",
 ) -> list[tuple[str, str]]:
     """Return what a runner looks for first, each with words where it is not known."""
-    unknown = "not known"
-    end_s = recorded_s(recording)
-    rows = [("Recorded", _clock(end_s))]
+    from tallrun.report.ran import ran, ran_rows
+
     summary = {} if tables is None else tables.summary
     run_s = summary.get("run_time_s")
-    distance_m = None if tables is None else distance_run_m(tables)
     cadence = (summary.get("cadence_spm") or {}).get("median")
-    beats = (
-        [] if recording.heart_rate is None else [bpm for bpm in recording.heart_rate.bpm.tolist() if bpm > 0]
-    )
-    rows += [
-        ("Running", unknown if run_s is None else _clock(run_s)),
-        (
-            "Distance run",
-            f"{unknown}: too few steps of known length"
-            if distance_m is None
-            else f"{distance_m / 1000:.2f} km",
-        ),
-        ("Pace", f"{_clock(run_s * 1000.0 / distance_m)} min/km" if run_s and distance_m else unknown),
-        ("Steps a minute", unknown if cadence is None else f"{cadence:.0f}"),
-        ("Heart rate", f"{median(beats):.0f} a minute" if beats else f"{unknown}: no strap was heard"),
+    way, pace, heart, climb = ran_rows(ran(recording, tables), unit)
+    return [
+        ("Recorded", _clock(recorded_s(recording))),
+        ("Running", "not known" if run_s is None else _clock(run_s)),
+        way,
+        pace,
+        ("Steps a minute", "not known" if cadence is None else f"{cadence:.0f}"),
+        heart,
+        climb,
         *_part_rows(raw),
         ("In your band", _band_words(raw)),
         ("Cues", _cue_words(cues)),
     ]
-    return rows
 
 
 def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
@@ -184,21 +195,6 @@ def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def distance_run_m(tables: GaitTables) -> float | None:
-    """Return the distance of the running strides, by the belt where known, else by sure speeds.
-
-    None when a tenth or more is unknown.
-    """
-    from tallrun.gait.eligible import sure_values
-
-    rows = tables.strides[tables.strides["mode"] == "run"]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
-    part_m = speed * rows["stride_time_s"]
-    if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
-        return None
-    return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
 
 
 def _band_words(raw: RawRun) -> str:
@@ -240,7 +236,7 @@ def after_lines(tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawR
     else:
         lines = ["There was too little clean running to tell your steps."]
     share = in_band_share(cues)
-    count = f"{len(cues)} cue{'' if len(cues) == 1 else 's'}"
+    count = counted(len(cues), "cue")
     if stops:
         lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
     elif raw.run.is_silenced:
@@ -263,6 +259,8 @@ def why_no_cue(raw: RawRun) -> str:
     if raw.setup.plan.cued_s <= 0.0:
         return "This session had no block for cues."
     if not run.has_target:
+        if raw.setup.focus != "cadence":
+            return "No cue could be given: your usual tilt at this speed is not known yet."
         return "No cue could be given: there was too little steady running to learn your usual steps."
     if raw.setup.focus != "cadence":
         return "No cue came."
@@ -315,6 +313,8 @@ def note_in_records(
     from tallrun.journal.focus import GAIT_KEY
     from tallrun.journal.run_plan import gait_note, note_step, probe_of
     from tallrun.numerics.json_ready import json_ready
+    from tallrun.report.ran import KEY as RAN_KEY
+    from tallrun.report.ran import ran
     from tallrun.store import Store
     from tallrun.store.models import CueRow
 
@@ -335,7 +335,7 @@ def note_in_records(
             folder=out,
             duration_s=(session.ended_at - session.started_at).total_seconds(),
             context=recording.context | {GAIT_KEY: coached},
-            summary={} if tables is None else tables.summary,
+            summary={} if tables is None else tables.summary | {RAN_KEY: asdict(ran(recording, tables))},
         )
         note_step(
             Records(store, runner_id, now), wishes.focus, wishes.plan.decision if wishes.plan else None,

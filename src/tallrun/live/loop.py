@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tallrun.ble import SensorSession
     from tallrun.live.hub import LiveHub
     from tallrun.pipeline.live_run import LiveEvent, LiveRun
+    from tallrun.report.lengths import LengthUnit
     from tallrun.sensors.events import SensorEvent
     from tallrun.sensors.ingest import Ingest
     from tallrun.sessions.recorder import FlightRecorder
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 STATE_EVERY_S = 0.5
 #: A foot or pelvis sensor that is silent for so long counts as lost (LV7).
 SILENT_S = 2.0
+#: A strap tells its number about once a second; after this it is old.
+SILENT_HEART_S = 5.0
 #: How long a tap can be undone. Cues end with the tap; the rules act after this, whether or not a page is still there.
 UNDO_S = {"stop": 5.0, "limping": 8.0, "red_flag": 8.0}
 
@@ -47,7 +50,7 @@ class LiveLoop:
     """One run while it goes on, from the first packet to the last.
 
     on_view, on_failure : told each state as pages get it, and each part that fails.
-    failures : a sentence for each part that failed.
+    failures : a sentence for each part that failed. length_unit : of distance and pace. heart_rate : when, and bpm.
     """
 
     run: LiveRun
@@ -58,6 +61,8 @@ class LiveLoop:
     on_view: Callable[[dict[str, Any]], None] = lambda state: None
     on_failure: Callable[[str], None] = lambda sentence: None
     batteries: dict[str, float] = field(default_factory=dict)
+    length_unit: LengthUnit = "km"
+    heart_rate: tuple[float, float] | None = None
     latencies_s: list[float] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     _held: dict[str, _Held] = field(default_factory=dict)
@@ -170,13 +175,15 @@ class LiveLoop:
 
     def _on_events(self, now_s: float, events: list[SensorEvent]) -> None:
         from tallrun.numerics.recording import SampleBlock
-        from tallrun.sensors.events import Battery, TreadmillReading
+        from tallrun.sensors.events import Battery, HeartRateReading, TreadmillReading
 
         for event in events:
             if isinstance(event, SampleBlock):
                 self._after(self._try("gait", self.run.feed, event))
             elif isinstance(event, TreadmillReading):
                 self._after(self._try("gait", self.run.feed_treadmill, event))
+            elif isinstance(event, HeartRateReading):
+                self.heart_rate = (now_s, event.bpm)
             elif isinstance(event, Battery) and event.level_pct is not None:
                 self.batteries[event.sensor] = event.level_pct
 
@@ -225,8 +232,15 @@ class LiveLoop:
         return live_state(
             self.run.view(now_s), self.run.setup.protocol, lights or [], now_s, "running",
             run_id=self.hub.run_id, failures=list(self.failures.values()),
+            heart_rate_bpm=self._heart_rate(now_s), length_unit=self.length_unit,
             held=[(key, item.tap.kind, max(0.0, item.due_s - now_s)) for key, item in self._held.items()],
         )  # fmt: skip
+
+    def _heart_rate(self, now_s: float) -> float | None:
+        """Return what the strap said last; None once it is silent, or when it does not know."""
+        if self.heart_rate is None or now_s - self.heart_rate[0] > SILENT_HEART_S:
+            return None
+        return self.heart_rate[1] if self.heart_rate[1] > 0.0 else None
 
     def _lights(self, now_s: float) -> list[SensorLight]:
         status = self.ingest.status()

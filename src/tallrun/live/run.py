@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tallrun.errors import TallrunError
-from tallrun.live.answering import answer_cues
+from tallrun.live.answering import answer
 from tallrun.live.calibration import load_standing
 from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
@@ -58,6 +58,7 @@ async def run_once(
     Raises CalledOffError when STOP is tapped while the sensors are still being connected.
     """
     from tallrun.ble import SensorSession
+    from tallrun.journal.shown import shown_in
     from tallrun.pipeline.live_run import LiveRun
     from tallrun.pipeline.setup_record import KEY as SETUP_KEY
     from tallrun.pipeline.setup_record import setup_record
@@ -69,8 +70,10 @@ async def run_once(
             air = await stack.enter_async_context(open_air(folder, emulation))
             check_focus(wishes.focus, air.worn)
             session = await stack.enter_async_context(SensorSession(air.worn, air.radio, on_notice))
-        setup = live_setup(folder, air.worn, wishes)
-        start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+        is_emulated = emulation is not None
+        setup = live_setup(folder, air.worn, wishes, is_emulated)
+        standing = load_standing(folder, is_emulated)
+        start = start_info(air.worn, run_context(wishes), standing, session.now_s)
         start[SETUP_KEY] = setup_record(setup)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
@@ -83,19 +86,20 @@ async def run_once(
             hub=hub,
             on_view=on_view,
             on_failure=on_trouble,
+            length_unit=shown_in(folder).length,
         )
         tasks = [asyncio.create_task(item) for item in endings(session, air, None)]
         tasks += [asyncio.create_task(item(loop)) for item in companions]
         if emulation is not None and emulation.answering is not None and air.virtual is not None:
-            tasks.append(asyncio.create_task(answer_cues(loop, air.virtual, emulation.answering)))
+            tasks.append(asyncio.create_task(answer(loop, air.virtual, emulation.answering)))
         with stopping(session):
             try:
-                await loop.go(flush_in_thread=emulation is None)
+                await loop.go(flush_in_thread=not is_emulated)
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
+    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes, is_emulated)
 
 
 @contextmanager

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tallrun.coaching import Part
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
+from tallrun.report.lengths import LengthUnit, distance_words, pace_words
+from tallrun.words import counted
 
 LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
 NAMES = {"foot_left": "Left foot", "foot_right": "Right foot", "pelvis": "Pelvis", "trunk": "Trunk"}
@@ -51,6 +54,7 @@ BLOCK_WORDS = {
 PART_WORDS = {"warm_up": "WARM-UP WALK", "run": "RUN", "walk": "WALK", "cool_down": "COOL-DOWN WALK"}
 PLAN_DONE = "Plan done"
 PLAN_DONE_NEXT = "Walk on as you like, then tap STOP."
+DONE_SAID = f"{PLAN_DONE}. {PLAN_DONE_NEXT}"
 #: While pain or a check of the sensors comes first.
 PARTS_WAIT = "The intervals wait."
 
@@ -77,6 +81,8 @@ def live_state(
     run_id: str | None = None,
     held: Sequence[tuple[str, str, float]] = (),
     failures: Sequence[str] = (),
+    heart_rate_bpm: float | None = None,
+    length_unit: LengthUnit = "km",
 ) -> dict[str, Any]:
     """Return the ``state`` message.
 
@@ -108,6 +114,7 @@ def live_state(
             for item in sensors
             if item.placement in LETTERS
         ],
+        "so_far": _so_far(view, heart_rate_bpm, length_unit),
         "sentence": None if cue is None else cue.sentence,
         "block_text": _block_text(view),
         "interval": _interval(view.interval),
@@ -154,6 +161,16 @@ def after_state(
     }
 
 
+def _so_far(view: LiveView, heart_rate_bpm: float | None, unit: LengthUnit) -> list[str]:
+    """Return distance, pace and heart rate as far as they are known, each in words; nothing stands for unknown."""
+    is_running = view.cadence_spm is not None and view.speed_mps is not None and view.speed_mps > 0.0
+    return [
+        *([] if view.run_m is None else [distance_words(view.run_m, unit)]),
+        *([pace_words(view.speed_mps, unit)] if is_running else []),
+        *([] if heart_rate_bpm is None else [f"{heart_rate_bpm:.0f} beats/min"]),
+    ]
+
+
 def _is_low(light: SensorLight) -> bool:
     return light.battery_pct is not None and light.battery_pct < LOW_BATTERY_PCT
 
@@ -195,7 +212,7 @@ def _interval(view: IntervalView | None) -> dict[str, Any] | None:
             "kind": "done",
             "now": PLAN_DONE,
             "next": PLAN_DONE_NEXT,
-            "say": f"{PLAN_DONE}. {PLAN_DONE_NEXT}",
+            "say": DONE_SAID,
         }
     elif is_held:
         told = {"kind": "held", "now": "WALK", "next": PARTS_WAIT, "say": f"Walk. {PARTS_WAIT}"}
@@ -204,7 +221,7 @@ def _interval(view: IntervalView | None) -> dict[str, Any] | None:
             "kind": part.kind,
             "now": PART_WORDS[part.kind],
             "next": _next_words(view),
-            "say": _say_part(view),
+            "say": _say_part(part, view.is_last_run),
         }
     is_run = part is not None and part.kind == "run" and not is_held
     splits = view.splits_s
@@ -213,6 +230,8 @@ def _interval(view: IntervalView | None) -> dict[str, Any] | None:
         "left_s": None if is_held or view.left_s is None else round(view.left_s, 2),
         "of": f"{part.index} of {part.count}" if part is not None and is_run and part.count > 1 else "",
         "is_last": view.is_last_run and is_run,
+        # what the page says by itself when this part ends, should the news of it come late
+        "after": None if part is None or is_held else _after_part(view),
         "splits": [_clock(item) for item in splits[-3:]] if splits else [],
         "n_splits": len(splits) if splits else 0,
     }
@@ -228,14 +247,23 @@ def _next_words(view: IntervalView) -> str:
     return f"then walk {length}"
 
 
-def _say_part(view: IntervalView) -> str:
+def _after_part(view: IntervalView) -> dict[str, Any]:
+    """Return which part comes next and how it is said; after the last one that the plan is done."""
+    after = view.next
+    if after is None:
+        return {"place": None, "kind": "done", "say": DONE_SAID}
+    return {
+        "place": view.next_place,
+        "kind": after.kind,
+        "say": _say_part(after, view.is_next_last_run),
+    }
+
+
+def _say_part(part: Part, is_last_run: bool) -> str:
     """Return the sentence of a change, as it is spoken and as a screen reader gets it."""
-    part = view.part
-    if part is None:
-        return ""
     head = PART_WORDS[part.kind].capitalize()
     words = [head, _length_words(part.length_s)]
-    if view.is_last_run:
+    if is_last_run:
         words.append("Last one")
     elif part.kind == "run" and part.count > 1:
         words.append(f"{part.index} of {part.count}")
@@ -244,8 +272,8 @@ def _say_part(view: IntervalView) -> str:
 
 def _length_words(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    words = [f"{minutes} minute{'' if minutes == 1 else 's'}"] if minutes else []
-    words += [f"{rest} seconds"] if rest or not minutes else []
+    words = [counted(minutes, "minute")] if minutes else []
+    words += [counted(rest, "second")] if rest or not minutes else []
     return " ".join(words)
 
 
@@ -257,6 +285,8 @@ def _block_text(view: LiveView) -> str:
     interval = view.interval
     if interval is not None and (interval.part is None or interval.part.kind != "run" or interval.is_held):
         return "No cues while you walk"
+    if not view.can_cue:
+        return "No cues in this run"
     if view.block_kind is None or view.block_left_s is None:
         return "No cues any more" if view.is_silenced else "Plan done: no more cues"
     left = max(0, round(view.block_left_s))

@@ -417,5 +417,6 @@ def _engine_for(spec: SensorSpec, setup: PipelineSetup) -> Engine:
         return PelvisEngine(spec, neutral=setup.pelvis_neutral, record_waves=setup.record_waves)
     foot = spec.placement.removeprefix("foot_")
     if spec.has_gyroscope:
-        return FootEngine(spec, foot, record_waves=setup.record_waves)
+        kept = setup.kept_biases_radps.get(spec.placement)
+        return FootEngine(spec, foot, record_waves=setup.record_waves, kept_bias_radps=kept)
     return AccFootEngine(spec, foot)

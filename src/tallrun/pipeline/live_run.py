@@ -132,7 +132,11 @@ LiveEvent = PipelineEvent | CoachEvent | Safety | Silenced | PartChange
 
 @dataclass(frozen=True)
 class IntervalView:
-    """Where the intervals stand. part, place, left_s : None once all are over. next : the part after this one."""
+    """Where the intervals stand. part, place, left_s : None once all are over. next : the part after this one.
+
+    next_place : where ``next`` lies among the parts. is_last_run, is_next_last_run : whether a run of several is the
+    last one.
+    """
 
     part: Part | None
     place: int | None
@@ -142,6 +146,8 @@ class IntervalView:
     is_held: bool
     #: Seconds of each kilometre of a run without walk breaks; None when the distance is not known.
     splits_s: tuple[float, ...] | None
+    next_place: int | None = None
+    is_next_last_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,10 @@ class LiveView:
     doubted_sensors: tuple[tuple[str, str], ...] = ()
     #: None for a free run.
     interval: IntervalView | None = None
+    #: False where nothing is coached, or what it would be held against is not known.
+    can_cue: bool = True
+    #: Run so far, walks left out.
+    run_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +208,7 @@ class LiveRun:
         self.part_changes: list[PartChange] = []
         self._part: PartChange | None = None
         self._splits = _Splits()
+        self._way = _Way()
         self._coach = Coach(
             setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
         )
@@ -301,7 +312,9 @@ class LiveRun:
             doubted_sensors=tuple(
                 sorted((name, doubt.reason) for name, doubt in self.gait.agreement.open.items())
             ),
+            run_m=self._way.metres,
             interval=self._interval_view(now_s),
+            can_cue=self.setup.focus == "cadence" or (self.setup.focus is not None and self.has_target),
         )
 
     def _interval_view(self, now_s: float) -> IntervalView | None:
@@ -310,17 +323,18 @@ class LiveRun:
             return None
         place = schedule.place_at(now_s)
         part = None if place is None else schedule.parts[place]
-        ahead = () if place is None else schedule.parts[place + 1 :]
-        n_runs = sum(item.kind == "run" for item in self.setup.intervals)
+        ahead = [] if place is None else [(at, item) for at, item in enumerate(schedule.parts) if at > place]
+        after_place, after = next(((at, item) for at, item in ahead if item.length_s > 0.0), (None, None))
+        runs = [at for at, item in enumerate(schedule.parts) if item.kind == "run"]
+        last_run = runs[-1] if sum(item.kind == "run" for item in self.setup.intervals) > 1 else None
         return IntervalView(
             part=part,
             place=place,
             left_s=schedule.left_s(now_s),
-            next=next((item for item in ahead if item.length_s > 0.0), None),
-            is_last_run=part is not None
-            and part.kind == "run"
-            and n_runs > 1
-            and not any(item.kind == "run" for item in ahead),
+            next=after,
+            next_place=after_place,
+            is_last_run=place is not None and place == last_run,
+            is_next_last_run=after_place is not None and after_place == last_run,
             is_held=schedule.held_s is not None,
             splits_s=self.splits_s,
         )
@@ -490,6 +504,7 @@ class LiveRun:
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
+            self._way.add(closed_s, speed)
             if is_on and self.schedule is not None:
                 self._splits.add(closed_s, speed)
         steady = clean and self._steady.add(own_speed)
@@ -641,6 +656,34 @@ class LiveRun:
         if key not in self._timers:
             self._timers.add(key)
             self.gait.schedule(at_s, what or _Timer())
+
+
+class _Way:
+    """Metres run so far; None while a tenth or more of the time of running had no known speed."""
+
+    def __init__(self) -> None:
+        self._last_s: float | None = None
+        self._known_s = self._known_m = self._unknown_s = 0.0
+
+    def add(self, at_s: float, speed_mps: float) -> None:
+        """Take the speed of a stride that closed at ``at_s``; a longer break before it was no running."""
+        passed_s = 0.0 if self._last_s is None else at_s - self._last_s
+        self._last_s = at_s
+        if not 0.0 < passed_s <= LONGEST_UNKNOWN_S:
+            return
+        if math.isfinite(speed_mps):
+            self._known_s += passed_s
+            self._known_m += passed_s * speed_mps
+        else:
+            self._unknown_s += passed_s
+
+    @property
+    def metres(self) -> float | None:
+        """The whole, what is not known taken at the mean speed of what is."""
+        whole_s = self._known_s + self._unknown_s
+        if not self._known_s or self._unknown_s >= 0.1 * whole_s:
+            return None
+        return self._known_m * whole_s / self._known_s
 
 
 class _Splits:

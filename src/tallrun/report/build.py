@@ -25,12 +25,14 @@ from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
 from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
 from tallrun.report.lanes import Marks
+from tallrun.report.lengths import LengthUnit
 from tallrun.report.measured import ERROR_SOURCE
 from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
-from tallrun.report.pages import environment, when_words
+from tallrun.report.pages import day_words, environment, when_words
 from tallrun.report.pain_strip import pain_strip
 from tallrun.report.paper import Sheet, sheet_css
+from tallrun.report.ran import ran, ran_rows
 from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
 from tallrun.report.tables import (
     calibration_words,
@@ -53,7 +55,7 @@ class ReportInput:
     name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
     entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
-    behind the waveforms. sheet : whose it is, for the head of each sheet of paper.
+    behind the waveforms. length_unit : of distance and pace. sheet : whose it is, for the head of each sheet of paper.
     """
 
     recording: Recording
@@ -70,6 +72,7 @@ class ReportInput:
     earlier: Sequence[EarlierBand] = ()
     pelvis: np.ndarray | None = None
     sheet: Sheet = field(default_factory=Sheet)
+    length_unit: LengthUnit = "km"
 
 
 def build_report(source: ReportInput) -> str:
@@ -79,7 +82,7 @@ def build_report(source: ReportInput) -> str:
     shoe = source.recording.context.get("shoes")
     shoe = str(shoe) if shoe else None
     blocks = steady_blocks(tables.strides)
-    against = against_own(blocks, source.history, shoe)
+    against = against_own(blocks, source.history, shoe, source.recording)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
     shown = all_figures(
@@ -115,8 +118,9 @@ def build_report(source: ReportInput) -> str:
         own=own_rows(against, source.recording, bool(summary["quality"]["calibration"]["is_calibrated"])),
         drift=drift_rows(drift),
         is_of_watch_only=is_of_watch_only(source.recording, summary),
-        watch=[] if summary.get("watch") is None else watch_rows(summary["watch"]),
-        laps=[] if summary.get("watch") is None else lap_rows(summary["watch"]),
+        watch=[] if summary.get("watch") is None else watch_rows(summary["watch"], source.length_unit),
+        laps=[] if summary.get("watch") is None else lap_rows(summary["watch"], source.length_unit),
+        ran=ran_rows(ran(source.recording, tables), source.length_unit),
         definitions=definition_rows(),
         sensors=sensor_rows(summary["quality"]),
         entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],
@@ -161,7 +165,7 @@ def _facts(source: ReportInput) -> list[str]:
 
 def _day(source: ReportInput) -> str:
     try:
-        return f"{datetime.fromisoformat(str(source.recording.info.get('started_at'))):%-d %b %Y}"
+        return day_words(datetime.fromisoformat(str(source.recording.info.get("started_at"))), with_year=True)
     except ValueError:
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tallrun.numerics.recording import Recording
+from tallrun.report.lengths import METRES, LengthUnit, distance_words, pace_words
 
 #: A watch sees neither foot by itself, so these are never told of its run.
 MISSING = (
@@ -25,7 +26,7 @@ def is_of_watch_only(recording: Recording, summary: dict[str, Any]) -> bool:
     return summary.get("watch") is not None and not has_samples
 
 
-def watch_rows(watch: dict[str, Any]) -> list[tuple[str, str, str]]:
+def watch_rows(watch: dict[str, Any], unit: LengthUnit = "km") -> list[tuple[str, str, str]]:
     """Return (what, number with unit, remark) of a watch's summary; what it did not record says so."""
     speed_mps, fastest_mps = watch["speed_mps"], watch["fastest_minute_mps"]
     ran = (
@@ -39,18 +40,18 @@ def watch_rows(watch: dict[str, Any]) -> list[tuple[str, str, str]]:
     highest = watch["max_heart_rate_bpm"]
     rows = [
         ("Time", _clock(watch["recorded_s"]), ran),
-        ("Distance", _or_not(watch["distance_m"], lambda m: f"{m / 1000.0:.2f} km"), ""),
+        ("Distance", _or_not(watch["distance_m"], lambda m: distance_words(m, unit)), ""),
         (
             "Pace",
-            _or_not(speed_mps, _pace),
-            "" if not fastest_mps else f"fastest minute {_pace(fastest_mps)}",
+            _or_not(speed_mps, lambda mps: pace_words(mps, unit)),
+            "" if not fastest_mps else f"fastest minute {pace_words(fastest_mps, unit)}",
         ),
     ]
-    for key, label, factor, digits, unit in _STRIDE_NUMBERS:
+    for key, label, factor, digits, of in _STRIDE_NUMBERS:
         found = watch["measures"].get(key)
         if found is not None:
             low, middle, high = (factor * found[name] for name in ("p05", "median", "p95"))
-            rows.append((label, f"{middle:.{digits}f} {unit}", f"{low:.{digits}f} to {high:.{digits}f}"))
+            rows.append((label, f"{middle:.{digits}f} {of}", f"{low:.{digits}f} to {high:.{digits}f}"))
         elif key == "cadence_spm":
             rows.append((label, "not recorded", ""))
     rows += [
@@ -64,8 +65,8 @@ def watch_rows(watch: dict[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def lap_rows(watch: dict[str, Any]) -> list[list[str]]:
-    """Return number, time, km, pace, cadence and heart rate of each lap; "–" where it does not say."""
+def lap_rows(watch: dict[str, Any], unit: LengthUnit = "km") -> list[list[str]]:
+    """Return number, time, way, pace, cadence and heart rate of each lap; "–" where it does not say."""
     rows = []
     for number, lap in enumerate(watch["laps"], 1):
         seconds, metres = lap.get("duration_s"), lap.get("distance_m")
@@ -73,8 +74,8 @@ def lap_rows(watch: dict[str, Any]) -> list[list[str]]:
             [
                 str(number),
                 "–" if seconds is None else _clock(seconds),
-                "–" if metres is None else f"{metres / 1000.0:.2f}",
-                _pace(metres / seconds) if metres and seconds else "–",
+                "–" if metres is None else f"{metres / METRES[unit]:.2f}",
+                pace_words(metres / seconds, unit) if metres and seconds else "–",
                 *(
                     "–" if lap.get(key) is None else f"{lap[key]:.0f}"
                     for key in ("cadence_spm", "heart_rate_bpm")
@@ -92,10 +93,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
-
-
-def _pace(speed_mps: float) -> str:
-    if speed_mps <= 0.0:
-        return "standing"
-    minutes, rest = divmod(round(1000.0 / speed_mps), 60)
-    return f"{minutes}:{rest:02d} min/km"

@@ -25,6 +25,11 @@ RATE_HZ = 200.0
 PLACES = ("foot_left", "foot_right", "pelvis")
 #: Signals just before an answer are already touched by it: contacts are joined by curves over about a stride.
 LEAD_S = 1.5
+#: From a changed plan to doing it: looking at the page, setting the belt. The steps change before the belt has its new
+#: speed, so the signals differ from ``FOLLOW_LEAD_S`` before it on; nobody stands still from one step to the next.
+FOLLOWS_AFTER_S = 9.0
+FOLLOW_LEAD_S = 7.0
+LEAST_MOVING_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,36 @@ class AnsweringRunner:
         self._lay_out()
         return begin_s - LEAD_S
 
+    def follow(self, at_s: float, spans: Sequence[tuple[bool, float]]) -> float | None:
+        """Do other (is_run, seconds) from now on, then stand; return from when on the signals differ.
+
+        at_s : when the plan changed; it is done ``FOLLOWS_AFTER_S`` later. What does not fit into the session is left
+        out. None when the session is over before.
+        """
+        begin_s = max(at_s, 0.0) + FOLLOWS_AFTER_S
+        left_s = self.programme.duration_s - begin_s
+        if left_s <= 1.0:
+            return None
+        done = _cut(self.programme.bouts, begin_s)
+        shift_spm = next((item.cadence_shift_spm for item in reversed(done) if item.mode == RUN), 0.0)
+        if sum(length_s for _, length_s in spans) < LEAST_MOVING_S:
+            spans = [(False, LEAST_MOVING_S)]
+        wanted = [
+            replace(item, cadence_shift_spm=shift_spm if item.mode == RUN else 0.0) for item in _moving(spans)
+        ]
+        ahead = _cut((*wanted, Bout(STAND, left_s)), left_s)
+        self.programme = replace(self.programme, bouts=(*done, *ahead))
+        self._lay_out()
+        return begin_s - FOLLOW_LEAD_S
+
+    def readings(self) -> Recording:
+        """Return what treadmill and strap tell as it stands now; no inertial sensors."""
+        length_s = self.programme.duration_s
+        return Recording(
+            {}, treadmill_of(self.motion, length_s),
+            heart_rate_of(self.motion, length_s, np.random.default_rng([self.seed, 5])),
+        )  # fmt: skip
+
     def signals(self, place: str, first: int, stop: int) -> tuple[FloatArray, FloatArray]:
         """Return specific force [m/s2] and turn rate [rad/s], float64 (n, 3), of samples ``first`` to ``stop`` - 1."""
         lead = min(first, int(RATE_HZ))  # ringing of a landing just before
@@ -135,13 +170,11 @@ class AnsweringRunner:
             acc, gyr = self.signals(place, 0, self._n)
             spec = SensorSpec(place, RATE_HZ, 16.0, 2000.0, True, "simulated")
             sensors[place] = SensorRecording(spec, t_s, acc, gyr)
-        who = self.runner
+        who, told = self.runner, self.readings()
         return Recording(
             sensors=sensors,
-            treadmill=treadmill_of(self.motion, self.programme.duration_s),
-            heart_rate=heart_rate_of(
-                self.motion, self.programme.duration_s, np.random.default_rng([self.seed, 5])
-            ),
+            treadmill=told.treadmill,
+            heart_rate=told.heart_rate,
             runner=RunnerProfile(who.height_m, who.leg_length_m, who.mass_kg),
             info={
                 "started_at": STARTED_AT,
@@ -181,20 +214,40 @@ def _shifted(programme: Programme, begin_s: float, keeps_s: float, change_spm: f
     return replace(programme, bouts=tuple(bouts))
 
 
+def _cut(bouts: Sequence[Bout], at_s: float) -> list[Bout]:
+    """Return what comes before a time, exactly so long; no piece is shorter than 0.1 s."""
+    before: list[Bout] = []
+    left_s = at_s
+    for bout in bouts:
+        if left_s <= 0.1:
+            break
+        before.append(replace(bout, duration_s=min(bout.duration_s, left_s)))
+        left_s -= before[-1].duration_s
+    before[-1] = replace(before[-1], duration_s=before[-1].duration_s + left_s)
+    return before
+
+
+def _moving(spans: Sequence[tuple[bool, float]], run_mps: float = 2.8, walk_mps: float = 1.4) -> list[Bout]:
+    return [
+        Bout(RUN if is_run else WALK, length_s, run_mps if is_run else walk_mps)
+        for is_run, length_s in spans
+        if length_s > 0.5
+    ]
+
+
 def programme_of(
-    spans: Sequence[tuple[bool, float]], run_mps: float = 2.8, walk_mps: float = 1.4, stand_s: float = 3.0
+    spans: Sequence[tuple[bool, float]], stand_s: float = 3.0, then_stands_s: float = 10.0
 ) -> Programme:
     """Return standing, then the given (is_run, seconds), then standing, on a treadmill that tells its speed."""
-    bouts = [Bout(STAND, stand_s)]
-    bouts += [
-        Bout(RUN if is_run else WALK, length_s, run_mps if is_run else walk_mps) for is_run, length_s in spans
-    ]
-    return Programme((*bouts, Bout(STAND, 10.0)), TREADMILL, "answering", has_heart_rate=True)
+    bouts = (Bout(STAND, stand_s), *_moving(spans), Bout(STAND, then_stands_s))
+    return Programme(bouts, TREADMILL, "answering", has_heart_rate=True)
 
 
 def standing(seconds: float, lifts_left: bool = False, seed: int = 0) -> Recording:
     """Return somebody who stands; if asked, the left foot is shaken: 5 cm up and down, 1.5 times a second."""
-    still = AnsweringRunner(Programme((Bout(STAND, seconds),), TREADMILL, "standing"), seed=seed).recording()
+    still = AnsweringRunner(
+        Programme((Bout(STAND, seconds),), TREADMILL, "standing", has_heart_rate=True), seed=seed
+    ).recording()
     if lifts_left:
         left = still.sensors["foot_left"]
         left.acc_mps2[:, 2] += 0.05 * (3.0 * np.pi) ** 2 * np.sin(3.0 * np.pi * left.t_s)

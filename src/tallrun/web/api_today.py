@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
+from tallrun.journal.calendar import calendar_weeks
 from tallrun.journal.reminders import calendar
+from tallrun.journal.shown import Shown, read_shown, write_shown
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_today import (
     CardOut,
@@ -16,9 +19,12 @@ from tallrun.web.models_today import (
     LadderOut,
     ProfileOut,
     SetupIn,
+    ShownIn,
+    ShownOut,
     StatusOut,
     TodayOut,
     VerdictOut,
+    WeekOut,
 )
 from tallrun.web.problems import PROBLEMS
 
@@ -35,7 +41,14 @@ def status(desk: OpenDesk) -> StatusOut:
         runners=codes,
         is_set_up=bool(codes),
         sessions_folder=None if folder is None else str(folder),
+        shown=ShownOut(**asdict(read_shown(desk.store))),
     )
+
+
+@router.post("/shown", response_model=ShownOut)
+def set_shown(desk: OpenDesk, given: ShownIn) -> Any:
+    """Set how numbers are shown."""
+    return asdict(write_shown(desk.store, Shown(given.length, given.week_starts)))
 
 
 @router.get("/profile", response_model=ProfileOut)
@@ -92,6 +105,12 @@ def get_reminders(mine: Mine) -> Response:
     return Response(
         text, media_type=kind, headers={"content-disposition": 'attachment; filename="tallrun.ics"'}
     )
+
+
+@router.get("/weeks", response_model=list[WeekOut])
+def get_weeks(mine: Mine, count: Annotated[int, Query(ge=1, le=52)] = 2) -> Any:
+    """Return the last weeks, up to the end of this one: planned, done, pain."""
+    return calendar_weeks(mine, count)
 
 
 @router.get("/ladder", response_model=LadderOut)

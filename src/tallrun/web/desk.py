@@ -16,7 +16,7 @@ from tallrun.insight import SessionBlocks
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
 from tallrun.journal.handout import handout_plan
-from tallrun.journal.sessions import find, folder_of
+from tallrun.journal.sessions import called_in, find, folder_of
 from tallrun.recovery import Protocol
 from tallrun.report.history import own_history
 from tallrun.report.paper import Sheet
@@ -100,8 +100,7 @@ class Desk:
 
     def session_name(self, session_id: str) -> str:
         """Return what a session is called."""
-        row = self.session(session_id)[1]
-        return str(row.context.get("title") or row.folder.name)
+        return called_in(*self.session(session_id))
 
     def history_around(self, session_id: str) -> tuple[SessionBlocks, ...]:
         """Return the analysed sessions of the runner a session belongs to, that one among them."""

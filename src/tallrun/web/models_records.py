@@ -16,6 +16,7 @@ class SessionOut(BaseModel):
 
     session_id: str
     name: str
+    is_titled: bool = Field(description="Whether the name is one that a person gave.")
     folder_name: str
     started_at: datetime
     duration_s: float | None
@@ -23,6 +24,10 @@ class SessionOut(BaseModel):
     tags: list[str]
     note: str
     run_time_s: float | None
+    distance_m: float | None = Field(description="Of the running; of the whole where a watch alone tells it.")
+    speed_mps: float | None
+    heart_rate_bpm: float | None
+    climb_m: float | None
     cadence_spm: float | None
     valid_strides_pct: float | None
     flags: list[str]

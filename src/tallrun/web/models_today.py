@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from tallrun.recovery.model import Grade, PainKind, Side, State
-from tallrun.web.models import ByWhom, Positive, Score, Text, Word
+from tallrun.web.models import ByWhom, Positive, Score, Taken, Text, Word
 
 
 class SetupIn(ByWhom):
@@ -45,6 +45,20 @@ class ProfileOut(BaseModel):
     fast_speed_mps: float | None
 
 
+class ShownOut(BaseModel):
+    """How numbers are shown: the unit of way, and the first day of a week."""
+
+    length: Literal["km", "mile"]
+    week_starts: Literal["monday", "sunday"]
+
+
+class ShownIn(Taken):
+    """What to set."""
+
+    length: Literal["km", "mile"] = "km"
+    week_starts: Literal["monday", "sunday"] = "monday"
+
+
 class StatusOut(BaseModel):
     """What this server is and whose records it shows."""
 
@@ -52,6 +66,7 @@ class StatusOut(BaseModel):
     runners: list[str]
     is_set_up: bool
     sessions_folder: str | None
+    shown: ShownOut
 
 
 class ProtocolOut(BaseModel):
@@ -184,6 +199,30 @@ class DayOut(BaseModel):
     grades: list[GradeOut]
     scores: list[ScoreOut]
     exercises: int
+
+
+class WeekDayOut(BaseModel):
+    """One date of a week; worst is null where no score was given."""
+
+    day: date
+    planned: list[str]
+    n_runs: int
+    n_walks: int
+    run_minutes: float
+    walk_minutes: float
+    worst: int | None
+    n_masked: int
+    n_exercises: int
+    n_met: int
+    is_ahead: bool
+    is_today: bool
+
+
+class WeekOut(BaseModel):
+    """Seven days, and what is to be said about them."""
+
+    days: list[WeekDayOut]
+    sentences: list[str]
 
 
 class DoseOfExercise(BaseModel):

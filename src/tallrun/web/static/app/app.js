@@ -1,7 +1,7 @@
 // The shell: which page this address is, whose records, and what to show when something is missing.
 
 import { chooseRunner, get, runner } from "./api.js";
-import { el, setZone } from "./dom.js";
+import { el, setShown, setZone } from "./dom.js";
 import { failure, skeleton } from "./states.js";
 import { setupPage } from "./setup.js";
 
@@ -33,6 +33,7 @@ async function show() {
   try {
     const status = await get("/status");
     showRunners(status.runners);
+    setShown(status.shown);
     if (!status.is_set_up) {
       body.replaceChildren(setupPage());
       main.dataset.state = "empty";

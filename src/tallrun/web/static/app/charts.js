@@ -90,6 +90,28 @@ export function drawThumbnail(values, name) {
     svg("path", { d: path, fill: "none", stroke: "var(--ink)", "stroke-width": 2, "stroke-linejoin": "round", "stroke-linecap": "round" }));
 }
 
+/** A calendar of weeks: each a row of seven days with what was planned, done and felt, and its sentences above it. */
+export function drawWeeks(weeks) {
+  const cell = (day) => {
+    const date = dayOf(day.day, { day: "numeric" });
+    const ran = day.n_runs + day.n_walks;
+    const mark = ran ? (day.planned.length ? "✓" : "●") : day.planned.length ? "○" : "";
+    const dose = day.run_minutes ? `${day.run_minutes.toFixed(0)} min` : day.n_walks ? "walk" : ran ? "run" : day.planned.join(", ");
+    const told = [dayOf(day.day), day.is_today ? "today" : "", day.planned.length ? `planned ${day.planned.join(", ")}` : "",
+      day.n_runs ? `ran${day.run_minutes ? ` ${day.run_minutes.toFixed(0)} min` : ""}` : "", day.n_walks ? "walked" : "", day.n_exercises ? "strength work" : "",
+      day.worst === null ? "" : `worst pain ${day.worst} of 10`].filter(Boolean).join(", ");
+    return el("td", { class: day.is_today ? "today" : day.is_ahead ? "ahead" : "", "aria-current": day.is_today ? "date" : null },
+      el("span", { class: "visually-hidden" }, told),
+      el("span", { "aria-hidden": "true" }, el("b", {}, date), el("i", { class: ran ? "done" : "" }, mark || "\u00a0"), el("small", {}, dose || "\u00a0"),
+        el("small", { class: "pain-of-day" }, day.worst === null ? "\u00a0" : `p ${day.worst}`)));
+  };
+  const names = weeks.at(-1).days.map((day) => el("th", { scope: "col" }, dayOf(day.day, { weekday: "short" }).slice(0, 2)));
+  return [el("table", { class: "weeks" }, el("thead", {}, el("tr", {}, names)), [...weeks].reverse().map((week, place) => el("tbody", {},
+    el("tr", {}, el("td", { class: "told", colspan: 7 }, place ? el("strong", {}, `Week of ${dayOf(week.days[0].day, { day: "numeric", month: "short" })}. `) : el("strong", {}, "This week. "), week.sentences.join(" "))),
+    el("tr", {}, week.days.map(cell))))),
+  el("p", { class: "strip-key" }, [["✓", "planned and done"], ["●", "done"], ["○", "planned"], ["p", "worst pain of the day, 0–10"]].map(([mark, text]) => el("span", { class: "key" }, `${mark} ${text}`)))];
+}
+
 let plotly = null;
 
 /** Load plotly's own script, once, from this server. */

@@ -43,6 +43,25 @@ export const words = (text) => String(text).replaceAll("_", " ");
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const number = (value, digits = 0) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 
+const METRES = { km: 1000, mile: 1609.344 };
+let shown = { length: "km", week_starts: "monday" };
+
+/** Show ways and weeks as set in Settings from now on. */
+export function setShown(told) { shown = told; }
+export const lengthUnit = () => shown.length;
+export const weekStarts = () => shown.week_starts;
+/** A distance with its unit; null where it is not known. */
+export const distance = (metres, digits = 2) => (metres === null || metres === undefined ? null : `${(metres / METRES[shown.length]).toFixed(digits)} ${shown.length}`);
+/** Minutes and seconds for a unit of way; null where the speed is not known. */
+export const pace = (speed) => (speed ? `${paceNumber(speed)} min/${shown.length}` : null);
+export function paceNumber(speed) {
+  const seconds = Math.round(METRES[shown.length] / speed);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+/** m/s from minutes:seconds for the unit in use. */
+export const speedFrom = (minutes, seconds) => METRES[shown.length] / (60 * minutes + seconds);
+export const metresFrom = (way) => METRES[shown.length] * way;
+
 /** Minutes and seconds; a dash when it is not known. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";

@@ -1,8 +1,8 @@
 // Recovery: pain, gait and load on one time line; the ladder; exercise and runs without sensors.
 
 import { get, post } from "./api.js";
-import { GRADES, loadPlotly, themeColours } from "./charts.js";
-import { capital, card, choose, dayOf, el, field, number, say, stackedTable, table, when, words } from "./dom.js";
+import { drawWeeks, GRADES, loadPlotly, themeColours } from "./charts.js";
+import { capital, card, choose, dayOf, distance, el, field, lengthUnit, metresFrom, number, say, stackedTable, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
 import { stateWord } from "./verdict.js";
 
@@ -31,10 +31,11 @@ class Recovery {
 
   async load() {
     const [ladder, course, exercises, forms] = await Promise.all([get("/ladder"), get("/course", { days: this.days }), get("/exercises", { days: 28 }), get("/visa-h")]);
+    const weeks = await get("/weeks", { count: 8 });
     this.course = course;
     this.picture = el("div", {});
     this.body.replaceChildren(this.courseCard(),
-      el("div", { class: "page two" }, el("div", { class: "column" }, ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), this.visaCard(forms), exerciseCard(exercises))));
+      el("div", { class: "page two" }, el("div", { class: "column" }, card("Week by week", drawWeeks(weeks)), ladderCard(ladder), adviceCard(ladder)), el("div", { class: "column" }, this.runCard(), this.visaCard(forms), exerciseCard(exercises))));
     await this.draw();
   }
 
@@ -94,7 +95,7 @@ class Recovery {
       event.preventDefault();
       await attempt(save, trouble, async () => {
         await post("/runs", {
-          minutes: value(minutes), run_minutes: value(running), at: at.value || null, rung: rung.value || null, distance_m: km.value === "" ? null : 1000 * Number(km.value),
+          minutes: value(minutes), run_minutes: value(running), at: at.value || null, rung: rung.value || null, distance_m: km.value === "" ? null : metresFrom(Number(km.value)),
           surface: surface.value || null, session_rpe: value(rpe), pain_during: value(pain), limping: { yes: true, no: false }[limping.value] ?? null, stop_reason: stop.value,
         });
         say("The run is kept.");
@@ -102,7 +103,7 @@ class Recovery {
       });
     } } },
     el("div", { class: "fields" }, field("Minutes, walk breaks included", minutes), field("Minutes of running", running), field("Started at", at, "Leave empty if it has just ended."), field("Level", rung),
-      field("Distance [km]", km), field("Surface", surface), field("Effort, 0–10", rpe), field("Worst pain during", pain), field("Did you limp?", limping), field("Cut short?", stop)), trouble, save);
+      field(`Distance [${lengthUnit()}]`, km), field("Surface", surface), field("Effort, 0–10", rpe), field("Worst pain during", pain), field("Did you limp?", limping), field("Cut short?", stop)), trouble, save);
     return card("A run without sensors", el("details", {}, el("summary", {}, "Log a run or walk"), form));
   }
 
@@ -127,8 +128,8 @@ function told(course) {
 }
 
 function courseTable(course) {
-  const head = ["Session", "Minutes", "Km", "Climb m", "Heart rate", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
-  return el("details", {}, el("summary", {}, "As a table"), stackedTable("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, item.distance_m === null ? "–" : number(item.distance_m / 1000, 1)), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
+  const head = ["Session", "Minutes", lengthUnit() === "km" ? "Km" : "Miles", "Climb m", "Heart rate", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
+  return el("details", {}, el("summary", {}, "As a table"), stackedTable("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, distance(item.distance_m, 1)?.split(" ")[0] ?? "–"), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
       el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }

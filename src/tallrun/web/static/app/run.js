@@ -88,7 +88,8 @@ class RunPage {
       state.doing ? el("p", { class: "doing", role: "status" }, `${state.doing} …`) : null,
       state.problem ? el("p", { class: "failure", role: "alert" }, state.problem) : null, this.trouble,
       el("div", { class: "row" }, buttons.filter(Boolean))),
-    el("div", { class: "row" }, this.step_("Leave", "leave", { class: "link", disabled: false }), state.notices.map((text) => el("span", { class: "small soft" }, text)))];
+    el("div", { class: "row" }, this.step_("Leave", "leave", { class: "link", disabled: false })),
+    state.notices.length ? el("ul", { class: "small soft" }, state.notices.map((text) => el("li", {}, text))) : null];
   }
 
   async idle() {
@@ -99,7 +100,8 @@ class RunPage {
     const given = () => ({ surface: surface.value || null, speed_kmh: speed.value ? Number(speed.value) : null, runner: runner() || null });
     const isDay = ["RUN", "WALK"].includes(today.verdict.state);
     const start = plainButton(isDay ? "Start" : "Record without cues all the same", (event) => this.send(event.currentTarget, "/run/start", { ...given(), against_advice: !isDay }, trouble), { id: "start", class: isDay ? "main" : "" });
-    return [verdictCard(today.verdict), card(isDay ? "Run with sensors" : "A run now is against your plan", el("div", { class: "fields" }, field("Surface", surface), field("Belt speed, km/h", speed, "Only when no treadmill tells it.")), trouble, el("div", { class: "row" }, start)), await anotherPhone()];
+    return [verdictCard(today.verdict), card(isDay ? "Run with sensors" : "A run now is against your plan", trouble, el("div", { class: "row" }, start),
+      el("details", {}, el("summary", {}, "Surface, belt speed"), el("div", { class: "fields" }, field("Surface", surface), field("Belt speed, km/h", speed, "Only when no treadmill tells it.")))), await anotherPhone()];
   }
 
   async sensors() {
@@ -128,7 +130,7 @@ class RunPage {
   async still() {
     const failed = this.state.still.filter((row) => !row.passed);
     return this.page("Stand still", [
-      el("p", { class: "lead" }, `Upright, feet under the hips, ${this.state.stand_s} s. It begins once the sensors are connected.`),
+      el("p", { class: "lead" }, `Upright, feet under the hips, ${this.state.stand_s}\u00a0s. It begins once the sensors are connected.`),
       failed.length ? el("ul", {}, this.state.still.map((row) => el("li", {}, row.passed ? `✓ ${row.name}` : `✗ ${row.name}: ${row.reason}`))) : null,
       failed.length ? el("p", {}, "Without it, pelvic tilt is not told, and straps that moved are not noticed.") : null,
     ], [this.step_(failed.length ? "Stand again" : "I stand still", "stand", { id: "stand", class: "main" }), this.step_("Go on without", "go_on", { id: "go-on" })]);

@@ -2,7 +2,7 @@
 
 import { get, post, postFile } from "./api.js";
 import { drawThumbnail } from "./charts.js";
-import { choose, duration, el, field, longDay, number, plainButton, say, words } from "./dom.js";
+import { choose, distance, duration, el, field, longDay, number, pace, plainButton, say, words } from "./dom.js";
 import { attempt, empty, failure } from "./states.js";
 import { csvForm } from "./csv_guess.js";
 
@@ -139,12 +139,12 @@ class Sessions {
     const open = (text, href, kind = "") => el("a", { class: `button ${kind}`, href }, text, el("span", { class: "visually-hidden" }, ` of ${item.name}`));
     const tick = el("input", { type: "checkbox", checked: this.chosen.some((other) => other.session_id === item.session_id), "aria-label": `Compare ${item.name}` });
     tick.addEventListener("change", () => this.choose(item, tick.checked));
-    const facts = [longDay(item.started_at), item.duration_s === null ? null : `${duration(item.duration_s)} long`, item.run_time_s === null ? null : `${duration(item.run_time_s)} running`,
+    const facts = [distance(item.distance_m), pace(item.speed_mps), item.heart_rate_bpm === null ? null : `${number(item.heart_rate_bpm)} beats/min`, item.climb_m ? `${number(item.climb_m)} m up` : null, item.duration_s === null ? null : `${duration(item.duration_s)} long`, item.run_time_s === null ? null : `${duration(item.run_time_s)} running`,
       item.cadence_spm === null ? null : `${number(item.cadence_spm)} steps/min`, item.valid_strides_pct === null ? null : `${number(item.valid_strides_pct)} % clean`].filter(Boolean);
     const context = ["surface", "session_kind", "shoes"].map((key) => item.context[key]).filter(Boolean);
     return el("li", { class: "card session", data: { id: item.session_id } },
       drawThumbnail(item.thumbnail, item.name),
-      el("div", {}, el("h2", { title: item.name }, item.name), el("p", { class: "soft" }, facts.join(" · ")),
+      el("div", {}, el("h2", { title: item.name }, item.name), item.is_titled ? el("p", { class: "soft" }, longDay(item.started_at)) : null, el("p", { class: "soft" }, facts.join(" · ")),
         el("div", { class: "row" }, item.counts_as_run ? null : el("span", { class: "chip" }, "not in your record of runs"), context.map((text) => el("span", { class: "chip" }, words(text))), item.flags.map((text) => el("span", { class: "chip flag" }, `⚑ ${words(text)}`)), item.tags.map((text) => el("span", { class: "chip", title: text }, text))),
         item.note ? el("p", { class: "free" }, item.note) : null),
       el("div", { class: "row wide" },
@@ -174,7 +174,7 @@ class Sessions {
   }
 
   edit(item) {
-    const title = el("input", { value: item.name, maxlength: 200, dir: "auto" });
+    const title = el("input", { value: item.is_titled ? item.name : "", placeholder: item.name, maxlength: 200, dir: "auto" });
     const tags = el("input", { value: item.tags.join(", "), maxlength: 800, dir: "auto" });
     const note = el("textarea", { maxlength: 2000, dir: "auto", value: item.note });
     const trouble = el("div", {});

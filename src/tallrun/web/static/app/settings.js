@@ -1,9 +1,9 @@
 // Sensors and settings: who runs, what is paired, and the rights over the records.
 
 import { download, forgetRunner, get, post } from "./api.js";
-import { card, dayOf, el, field, number, plainButton, say, stackedTable, when, words } from "./dom.js";
+import { card, choose, dayOf, el, field, lengthUnit, number, pace, plainButton, say, stackedTable, weekStarts, when, words } from "./dom.js";
 import { anotherPhone } from "./run.js";
-import { paceOf, setupForm } from "./setup.js";
+import { setupForm } from "./setup.js";
 import { attempt } from "./states.js";
 
 const MARKS = {
@@ -17,7 +17,7 @@ export async function show(body, { heading, status, again }) {
   heading.textContent = "Sensors and settings";
   body.className = "page two";
   body.replaceChildren(
-    el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), clinicCard(clinic), logCard(log)),
+    el("div", { class: "column" }, sensorCard(sensors), profileCard(profile, status, again), shownCard(again), clinicCard(clinic), logCard(log)),
     el("div", { class: "column" }, await phoneCard(), takeCard(), eraseCard(status, body), aboutCard(status)));
 }
 
@@ -36,9 +36,22 @@ function profileCard(profile, status, again) {
   const place = el("div", {});
   const facts = [["side and site", `${profile.side} ${words(profile.site)}`], ["time zone", profile.time_zone], ["date of birth", profile.born_on ? dayOf(profile.born_on, { day: "numeric", month: "long", year: "numeric" }) : "not entered"],
     ["leg length", profile.leg_length_m ? `${number(profile.leg_length_m, 2)} m` : profile.height_m ? `not entered; about ${number(0.53 * profile.height_m, 2)} m from your height` : "not entered"], ["height", profile.height_m ? `${number(profile.height_m, 2)} m` : "not entered"], ["mass", profile.mass_kg ? `${number(profile.mass_kg, 1)} kg` : "not entered"],
-    ["easy pace", profile.easy_speed_mps ? `${paceOf(profile.easy_speed_mps)} min/km` : "not entered"], ["best pace", profile.fast_speed_mps ? `${paceOf(profile.fast_speed_mps)} min/km` : "not entered"]];
+    ["easy pace", pace(profile.easy_speed_mps) ?? "not entered"], ["best pace", pace(profile.fast_speed_mps) ?? "not entered"]];
   return card("Who runs", el("dl", { class: "facts" }, facts.map(([what, value]) => [el("dt", {}, what), el("dd", { class: "free" }, value)])),
     plainButton("Change", () => { place.replaceChildren(setupForm({ ...profile, code: status.runners.length === 1 ? status.runners[0] : status.chosen }, again)); place.querySelector("select").focus(); }), place);
+}
+
+/** Unit of way and first day of the week; the page is drawn anew with them. */
+function shownCard(again) {
+  const trouble = el("div", {});
+  const length = choose([["km", "Kilometres, min/km"], ["mile", "Miles, min/mile"]], lengthUnit());
+  const week = choose([["monday", "Monday"], ["sunday", "Sunday"]], weekStarts());
+  for (const box of [length, week]) box.addEventListener("change", () => attempt(box, trouble, async () => {
+    await post("/shown", { length: length.value, week_starts: week.value });
+    say("Kept.");
+    await again();
+  }));
+  return card("How numbers are shown", el("div", { class: "fields" }, field("Distance and pace", length), field("A week begins on", week)), trouble, el("p", { class: "hint" }, "A report shows the unit that was set when it was made."));
 }
 
 function clinicCard(clinic) {

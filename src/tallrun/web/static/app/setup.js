@@ -1,7 +1,7 @@
 // The first thing to do: say who runs.
 
 import { post } from "./api.js";
-import { choose, el, field } from "./dom.js";
+import { choose, el, field, lengthUnit, paceNumber, speedFrom } from "./dom.js";
 import { attempt } from "./states.js";
 
 /** Leg length as a share of height, as the engine takes it. */
@@ -19,18 +19,14 @@ export function setupPage() {
   return place;
 }
 
-export const paceOf = (speed) => {
-  if (!speed) return "";
-  const seconds = Math.round(1000 / speed);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-};
+const paceOf = (speed) => (speed ? paceNumber(speed) : "");
 
-/** Minutes:seconds per kilometre to m/s; null when empty. */
+/** Minutes:seconds per km or mile to m/s; null when empty. */
 export function speedOf(text) {
   const match = /^(\d{1,2}):([0-5]\d)$/.exec(text.trim());
   if (!text.trim()) return null;
-  if (!match) throw new Error("A pace is minutes and seconds per kilometre, such as 6:30.");
-  return 1000 / (60 * Number(match[1]) + Number(match[2]));
+  if (!match) throw new Error(`A pace is minutes and seconds per ${lengthUnit()}, such as 6:30.`);
+  return speedFrom(Number(match[1]), Number(match[2]));
 }
 
 /** How the morning test looks: a person on the back, hips lifted, one foot or both on the floor. */
@@ -106,7 +102,7 @@ export function setupForm(known = null, saved = goOnToScreen) {
       field("Which side hurts", side), field("Where", site), field("Time zone", zone, "Such as Europe/Amsterdam"), zones,
       field("Date of birth", born, "The plan is for people of 18 and over."),
       field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Or your height [m]", height, "One of the two is enough."), field("Mass [kg]", mass), guess,
-      field("Usual easy pace [min per km]", easy), field("Best pace over 1 km [min per km]", fast),
+      field(`Usual easy pace [min per ${lengthUnit()}]`, easy), field(`Best pace over 1 km [min per ${lengthUnit()}]`, fast),
       field("Who said what it is", diagnosed), field("Strength phase you are in", phase),
       field("Bridge test, last 3 mornings or more", mornings, "Scores 0–10 with commas. Leave empty to log them from tomorrow on.")),
     bridge, trouble, save);

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { card, choose, clock, el, field, plainButton, say, when, words } from "./dom.js";
-import { drawStrip } from "./charts.js";
+import { drawStrip, drawWeeks } from "./charts.js";
 import { openPainForm, scoreButtons } from "./pain.js";
 import { openScreen } from "./screen.js";
 import { attempt, failure } from "./states.js";
@@ -31,12 +31,12 @@ class Today {
   async load() {
     // Straight after set-up the screening questions come.
     if (location.hash === "#screen") { history.replaceState(null, "", location.pathname + location.search); setTimeout(() => openScreen(() => this.refresh())); }
-    const [data, scores] = await Promise.all([get("/today"), get("/pain", { days: 1 })]);
+    const [data, scores, weeks] = await Promise.all([get("/today"), get("/pain", { days: 1 }), get("/weeks", { count: 2 })]);
     this.data = data;
     post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
     const left = el("div", { class: "column" }, verdictCard(data.verdict), startRow(data.verdict), this.dueCard());
-    const right = el("div", { class: "column" }, this.stripCard(), this.exerciseCard());
+    const right = el("div", { class: "column" }, card("The week", drawWeeks(weeks)), this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);

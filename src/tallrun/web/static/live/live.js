@@ -17,6 +17,7 @@ const metronome = new Metronome((state) => {
     missing: "This browser has no sound output; cues are shown only.",
   }[state];
   $("setup").hidden = state === "ready" && phase === "running";
+  intervals.book();  // on the clock that goes now
 });
 const wakeLock = new WakeLock((text, isHeld) => { $("wake-state").textContent = (isHeld ? "✓ " : "⚠ ") + text; });
 
@@ -126,6 +127,7 @@ setInterval(countDown, 250);
 // The beat ends with the tap, before any answer: what the person said outranks it.
 function tapUrgent(message) {
   metronome.stop();
+  intervals.quiet();
   window.speechSynthesis?.cancel();
   closeDialogs();
   silencedCue = lastState?.cue?.id ?? null;
@@ -143,6 +145,7 @@ function showState(state) {
   $("page").dataset.phase = phase;
   showSensors(state.sensors);
   $("belt").textContent = state.belt_kmh === null ? "" : `belt ${state.belt_kmh.toFixed(1)} km/h${state.incline_pct ? ` · ${state.incline_pct > 0 ? "+" : ""}${state.incline_pct.toFixed(1)} %` : ""}`;
+  $("so-far").textContent = (state.so_far ?? []).join(" · ");
   intervals.show(state, Boolean(state.stop || state.question || state.held?.length));  // first: it takes room
   showCadence(state);
   $("sentence").textContent = state.sentence ?? "";
@@ -286,6 +289,7 @@ function closeDialogs() {
 
 function showAfter(after) {
   metronome.stop();
+  intervals.quiet();
   $("stopped").hidden = true;
   closeDialogs();
   cover(true);

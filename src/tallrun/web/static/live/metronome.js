@@ -35,10 +35,19 @@ export class Metronome {
     this.#click(start + 0.25, 660, volume);
   }
 
-  /** One short beep of the countdown to the next part. */
-  tick(volume) { this.#click(this.context ? this.context.currentTime + 0.01 : 0, 880, volume, 0.1); }
-
   tone(volume) { this.#click(this.context ? this.context.currentTime + 0.02 : 0, 520, volume, 0.25); }
+
+  get isRunning() { return this.context?.state === "running"; }
+
+  /** Seconds on the audio clock; on the page's own while there is no sound. */
+  get clock() { return this.isRunning ? this.context.currentTime : performance.now() / 1000; }
+
+  /** Lay down a beep at a moment of ``clock``: "tick" of a countdown or "change" of a part. Returns how to take it back. */
+  book(at, what) {
+    if (!this.isRunning) return () => {};
+    const made = what === "tick" ? this.#click(at, 880, 0.6, 0.1) : this.#click(at, 520, 0.7, 0.25);
+    return () => { try { made.stop(0); made.disconnect(); } catch { /* it has sounded */ } };
+  }
 
   /**
    * Start or retune the beat.
@@ -90,7 +99,7 @@ export class Metronome {
   }
 
   #click(at, frequency, volume, length = 0.06) {
-    if (!this.context) return;
+    if (!this.context) return null;
     const oscillator = this.context.createOscillator();
     const gain = this.context.createGain();
     oscillator.frequency.value = frequency;
@@ -100,6 +109,7 @@ export class Metronome {
     oscillator.connect(gain).connect(this.context.destination);
     oscillator.start(at);
     oscillator.stop(at + length + 0.02);
+    return oscillator;
   }
 }
 

@@ -81,6 +81,7 @@ async function load() {
 async function links() {
   $("to-report").href = `/report/${encodeURIComponent(sessionId)}`;
   const { get } = await import("/static/app/api.js");
+  get("/status").then((status) => { $("patients").hidden = status.runners.length < 2; }, () => {});
   const all = await get("/sessions").catch(() => []);
   const own = all.find((item) => item.session_id === sessionId);
   const others = all.filter((item) => item.session_id !== sessionId && item.is_present && item.is_analysed);
