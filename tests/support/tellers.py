@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,9 +32,11 @@ from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
 from tallrun.insight.due import QUESTIONS, everything_due
 from tallrun.insight.trends import morning_trend
+from tallrun.insight.weeks import WeekDay, weeks
 from tallrun.journal import advice, clinician, entries, experiment, handout, offers, patients
 from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
+from tallrun.pipeline.tapped import Tapped
 from tallrun.recovery import verdict, wording
 from tallrun.recovery.live import LiveAction
 from tallrun.recovery.model import ExerciseSession, History, PainScore, Runner, RunSession, Screen
@@ -64,7 +66,8 @@ ELSEWHERE = {
     "report/tables.py definition_rows": "definitions",
     "recovery/verdicts.py assessor": "the name of an argument in a refusal",
     "live/end.py finish_run": "a part of the program that failed, with its own error",
-    "live/stage.py Stage._begin": "a part of the program that failed, with its own error",
+    "live/stage.py _words": "a part of the program that failed, with its own error",
+    "live/cut_off.py": "what became of a folder",
     "live/stage.py plain_words": "a refusal of a command, without the command",
     "live/stage.py Stage.check_feet": "what to do now",
     "live/stage.py Stage.stand": "what to do now",
@@ -341,6 +344,27 @@ def trial_standing() -> Said:
     }
 
 
+@teller(r"you did|\d min|worst pain|[1-9] (run|walk)")
+def weeks_in_words() -> Said:
+    monday = date(2026, 3, 2)
+
+    def told(*days: WeekDay, today: date = monday + timedelta(days=20)) -> list[str]:
+        known = {item.day: item for item in days}
+        return [text for week in weeks(known, today, 4) for text in week.sentences]
+
+    full = [
+        WeekDay(monday + timedelta(days=k), ("V1",), 1, k % 2, 8.0 + k, 3.0, k % 3, k % 2, 1)
+        for k in range(15)
+    ]
+    half = [replace(item, run_minutes=0.0, worst=None, n_masked=0) for item in full]
+    return {
+        "holds": [*told(*full), *told(full[0]), *told(*full, today=monday + timedelta(days=9))],
+        "fails": told(*(replace(item, n_runs=0, n_walks=0, run_minutes=0.0, worst=0) for item in full)),
+        "empty": told(),
+        "contradictory": told(*half),
+    }
+
+
 # journal
 
 
@@ -379,6 +403,8 @@ def sessions_offered() -> Said:
     return {
         "holds": [
             told(run, climb_m=80.0, heart_rate_bpm=140.0),
+            told(run, told=Tapped(((1.0, 3),))),
+            told(run, told=Tapped(((1.0, 3), (2.0, 5)), ("LV2",), limped=True)),
             told(replace(run, rung="V0")),
             told(run, twin=run),
         ],
