@@ -3,7 +3,7 @@
 Each life is a runner of a kind drawn at random (steady, flare, silence, holiday, painkillers, evenings ...) who answers
 what is due and does what is planned, by the rules alone. Prints for each kind how many lives there were, on which
 day the first run, V9 and F2 were reached (median and last), the longest wait for a running day, and every state that
-had no true way out; exit 1 when there is one. 10,000 lives take some hours of processor time.
+had no true way out; exit 1 when there is one. 10,000 lives take about two hours of processor time.
 """
 
 from __future__ import annotations
