@@ -25,6 +25,7 @@ from tables import REAL_DATA
 from tallrun.gait import sacral
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.numerics.recording import SensorSpec
+from tallrun.units import STANDARD_GRAVITY_MPS2
 
 Array = NDArray[np.float64]
 RATE_HZ = 500.0
@@ -56,7 +57,7 @@ def along_load(acc_mps2: Array) -> Array:
     swing = butter(2, 5.0, fs=RATE_HZ, output="sos")
     upright_swing = sosfiltfilt(swing, upright - upright.mean())
     slope = sosfiltfilt(swing, level - level.mean()) @ upright_swing / (upright_swing @ upright_swing)
-    return (upright + slope * level) / np.sqrt(1.0 + slope * slope) / sacral.GRAVITY_MPS2
+    return (upright + slope * level) / np.sqrt(1.0 + slope * slope) / STANDARD_GRAVITY_MPS2
 
 
 def factors(trials: list[tuple[Array, Array]]) -> tuple[Array, Array]:

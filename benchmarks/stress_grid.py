@@ -1,10 +1,11 @@
-"""The length's sigma over a grid of ranges, rates and losses, simulated at 2 to 6 m/s.
+"""The sigmas of length and time over a grid of ranges, rates and losses, simulated at 2 to 6 m/s.
 
     python benchmarks/stress_grid.py                 # every cell, a line each
     python benchmarks/stress_grid.py --rates 200     # one rate only
 
 Printed: contacts found and sure of their times, share of strides with a usable length, its error, and how many true
-lengths lie within two sigma. An implementation check: the simulated foot is not a person's.
+lengths and initial contacts lie within two sigma. An implementation check: the simulated foot is not a person's, and
+its true contacts are put up to 15 ms from its landings at random, as force plates and kinematics differ.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ def main() -> None:
     parser.add_argument("--rates", nargs="*", type=float, default=[100.0, 200.0, 400.0])
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
-    everything = []
-    print("| rate | range g | range deg/s | lost | found | timed | usable | error % | within 2 sigma |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    everything, times = [], []
+    print(
+        "| rate | range g | range deg/s | lost | found | timed | usable | error % | lengths within 2 sigma | times |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for rate in options.rates:
         for acc_g in (16.0, 8.0):
             for gyr_dps in (2000.0, 1000.0, 500.0):
@@ -41,16 +44,19 @@ def main() -> None:
                     seeds = tuple(range(1, options.seeds + 1))
                     got = cell(acc_g, gyr_dps, rate, lost, hole_s, SPEEDS_MPS, seeds)
                     everything.append(got["in_sigmas"])
+                    times.append(got["times_in_sigmas"])
                     errors = got["errors_pct"]
                     spread = f"{errors.mean():+.1f} ± {errors.std():.1f}" if len(errors) else "–"
                     print(
                         f"| {rate:.0f} | {acc_g:.0f} | {gyr_dps:.0f} | {lost:.0%}{' in holes' if hole_s else ''}"
                         f" | {got['found']:.0%} | {got['timed']:.0%} | {got['usable']:.0%} | {spread}"
-                        f" | {np.mean(np.abs(got['in_sigmas']) < 2.0):.1%} of {len(got['in_sigmas'])} |",
+                        f" | {np.mean(np.abs(got['in_sigmas']) < 2.0):.1%} of {len(got['in_sigmas'])}"
+                        f" | {np.mean(np.abs(got['times_in_sigmas']) < 2.0):.1%} |",
                         flush=True,
                     )
-    pooled = np.concatenate(everything)
-    print(f"all: {np.mean(np.abs(pooled) < 2.0):.1%} of {len(pooled)} within 2 sigma")
+    for name, parts in (("lengths", everything), ("initial contacts", times)):
+        pooled = np.concatenate(parts)
+        print(f"\nAll cells: {np.mean(np.abs(pooled) < 2.0):.1%} of {len(pooled)} {name} within 2 sigma")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from support.commands import Command, commands
 from support.records import NOW
 from tallrun.cli import main
+from tallrun.journal.today import _dated
 
 SETUP = (
     "setup", "--side", "right", "--time-zone", "Europe/Amsterdam", "--born-on", "1985-06-30", "--easy-pace-min-per-km",
@@ -204,7 +206,7 @@ def test_import_takes_all_rows_once(tallrun: Command, tmp_path: Path) -> None:
         ("2026-02-28T07:00,morning,,,,", "line 3: score is empty"),
         ("2026-02-28T07:00,morning,2,left,,", "about the right side"),
         ("2027-02-28T07:00,morning,2,,,", "future"),
-        ("2026-02-28T07:00,morning,2,,,,,,", "more values than columns"),
+        ("2026-02-28T07:00,morning,2,,,,,,more", "more values than columns"),
     ],
 )
 def test_import_keeps_nothing_of_a_file_with_a_bad_row(
@@ -294,6 +296,28 @@ def test_a_bad_run_is_one_line_and_not_kept(argv: tuple[str, ...], told: str, ta
     asked = {item["session_id"] for item in tallrun("due", "--as-of", "08:00", "--json").json}
     assert len(asked - {None}) == 1, "the bad run is not kept"
     assert tallrun("pain", "list", "--json").json == []
+
+
+def test_what_was_due_at_an_earlier_moment_is_answered_with_its_time(tallrun: Command) -> None:
+    rows = {row["question"]: row for row in tallrun("due", "--as-of", "08:30", "--json").json}
+    words = shlex.split(rows["morning"]["form"]["command"].format(score=1))
+    assert words[-2:] == ["--at", "2026-03-02T08:30+01:00"]
+    assert rows["morning"]["form"]["body"]["at"] == "2026-03-02T08:30+01:00"
+    assert tallrun(*words[1:]).code == 0
+    (score,) = tallrun("pain", "list", "--json").json
+    assert score["at"] == "2026-03-02T08:30:00+01:00"
+    assert "--at" not in rows["screen"]["form"]["command"]
+    assert (
+        "at" not in {row["question"]: row for row in tallrun("due", "--json").json}["screen"]["form"]["body"]
+    )
+    walk = {
+        "path": "/api/runs",
+        "body": {"minutes": 30.0},
+        "asks": {"at": "time"},
+        "command": "tallrun log-run",
+    }
+    _dated(walk, NOW.replace(hour=8, minute=30))
+    assert (walk["command"], walk["asks"]) == ("tallrun log-run --at 2026-03-02T08:00+01:00", {})
 
 
 def test_exercises_are_logged_and_listed(tallrun: Command) -> None:

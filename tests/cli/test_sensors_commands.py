@@ -14,7 +14,7 @@ from tallrun.ble import PairedSensor, Pairing
 from tallrun.cli import sensors_doctor, sensors_pair
 from tallrun.cli.app import build_app
 from tallrun.errors import ConfigError, EntryError, RadioError
-from tallrun.live.calibration import load_standing
+from tallrun.live.calibration import keep_biases, load_standing
 from tallrun.live.devices import load_configs, load_pairing, save_pairing
 from tallrun.live.pairing import plain, signal_word
 from tallrun.numerics.recording import Recording, SensorRecording, SensorSpec
@@ -164,12 +164,32 @@ def test_calibration_stores_the_standing_and_finds_a_moved_strap(
     result = run("calibrate", "--emulate", still, data=data)
     assert result.exit_code == 0, result.output
     assert result.output.count("pass") == 3
-    np.testing.assert_allclose(load_standing(data)["pelvis"].up_sensor, [1, 0, 0], atol=0.01)
-    assert (data / "standing.json").stat().st_mode & 0o077 == 0
+    np.testing.assert_allclose(load_standing(data, True)["pelvis"].up_sensor, [1, 0, 0], atol=0.01)
+    assert (data / "standing-emulated.json").stat().st_mode & 0o077 == 0
     moved = session(tmp_path / "moved", standing_sensor("pelvis", 25, (0.906, 0.423, 0.0)))
     rows = json.loads(run("calibrate", "--emulate", moved, "--json", data=data).stdout)
     assert rows["pelvis"]["strap_moved_deg"] == pytest.approx(25, abs=0.5)
+    assert not (data / "standing.json").exists()  # what emulated sensors do never meets a real run
     assert "was the strap moved" in run("calibrate", "--emulate", still, data=data).output
+
+
+def test_what_a_run_learned_of_a_gyroscope_is_kept_and_goes_with_its_sensor(still: Path, data: Path) -> None:
+    run("calibrate", "--emulate", still, data=data)
+    (data / "standing-emulated.json").rename(data / "standing.json")
+    learned = {"gyr_bias_radps": (0.01, 0.02, 0.03), "n_rests": 2}
+    unseen = {"gyr_bias_radps": (0.5, 0.5, 0.5), "n_rests": 0}
+    before = load_standing(data)
+    keep_biases(data, {"foot_left": learned, "foot_right": unseen, "trunk": learned, "pelvis": {}})
+    after = load_standing(data)
+    assert after["foot_left"].gyr_bias_radps == (0.01, 0.02, 0.03)
+    assert {place: item for place, item in after.items() if place != "foot_left"} == {
+        place: item for place, item in before.items() if place != "foot_left"
+    }
+    feet = PairedSensor("foot_left", "A", "open-packet"), PairedSensor("pelvis", "P", "open-packet")
+    save_pairing(data, Pairing.of(feet))
+    assert "foot_left" not in load_standing(data)
+    keep_biases(data, {"foot_left": learned})
+    assert "foot_left" not in load_standing(data)
 
 
 def test_calibration_fails_with_a_reason_and_stores_nothing(tmp_path: Path, data: Path) -> None:
@@ -181,7 +201,7 @@ def test_calibration_fails_with_a_reason_and_stores_nothing(tmp_path: Path, data
     result = run("calibrate", "--emulate", shaking, data=data)
     assert result.exit_code == 1
     assert "FAIL: there was movement" in result.output
-    assert load_standing(data) == {}
+    assert load_standing(data, True) == {}
 
 
 def test_an_own_config_adds_and_replaces_and_a_broken_one_is_named(data: Path) -> None:

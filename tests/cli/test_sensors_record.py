@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,24 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from support.records import runner_in
 from support.virtual_radio import CONFIGS, RATE_HZ, numbered_recording, sample_numbers
 from tallrun.ble import SensorSession
 from tallrun.ble.faults import FaultScript
 from tallrun.cli.app import build_app
 from tallrun.errors import UsageError
+from tallrun.journal import advice, offers
+from tallrun.journal.desk import Records
+from tallrun.live.cut_off import finish_interrupted
 from tallrun.live.devices import Emulation, open_air, run_radio
 from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
 from tallrun.live.run import endings
 from tallrun.numerics.recording import HeartRate, Recording, RunnerProfile, SampleBlock, Treadmill
+from tallrun.pipeline.taps import Tap, tap_marker
 from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sessions import read_session, write_session
 from tallrun.sessions.recorder import FlightRecorder, read_packets
+from tallrun.store import Store
 
 pytestmark = pytest.mark.radio
 SECONDS = 90.0
@@ -127,6 +134,27 @@ def test_nothing_but_the_lost_packets_is_missing(flown: dict[str, Any]) -> None:
         assert status.samples == 19 * ledger.delivered
         assert status.unknown_packets == 0
         assert status.missing_samples <= 19 * ledger.lost
+
+
+def test_pain_tapped_in_a_run_that_a_power_cut_ended_reaches_the_records(flown, tmp_path):
+    started = datetime.fromisoformat(flown["start"]["started_at"])
+    recorder = FlightRecorder(tmp_path / "sessions" / "cut", flown["start"], auto_flush=False)
+    for packet in read_packets(flown["folder"]):
+        recorder.append(*packet)
+    recorder.append_marker(60.0, tap_marker(40.0, Tap("pain", 6)))
+    recorder.append_marker(60.0, tap_marker(59.0, Tap("held", item="limping")))
+    recorder.close()
+    with Store.open(tmp_path) as store:
+        mine = Records(store, runner_in(store, now=started - timedelta(days=9)), started + timedelta(hours=1))
+        said: list[str] = []
+        finish_interrupted(tmp_path / "sessions", tmp_path, said.append)
+        (waiting,) = offers.waiting(mine, mine.now)
+        assert waiting.told.scores == ((40.0, 6),)
+        assert {"LV1"} <= set(waiting.run.live_rules)
+        told = advice.advise(mine)
+    assert told.state not in ("RUN", "WALK")
+    assert len(said) == 1
+    assert "cut off" in said[0]
 
 
 def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from support.foot_runs import RUN, rows_of, simulated
+from tallrun import simulate
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait.foot import FootEngine, warm_up
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, reason_bit
@@ -90,9 +91,32 @@ def test_noise_never_gives_rows_or_errors(rng):
 
 
 def test_warming_up_compiles_the_sample_loop_once():
-    from tallrun.gait.foot_kernel import track
+    from tallrun.gait.foot_cycles import track
 
     warm_up()
     sensor, _ = simulated((RUN,))
     rows_of(sensor.t_s, sensor.acc_mps2.astype(np.float32), sensor.gyr_radps)
     assert len(track.signatures) == 1
+
+
+def _bias_error_dps(kept_off_dps, bouts):
+    """How far the engine's gyroscope bias is off when the true one is 3 deg/s; ``kept_off_dps`` None keeps none."""
+    sensor, _ = simulated(bouts, gyr_bias_sd_dps=0.0)
+    true = np.radians(3.0) * np.array([0.6, -0.64, 0.48])
+    kept = None if kept_off_dps is None else true + np.radians(kept_off_dps) * np.array([0.0, 0.6, -0.8])
+    engine = FootEngine(SPEC, "left", kept_bias_radps=kept)
+    engine.feed(sensor.t_s, sensor.acc_mps2, sensor.gyr_radps + true)
+    engine.finish()
+    status = engine.status()
+    return np.degrees(np.linalg.norm(np.array(status.gyr_bias_radps) - true)), status.n_rests
+
+
+def test_a_bias_kept_from_the_last_session_counts_until_the_foot_rests():
+    moving = (simulate.Bout("run", 15.0, 3.0),)
+    assert _bias_error_dps(None, moving)[0] > 1.5
+    error_dps, n_rests = _bias_error_dps(0.6, moving)
+    assert error_dps < 1.0
+    assert n_rests == 0
+    error_dps, n_rests = _bias_error_dps(8.0, (simulate.Bout("stand", 4.0), *moving))
+    assert error_dps < 0.2
+    assert n_rests > 0

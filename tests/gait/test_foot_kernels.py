@@ -1,37 +1,44 @@
 """Kernels against their Python twins and against slow, obvious references."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
-from tallrun.gait import foot_events, foot_stride, foot_turns
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS, find_clipped_lobes
-from tallrun.gait.foot_kernel import track
+from support.twins import use_twins
+from tallrun.gait import foot_cycles, foot_events, foot_trajectory
+from tallrun.gait.foot_clipping import find_clipped_lobes
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.foot_state import C_WIDTH, new_state
+from tallrun.gait.foot_state import Flat, Samples, new_output, new_sensor, new_state, new_work
+from tallrun.gait.kernels import as_record
+from tallrun.gait.vectors import level_from
 
 UNKNOWN = np.full(3, np.nan)
 
 
+def params(rate_hz=200.0):
+    return as_record(FootParams(rate_hz))
+
+
 def ring(t_s, acc, gyr):
     size = 1 << int(np.ceil(np.log2(len(t_s) + 1)))
-    out = [np.zeros(size), np.zeros((size, 3)), np.zeros((size, 3))]
-    for array, values in zip(out, (t_s, acc, gyr), strict=True):
+    out = Samples(np.zeros(size), np.zeros((size, 3)), np.zeros((size, 3)), size - 1)
+    for array, values in zip(out[:3], (t_s, acc, gyr), strict=True):
         array[: len(t_s)] = values
-    return (*out, size - 1)
+    return out
 
 
-def solve(function, t_s, acc, gyr, up, params, acc_limits=UNKNOWN):
-    t, a, w, mask = ring(t_s, acc, gyr)
-    start = np.zeros((3, 3))
-    foot_turns.level_from(up, start)
-    scratch = np.zeros((len(t_s), foot_stride.S_WIDTH))
-    result = np.zeros(foot_stride.R_WIDTH)
-    cov = np.eye(2) * 1e-4
-    function(t, a, w, mask, 0, len(t_s) - 1, start, cov, np.zeros(3), UNKNOWN, up, 0.01, np.zeros(3),
-             acc_limits, True, params, scratch, np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)), result)  # fmt: skip
-    return result, scratch, start, cov
+def solve(function, t_s, acc, gyr, up, acc_limit=np.nan):
+    """Numbers of the fit by name, path and foot-flat of a stride worked through."""
+    flat, work = Flat(np.zeros((3, 3)), np.eye(2) * 1e-4), new_work(len(t_s))
+    level_from(up, flat.level)
+    sensor = new_sensor(acc_limit, np.nan)
+    sensor.known.n_rests = 1
+    end = foot_trajectory.End(up, 0.01, np.zeros(3))
+    function(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, end, params(400.0), work)
+    return work.fit, work.path, flat
 
 
 @pytest.fixture(scope="module")
@@ -48,66 +55,74 @@ def stride():
 
 def test_a_clean_stride_agrees_with_plain_strapdown_and_with_the_truth(stride):
     t_s, acc, gyr, up, length_m = stride
-    result, _scratch, _, _ = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
-    found = np.hypot(result[foot_stride.R_DX], result[foot_stride.R_DY])
+    fit, _, _ = solve(foot_trajectory.solve_stride, *stride[:4])
     plain = reference.strapdown(t_s, acc, gyr, up)
-    assert found == pytest.approx(np.hypot(*plain[-1, :2]), rel=0.02)
-    assert found == pytest.approx(length_m, rel=0.03)
-    assert result[foot_stride.R_LIFT] == pytest.approx(plain[:, 2].max(), abs=0.05)
+    assert fit.length_m == pytest.approx(np.hypot(*plain[-1, :2]), rel=0.02)
+    assert fit.length_m == pytest.approx(length_m, rel=0.03)
+    assert fit.lift_m == pytest.approx(plain[:, 2].max(), abs=0.05)
 
 
 def test_a_force_peak_cut_off_at_a_known_range_costs_little_length(stride):
     t_s, acc, gyr, up, _ = stride
-    whole, *_ = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
+    whole, *_ = solve(foot_trajectory.solve_stride, *stride[:4])
     limit = 0.6 * np.abs(acc).max()
     cut = np.clip(acc, -limit, limit)
     assert 2 <= (np.abs(acc) > limit).sum() <= 20
-
-    def off(acc_limits):
-        result, *_ = solve(foot_stride.solve_stride, t_s, cut, gyr, up, FootParams(400.0), acc_limits)
-        length = np.hypot(result[foot_stride.R_DX], result[foot_stride.R_DY])
-        return abs(length / np.hypot(whole[foot_stride.R_DX], whole[foot_stride.R_DY]) - 1.0), result
-
-    told, result = off(np.full(3, limit))
-    untold, _ = off(UNKNOWN)
-    assert told < 0.6 * untold
-    assert result[foot_stride.R_CUT_S] > 0.0
-    assert whole[foot_stride.R_CUT_S] == 0.0
-    twin, *_ = solve(
-        foot_stride.solve_stride.py_func, t_s, cut, gyr, up, FootParams(400.0), np.full(3, limit)
-    )
-    np.testing.assert_allclose(result, twin, rtol=1e-9, atol=1e-12)
+    told, path, _ = solve(foot_trajectory.solve_stride, t_s, cut, gyr, up, limit)
+    untold, *_ = solve(foot_trajectory.solve_stride, t_s, cut, gyr, up)
+    assert abs(told.length_m / whole.length_m - 1.0) < 0.6 * abs(untold.length_m / whole.length_m - 1.0)
+    assert told.cut_s > 0.0
+    assert whole.cut_s == 0.0
+    twin, twin_path, _ = solve(foot_trajectory.solve_stride.py_func, t_s, cut, gyr, up, limit)
+    np.testing.assert_allclose(told.tolist(), twin.tolist(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(path.position, twin_path.position, rtol=1e-9, atol=1e-12)
 
 
-def test_the_stride_solver_and_its_python_twin_agree(stride):
-    compiled = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))
-    python = solve(foot_stride.solve_stride.py_func, *stride[:4], FootParams(400.0))
-    for a, b in zip(compiled, python, strict=True):
+def test_the_stride_solver_and_its_python_twin_agree(stride, monkeypatch):
+    fit, path, flat = solve(foot_trajectory.solve_stride, *stride[:4])
+    use_twins(monkeypatch)
+    twin, twin_path, twin_flat = solve(foot_trajectory.solve_stride, *stride[:4])
+    np.testing.assert_allclose(fit.tolist(), twin.tolist(), rtol=1e-9, atol=1e-9)
+    for a, b in zip((*path, *flat), (*twin_path, *twin_flat), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
 def test_the_tilt_covariance_stays_one(stride):
-    cov = solve(foot_stride.solve_stride, *stride[:4], FootParams(400.0))[3]
+    cov = solve(foot_trajectory.solve_stride, *stride[:4])[2].tilt_cov
     assert (np.linalg.eigvalsh(cov) > 0.0).all()
     np.testing.assert_array_equal(cov, cov.T)
 
 
-def test_the_sample_loop_and_its_python_twin_agree():
+def test_the_sample_loop_and_its_python_twin_agree(monkeypatch):
     sensor, _ = simulated((RUN,))
     mount = rows_of(sensor.t_s, sensor.acc_mps2, sensor.gyr_radps)[1].status().sensor_to_foot
-    out = []
-    for function in (track, track.py_func):
-        state = new_state(200.0, 2.5, np.nan, np.nan)
-        state.mount[:, :] = mount
-        rows = np.full((16, C_WIDTH), np.nan)
-        n = function(
-            sensor.t_s[:1200], sensor.acc_mps2[:1200], sensor.gyr_radps[:1200], state, FootParams(), rows,
-            np.empty((0, 101, 4)),
-        )  # fmt: skip
-        out.append((n, rows[:n], state))
-    assert out[0][0] == out[1][0] >= 4
-    np.testing.assert_allclose(out[0][1], out[1][1], rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(out[0][2].nums, out[1][2].nums, rtol=1e-8, atol=1e-8)
+    found = []
+    for twin in (False, True):
+        if twin:
+            use_twins(monkeypatch)
+        state, out = new_state(200.0, 2.5, np.nan, np.nan), new_output(16, True)
+        state.foot.mount[:, :] = mount
+        foot_cycles.track(
+            sensor.t_s[:800], sensor.acc_mps2[:800], sensor.gyr_radps[:800], state, params(), out
+        )
+        found.append((out.rows[: out.n[0]], out.waves[: out.n[0]], state))
+    (rows, waves, state), (twin_rows, twin_waves, twin_state) = found
+    assert len(rows) == len(twin_rows) >= 3
+    for name in rows.dtype.names:
+        np.testing.assert_allclose(rows[name], twin_rows[name], rtol=1e-8, atol=1e-8, err_msg=name)
+    np.testing.assert_allclose(waves, twin_waves, rtol=1e-8, atol=1e-8)
+    for name in ("front", "cycle", "stance", "gait"):
+        ours, theirs = getattr(state, name).tolist(), getattr(twin_state, name).tolist()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+def test_kernels_that_count_no_references_leave_none_behind(stride):
+    samples, values = ring(*stride[:3]), np.ones(8)
+    before = sys.getrefcount(samples.t_s), sys.getrefcount(values)
+    for _ in range(3):
+        foot_events.time_at(samples.t_s, samples.mask, 1.5)
+        foot_events.largest_at(values, 7, 0, 7)
+    assert (sys.getrefcount(samples.t_s), sys.getrefcount(values)) == before
 
 
 def test_every_swing_the_reference_sees_ends_in_a_contact():
@@ -126,19 +141,17 @@ def test_a_cut_off_lobe_is_found_and_its_hidden_turn_estimated():
     gyr = np.zeros((200, 3))
     gyr[:, 1] = 14.0 * np.exp(-(((t_s - 0.5) / 0.07) ** 2))
     cut = np.clip(gyr, -9.0, 9.0)
-    t, _, w, mask = ring(t_s, cut, cut)
-    lobes = np.zeros((MAX_LOBES, LOBE_WIDTH))
-    assert find_clipped_lobes(t, w, mask, 0, 199, UNKNOWN, FootParams(), lobes) == 1
+    samples, lobes = ring(t_s, cut, cut), new_work(1).lobes
+    assert find_clipped_lobes(samples, 0, 199, UNKNOWN, params(), lobes) == 1
     hidden_rad = (gyr - cut)[:, 1].sum() / 200.0
-    found_rad = lobes[0, 5] * (lobes[0, 4] - lobes[0, 3] + 1) / 200.0
+    found_rad = lobes.hidden[0] * (lobes.last[0] - lobes.first[0] + 1) / 200.0
     assert found_rad == pytest.approx(hidden_rad, rel=0.6)
-    t, _, w, mask = ring(t_s, gyr, gyr)
-    assert find_clipped_lobes(t, w, mask, 0, 199, UNKNOWN, FootParams(), lobes) == 0
+    samples = ring(t_s, gyr, gyr)
+    assert find_clipped_lobes(samples, 0, 199, UNKNOWN, params(), lobes) == 0
 
 
-def test_parabola_and_time_between_samples():
+def test_time_between_samples_and_the_largest_value():
     mask = 7
     values = -((np.arange(8) - 3.3) ** 2)
-    assert foot_events.between_samples(values, mask, 3, 0, 7) == pytest.approx(3.3)
     assert foot_events.time_at(np.arange(8) * 0.1, mask, 3.3) == pytest.approx(0.33)
     assert foot_events.largest_at(values, mask, 0, 7) == 3

@@ -9,16 +9,8 @@ import os
 import numpy as np
 import pytest
 
-from tallrun.gait import (
-    acc_only,
-    acc_only_kernel,
-    pelvis,
-    pelvis_grid,
-    pelvis_kernel,
-    pelvis_mount,
-    pelvis_step,
-    sacral,
-)
+from support.twins import use_twins
+from tallrun.gait import acc_only, acc_only_kernel, front, pelvis, pelvis_cycles
 from tallrun.gait.acc_only import AccFootEngine
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import reason_bit
@@ -28,7 +20,6 @@ from tallrun.simulate.programme import ROAD, RUN, STAND, TREADMILL, Bout, Progra
 from tallrun.simulate.session import run
 
 RANDOM_TURNS = int(os.environ.get("TALLRUN_RANDOM_TURNS", "10"))
-ROOMS = (acc_only_kernel, pelvis_grid, pelvis_kernel, pelvis_mount, pelvis_step, sacral)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +35,6 @@ def short():
     setups = (SensorSetup("pelvis", 40.0), SensorSetup("foot_right", 50.0))
     recording, _ = run(Programme((Bout(STAND, 4.0), Bout(RUN, 5.5, 2.6)), TREADMILL, "test"), None, setups, 3)
     return recording.sensors
-
-
-def use_twins(monkeypatch):
-    """Let every kernel of these rooms, and every name one room took from another, run as Python."""
-    for room in ROOMS:
-        for name, value in vars(room).items():
-            if hasattr(value, "py_func"):
-                monkeypatch.setattr(room, name, value.py_func)
 
 
 def pelvis_rows(sensor, turn=None):
@@ -76,7 +59,7 @@ def same(a, b):
 def test_every_pelvis_kernel_and_its_python_twin_agree(short, monkeypatch):
     compiled, _ = pelvis_rows(short["pelvis"])
     use_twins(monkeypatch)
-    assert inspect.isfunction(pelvis.kernel.track)
+    assert inspect.isfunction(pelvis.cycles.track)
     same(compiled, pelvis_rows(short["pelvis"])[0])
 
 
@@ -143,7 +126,7 @@ def test_a_bend_neither_unsettles_the_tilt_nor_counts_as_slipping():
 def test_one_signature_for_each_kernel(jog):
     pelvis_rows(jog["pelvis"])
     foot_rows(jog["foot_right"])
-    for kernel in (pelvis_grid.put_on_grid, pelvis_kernel.level, pelvis_kernel.track, acc_only_kernel.track):
+    for kernel in (front.put_on_grid, pelvis_cycles.level, pelvis_cycles.track, acc_only_kernel.track):
         assert len(kernel.signatures) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -72,3 +73,15 @@ def test_a_command_parses_calls_and_prints(path):
     imported = {item.name for node in ast.walk(tree) if isinstance(node, ast.Import) for item in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} & COMPUTING == set()
+
+
+def test_no_date_is_written_with_a_code_that_only_one_system_knows():
+    """``%-d`` is an error on Windows and ``%e`` another thing elsewhere: ``report.pages.day_words`` writes days."""
+    found = [
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for pattern in ("*.py", "*.j2")
+        for path in PACKAGE.rglob(pattern)
+        for line in path.read_text().splitlines()
+        if re.search(r"%-[a-zA-Z]", line)
+    ]
+    assert found == []

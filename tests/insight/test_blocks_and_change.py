@@ -167,16 +167,17 @@ def test_speeds_run_often_get_a_baseline_each() -> None:
     assert flag_baseline([]).bins == ()
 
 
-def test_typical_error_is_the_pooled_spread_within_groups(rng: np.random.Generator) -> None:
+def test_typical_error_is_the_scatter_from_one_session_to_the_next(rng: np.random.Generator) -> None:
+    """Neither another shoe nor a slow change over the weeks counts as error."""
     true_sd = 2.0
     sessions = [
-        session(f"{shoe}{i}", level + rng.normal(0, true_sd), day=i, shoe=shoe, scatter=0.0)
+        session(f"{shoe}{i}", level + 0.05 * i + rng.normal(0, true_sd), day=i, shoe=shoe, scatter=0.0)
         for shoe, level in (("A", 160.0), ("B", 175.0))
         for i in range(400)
     ]
     error = typical_error(sessions, "cadence_spm", 2.6)
     assert error is not None
-    assert error.dof == 798
+    assert error.dof == pytest.approx(2.0 * 798**2 / (3.0 * 798 - 1.0))
     assert error.value == pytest.approx(true_sd, rel=0.06)
     assert error.detectable(LEVEL) == pytest.approx(1.96 * math.sqrt(2) * true_sd, rel=0.07)
 
@@ -251,7 +252,7 @@ def test_parts_of_one_session_are_held_against_the_scatter_of_its_own_blocks() -
 
 
 def test_blocks_that_disagree_give_no_verdict_however_large_the_middle() -> None:
-    history = [session(f"s{i}", value, day=i) for i, value in enumerate((165.0, 165.1, 164.9, 165.0))]
+    history = [session(f"s{i}", value, day=i) for i, value in enumerate((165.0, 165.1, 164.9) * 4)]
     old = made("cadence_spm", [165.0] * 8)
     new = made("cadence_spm", [150.0, 181.0, 150.0, 181.0, 181.0, 150.0, 181.0, 181.0])
     change = compare_blocks("cadence_spm", old, new, history, 2.6)

@@ -47,7 +47,7 @@ def test_below_twelve_sessions_only_pairs_are_shown(rng: np.random.Generator) ->
     same_day, morning, h48 = cross(rows(11, rng, effect=0.5))
     assert morning.estimates == ()
     assert len(morning.pairs["fast_minutes"]) == 11
-    assert "1 more sessions" in morning.sentence
+    assert "1 more session with a score" in morning.sentence
     assert (h48.n_sessions, h48.pairs) == (0, {})
     assert same_day.n_sessions == 11
 

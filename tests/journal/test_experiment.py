@@ -10,8 +10,10 @@ from hashlib import sha256
 
 import pytest
 
+from support.browser import ServerThread
 from support.commands import commands
 from support.records import NOW, run_at, runner_in, score
+from support.web_records import client
 from tallrun.errors import EntryError
 from tallrun.insight import experiment as pure
 from tallrun.journal import experiment
@@ -19,6 +21,8 @@ from tallrun.journal.desk import Records, load_protocol
 from tallrun.recovery.model import Advice, ClinicianEntry, Diagnosis, ExerciseSession, PhaseEntry, Screen
 from tallrun.recovery.wording import lint
 from tallrun.store import Store
+from tallrun.web.desk import Desk
+from tallrun.web.site import create_site
 
 NO_RED_FLAGS = dict.fromkeys((item.id for item in load_protocol().screening.questions), False)
 SCATTER = (1, 0, 1, 1, 0, 1, 0, 0, 1, 1)
@@ -107,20 +111,6 @@ def opened(runner, **more):
     return experiment.open_one(runner.mine, by="Dr M", key=7, **more)
 
 
-def live_through(runner, effect):
-    """Do every run as told; the morning after a run of the cued way is ``effect`` other than it would be."""
-    for k in range(120):
-        found = experiment.status(runner.mine)
-        if found["state"] == "finished":
-            return found
-        runs = found["next"] is not None and runner.day % 2 == 0
-        is_cued = runs and found["next"]["way"] == "cued cadence"
-        runner.next_day(SCATTER[k // 2 % 10] + 1 + effect * is_cued, run=runs)
-        if runs:
-            experiment.answer(runner.mine, as_told=True, by="runner")
-    raise AssertionError(found)
-
-
 def test_opening_seals_an_order_and_tells_only_the_next_run(runner):
     found = opened(runner)
     assert found["state"] == "open"
@@ -193,14 +183,40 @@ def test_a_run_not_as_told_or_off_the_dose_does_not_count(runner):
         experiment.answer(runner.mine, as_told=True, by="runner")
 
 
-def test_lived_to_its_end_it_tells_what_there_is(runner):
+def test_from_opening_to_what_it_tells_by_rest(runner, tmp_path):
     """The cued way is one point below the other; error rates are those of the pure part."""
-    opened(runner)
-    found = live_through(runner, -1)
-    assert found["finding"]["word"] == "lower"
-    assert found["order"] is not None
-    for text in found["sentences"]:
-        assert not lint(text)
+    desk = Desk(tmp_path / "records", clock=lambda: runner.at(10))
+    with ServerThread(lambda: create_site(desk)) as server, client(server.url) as api:
+        api.base_url = server.url
+        told_by_rest(api, runner)
+    desk.close()
+
+
+def told_by_rest(api, runner):
+    assert api.get("/api/experiment").json()["sentences"] == ["No trial is open."]
+    assert api.post("/api/experiment", json={"entered_by": "runner", "way_b": "forefoot"}).status_code == 422
+    opened = api.post("/api/experiment", json={"entered_by": "Dr M"})
+    assert (opened.status_code, opened.json()["state"]) == (201, "open")
+    assert opened.json()["order"] is opened.json()["key"] is opened.json()["finding"] is None
+    assert api.post("/api/experiment", json={"entered_by": "Dr M"}).status_code == 422
+    for k in range(120):
+        found = api.get("/api/experiment").json()
+        if found["state"] == "finished":
+            break
+        assert found["finding"] is None, "nothing is told before the last run"
+        runs = found["next"] is not None and runner.day % 2 == 0
+        is_cued = runs and found["next"]["way"] == "cued cadence"
+        runner.next_day(SCATTER[k // 2 % 10] + 1 - is_cued, run=runs)
+        if runs:
+            told = api.post("/api/experiment/run", json={"as_told": True}).json()
+            assert told["runs_done"] == found["runs_done"] + 1
+    assert (found["finding"]["word"], found["seal"]) == ("lower", opened.json()["seal"])
+    assert len(found["order"]) == 2 * found["n_pairs"]
+    assert "In your case" in " ".join(found["sentences"])
+    assert [text for text in found["sentences"] if lint(text)] == []
+    assert api.post("/api/experiment/close", json={"why": "done"}).json()["state"] == "closed"
+    assert api.get("/api/experiment").json()["finding"] == found["finding"]
+    assert api.post("/api/experiment/close", json={}).status_code == 404
 
 
 def test_by_commands(runner, tmp_path, capsys, monkeypatch):

@@ -20,6 +20,8 @@ from tallrun.journal import advice, course, entries, offers, sessions, today
 from tallrun.journal.desk import Records
 from tallrun.journal.entries import RunAnswers
 from tallrun.numerics.recording import Recording, WatchData
+from tallrun.pipeline.tapped import tapped_during
+from tallrun.pipeline.taps import Tap, tap_marker
 from tallrun.recovery.model import RUNGS, STATES
 from tallrun.recovery.verdicts import verdict
 from tallrun.sessions import write_session
@@ -265,6 +267,63 @@ def test_a_run_that_waits_makes_no_day_freer_than_the_truth(
         assert waits.way_out[0].ask == "count"
         assert any("not in your record yet" in notice for notice in waits.notices)
     mine.store.close()
+
+
+TAPS = st.one_of(
+    st.integers(0, 10).map(lambda score: Tap("pain", score)),
+    st.sampled_from(
+        [Tap("limping"), Tap("held", item="limping"), Tap("red_flag", item="night_pain"), Tap("stop")]
+    ),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.0, 1700.0), TAPS), min_size=1, max_size=4),
+    st.booleans(),
+    st.integers(3, 40),
+)
+def test_what_was_tapped_in_a_run_that_was_cut_off_counts_as_if_it_had_been_noted(
+    lived, tmp_path_factory, taps, typed, look_h
+):
+    """While it waits no day is freer than the truth; counted or merged, every score and rule is in the record."""
+    folder = tmp_path_factory.mktemp("cut")
+    shutil.copytree(lived, folder / "records")
+    store = Store.open(folder / "records")
+    start = Life.at(7, 23.0) + timedelta(hours=2)
+    marks = tuple(tap_marker(t_s, tap) for t_s, tap in sorted(taps, key=lambda item: item[0]))
+    name = watch_session(folder / "files" / "one", start.isoformat(), ((30.0, *RUN),), markers=marks)
+    mine = Records(store, store.find_runner(), start + timedelta(hours=look_h))
+    if typed:
+        entries.log_run(
+            mine, RunAnswers(minutes=30.0, at=start.isoformat(), limping=False, stop_reason="none"), by="x"
+        )
+    told = tapped_during(marks, mine.protocol)
+    sessions.scan(mine, folder / "files")
+    waits = advice.advise(mine)
+    answers = RunAnswers(stop_reason="none", limping=False)
+    counted = offers.count(mine, name, answers, by="runner", same_run=typed or None)
+    (run,) = [item for item in mine.store.runs(mine.runner_id) if item.session_id == counted.run_id]
+    assert set(run.live_rules) == set(told.rules)
+    assert (run.limping, run.stop_reason == "pain") == (told.limped, told.stopped)
+    kept = mine.store.history(mine.runner_id, mine.now).scores
+    assert sorted(score for _, score in told.scores) == sorted(
+        item.score for item in kept if item.session_id == counted.run_id
+    )
+    assert free(waits) <= free(advice.advise(mine))
+    mine.store.close()
+
+
+def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_path):
+    marks = [
+        tap_marker(60.0, Tap("pain", 2)),
+        tap_marker(90.0, Tap("pain", 6)),
+        tap_marker(95.0, Tap("limping")),
+    ]
+    found_in(mine, tmp_path, markers=tuple(marks))
+    (row,) = asked(mine)
+    assert "While it went on you told: pain 2 and 6. Count it?" in row["text"]
+    assert set(row["form"]["asks"]) == {"count", "limping", "pain_after"}
 
 
 def free(found):

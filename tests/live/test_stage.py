@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tallrun.errors import EntryError
-from tallrun.live.stage import NO_SENSOR, TWO_RUNS, Stage, plain_words
+from tallrun.errors import EntryError, RadioError
+from tallrun.live.setup import RunWishes
+from tallrun.live.stage import CUT_OFF, NO_SENSOR, NOT_BEGUN, TWO_RUNS, Stage, plain_words
 
 
 def on_stage(folder: Path, act):
@@ -83,3 +84,27 @@ def test_what_fails_beside_the_pages_is_said_and_the_step_stays(tmp_path):
 def test_a_commands_sentence_loses_its_command():
     assert plain_words("none was heard ('tallrun scan --all')") == "None was heard."
     assert "tallrun" not in plain_words("needs a sensor; pair one ('tallrun pair pelvis') or choose none")
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_a_run_that_fails_tells_its_live_page_instead_of_leaving_it_waiting(tmp_path, monkeypatch, began):
+    async def broken(folder, emulation, out, wishes, hub, **more):
+        if began:
+            out.mkdir()
+        raise RadioError("No sensor answered. Wake them and try again.")
+
+    monkeypatch.setattr("tallrun.live.run.run_once", broken)
+    monkeypatch.setattr("tallrun.gait.warm.warm_up", lambda: None)
+
+    async def act(stage):
+        stage._way.step, stage._way.wishes = "ready", RunWishes(minutes=10.0)
+        stage.run()
+        await stage._task
+        answer = stage.hub.take('{"type":"pain","score":3,"tap_id":"late-tap"}')
+        return stage.state(), await stage.hub.join().next(), answer
+
+    state, told, answer = on_stage(tmp_path, act)
+    assert (state["step"], state["problem"]) == ("ready", "No sensor answered. Wake them and try again.")
+    assert told["saved"] == (CUT_OFF if began else NOT_BEGUN)
+    assert (told["lines"], told["next_url"]) == (["No sensor answered. Wake them and try again."], "/run")
+    assert (answer["outcome"], answer["text"]) == ("refused", "The run had ended. Add it on Today.")

@@ -25,7 +25,9 @@ from tallrun.recovery import (
     wording,
 )
 from tallrun.recovery.rungs import running_of, whole_minutes
-from tallrun.recovery.verdicts import assessed
+from tallrun.recovery.timeline import Timeline
+from tallrun.recovery.verdicts import assessed, assessor
+from tallrun.recovery.way_out import mask_ends_s
 
 PROTOCOL = load_protocol()
 CLEAR = {question.id: False for question in PROTOCOL.screening.questions}
@@ -194,3 +196,20 @@ def test_with_all_else_met_the_first_day_to_run_is_the_one_the_way_out_named():
             named.add(spacing.earliest.date())
         assert ("TD4" in said.rules) == (spacing is not None and not spacing.met)
     assert named == {start.date() + timedelta(days=2)}
+
+
+def test_a_painkiller_works_in_both_legs():
+    test, at = PROTOCOL.exercise.late_test, NOW - timedelta(hours=6)
+    taken = PainScore("o", at, "rest", 1, side="left", load_test=test, painkiller="oral")
+    own = PainScore("n", NOW - timedelta(minutes=5), "rest", 1, side="right")
+    other = replace(own, pain_id="l", side="left", load_test=test)
+    history, _ = VerdictRow("V6", "G", "", PROTOCOL).build()
+    history = replace(
+        history, runner=replace(history.runner, side="right"), scores=(*history.scores, taken, own, other)
+    )
+    timeline = Timeline(PROTOCOL, history, NOW)
+    (mark,) = [mark for mark in timeline.marks if mark.row is own]
+    assert mark.masked, "named with a score of the other leg, it masks this one"
+    assert timeline.is_masked(other.at.timestamp(), other), "and a later score of that leg that names none"
+    at_now = assessor(PROTOCOL, history, None, NOW)[0]
+    assert mask_ends_s(at_now, NOW.timestamp()) == at.timestamp() + PROTOCOL.windows.masked_h * 3600.0 + 1.0

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from support.many_runs import NOW, many_runs, stride_table
 from support.report_sources import PROTOCOL
+from tallrun.cli import recovery_common
 from tallrun.insight import flag_baseline, steady_blocks
 from tallrun.insight.blocks import OwnSessions
 from tallrun.insight.pain import pain_after
-from tallrun.report.history import own_history, stored_blocks
+from tallrun.report.history import BLOCKS_FILE, own_history, stored_blocks, uncut
 from tallrun.report.own import against_own
 from tallrun.store import Store
 
@@ -81,3 +83,25 @@ def test_kept_blocks_are_those_of_the_table_and_follow_it(tmp_path):
         assert len(stored_blocks(tmp_path)) == len(cut)
     path.unlink()
     assert stored_blocks(tmp_path) is None
+
+
+def test_the_first_read_tells_how_far_it_is_and_is_done_once(tmp_path, monkeypatch):
+    runner_id = many_runs(tmp_path, 6)
+    told, bars = [], []
+
+    @contextmanager
+    def bar(label):
+        bars.append(label)
+        yield told.append
+
+    monkeypatch.setattr(recovery_common, "progress_bar", bar)
+    recovery_common.read_earlier_runs(tmp_path, None)
+    assert told == [pytest.approx(k / 6) for k in range(1, 7)]
+    recovery_common.read_earlier_runs(tmp_path, None)
+    recovery_common.read_earlier_runs(tmp_path, "nobody")
+    assert bars == ["reading earlier runs"]
+    with Store.open(tmp_path) as store:
+        assert uncut(store, runner_id) == []
+        place = Path(store.sessions(runner_id)[2].folder) / "derived"
+        (place / BLOCKS_FILE).unlink()
+        assert uncut(store, runner_id) == [place]

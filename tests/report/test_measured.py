@@ -13,8 +13,9 @@ import pytest
 
 from support.report_sources import limping
 from tallrun.cli.analyze import _ROWS as ROWS
-from tallrun.cli.analyze import summary_lines
+from tallrun.cli.analyze import error_values, summary_lines
 from tallrun.insight import Block, SessionBlocks
+from tallrun.insight.between_days import published
 from tallrun.insight.blocks import METRICS
 from tallrun.pipeline import analyse
 from tallrun.report.findings import find
@@ -78,13 +79,18 @@ def test_a_narrower_range_or_a_loss_never_makes_it_surer():
             assert other.value >= usual.value
 
 
+USUAL = dict.fromkeys(METRICS, 100.0)
+#: How far each metric moves from day to day: as the published figures say where there is one.
+DAYS = {name: 1.0 if (figure := published(name, USUAL)) is None else figure.sd for name in METRICS}
+
+
 def made_session(k: int, rng: np.random.Generator, day: float = 1.0, n: int = 12) -> SessionBlocks:
     """A session in which nothing changed: each metric moves from day to day, and less within the day."""
     blocks = []
-    days = {name: day * rng.normal() for name in METRICS}
+    days = {name: day * DAYS[name] * rng.normal() for name in METRICS}
     for speed_mps in (2.6, 3.2):
         for i in range(n):
-            values = {name: 100.0 + days[name] + 0.3 * rng.normal() for name in METRICS}
+            values = {name: 100.0 + days[name] + 0.3 * DAYS[name] * rng.normal() for name in METRICS}
             blocks.append(Block(10.0 * i, 10.0 * i + 9.0, speed_mps, 30, values))
     return SessionBlocks(
         f"s{k}", datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=k), "GREEN", tuple(blocks)
@@ -108,7 +114,7 @@ def test_a_large_change_is_still_found():
     rng = np.random.default_rng(5)
     history = [made_session(k, rng) for k in range(10)]
     now = [
-        replace(item, values=dict(item.values) | {"cadence_spm": item.values["cadence_spm"] + 12.0})
+        replace(item, values=dict(item.values) | {"cadence_spm": item.values["cadence_spm"] + 25.0})
         for item in made_session(99, rng).blocks
     ]
     words = {item.metric.key: item.word for item in against_own(now, history, None)}
@@ -129,6 +135,13 @@ def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
         if error != "–":
             assert float(error) == pytest.approx(float(shown[key].removeprefix("± ").split()[0]), abs=0.06)
     assert any("measurement error" in line and "truth" in line for line in lines)
+    errors = error_values(tables.summary, middle_errors(tables, recording))
+    assert set(errors) == {
+        key for key, item in tables.summary.items() if isinstance(item, dict) and "median" in item
+    }
+    cadence = middle_errors(tables, recording)["cadence_spm"]
+    assert errors["cadence_spm"]["value"] == cadence.of(tables.summary["cadence_spm"]["median"])
+    assert errors["cadence_spm"]["kind"] in ("simulated", "real")
     # of a rate that no test covers nothing is claimed
     slow = {
         name: replace(item, spec=replace(item.spec, rate_hz=50.0)) for name, item in recording.sensors.items()
@@ -138,10 +151,14 @@ def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
 
 def test_an_own_baseline_names_scatter_and_measurement_error_apart():
     recording = limping(0.0)
-    item = Against(METRIC_BY_KEY["cadence_spm"], 2.8, 170.0, 165.0, (163.0, 167.0), 3.0, 4, "real change")
+    item = Against(
+        METRIC_BY_KEY["cadence_spm"], 2.8, 170.0, 165.0, (163.0, 167.0), 3.0, 4, "real change", "own"
+    )
     for speed_mps, is_known in ((2.8, True), (9.0, False)):
         (row,) = own_rows([replace(item, speed_mps=speed_mps)], recording)
         assert (row["error"] != "not known") == is_known
-        assert row["detectable"] == "3.0" or float(row["detectable"]) == 3.0
+        assert (float(row["detectable"]), row["error_kind"]) == (3.0, "own days")
     (finding,) = find([], 600.0, [item])
-    assert "by the scatter between 4 of your own sessions" in finding.how_sure
+    assert "from your own GREEN sessions that follow each other" in finding.how_sure
+    (finding,) = find([], 600.0, [replace(item, error_kind="published")])
+    assert "other runners" in finding.how_sure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tallrun.errors import PacketError, UsageError
 from tallrun.live.rebuild import RecordingBuilder
+from tallrun.numerics.recording import Recording
 from tallrun.resources import firmware_config_texts
 from tallrun.sensors.batch import Batch
 from tallrun.sensors.codecs import ftms, heart_rate, rsc
@@ -189,3 +191,53 @@ def test_a_foot_pods_readings_are_kept(configs):
     assert rows == pytest.approx(
         {"t_s": 0.0, "cadence_spm": 170.0, "speed_mps": 3.0, "distance_m": 1000.0, "step_length_m": 1.05}
     )
+
+
+def _said(place: str, config: str, uuid: str, packets: list[bytes]) -> Recording:
+    ingest = Ingest([Binding(place, ConfigSet.from_texts(firmware_config_texts(), {}).get(config))])
+    builder = RecordingBuilder({})
+    for i, packet in enumerate(packets):
+        builder.add(ingest.feed(float(i), place, f"0000{uuid}-0000-1000-8000-00805f9b34fb", packet))
+    return builder.recording(ingest.status())
+
+
+@pytest.mark.parametrize("bpm", [0, 1, 255])
+def test_a_pulse_nobody_has_is_unknown(bpm: int) -> None:
+    heart = _said("heart_rate", "sig-heart-rate", "2a37", [bytes([0, bpm])] * 3).heart_rate
+    assert heart is not None
+    assert np.isnan(heart.bpm).all()
+
+
+def test_all_ones_are_unknown_on_a_belt_and_a_pod() -> None:
+    belt = _said("treadmill", "sig-treadmill", "2acd", [bytes.fromhex("0000ffff"), bytes.fromhex("0000c603")])
+    assert belt.treadmill is not None
+    assert belt.treadmill.speed_mps.tolist() == [pytest.approx(9.66 / 3.6)]
+    pod = _said("foot_pod", "sig-foot-pod", "2a53", [bytes.fromhex("06ffffffffffffff")] * 3)
+    assert pod.watch is not None
+    for name in ("speed_mps", "cadence_spm", "distance_m"):
+        assert np.isnan(pod.watch.rows[name]).all()
+
+
+def test_a_belt_that_always_announces_more_is_heard_all_the_same() -> None:
+    merger = ftms.TreadmillMerger()
+    part = struct.pack("<HHhh", 1 | 2 | 8, 900, 15, 0)
+    told = [merger.feed(part) for _ in range(3)]
+    assert told[0] is None
+    assert [belt.incline_pct for belt in told if belt is not None] == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(("counted", "told_m"), [(85, None), (85, 2.12), (170, 1.06)])
+def test_a_pod_that_counts_strides_is_known_by_its_steps(counted: int, told_m: float | None) -> None:
+    packet = struct.pack("<BHB", 4 | (told_m is not None), 768, counted)
+    packet += b"" if told_m is None else struct.pack("<H", round(100 * told_m))
+    pod = _said("foot_pod", "sig-foot-pod", "2a53", [packet] * 10).watch
+    assert pod is not None
+    assert set(pod.rows["cadence_spm"]) == {170.0}
+    assert told_m is None or set(pod.rows["step_length_m"]) == {1.06}
+
+
+def test_a_pods_packet_cut_after_the_speed_gives_the_speed() -> None:
+    pod = _said("foot_pod", "sig-foot-pod", "2a53", [struct.pack("<BH", 4, 768)] * 3).watch
+    assert pod is not None
+    assert set(pod.rows["speed_mps"]) == {3.0}
+    assert np.isnan(pod.rows["cadence_spm"]).all()

@@ -348,7 +348,8 @@ def test_wrong_units_are_refused_with_the_remedy(tmp_path: Path) -> None:
         ("t,ax,ay,az,gx,gy,gz\n0,1,2,3,4,5,6\n,1,2,3,4,5,6\n", "'t' is empty in data row 2"),
         ("t,ax,ay,az,gx,gy,gz\n0,9.8,0,0,4,5,6\n", "rate cannot be found from 1 row"),
         ("t,ax,ay,az,gx,gy,gz\n0,0,9,8,0,0,0,0,0,0,0,0\n", "are decimal commas mixed with delimiting commas"),
-        ("PK\x03\x04\0\0", "is no text file"),
+        ("PK\x03\x04\0\0", "is packed"),
+        ("a,b\n1\0,2\n", "is no text file"),
     ],
 )
 def test_wrong_files_are_refused(tmp_path: Path, text: str, words: str) -> None:

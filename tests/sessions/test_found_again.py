@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import fitdecode
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,7 @@ from tallrun.sessions.assembling import Imported, ImportFacts
 from tallrun.sessions.csv_import import column_layout, import_csv
 from tallrun.sessions.csv_layouts import with_units
 from tallrun.sessions.fit_export import export_fit
+from tallrun.sessions.fit_import import import_fit
 from tallrun.sessions.matlab_import import import_matlab
 from tallrun.sessions.table_export import signal_frames
 from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS
@@ -35,7 +38,7 @@ from tallrun.sessions.xdf_import import import_xdf
 START = datetime(2025, 5, 1, 8, tzinfo=UTC)
 N = 5
 #: What a point may hold beside the columns of a row: cadence as written, and positions, of which distance is made.
-BESIDE = {"cadence", "lat_deg", "lon_deg"}
+BESIDE = {"cadence", "lat_deg", "lon_deg", "leg_m"}
 #: A value of each column that a watch may write.
 VALUES = {
     "heart_rate_bpm": 151.0, "cadence_spm": 172.0, "speed_mps": 3.25, "altitude_m": 120.0, "power_w": 240.0,
@@ -259,6 +262,59 @@ def number(text: str | None) -> list[float]:
         return [value] if np.isfinite(value := float(text or "")) else []
     except ValueError:
         return []
+
+
+def fit_records(content: bytes) -> list[dict[str, Any]]:
+    """Return the records of a FIT file as fitdecode reads them; of one that was never closed those that are whole."""
+    length = len(content) - content[0]
+    if int.from_bytes(content[4:8], "little") + content[0] + 2 != len(content):
+        content = content[:4] + length.to_bytes(4, "little") + content[8:]
+    if content[0] == 14:
+        content = content[:12] + b"\0\0" + content[14:]
+    found = []
+    with (
+        contextlib.suppress(fitdecode.FitError),
+        fitdecode.FitReader(content, check_crc=fitdecode.CrcCheck.DISABLED) as reader,
+    ):
+        for frame in reader:
+            if isinstance(frame, fitdecode.FitDataMessage) and frame.name == "record":
+                found.append({item.name: item.value for item in frame.fields})
+    return found
+
+
+def test_fitdecode_agrees_on_every_fit(cases: Path) -> None:
+    """Duration, start, distance, heart rate and cadence of each moment, where a run came of the file."""
+    compared = []
+    for path in sorted(cases.glob("*/*.fit")):
+        try:
+            activity = import_fit(path)
+        except FormatError:
+            continue
+        raw = [row for row in fit_records(path.read_bytes()) if row.get("timestamp") is not None]
+        at = [row["timestamp"] for row in raw]
+        dated = isinstance(at[0], datetime)
+        since_s = np.array([stamp.timestamp() if dated else float(stamp) for stamp in at])
+        kept = np.abs(since_s - np.median(since_s)) < 86_400.0
+        assert (kept.sum() < len(raw)) == any("left out" in note for note in activity.notes)
+        since_s, raw = since_s[kept], [row for row, keep in zip(raw, kept, strict=True) if keep]
+        facts = activity_recording(activity).info["activity"]
+        assert facts["duration_s"] == since_s.max() - since_s.min()
+        assert activity.started_at == (datetime.fromtimestamp(since_s.min(), UTC) if dated else None)
+        rows = activity.rows.set_index("t_s")
+        for name, field in (
+            ("heart_rate_bpm", "heart_rate"),
+            ("distance_m", "distance"),
+            ("cadence_spm", "cadence"),
+        ):
+            told = pd.Series([row.get(field) for row in raw], since_s - since_s.min(), dtype=np.float64)
+            told = told.groupby(level=0).max()
+            if name == "cadence_spm":
+                # Strides where no value is higher than a runner's legs can make them, else steps.
+                told = told * (1.0 if told.max() > 125.0 else 2.0)
+                assert facts["cadence_spm"] == (told.median() if told.notna().any() else None)
+            np.testing.assert_allclose(rows[name], told.reindex(rows.index))
+        compared.append(path.name)
+    assert len(compared) >= 8, compared
 
 
 def test_gpxpy_agrees_on_every_gpx(cases: Path) -> None:

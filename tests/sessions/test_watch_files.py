@@ -7,7 +7,6 @@ import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import fitdecode
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,13 +19,12 @@ from tallrun.sessions import read_session, write_session
 from tallrun.sessions.activity import activity_recording, watch_run
 from tallrun.sessions.fit_export import export_fit
 from tallrun.sessions.fit_import import import_fit
+from tallrun.sessions.sports import sport_on_foot
 from tallrun.sessions.table_export import signal_frames
+from tallrun.sessions.watch_distance import device_distance, distance_along
 from tallrun.sessions.watch_points import (
     Points,
-    device_distance,
-    distance_along,
     join_moments,
-    sport_on_foot,
     steps_per_min,
     watch_table,
 )
@@ -409,36 +407,6 @@ def test_gpxpy_agrees_on_time_and_distance(tmp_path: Path) -> None:
         assert activity.started_at == min(moments)
         assert facts["duration_s"] == (max(moments) - min(moments)).total_seconds()
         assert bounds is not None
-
-
-def test_fitdecode_agrees_on_a_watch_file(cases: Path) -> None:
-    for path in sorted(cases.glob("*/*.fit")):
-        try:
-            activity = import_fit(path)
-        except FormatError:
-            continue
-        raw = []
-        reader = fitdecode.FitReader(path, check_crc=fitdecode.CrcCheck.DISABLED)
-        try:
-            for frame in reader:
-                if isinstance(frame, fitdecode.FitDataMessage) and frame.name == "record":
-                    raw.append({item.name: item.value for item in frame.fields})
-        except fitdecode.FitError:
-            pass
-        if not raw or len(raw) != len(activity.rows):
-            continue  # one with wild dates or an open end
-        np.testing.assert_allclose(activity.rows["heart_rate_bpm"], [row["heart_rate"] for row in raw])
-        np.testing.assert_allclose(activity.rows["distance_m"], [row["distance"] for row in raw])
-        stamp = raw[0]["timestamp"]
-        assert activity.started_at == (stamp if isinstance(stamp, datetime) else None)
-
-
-@pytest.fixture(scope="session")
-def cases(real_data: Path) -> Path:
-    folder = real_data.parent / "cases"
-    if not folder.is_dir():
-        pytest.skip("the small inputs that fail are not beside the checkout")
-    return folder
 
 
 # --- mutation ---

@@ -94,6 +94,30 @@ def test_names_that_lead_elsewhere_or_cannot_be(honest: dict[str, bytes], tmp_pa
     assert "outside its folder" in refused(tmp_path, archive(tmp_path / "b.zip", honest | {name: b"x"}))
 
 
+CONTROLS = [chr(code) for code in (*range(32), *range(127, 160))]
+
+
+def test_no_control_letter_in_a_name_is_taken_or_printed(honest: dict[str, bytes], tmp_path: Path) -> None:
+    """NUL among them: zipfile will not write such a name, so it is put into the zip afterwards."""
+    store, runner = open_store(tmp_path / "own")
+    with store:
+        for letter in CONTROLS:
+            raw = letter.encode()
+            made, name = "sessions/a" + "Q" * len(raw) + "b/x", f"sessions/a{letter}b/x"
+            members = honest | {made: b"x"}
+            hashes = {key: hashlib.sha256(content).hexdigest() for key, content in members.items()}
+            hashes.pop("manifest.json", None)
+            hashes[name] = hashes.pop(made)
+            told = {"format": "tallrun-backup", "version": 1, "files": hashes}
+            backup = archive(tmp_path / "b.zip", members, told)
+            backup.write_bytes(backup.read_bytes().replace(made.encode(), name.encode()))
+            with pytest.raises(StoreError, match="nothing was changed") as caught:
+                restore(store, backup, NOW, replace=True)
+            assert str(caught.value).isprintable(), repr(str(caught.value))
+        assert store.runner_codes() == {"me": runner}
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["tallrun.sqlite"]
+
+
 @pytest.mark.parametrize(
     "manifest", [b"", b"[]", b"null", b"[" * 100_000, b'{"files": ' + b"[" * 100_000, b"\xff\xfe", b"{" * 10,
                  b'{"format": "tallrun-backup", "version": 1, "files": []}',

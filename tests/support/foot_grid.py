@@ -1,4 +1,4 @@
-"""Simulated strides through sensors that cut off and links that lose: does the length's sigma hold?"""
+"""Simulated strides through sensors that cut off and links that lose: do the sigmas of length and time hold?"""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def through(signals, rate_hz, acc_g, gyr_dps, lost, hole_s, seed):
 
 
 def cell(acc_g, gyr_dps, rate_hz, lost, hole_s, speeds_mps, seeds=(1,)):
-    """One cell of the grid: errors in sigmas, errors of usable lengths [%], shares of contacts and lengths."""
-    in_sigmas, errors, found, usable, timed, n = [], [], 0, 0, 0, 0
+    """One cell of the grid: errors of length and initial contact in sigmas, of usable lengths [%], shares of both."""
+    in_sigmas, times_in_sigmas, errors, found, usable, timed, n = [], [], [], 0, 0, 0, 0
     for speed in speeds_mps:
         for seed in seeds:
             t_s, acc, gyr, truth = clean(speed, rate_hz, seed)
@@ -51,12 +51,13 @@ def cell(acc_g, gyr_dps, rate_hz, lost, hole_s, speeds_mps, seeds=(1,)):
             known = np.isfinite(sigma_pct) & np.isfinite(pairs["length_pct"])
             sure = known & (pairs["rows"]["quality"] >= 0.6)
             in_sigmas.append((pairs["length_pct"] / (1.0 + pairs["length_pct"] / 100.0) / sigma_pct)[known])
+            times_in_sigmas.append(pairs["ic_s"] / pairs["rows"]["timing_sigma_s"])
             errors.append(pairs["length_pct"][sure])
             found += len(pairs["rows"])
             usable += int(sure.sum())
             timed += int((pairs["rows"]["timing_sigma_s"] <= 0.02).sum())
             n += len(truth)
     return {
-        "in_sigmas": np.concatenate(in_sigmas), "errors_pct": np.concatenate(errors), "found": found / n,
-        "timed": timed / n, "usable": usable / n, "n": n,
+        "in_sigmas": np.concatenate(in_sigmas), "times_in_sigmas": np.concatenate(times_in_sigmas),
+        "errors_pct": np.concatenate(errors), "found": found / n, "timed": timed / n, "usable": usable / n, "n": n,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +34,7 @@ from tallrun.recovery.model import (
     RunSession,
     Screen,
 )
-from tallrun.recovery.verdicts import Verdict, assessed, worded
+from tallrun.recovery.verdicts import Assessor, Verdict, assessed, worded
 from tallrun.store import Store
 
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -142,11 +142,17 @@ class MemoryDoor:
         )
         self.protocol = load_protocol()
         self.told: Verdict | None = None
+        self.at: Assessor | None = None
 
     def look(self, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        at, found = assessed(self.protocol, self.history, now)
+        self.at, found = at, found = assessed(self.protocol, self.history, now, earlier=self.at)
         self.told, due = worded(at, found, now), due_of(at, found, now)
-        return self.told.as_json(), [asdict(item) | {"open": item.is_open(now)} for item in due]
+        return self.told.as_json(), [
+            {"question": item.question, "session_id": item.session_id, "open": item.is_open(now),
+             "form": {"path": item.form.path, "body": item.form.body, "asks": item.form.asks}}
+            for item in due
+            if item.form is not None
+        ]  # fmt: skip
 
     def _add(self, name: str, row: Any) -> None:
         self.history = replace(self.history, **{name: (*getattr(self.history, name), row)})

@@ -109,6 +109,7 @@ def watch_session(
     kind: str = "run",
     climb_m: float = 0.0,
     heart_rate_bpm: float = 140.0,
+    markers: tuple[Marker, ...] = (),
 ) -> str:
     """Write a session as a watch's import makes it and return its id.
 
@@ -131,5 +132,7 @@ def watch_session(
     if started_at is not None:
         info["started_at"] = started_at
     heart = HeartRate(t_s, rows["heart_rate_bpm"])
-    write_session(folder, Recording(sensors={}, heart_rate=heart, info=info, watch=WatchData(rows)))
+    write_session(
+        folder, Recording(sensors={}, heart_rate=heart, info=info, watch=WatchData(rows), markers=markers)
+    )
     return name

@@ -6,7 +6,8 @@ adapter: advertising, connection, MTU exchange, service discovery and notificati
 It is as rude as the real backends are, by their sources. All: the services are gone at a disconnect, calls that were
 under way fail, and a link may be half open (nothing comes, nothing is answered). ``bluez``: 20 bytes a packet are told
 whatever the link carries, and a link the program did not close stays with the system. ``corebluetooth``: identities
-are UUIDs, not addresses. ``winrt``: services come from the system's cache, and a lost link is told late.
+are UUIDs, not addresses. All, when told so: Bluetooth is switched off or its service dies, links and calls with it,
+and it may come back. ``winrt``: services come from the system's cache, and a lost link is told late.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
 from bumble import att, core, hci
 from bumble.controller import Controller
 from bumble.core import AdvertisingData
@@ -39,6 +47,7 @@ from tallrun.sensors.config import Advertisement
 
 T = TypeVar("T")
 System = Literal["bluez", "corebluetooth", "winrt"]
+Away = Literal["powered_off", "no_service"]
 
 _TOLD_LATE_S = 3.0  # how long Windows takes to tell that a link is lost
 _IDENTITIES = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
@@ -82,13 +91,31 @@ class Ether:
     central: Device = field(init=False)
     clients: dict[str, _BumbleClient] = field(default_factory=dict)  # connected ones, by address
     cache: dict[str, list[ServiceProxy]] = field(default_factory=dict)
+    away: Away | None = None
     _powered: bool = False
 
     def __post_init__(self) -> None:
         self.central = make_device("tallrun-host", "F0:F0:F0:F0:F0:F0", self.link)
 
+    async def leave(self, away: Away | None) -> None:
+        """Switch Bluetooth off or let its service die, links and calls under way with it; None brings it back."""
+        self.away = away
+        if away is not None:
+            for client in list(self.clients.values()):
+                await client.lose()
+
+    def require_there(self) -> None:
+        """Raise what this system's bleak raises while Bluetooth is away."""
+        if self.away == "powered_off":
+            raise BleakBluetoothNotAvailableError(
+                "switched off", BleakBluetoothNotAvailableReason.POWERED_OFF
+            )
+        if self.away == "no_service":
+            raise BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", ["org.bluez is not there"])
+
     async def power_on(self) -> None:
-        """Switch the central's adapter on; calling again does nothing."""
+        """Switch the central's adapter on; calling again does nothing. Raises what bleak does while it is away."""
+        self.require_there()
         if not self._powered:
             self._powered = True
             await self.central.power_on()
@@ -160,11 +187,12 @@ class _BumbleScanner(BaseBleakScanner):
     async def stop(self) -> None:
         self.ether.central.remove_listener("advertisement", self._on_advertisement)
         await self.ether.central.stop_scanning()
+        self.ether.require_there()
 
     def _on_advertisement(self, advertisement: Any) -> None:
         address = advertisement.address.to_string(False)
         peer = self.ether.peers.get(address)
-        if peer is None:
+        if peer is None or self.ether.away is not None:
             return
         data = advertisement.data
         uuids: list[str] = []
@@ -232,6 +260,7 @@ class _BumbleClient(BaseBleakClient):
             peer_state.hanging_connects -= 1
             await asyncio.get_running_loop().create_future()
         await asyncio.sleep(peer_state.connect_delay_s)
+        self.ether.require_there()
         connection = self.ether.connection(address)
         try:
             if connection is None:
@@ -265,6 +294,7 @@ class _BumbleClient(BaseBleakClient):
             if not task.done():
                 task.cancel()
         if not task.done() or task.cancelled():
+            self.ether.require_there()
             raise BleakError("Not connected")
         try:
             return task.result()

@@ -168,8 +168,8 @@ async def scan(radio: Radio, duration_s: float, until_heard: Collection[str] = (
         finally:
             try:
                 await _ask(scanner.stop, call_s, _SYSTEM, "ending a scan")
-            except LinkError:
-                pass  # what was heard was heard; a scan that does not end harms no one
+            except (LinkError, AdapterError):
+                pass  # what was heard was heard; what is wrong with Bluetooth the next call says
     return sorted([*heard.values(), *taken], key=lambda sighting: -(sighting.rssi_dbm or 0))
 
 

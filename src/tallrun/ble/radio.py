@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from tallrun.ble.bumble_backend import Ether, System
+from tallrun.ble.bumble_backend import Away, Ether, System
 from tallrun.ble.faults import FaultScript
 from tallrun.ble.link import Limits, Radio
 from tallrun.ble.pairing import PairedSensor
@@ -109,6 +109,10 @@ class VirtualRadio:
     async def cut(self, place: str) -> None:
         """Lose the link to the sensor at ``place``; it advertises again."""
         await self._ether.cut(self.sensors[place].address)
+
+    async def leave(self, away: Away | None) -> None:
+        """Switch the computer's Bluetooth off (``powered_off``) or let its service die; None brings it back."""
+        await self._ether.leave(away)
 
     def set_half_open(self, place: str, is_half_open: bool) -> None:
         """Let nothing through on the link to ``place``, which stays up."""

@@ -2,13 +2,15 @@
 
 Sensors are connected one after another. Each then has a keeper of its own, which notices a lost or silent
 sensor, scans for it again and starts it anew, while the others go on and the session's clock runs through.
-Whatever goes wrong with a sensor, in whatever way, stays with its keeper; only Bluetooth that cannot be used
-before any sensor was reached, or no answer from any, keeps a session from starting.
+Whatever goes wrong with a sensor, in whatever way, stays with its keeper; only Bluetooth that could not be used from
+the first, or no answer from any sensor, keeps a session from starting. Bluetooth that goes away while the sensors are
+being connected (switched off, its service restarted) is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +36,10 @@ from tallrun.sensors.events import Packet
 _LOG = logging.getLogger(__name__)
 _JUDGED_PACKETS = 5  # so many packets, all too short, say that the link cuts them
 _LEAST_PAYLOAD_BYTES = 20  # every link carries these; shorter packets were not cut
+_LOOK_S, _TRIES_AFTER = (
+    0.2,
+    3,
+)  # how long to ask whether Bluetooth is there; waits for a sensor once it is back
 _QUIET_PLACES_S = 15.0  # treadmill, strap and pod send about once a second and may pause
 
 
@@ -55,8 +61,9 @@ class SensorSession:
     """Several sensors, one stream of packets, one clock.
 
     Use as ``async with SensorSession(...) as session: async for packet in session.packets(): ...``. Entering
-    connects every sensor once and raises RadioError when Bluetooth cannot be used or no sensor answers;
-    sensors that are missing then are looked for until the end. ``stop()`` ends ``packets()``.
+    connects every sensor once and raises RadioError when Bluetooth cannot be used or no sensor answers; it waits for
+    Bluetooth that went away meanwhile. Sensors that are missing then are looked for until the end. ``stop()`` ends
+    ``packets()``.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class SensorSession:
         self._queue = PacketQueue(capacity)
         self._tasks: list[asyncio.Task[None]] = []
         self._told_dropped: dict[str, int] = {}
+        self._reached = asyncio.Event()
 
     @property
     def now_s(self) -> float:
@@ -102,11 +110,8 @@ class SensorSession:
                 sighting = heard.get(keeper.worn.paired.address)
                 self._tasks.append(asyncio.create_task(self._keep(keeper, sighting)))
                 await keeper.settled.wait()
-                if isinstance(keeper.trouble, AdapterError) and not self._has_reached_any():
-                    raise keeper.trouble
             if not self._has_reached_any():
-                first = next(keeper.trouble for keeper in self._keepers.values() if keeper.trouble)
-                raise RadioError(f"no sensor answered; the first said: {first}") from first
+                await self._wait_for_bluetooth()
         except BaseException:
             await self._close()
             raise
@@ -127,6 +132,43 @@ class SensorSession:
             for packet in taken:
                 yield packet
             self._tell_dropped()
+
+    async def _wait_for_bluetooth(self) -> None:
+        """Return once a sensor streams; wait as long as Bluetooth itself is away.
+
+        Raises RadioError when Bluetooth is there and no sensor answers, AdapterError when it is there to scan but not
+        to connect.
+        """
+        limits = self._radio.limits
+        first = next(keeper.trouble for keeper in self._keepers.values() if keeper.trouble)
+        was_away, tries = isinstance(first, AdapterError), 0
+        if was_away:
+            self._tell_away(str(first))
+        while not self._has_reached_any():
+            try:
+                await scan(self._radio, _LOOK_S)
+                if not was_away:
+                    raise RadioError(f"no sensor answered; the first said: {first}") from first
+                if tries == 0 and not self._has_reached_any():
+                    self._tell_all("bluetooth_back", "Bluetooth is there. Looking for the sensors.")
+                tries += 1
+                if tries > _TRIES_AFTER:
+                    raise first
+            except AdapterError as error:
+                if error is first:
+                    raise
+                if not was_away or tries:
+                    self._tell_away(str(error))
+                was_away, tries = True, 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limits.retry_s if tries == 0 else limits.find_s + limits.retry_s):
+                    await self._reached.wait()
+
+    def _tell_away(self, why: str) -> None:
+        self._tell_all("bluetooth_away", f"Bluetooth went away: {why} Waiting for it.")
+
+    def _tell_all(self, kind: NoticeKind, text: str) -> None:
+        self._tell(next(iter(self._keepers.values())), kind, text)
 
     def _has_reached_any(self) -> bool:
         return any(keeper.status.has_streamed for keeper in self._keepers.values())
@@ -199,6 +241,7 @@ class SensorSession:
 
     def _tell_reached(self, keeper: _Keeper) -> None:
         keeper.status.state, keeper.status.has_streamed, keeper.trouble = "streaming", True, None
+        self._reached.set()
         is_return = keeper.settled.is_set()
         keeper.status.reconnects += is_return
         words = PLACE_WORDS[keeper.worn.sensor]

@@ -12,7 +12,16 @@ from tallrun.sensors.config import FirmwareConfig
 
 LinkState = Literal["waiting", "connecting", "streaming", "lost", "refused", "closed"]
 NoticeKind = Literal[
-    "connected", "missing", "lost", "silent", "returned", "refused", "small_packets", "dropped"
+    "connected",
+    "missing",
+    "lost",
+    "silent",
+    "returned",
+    "refused",
+    "small_packets",
+    "dropped",
+    "bluetooth_away",
+    "bluetooth_back",
 ]
 
 PLACE_WORDS = {

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 def analyze(
     session: Path = typer.Argument(..., help="Session folder."),
     out: Path = typer.Option(..., "--out", help="Folder for the tables; made if missing."),
-    json_: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
+    json_: bool = typer.Option(
+        False, "--json", help="Print the summary, and the measurement error of its middles, as JSON."
+    ),
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
     from tallrun.gait.warm import warm_up
@@ -38,12 +40,25 @@ def analyze(
         tables = analyse(recording, progress=show).tables
     write_tables(out, tables)
     write_watch(out, recording.watch)
+    errors = middle_errors(tables, recording)
     if json_:
-        print_json(tables.summary)
+        print_json(tables.summary | {"measurement_error": error_values(tables.summary, errors)})
         return
-    for line in summary_lines(tables.summary, middle_errors(tables, recording)):
+    for line in summary_lines(tables.summary, errors):
         typer.echo(line)
     typer.echo(f"Tables are in {out}")
+
+
+def error_values(
+    summary: dict[str, Any], errors: Mapping[str, MeasuredError | None]
+) -> dict[str, dict[str, Any] | None]:
+    """Return how far each middle may lie from the truth, in its own unit, and by what kind of test; None unmeasured."""
+    return {
+        key: None
+        if error is None
+        else {"value": error.of(summary[key]["median"]), "kind": error.kind, "source": error.source}
+        for key, error in errors.items()
+    }
 
 
 #: Row label, key, factor from SI to the unit shown, unit, digits.

@@ -11,6 +11,7 @@ import typer
 
 from tallrun.cli.output import print_json, progress_bar
 from tallrun.errors import UsageError
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
@@ -202,9 +203,10 @@ def known_history(
     """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
     if data_dir is None:
         return ()
-    from tallrun.cli.recovery_common import records
+    from tallrun.cli.recovery_common import read_earlier_runs, records
     from tallrun.report.history import own_history
 
+    read_earlier_runs(data_dir, runner)
     with records(str(data_dir), runner) as mine:
         return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out)
 
@@ -228,7 +230,7 @@ def _replay_lines(done: Replayed) -> list[str]:
     if not done.what_if.is_empty:
         lines.append("With the changed settings:")
     cues = done.cues
-    lines.append(f"{len(cues)} cue{'' if len(cues) == 1 else 's'}, {_stops_in_words(len(done.stops))}.")
+    lines.append(f"{counted(len(cues), 'cue')}, {_stops_in_words(len(done.stops))}.")
     for row in cues:
         lines.append(f"  {clock(row['at_s'])}  cue {row['focus']} {row['direction']}: {row['value']:.0f} against "
                      f"{row['low']:.0f}–{row['high']:.0f}")  # fmt: skip
@@ -247,8 +249,7 @@ def _correction_lines(fixed: Corrected) -> list[str]:
     """Return what was corrected by hand as plain lines; nothing without corrections."""
     many, touched = fixed.n_applied, fixed.n_changed
     lines = [] if not many else [
-        f"{many} contact{'' if many == 1 else 's'} corrected by hand, which changes {touched} "
-        f"stride{'' if touched == 1 else 's'}; "
+        f"{counted(many, 'contact')} corrected by hand, which changes {counted(touched, 'stride')}; "
         "cues and flags are those of what was detected."
     ]  # fmt: skip
     return lines + [f"A correction does not fit: {why}." for why in fixed.not_applied.values()]
@@ -302,4 +303,8 @@ def _part(text: str | None) -> tuple[float, float] | None:
 
 
 def _stops_in_words(count: int) -> str:
-    return "the safety rules did not step in" if count == 0 else f"the safety rules stepped in {count} times"
+    return (
+        "the safety rules did not step in"
+        if count == 0
+        else f"the safety rules stepped in {counted(count, 'time')}"
+    )

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from tallrun.cli.output import print_json, progress_bar
 from tallrun.kernel_cache import prepare
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.cohort import CohortOptions
@@ -107,18 +108,19 @@ def report_lines(report: dict[str, Any], out: Path) -> list[str]:
     """Return what became of a cohort as plain lines."""
     counts = report["counts"]
     lines = [
-        f"{counts['sessions']} sessions: {counts['ok']} ok, {counts['refused']} refused, {counts['failed']} failed; "
+        f"{counted(counts['sessions'], 'session')}: {counts['ok']} ok, {counts['refused']} refused, "
+        f"{counts['failed']} failed; "
         f"{counts['analysed_now']} done now, in {report['took_s']:.1f} s"
     ]
     if counts["refused"] or counts["failed"]:
         lines.append("Why is in column reason of sessions.csv; failed ones are tried again at the next call.")
     if counts["beyond_limit"]:
-        lines.append(f"{counts['beyond_limit']} more sessions lie beyond --limit and are not in the tables.")
+        lines.append(f"Beyond --limit and not in the tables: {counted(counts['beyond_limit'], 'session')}.")
     if report["options"]["is_deidentified"]:
         lines.append(
             f"Folder names are kept. Before sharing look through them, and leave {out / 'work'} out."
         )
-    lines.append(f"{report['tables']['strides.parquet']['rows']} strides. Tables are in {out}")
+    lines.append(f"{counted(report['tables']['strides.parquet']['rows'], 'stride')}. Tables are in {out}")
     return lines
 
 

@@ -169,8 +169,15 @@ def import_matlab_file(
     acc_unit: Annotated[str, typer.Option(help="mps2, g or mg.")] = "mps2",
     gyr_unit: Annotated[str, typer.Option(help="radps, dps or mdps.")] = "radps",
     time_unit: Annotated[str, typer.Option(help="s, ms, us or ns.")] = "s",
-    imu_variable: Annotated[str, typer.Option(help="Name of the n x 6 variable in the file.")] = "imu",
-    time_variable: Annotated[str, typer.Option(help="Name of the variable of n stamps.")] = "ts",
+    imu_variable: Annotated[
+        str,
+        typer.Option(
+            help="Name of the n x 6 variable; ACC,GYR of two with three axes; data.imu in a structure."
+        ),
+    ] = "imu",
+    time_variable: Annotated[
+        str, typer.Option(help="Name of the variable of n stamps; none is needed with --rate-hz.")
+    ] = "ts",
     rate_hz: RateHz = None,
     model: Model = None,
     acc_range_g: AccRange = None,

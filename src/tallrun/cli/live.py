@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,6 +84,8 @@ def run(
 ) -> None:
     """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_run import live_run
+    from tallrun.cli.recovery_common import read_earlier_runs
+    from tallrun.live.cut_off import finish_interrupted
     from tallrun.live.setup import RunWishes, part_lines, plan_lines, plan_of, planned, with_intervals
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
@@ -94,6 +97,8 @@ def run(
         if value not in allowed:
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     folder = data_folder(data_dir)
+    finish_interrupted(out.parent, folder, partial(typer.echo, err=True))
+    read_earlier_runs(folder, runner)
     plan = plan_of(folder, runner)
     wishes = RunWishes(
         minutes=FREE_MINUTES if minutes is None else minutes, focus="cadence", target_spm=target_spm,

@@ -7,15 +7,17 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from tallrun.errors import EntryError
+from tallrun.cli.output import progress_bar
+from tallrun.errors import EntryError, TallrunError
 from tallrun.journal.desk import Records, current_time, load_protocol, read_instant
 
 DataDir = Annotated[
@@ -132,6 +134,27 @@ def ask_or_skip(
             continue
         return typed
     return value
+
+
+def read_earlier_runs(where: Path | str | None, *codes: str | None) -> None:
+    """Cut what runs are compared by, where it is not kept yet: once after an update, with a bar on a terminal.
+
+    codes : whose runs; None is the only runner there is. Nothing is done where it is not known who is meant.
+    """
+    from tallrun.report.history import stored_blocks, uncut
+    from tallrun.store import Store
+
+    waiting: list[Path] = []
+    with suppress(TallrunError), Store.open(where) as store:
+        known = store.runner_codes()
+        ids = [store.find_runner(code) for code in codes or known] if known else []
+        waiting = [place for runner_id in ids for place in uncut(store, runner_id)]
+    if not waiting:
+        return
+    with progress_bar("reading earlier runs") as tell:
+        for n, place in enumerate(waiting, 1):
+            stored_blocks(place)
+            tell(n / len(waiting))
 
 
 def show(as_json: bool, payload: Any, *lines: str) -> None:

@@ -25,6 +25,7 @@ from tallrun.cli.recovery_common import (
     when,
 )
 from tallrun.errors import UsageError
+from tallrun.words import counted
 
 PainBefore = Annotated[str | None, typer.Option("--pain-before", help="Pain before, 0-10.")]
 PainDuring = Annotated[str | None, typer.Option("--pain-during", help="Worst pain during, 0-10.")]
@@ -237,7 +238,7 @@ def exercise_pain(
         show(
             as_json,
             {"exercise_ids": found},
-            f"Noted for {len(found)} exercise{'' if len(found) == 1 else 's'}.",
+            f"Noted for {counted(len(found), 'exercise')}.",
         )
 
 

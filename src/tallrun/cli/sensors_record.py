@@ -37,11 +37,13 @@ def record(
     data_dir: DataDir = None,
 ) -> None:
     """Record the paired sensors until Ctrl-C. Finishes runs that were cut off before, too."""
+    from tallrun.live.cut_off import finish_interrupted
+
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
     folder = data_folder(data_dir)
     emulation = load_emulation(emulate, faults, model, speed)
-    finish_interrupted(out.parent, folder)
+    finish_interrupted(out.parent, folder, _say)
     summary = run_radio(_record(folder, emulation, out, minutes, surface), emulation)
     if as_json:
         print_json(summary)
@@ -52,23 +54,6 @@ def record(
     for note in summary["notes"]:
         typer.echo(f"note: {note}")
     typer.echo(f"Saved: {out}")
-
-
-def finish_interrupted(root: Path, folder: Path) -> None:
-    """Make sessions of runs under ``root`` that a crash or a power cut ended, and say so."""
-    from tallrun.errors import TallrunError
-    from tallrun.live.rebuild import rebuild
-    from tallrun.sessions.recorder import is_being_recorded, recover, unfinished_sessions
-
-    configs = load_configs(folder)
-    for unfinished in unfinished_sessions(root):
-        if is_being_recorded(unfinished):
-            continue
-        try:
-            recover(unfinished, lambda start, packets: rebuild(start, packets, configs))
-            _say(f"An earlier run was cut off; what was recorded of it is now in {unfinished}")
-        except TallrunError as error:
-            _say(f"An earlier run in {unfinished} could not be finished: {error}")
 
 
 async def _record(
@@ -90,7 +75,8 @@ async def _record(
                 "tallrun record, emulated sensors",
             )
         runner = _runner(folder) if emulation is None else emulation.recording.runner
-        start = start_info(air.worn, context, load_standing(folder), session.now_s, runner, source)
+        standing = load_standing(folder, emulation is not None)
+        start = start_info(air.worn, context, standing, session.now_s, runner, source)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: _say(trouble.message), auto_flush=False
         )

@@ -16,7 +16,7 @@ from tallrun.cli.radio import Faults, Model, Speed
 
 if TYPE_CHECKING:
     from tallrun.live.devices import Emulation
-    from tallrun.live.stage import Emulator
+    from tallrun.live.stage import Emulator, Stage
     from tallrun.web.desk import Desk
     from tallrun.web.security import Gate
 
@@ -66,8 +66,12 @@ def serve(
 ) -> None:
     """Serve the web app: today, a run with sensors, sessions, reports, recovery, plan, settings. Ctrl-C ends it."""
     from tallrun.cli.live_server import make_gate
+    from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.errors import UsageError
+    from tallrun.live.cut_off import finish_interrupted
     from tallrun.live.devices import run_radio
+    from tallrun.live.stage import Stage
+    from tallrun.store.location import SESSIONS_FOLDER, data_folder
     from tallrun.web.desk import Desk
 
     if sessions is not None and not sessions.is_dir():
@@ -76,10 +80,17 @@ def serve(
     desk = Desk(data_dir, sessions)
     gate = make_gate(lan, tls)
     try:
+        folder = desk.store.folder or data_folder()
+        runs = desk.sessions_folder or folder / SESSIONS_FOLDER
+        finish_interrupted(runs, folder, _say)
+        read_earlier_runs(desk.where)
         line = look_for_sessions(desk)
         if line:
             sys.stderr.write(f"{line}\n")
-        run_radio(_serve(desk, gate, port, browser, emulator), emulation)
+        stage = Stage(folder, runs, emulator, _say)
+        if emulator is not None:
+            desk.clock = stage.now  # its questions are asked although the run went faster than life
+        run_radio(_serve(desk, folder, gate, port, browser, stage), emulation)
     finally:
         desk.close()
 
@@ -128,20 +139,11 @@ def _emulator(
     return (None, None) if emulation is None else (RecordedEmulator(emulation), emulation)
 
 
-async def _serve(desk: Desk, gate: Gate, port: int, browser: bool, emulator: Emulator | None) -> None:
+async def _serve(desk: Desk, folder: Path, gate: Gate, port: int, browser: bool, stage: Stage) -> None:
     from tallrun.cli.live_server import serving, show_addresses
-    from tallrun.cli.sensors_record import finish_interrupted
-    from tallrun.live.stage import Stage
-    from tallrun.store.location import SESSIONS_FOLDER, data_folder
     from tallrun.web.site import create_site
 
-    folder = desk.store.folder or data_folder()
-    sessions = desk.sessions_folder or folder / SESSIONS_FOLDER
-    finish_interrupted(sessions, folder)
     gate.keep_phones_in(folder)
-    stage = Stage(folder, sessions, emulator, _say)
-    if emulator is not None:
-        desk.clock = stage.now  # its questions are asked although the run went faster than life
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
-from tallrun.gait import pelvis_grid as grid
+from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
@@ -61,10 +61,10 @@ class AccFootEngine:
         self._rate_hz = float(spec.rate_hz)
         clip_g = CLIP_SHARE * spec.acc_range_g if spec.acc_range_g else 1e9
         self._params = kernel.AccFootParams(self._rate_hz, clip_g=clip_g)
-        self._grid_state = grid.new_state()
+        self._grid_state = new_grid_state()
         self._keep = int(HISTORY_S * self._rate_hz)
-        most = grid.most_rows(PIECE, self._rate_hz)
-        self._rows = np.empty((most, grid.GRID_WIDTH))
+        most = most_rows(PIECE, self._rate_hz)
+        self._grid = new_grid(most)
         self._buf = np.empty((self._keep + most, kernel.B_WIDTH))
         self._used, self._base = 0, 0
         self._floats = np.zeros(kernel.F_WIDTH)
@@ -100,26 +100,26 @@ class AccFootEngine:
 
     def status(self) -> AccFootStatus:
         """Return the counters so far."""
-        counts = self._grid_state
+        counts = self._grid_state.known
         return AccFootStatus(
             foot=self._foot,
-            n_samples=int(counts[grid.S_SEEN]),
+            n_samples=int(counts.n_seen),
             n_contacts=int(self._ints[kernel.I_GIVEN]),
-            n_duplicates=int(counts[grid.S_DUPLICATE]),
-            n_damaged=int(counts[grid.S_DAMAGED]),
-            n_bridged=int(counts[grid.S_BRIDGED]),
-            n_breaks=int(counts[grid.S_BREAKS]),
+            n_duplicates=int(counts.n_duplicates),
+            n_damaged=int(counts.n_damaged),
+            n_bridged=int(counts.n_bridged),
+            n_breaks=int(counts.n_breaks),
             n_clipped=int(self._ints[kernel.I_CLIPPED]),
         )
 
     def _take(self, t: FloatArray, acc: FloatArray) -> np.ndarray:
-        n = grid.put_on_grid(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._rows)
+        n = put_on_grid(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._grid)
         if self._used + n > len(self._buf):
             drop = self._used - self._keep
             self._buf[: self._keep] = self._buf[drop : self._used].copy()
             self._used, self._base = self._keep, self._base + drop
         start = self._used
-        kernel.append(self._rows, n, grid.C_ACC, self._buf, start)
+        kernel.append(self._grid, n, self._buf, start)
         self._used += n
         found = kernel.track(
             self._buf, start, self._used, self._base, self._params, self._floats, self._ints, self._marks,

@@ -6,11 +6,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from tallrun.gait.pelvis_grid import AFTER_BREAK
+from tallrun.gait.front import AFTER_BREAK
+from tallrun.gait.kernels import kernel
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
-from tallrun.gait.sacral import GRAVITY_MPS2
+from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 #: Columns of the buffer: time, flag, force in g (3), its size, unrest, landing score.
 B_TIME, B_FLAG, B_FORCE, B_SIZE, B_UNREST, B_SCORE = 0, 1, 2, 5, 6, 7
@@ -69,7 +69,7 @@ class AccFootParams(NamedTuple):
     run_below_s: float = 0.86  # stride time at 140 steps/min, where people change gait (sci:A1)
 
 
-@njit(cache=True)
+@kernel
 def _mean_of(buf, first, last, column):
     total = 0.0
     for i in range(first, last):
@@ -77,7 +77,7 @@ def _mean_of(buf, first, last, column):
     return total / max(1, last - first)
 
 
-@njit(cache=True)
+@kernel
 def _is_landing(buf, place, alone, ahead, clearer, limit):
     score = buf[place, B_SCORE]
     if score <= limit:
@@ -91,7 +91,7 @@ def _is_landing(buf, place, alone, ahead, clearer, limit):
     return True
 
 
-@njit(cache=True)
+@kernel
 def _jerk(buf, i):
     total = 0.0
     for j in range(3):
@@ -99,7 +99,7 @@ def _jerk(buf, i):
     return math.sqrt(total)
 
 
-@njit(cache=True)
+@kernel
 def _onset(buf, place, p):
     """Row at which the landing near ``place`` begins: first jerk of 30 % of the landing's largest."""
     first = max(1, place - int(0.10 * p.rate_hz))
@@ -115,7 +115,7 @@ def _onset(buf, place, p):
     return at
 
 
-@njit(cache=True)
+@kernel
 def _lift_off(buf, flat, pull, p):
     """Time at which the force leaves its level of late stance for the first great pull of the swing.
 
@@ -137,7 +137,7 @@ def _lift_off(buf, flat, pull, p):
     return buf[pull, B_TIME]
 
 
-@njit(cache=True)
+@kernel
 def _analyse(buf, now, contact, following, is_open, mode_before, p, row):
     for j in range(O_WIDTH):
         row[j] = np.nan
@@ -217,7 +217,7 @@ def _analyse(buf, now, contact, following, is_open, mode_before, p, row):
     return mode
 
 
-@njit(cache=True)
+@kernel
 def end_bout(buf, now, base, marks, p, ints, out, n_out):
     """Close the bout: its last contact stays open."""
     if ints[I_CONFIRMED] == 1:
@@ -226,7 +226,7 @@ def end_bout(buf, now, base, marks, p, ints, out, n_out):
     return n_out
 
 
-@njit(cache=True)
+@kernel
 def _hand_out(buf, now, base, marks, is_end, p, ints, out, n_out):
     while ints[I_NEXT] < ints[I_MARKS]:
         k = ints[I_NEXT]
@@ -243,7 +243,7 @@ def _hand_out(buf, now, base, marks, is_end, p, ints, out, n_out):
     return n_out
 
 
-@njit(cache=True)
+@kernel
 def _still_share(buf, first, last, still_g):
     """Share of the rows first..last in which the foot did not move at all."""
     count = 0
@@ -253,7 +253,7 @@ def _still_share(buf, first, last, still_g):
     return count / max(1, last - first)
 
 
-@njit(cache=True)
+@kernel
 def _take_contact(buf, now, base, contact, p, ints, marks, out, n_out):
     n = ints[I_MARKS]
     if n > 0:
@@ -284,7 +284,7 @@ def _take_contact(buf, now, base, contact, p, ints, marks, out, n_out):
     return n_out
 
 
-@njit(cache=True)
+@kernel
 def track(buf, start, stop, base, p, fs, ints, marks, out):
     """Go through rows start..stop; return the number of rows written to out.
 
@@ -344,15 +344,15 @@ def track(buf, start, stop, base, p, fs, ints, marks, out):
     return n_out
 
 
-@njit(cache=True)
-def append(grid, n, acc_at, buf, start):
+@kernel
+def append(grid, n, buf, start):
     """Append n grid rows to buf, force in g."""
     for i in range(n):
         row = start + i
-        buf[row, B_TIME], buf[row, B_FLAG] = grid[i, 0], grid[i, 1]
+        buf[row, B_TIME], buf[row, B_FLAG] = grid.t_s[i], grid.flag[i]
         total = 0.0
         for j in range(3):
-            force = grid[i, acc_at + j] / GRAVITY_MPS2
+            force = grid.acc[i, j] / GRAVITY_MPS2
             buf[row, B_FORCE + j] = force
             total += force * force
         buf[row, B_SIZE] = math.sqrt(total)

@@ -9,36 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
-from tallrun.gait.foot_kernel import close, track
+from tallrun.gait.foot_cycles import close, track
 from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, rest_of, warm_up_mounting
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.foot_rows import sensor_height
 from tallrun.gait.foot_state import (
-    C_WIDTH,
-    I_ACC_CLIPPED,
-    I_BAD,
-    I_COUNT,
-    I_DUPLICATE,
-    I_FLATS,
-    I_GAPS,
-    I_GYR_CLIPPED,
-    I_MOVES,
-    I_RESTS,
-    I_STRIDES,
     WAVE_KINDS,
     WAVE_POINTS,
-    X_FIRST_S,
-    X_LAST_S,
-    X_LOST_S,
     FootState,
+    Output,
+    Samples,
+    new_output,
+    new_sensor,
     new_state,
 )
+from tallrun.gait.foot_trajectory import sensor_height
 from tallrun.gait.foot_unrested import learn_unrested
+from tallrun.gait.kernels import as_record
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
-from tallrun.numerics.recording import SensorSpec
+from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
-
-FloatArray = NDArray[np.float64]
 
 HISTORY_S = 60.0  # what is kept while the mounting is not known
 LOOK_EVERY_S = 1.0
@@ -53,7 +42,8 @@ class FootStatus:
 
     sensor_to_foot : (3, 3) rotation into foot axes (FLU), None before it is learned. flat_pitch_deg : angle of
     the learned foot axes to gravity at the latest foot-flats, NaN before the first. sensor_height_m : learned
-    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown.
+    height over the ball of the foot. gyr_range_radps : given or found in the signal, NaN when unknown. n_rests : how
+    often the sensor was seen at rest; 0 leaves gyr_bias_radps a guess.
     """
 
     foot: str
@@ -73,6 +63,7 @@ class FootStatus:
     sensor_height_m: float
     gyr_range_radps: float
     gyr_bias_radps: tuple[float, float, float]
+    n_rests: int
 
 
 class FootEngine:
@@ -86,6 +77,9 @@ class FootEngine:
         "left" or "right".
     record_waves
         Keep each closed stride's shape, see ``waves``.
+    kept_bias_radps
+        Gyroscope bias (3,) known from an earlier session, sensor axes; None when unknown. A first guess: it counts
+        until the foot is seen at rest, with the uncertainty of a bias that was never seen, and gravity corrects it.
 
     Raises
     ------
@@ -97,7 +91,14 @@ class FootEngine:
     Rows are bit-identical for any cutting of the signal into blocks (`sci:D1`).
     """
 
-    def __init__(self, spec: SensorSpec, foot: str, *, record_waves: bool = False) -> None:
+    def __init__(
+        self,
+        spec: SensorSpec,
+        foot: str,
+        *,
+        record_waves: bool = False,
+        kept_bias_radps: FloatArray | None = None,
+    ) -> None:
         if foot not in ("left", "right"):
             raise UsageError(f'foot must be "left" or "right", got "{foot}"')
         if not spec.has_gyroscope:
@@ -106,12 +107,13 @@ class FootEngine:
             raise UsageError(f"{spec.placement}: rate_hz must be 25 to 2000, got {spec.rate_hz}")
         self.spec = spec
         self.foot = foot
-        self.params = FootParams(rate_hz=float(spec.rate_hz))
+        self.params = as_record(FootParams(rate_hz=float(spec.rate_hz)))
         acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
         gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
         self._mounting: Mounting | None = None
         self._record = record_waves
+        self._kept_bias_radps = kept_bias_radps
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
         capacity = 1 << math.ceil(math.log2(HISTORY_S * spec.rate_hz))
@@ -128,7 +130,7 @@ class FootEngine:
         """Time of the newest sample taken in; NaN before the first."""
         if self._mounting is None and self._h_n:
             return float(self._h_t[self._h_n - 1])
-        return float(self._state.nums[X_LAST_S])
+        return float(self._state.front.last_s)
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray) -> NDArray[np.void]:
         """Take in samples; return the rows (FOOT_CONTACT_DTYPE) they decided.
@@ -167,45 +169,44 @@ class FootEngine:
         if not self._finished and self._mounting is None:
             rows.append(self._look(1, 0.0))
         if not self._finished and self._mounting is not None:
-            out, waves = self._outputs(4)
-            n = close(self._state, self.params, out, waves)
-            rows.append(self._rows(out, waves, n))
+            out = new_output(4, self._record)
+            close(self._state, self.params, out)
+            rows.append(self._rows(out))
         self._finished = True
         return np.concatenate(rows)
 
     def status(self) -> FootStatus:
         """Return the mounting and the ledger of samples as they stand."""
-        ints, nums = self._state.ints, self._state.nums
-        span = float(nums[X_LAST_S] - nums[X_FIRST_S]) if ints[I_COUNT] else 0.0
+        front, foot, sensor = self._state.front, self._state.foot, self._state.sensor
+        x, y, z = sensor.bias.tolist()
+        span_s = float(front.last_s - front.first_s) if front.n else 0.0
         return FootStatus(
             foot=self.foot,
             mounting_learned=self._mounting is not None,
             mounting_quality=self._mounting.quality if self._mounting else 0.0,
-            sensor_to_foot=self._state.mount.copy() if self._mounting else None,
-            n_samples=int(ints[I_COUNT]) if self._mounting else self._h_n,
-            n_bad=int(ints[I_BAD]),
-            n_duplicates=int(ints[I_DUPLICATE]),
-            n_gaps=int(ints[I_GAPS]),
-            lost_pct=100.0 * float(nums[X_LOST_S]) / span if span > 0 else 0.0,
-            n_acc_clipped=int(ints[I_ACC_CLIPPED]),
-            n_gyr_clipped=int(ints[I_GYR_CLIPPED]),
-            n_strides=int(ints[I_STRIDES]),
-            n_mounting_changes=int(ints[I_MOVES]),
+            sensor_to_foot=foot.mount.copy() if self._mounting else None,
+            n_samples=int(front.n) if self._mounting else self._h_n,
+            n_bad=int(front.n_bad),
+            n_duplicates=int(front.n_duplicates),
+            n_gaps=int(front.n_gaps),
+            lost_pct=100.0 * float(front.lost_s) / span_s if span_s > 0 else 0.0,
+            n_acc_clipped=int(front.n_acc_clipped),
+            n_gyr_clipped=int(front.n_gyr_clipped),
+            n_strides=int(self._state.stance.n_strides),
+            n_mounting_changes=int(foot.known.n_moves),
             flat_pitch_deg=self._flat_pitch_deg(),
-            sensor_height_m=float(sensor_height(self._state, self.params)),
-            gyr_range_radps=float(self._state.gyr_limits[0]),
-            gyr_bias_radps=(
-                float(self._state.bias[0]),
-                float(self._state.bias[1]),
-                float(self._state.bias[2]),
-            ),
+            sensor_height_m=float(sensor_height(foot.known, self.params)),
+            gyr_range_radps=float(sensor.gyr_limits[0]),
+            gyr_bias_radps=(x, y, z),
+            n_rests=int(sensor.known.n_rests),
         )
 
     def _flat_pitch_deg(self) -> float:
-        known = min(int(self._state.ints[I_FLATS]), len(self._state.flats))
+        foot = self._state.foot
+        known = min(int(foot.known.n_flats), len(foot.flats))
         if not known:
             return math.nan
-        up = np.median(self._state.flats[:known], axis=0)
+        up = np.median(foot.flats[:known], axis=0)
         return math.degrees(math.atan2(float(up[0]), float(up[2])))
 
     @property
@@ -220,11 +221,11 @@ class FootEngine:
     def _remember(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> None:
         self._seen += len(t)
         finite = np.isfinite(t) & np.isfinite(acc).all(axis=1) & np.isfinite(gyr).all(axis=1)
-        self._state.ints[I_BAD] += int((~finite).sum())
+        self._state.front.n_bad += int((~finite).sum())
         t, acc, gyr = t[finite], acc[finite], gyr[finite]
         newest = self._h_t[self._h_n - 1] if self._h_n else -np.inf
         later = t > np.maximum.accumulate(np.concatenate([[newest], t]))[:-1]
-        self._state.ints[I_DUPLICATE] += int((~later).sum())
+        self._state.front.n_duplicates += int((~later).sum())
         t, acc, gyr = t[later], acc[later], gyr[later]
         n, capacity = self._h_n, len(self._h_t)
         if n + len(t) > capacity:
@@ -240,24 +241,26 @@ class FootEngine:
 
     def _look(self, least_strides: int, least_quality: float) -> NDArray[np.void]:
         """Try to learn the mounting from what is remembered; on success, track all of it."""
-        n = self._h_n
-        state = self._state
-        rested, bias, acc_bias = rest_of(self._h_t, self._h_acc, self._h_gyr, n, self.params)
-        acc = self._h_acc - acc_bias
-        found = learn_mounting(
-            self._h_t, acc, self._h_gyr, n, bias, state.gyr_limits, state.acc_limits, self.params
-        )
+        n, sensor = self._h_n, self._state.sensor
+        kept = Samples(self._h_t, self._h_acc, self._h_gyr, len(self._h_t) - 1)
+        rested, bias, acc_bias = rest_of(kept, n, self.params)
+        if not rested and self._kept_bias_radps is not None:
+            bias = self._kept_bias_radps
+        kept = kept._replace(acc=self._h_acc - acc_bias)
+        seen = new_sensor(math.nan, math.nan)
+        seen = seen._replace(bias=bias, gyr_limits=sensor.gyr_limits, acc_limits=sensor.acc_limits)
+        found = learn_mounting(kept, n, seen, self.params)
         if found is None:
-            found = learn_unrested(self._h_t[:n], acc[:n], self._h_gyr[:n], bias, self.params)
+            found = learn_unrested(kept.t_s[:n], kept.acc[:n], kept.gyr[:n], bias, self.params)
             least_strides *= 2
         if found is None or found.n_strides < least_strides or found.quality < least_quality:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._mounting = found
-        state.mount[:, :] = found.rotation
+        self._state.foot.mount[:, :] = found.rotation
         # the bias is known before the first stride is worked through: from rest, else from gravity at the foot-flats
-        state.bias[:] = bias if rested else found.bias_radps
-        state.acc_bias[:] = acc_bias
-        state.ints[I_RESTS] = int(rested)
+        sensor.bias[:] = bias if rested else found.bias_radps
+        sensor.acc_bias[:] = acc_bias
+        sensor.known.n_rests = int(rested)
         rows = self._track(self._h_t[:n], self._h_acc[:n], self._h_gyr[:n])
         if len(rows):
             rows["emitted_at_s"] = self._h_t[n - 1]
@@ -265,22 +268,16 @@ class FootEngine:
         self._h_n = 0
         return rows
 
-    def _outputs(self, n_rows: int) -> tuple[FloatArray, FloatArray]:
-        return np.empty((n_rows, C_WIDTH)), np.empty((n_rows if self._record else 0, WAVE_POINTS, WAVE_KINDS))
-
     def _track(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> NDArray[np.void]:
-        out, waves = self._outputs(len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8)
-        n = track(t, acc, gyr, self._state, self.params, out, waves)
-        return self._rows(out, waves, n)
+        out = new_output(len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8, self._record)
+        track(t, acc, gyr, self._state, self.params, out)
+        return self._rows(out)
 
-    def _rows(self, out: FloatArray, waves: FloatArray, n: int) -> NDArray[np.void]:
-        rows = np.empty(n, FOOT_CONTACT_DTYPE)
-        if n:
-            for place, name in enumerate(FOOT_CONTACT_DTYPE.names or ()):
-                rows[name] = out[:n, place]
-            if self._record:
-                self._waves.append(waves[:n].copy())
-        return rows
+    def _rows(self, out: Output) -> NDArray[np.void]:
+        n = int(out.n[0])
+        if n and self._record:
+            self._waves.append(out.waves[:n].copy())
+        return out.rows[:n].copy()
 
 
 def warm_up() -> None:
@@ -293,6 +290,3 @@ def warm_up() -> None:
     engine.finish()
     engine.status()
     warm_up_mounting(engine.params)
-    learn_mounting(
-        t, acc, np.full((8, 3), 2.0), 8, np.zeros(3), np.full(3, np.nan), np.full(3, np.nan), engine.params
-    )

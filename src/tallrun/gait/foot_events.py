@@ -1,19 +1,36 @@
-"""Instants of one contact: initial contact on the impact's onset, foot-flat, final contact (`sci:A1`, `sci:A2`).
+"""Events of one contact, looked up in the ring of recent samples: initial contact, foot-flat, final contact.
 
-All functions read rings addressed by ``index & mask`` and return sample numbers (fractions where an
-instant lies between samples).
+`sci:A1`, `sci:A2`. Places are sample numbers; fractions where an instant lies between samples.
 """
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 
-from tallrun.numerics.recording import FloatArray
+from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.vectors import level_from, size_of
+from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 
-@njit(cache=True)
-def largest_at(values: FloatArray, mask: int, first: int, last: int) -> int:
+class InitialContact(NamedTuple):
+    """An initial contact: its place, the sample at or before it, its time; the fastest sample of the swing it ends.
+
+    is_inferred : it fell into lost samples and was put where it was due. is_doubtful : nothing struck.
+    """
+
+    place: float
+    sample: int
+    t_s: float
+    swing: int
+    is_inferred: bool
+    is_doubtful: bool
+
+
+@kernel
+def largest_at(values, mask, first, last):
     """Index of the largest value in [first, last]."""
     best = first
     for k in range(first, last + 1):
@@ -22,30 +39,8 @@ def largest_at(values: FloatArray, mask: int, first: int, last: int) -> int:
     return best
 
 
-@njit(cache=True)
-def smallest_at(values: FloatArray, mask: int, first: int, last: int) -> int:
-    """Index of the smallest value in [first, last]."""
-    best = first
-    for k in range(first, last + 1):
-        if values[k & mask] < values[best & mask]:
-            best = k
-    return best
-
-
-@njit(cache=True)
-def between_samples(values: FloatArray, mask: int, k: int, first: int, last: int) -> float:
-    """Place of the extremum of the parabola through ``k`` and its neighbours, as a fractional index."""
-    if k <= first or k >= last:
-        return float(k)
-    before, at, after = values[(k - 1) & mask], values[k & mask], values[(k + 1) & mask]
-    bend = before - 2.0 * at + after
-    if abs(bend) < 1e-12:
-        return float(k)
-    return k + min(max(0.5 * (before - after) / bend, -0.5), 0.5)
-
-
-@njit(cache=True)
-def index_at(t_s: FloatArray, mask: int, start: int, step: int, when_s: float, stop: int) -> int:
+@kernel
+def index_at(t_s, mask, start, step, when_s, stop):
     """Walk from ``start`` by ``step`` (+1 or -1) while not past ``when_s`` nor ``stop``."""
     k = start
     while k != stop and (t_s[(k + step) & mask] - when_s) * step <= 0.0:
@@ -53,8 +48,8 @@ def index_at(t_s: FloatArray, mask: int, start: int, step: int, when_s: float, s
     return k
 
 
-@njit(cache=True)
-def time_at(t_s: FloatArray, mask: int, place: float) -> float:
+@kernel
+def time_at(t_s, mask, place):
     """Time of a fractional index."""
     k = int(np.floor(place))
     part = place - k
@@ -63,41 +58,73 @@ def time_at(t_s: FloatArray, mask: int, place: float) -> float:
     return t_s[k & mask] + part * (t_s[(k + 1) & mask] - t_s[k & mask])
 
 
-@njit(cache=True)
-def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int, touch: int) -> float:
-    """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
+@kernel
+def gap_between(gap_s, mask, first, last):
+    """Longest time missing before any sample in (first, last], and the sample after it."""
+    worst, at = 0.0, -1
+    for k in range(first + 1, last + 1):
+        if gap_s[k & mask] > worst:
+            worst, at = gap_s[k & mask], k
+    return worst, at
 
-    ``snap[k]`` is the size of the second difference of the force over samples k - 2 to k. The swing is smooth,
-    so it is small there at any sampling rate, whatever force the leg brakes the foot with. The impact is the
-    first time it passes 35 % of its greatest value in the window; its onset is where it rose through
-    max(3 x its level in the swing, 10 % of that peak), at most ``rise`` samples before, put between samples.
-    A forefoot touches the ground before its heel, which may strike many times harder: a sharpness well above the
-    swing's at most ``touch`` samples earlier, calm behind it, is that first touch.
-    """
-    if last - first < 3:
-        return np.nan
+
+@kernel
+def timing_sigma(samples, place, now, params):
+    """Return what an event at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
+    widest = 0.0
+    k = math.floor(place)
+    for j in range(max(k - 1, 1), min(k + 2, now) + 1):
+        widest = max(widest, samples.t_s[j & samples.mask] - samples.t_s[(j - 1) & samples.mask])
+    return math.hypot(params.timing_floor_s, params.timing_step_share * widest)
+
+
+# Initial contact ------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _first_rise(snap, mask, first, last, params):
+    """Sample of the impact in [first, last], the sharpness of its swing and its own; -1 where nothing struck."""
     sharpest = snap[largest_at(snap, mask, first + 1, last) & mask]
     hit = first + 1
-    while snap[hit & mask] < 0.35 * sharpest:
+    while snap[hit & mask] < params.hit_share * sharpest:
         hit += 1
     calm = 0.0
     n_calm = max((hit - first) // 2, 1)
     for k in range(first + 1, first + 1 + n_calm):
         calm += snap[k & mask] / n_calm
-    if sharpest < 3.0 * calm or sharpest <= 0.0:
-        return np.nan
-    early = hit
+    if sharpest < params.hit_over_calm * calm or sharpest <= 0.0:
+        return -1, calm, sharpest
+    rise = max(round(params.impact_rise_s * params.rate_hz), 1)
+    touch = max(round(params.heel_down_s * params.rate_hz), 1)
     for k in range(max(first + 1 + n_calm, hit - touch), hit - rise):
-        if snap[k & mask] > max(6.0 * calm, 0.06 * sharpest):
-            early = k
+        if snap[k & mask] > max(params.touch_over_calm * calm, params.least_touch_share * sharpest):
+            hit = k
+            sharpest = snap[hit & mask]
+            for j in range(hit, hit + rise):
+                sharpest = max(sharpest, snap[j & mask])
             break
-    if early < hit:
-        hit = early
-        sharpest = snap[hit & mask]
-        for k in range(hit, hit + rise):
-            sharpest = max(sharpest, snap[k & mask])
-    floor = min(max(3.0 * calm, 0.1 * sharpest), 0.34 * sharpest)
-    earliest = max(first + 1, hit - rise)
+    return hit, calm, sharpest
+
+
+@kernel
+def impact_onset(snap, mask, first, last, params):
+    """Onset of the landing impact in [first, last] as a fractional index; NaN where nothing struck.
+
+    ``snap[k]`` is the size of the second difference of the force over samples k - 2 to k. The swing is smooth, so it is
+    small there at any sampling rate, whatever force the leg brakes the foot with. The impact is the first time it
+    passes ``hit_share`` of its greatest value in the window; its onset is where it rose through a multiple of its level
+    in the swing or a share of that peak, at most ``impact_rise_s`` before, put between samples. A forefoot touches the
+    ground before its heel, which may strike many times harder: a sharpness well above the swing's at most
+    ``heel_down_s`` earlier, calm behind it, is that first touch.
+    """
+    if last - first < 3:
+        return np.nan
+    hit, calm, sharpest = _first_rise(snap, mask, first, last, params)
+    if hit < 0:
+        return np.nan
+    floor = max(params.hit_over_calm * calm, params.onset_share * sharpest)
+    floor = min(floor, params.most_onset_share * sharpest)
+    earliest = max(first + 1, hit - max(round(params.impact_rise_s * params.rate_hz), 1))
     while hit > earliest and snap[(hit - 1) & mask] > floor:
         hit -= 1
     below, above = snap[(hit - 1) & mask], snap[hit & mask]
@@ -107,15 +134,99 @@ def impact_onset(snap: FloatArray, mask: int, first: int, last: int, rise: int, 
     return hit - 1.0 + part
 
 
-@njit(cache=True)
-def quietest(
-    t_s: FloatArray, cost: FloatArray, mask: int, first: int, last: int, half_s: float
-) -> tuple[int, float]:
+@kernel
+def _slowed_at(state, swing, stop, params):
+    """Where the swing has slowed down so far that a foot may strike: half its peak rate, earlier for a forefoot."""
+    samples, snap, mask, pitch = (
+        state.samples,
+        state.derived.snap,
+        state.samples.mask,
+        state.derived.pitch_radps,
+    )
+    slowed = swing
+    while slowed < state.cycle.top and pitch[slowed & mask] > params.slowed_share * pitch[swing & mask]:
+        slowed += 1
+    # a heel coming down behind a forefoot turns as fast as the swing: its touch came before
+    middle = (state.cycle.swing_from + slowed) // 2
+    before_s = samples.t_s[slowed & mask] - params.heel_down_s
+    earlier = index_at(samples.t_s, mask, slowed, -1, before_s, middle)
+    behind = snap[largest_at(snap, mask, slowed, stop) & mask]
+    if snap[largest_at(snap, mask, earlier, slowed) & mask] > params.touch_share * behind:
+        slowed = earlier
+    return slowed
+
+
+@kernel
+def _due_s(state, swing):
+    """When the contact is due: a usual delay after mid-swing, else a usual stride after the last one; NaN: unknown."""
+    stance, samples, mask = state.stance, state.samples, state.samples.mask
+    if not stance.usual_delay_s > 0.0:
+        return np.nan
+    first, last = max(swing - 2, state.cycle.swing_from), min(swing + 2, state.cycle.top)
+    if gap_between(state.derived.gap_s, mask, first, last)[0] == 0.0:
+        return samples.t_s[swing & mask] + stance.usual_delay_s
+    if stance.is_pending and stance.usual_stride_s > 0.0:
+        return state.row.initial_contact_s + stance.usual_stride_s
+    return np.nan
+
+
+@kernel
+def _place_of(samples, when_s, swing, now):
+    """Fractional index of a time between the swing's peak and the newest sample."""
+    t_s, mask = samples.t_s, samples.mask
+    when_s = min(max(when_s, t_s[swing & mask]), t_s[now & mask])
+    k = index_at(t_s, mask, now, -1, when_s, swing)
+    k = max(k - 1, swing) if t_s[k & mask] > when_s else k
+    if k >= now:
+        return float(k)
+    step = t_s[(k + 1) & mask] - t_s[k & mask]
+    return k + min(max((when_s - t_s[k & mask]) / step, 0.0), 0.999)
+
+
+@kernel
+def locate_contact(state, now, params):
+    """Return the initial contact of the swing just ended.
+
+    The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
+    usual delay after mid-swing says, or one usual stride after the last contact.
+    """
+    t_s, mask, top = state.samples.t_s, state.samples.mask, state.cycle.top
+    swing = largest_at(state.derived.pitch_radps, mask, state.cycle.swing_from, top)
+    stop = index_at(t_s, mask, top, 1, t_s[top & mask] + params.impact_search_s, now)
+    slowed = _slowed_at(state, swing, stop, params)
+    place = impact_onset(state.derived.snap, mask, slowed, stop, params)
+    is_doubtful = not np.isfinite(place)
+    if is_doubtful:
+        place = float(top)
+    place = max(place, float(min(swing, slowed)))
+    gap_s, at = gap_between(state.derived.gap_s, mask, swing, stop)
+    is_inferred = False
+    if gap_s > 0.0:
+        due_s = _due_s(state, swing)
+        before, after = t_s[(at - 1) & mask], t_s[at & mask]
+        found_s = time_at(t_s, mask, place)
+        guard = params.gap_edge_s
+        is_inferred = found_s > before - guard and found_s < after + guard
+        # an impact that shows where it is due was not lost; one that shows elsewhere is a later one
+        due_lost = np.isfinite(due_s) and due_s > before - guard and due_s < after + guard
+        is_inferred = is_inferred or (due_lost and abs(found_s - due_s) > params.due_guards * guard)
+        if is_inferred:
+            place = _place_of(
+                state.samples, due_s if np.isfinite(due_s) else 0.5 * (before + after), swing, now
+            )
+    return InitialContact(
+        place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful
+    )
+
+
+# Foot-flat ------------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def quietest(t_s, cost, mask, first, last, half_s):
     """Sample in [first, last] round which the mean stillness cost within ``half_s`` is least, and that mean."""
-    best = first
-    least = np.inf
-    lo = first
-    hi = first - 1
+    best, least = first, np.inf
+    lo, hi = first, first - 1
     total = 0.0
     for k in range(first, last + 1):
         while hi < last and t_s[(hi + 1) & mask] - t_s[k & mask] <= half_s:
@@ -126,6 +237,131 @@ def quietest(
             lo += 1
         mean = total / (hi - lo + 1)
         if mean < least:
-            least = mean
-            best = k
+            best, least = k, mean
     return best, least
+
+
+@kernel
+def find_flat(state, contact, now, params):
+    """Foot-flat behind a contact, and how far from still it is."""
+    t_s, mask = state.samples.t_s, state.samples.mask
+    lo = index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_after_contact_s, now)
+    hi = max(index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_search_s, now), lo)
+    return quietest(t_s, state.derived.cost, mask, lo, hi, params.flat_half_s)
+
+
+@kernel
+def mean_force(samples, k, half_s, first, last, out):
+    """Direction of the mean specific force within ``half_s`` of sample ``k``; return its scatter as an angle [rad]."""
+    t_s, acc, mask = samples.t_s, samples.acc, samples.mask
+    lo, hi = k, k
+    while lo > first and t_s[k & mask] - t_s[(lo - 1) & mask] <= half_s:
+        lo -= 1
+    while hi < last and t_s[(hi + 1) & mask] - t_s[k & mask] <= half_s:
+        hi += 1
+    n = hi - lo + 1
+    for c in range(3):
+        out[c] = 0.0
+    for i in range(lo, hi + 1):
+        for c in range(3):
+            out[c] += acc[i & mask, c] / n
+    scatter = 0.0
+    for i in range(lo, hi + 1):
+        for c in range(3):
+            scatter += (acc[i & mask, c] - out[c]) ** 2 / n
+    norm = size_of(out)
+    excess = norm - GRAVITY_MPS2
+    if norm > 0.0:
+        for c in range(3):
+            out[c] /= norm
+    else:
+        out[2] = 1.0
+    return math.sqrt(scatter + excess * excess) / GRAVITY_MPS2
+
+
+@kernel
+def level_at(samples, k, first, last, params, up, flat):
+    """Write up, level and tilt covariance of a foot-flat at sample ``k``, from gravity among samples [first, last]."""
+    scatter = mean_force(samples, k, params.flat_half_s, first, last, up)
+    level_from(up, flat.level)
+    flat.tilt_cov[0, 0] = flat.tilt_cov[1, 1] = params.gravity_tilt_rad**2 + scatter**2
+    flat.tilt_cov[0, 1] = flat.tilt_cov[1, 0] = 0.0
+
+
+@maker
+def open_flat(state, k, params):
+    """Make sample ``k`` the foot-flat the next stride starts from, its tilt taken from gravity."""
+    newest = state.front.n - 1
+    level_at(
+        state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, np.zeros(3), state.flat
+    )
+    state.stance.flat_at = k
+
+
+@kernel
+def open_pushed_off(state, now, params):
+    """Fix the foot-flat the next stride starts from, as the foot leaves it."""
+    stance, t_s, mask = state.stance, state.samples.t_s, state.samples.mask
+    now_s, flat = t_s[now & mask], stance.flat_at
+    is_recent = flat >= 0 and now_s - t_s[flat & mask] <= params.flat_search_s and now - flat < mask
+    if stance.is_carried and is_recent:
+        return
+    oldest = max(now - mask + 1, 0)
+    if stance.is_carried and flat > oldest:
+        oldest = flat
+    lo = index_at(t_s, mask, now, -1, now_s - params.flat_search_s, oldest)
+    lo = min(max(lo, oldest), now)
+    flat, cost = quietest(t_s, state.derived.cost, mask, lo, now, params.flat_half_s)
+    open_flat(state, flat, params)
+    if cost > params.no_flat_cost:
+        stance.flat_at = -1
+
+
+# Final contact --------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _fastest_toe_down(pitch_radps, mask, first, last, half):
+    """Place in [first, last] of the least pitch rate, averaged over ``half`` samples either way."""
+    best, least = first, np.inf
+    before = after = previous = 0.0
+    is_next = False
+    for k in range(first, last + 1):
+        mean = 0.0
+        for j in range(k - half, k + half + 1):
+            mean += pitch_radps[j & mask]
+        mean /= 2 * half + 1
+        if is_next:
+            after, is_next = mean, False
+        if mean < least:
+            before = previous if k > first else mean
+            best, least, is_next = k, mean, True
+        previous = mean
+    bend = before - 2.0 * least + after
+    if first < best < last and bend > 1e-12:  # top of the parabola through it and its neighbours
+        return best + min(max(0.5 * (before - after) / bend, -0.5), 0.5)
+    return float(best)
+
+
+@kernel
+def time_final_contact(state, params):
+    """Time the final contact, once the swing has begun: where the foot turned toe-down the fastest."""
+    stance, row, samples, mask = state.stance, state.row, state.samples, state.samples.mask
+    if not stance.is_pending or np.isfinite(row.final_contact_s):
+        return
+    bottom = state.cycle.bottom
+    first = stance.flat_at if stance.flat_at >= 0 else stance.contact
+    first = max(first, bottom - mask + 2, 1)
+    if bottom - first < 2:
+        return
+    half = max(round(params.landmark_half_s * params.rate_hz), 0)
+    place = _fastest_toe_down(state.derived.pitch_radps, mask, first, bottom, half)
+    when_s = time_at(samples.t_s, mask, place)
+    gap_s, at = gap_between(state.derived.gap_s, mask, first, bottom)
+    if gap_s > params.void_gap_s and at >= 0:
+        before, after = samples.t_s[(at - 1) & mask], samples.t_s[at & mask]
+        if when_s > before - params.off_gap_edge_s and when_s < after + params.off_gap_edge_s:
+            return
+    if when_s > row.initial_contact_s:
+        row.final_contact_s = when_s
+        row.timing_sigma_s = max(row.timing_sigma_s, timing_sigma(samples, place, state.front.n - 1, params))

@@ -8,30 +8,24 @@ leaves its flat heel first and then swings its toes up, in walking and running a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
-from tallrun.gait.foot_events import quietest
-from tallrun.gait.foot_params import FootParams
-from tallrun.gait.foot_stride import (
-    R_DX,
-    R_DY,
-    R_FX,
-    R_FY,
-    R_WIDTH,
-    R_WORST,
-    S_WIDTH,
-    solve_stride,
-)
-from tallrun.gait.foot_turns import GRAVITY_MPS2, level_from, mean_force
-
-FloatArray = NDArray[np.float64]
+from tallrun.gait.foot_events import level_at, mean_force, quietest
+from tallrun.gait.foot_state import Flat, Samples, Sensor, new_sensor, new_work
+from tallrun.gait.foot_trajectory import End, solve_stride
+from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.vectors import copy_to, dot, level_from, multiply, size_of, turned
+from tallrun.numerics.recording import FloatArray
+from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 TURNING_RADPS = 1.75  # 100 deg/s: what counts as turning when looking for the pitch axis
+LEAST_SIDEWAYS = (
+    0.3  # of the main axis of turning: a foot that turns about an upright axis only shows no left
+)
+MOST_SWINGS = 4096
 
 
 class Mounting(NamedTuple):
@@ -55,8 +49,8 @@ class Mounting(NamedTuple):
         return float(min(self.axis_share / 0.5, 1.0) * max(self.travel_share, 0.0) * few)
 
 
-@njit(cache=True)
-def _turning_scatter(gyr: FloatArray, least_radps: float) -> FloatArray:
+@maker
+def _turning_scatter(gyr, least_radps):
     """Second moment of the turn rate over samples that turn, (3, 3)."""
     out = np.zeros((3, 3))
     for i in range(gyr.shape[0]):
@@ -68,166 +62,126 @@ def _turning_scatter(gyr: FloatArray, least_radps: float) -> FloatArray:
     return out
 
 
-@njit(cache=True)
-def _flats_between_swings(
-    t_s: FloatArray,
-    acc: FloatArray,
-    gyr: FloatArray,
-    axis: FloatArray,
-    n: int,
-    params: FootParams,
-    most_cost: float,
-    cost: FloatArray,
-    flats: NDArray[np.int64],
-) -> tuple[int, int]:
-    """Foot-flats between swings that turn positively about ``axis``: the quietest; their number, the swings'."""
+@kernel
+def _fill_cost(samples, n, params, cost):
+    """How far from still each of the first ``n`` samples is, as in the stream."""
+    gyr, acc = samples.gyr, samples.acc
     for i in range(n):
         rate2 = gyr[i, 0] ** 2 + gyr[i, 1] ** 2 + gyr[i, 2] ** 2
-        force = np.sqrt(acc[i, 0] ** 2 + acc[i, 1] ** 2 + acc[i, 2] ** 2)
-        over = (force - GRAVITY_MPS2) / params.flat_acc_mps2
+        over = (size_of(acc[i]) - GRAVITY_MPS2) / params.flat_acc_mps2
         cost[i] = rate2 / params.flat_rate_radps**2 + over * over
-    angle = 0.0
-    top = 0.0
-    bottom = 0.0
-    bottom_at = 0
-    rising = True
-    fastest = 0
-    last = -1
-    found = 0
-    swings = 0
+
+
+@kernel
+def _find_swings(samples, n, axis, params, fastest):
+    """Fastest samples of the swings that turn positively about ``axis``; their number."""
+    t_s, gyr = samples.t_s, samples.gyr
+    angle = top = bottom = 0.0
+    bottom_at, is_rising, found = 0, True, 0
     for i in range(1, n):
         dt = t_s[i] - t_s[i - 1]
-        rate = gyr[i, 0] * axis[0] + gyr[i, 1] * axis[1] + gyr[i, 2] * axis[2]
-        angle += rate * dt
+        angle += dot(gyr[i], axis) * dt
         angle -= angle * min(dt / params.leak_s, 1.0)
-        if rising:
+        if is_rising:
             top = max(top, angle)
             if top - angle > params.fall_rad:
-                rising = False
-                bottom, bottom_at = angle, i
-        else:
-            if angle < bottom:
-                bottom, bottom_at = angle, i
-            if angle - bottom > params.rotation_rad:
-                rising = True
-                top = angle
-                fastest = bottom_at
-                for k in range(bottom_at, i + 1):
-                    rate_k = gyr[k, 0] * axis[0] + gyr[k, 1] * axis[1] + gyr[k, 2] * axis[2]
-                    best = gyr[fastest, 0] * axis[0] + gyr[fastest, 1] * axis[1] + gyr[fastest, 2] * axis[2]
-                    if rate_k > best:
-                        fastest = k
-                if last >= 0 and found < flats.shape[0]:
-                    flat, least = quietest(t_s, cost, t_s.shape[0] - 1, last, fastest, params.flat_half_s)
-                    if least < most_cost:
-                        flats[found] = flat
-                        found += 1
-                last = fastest
-                swings += 1
-    if last >= 0 and found < flats.shape[0] and n - last > 3:
-        flat, least = quietest(t_s, cost, t_s.shape[0] - 1, last, n - 1, params.flat_half_s)
+                is_rising, bottom, bottom_at = False, angle, i
+            continue
+        if angle < bottom:
+            bottom, bottom_at = angle, i
+        if angle - bottom > params.rotation_rad and found < fastest.shape[0]:
+            is_rising, top = True, angle
+            best = bottom_at
+            for k in range(bottom_at, i + 1):
+                if dot(gyr[k], axis) > dot(gyr[best], axis):
+                    best = k
+            fastest[found] = best
+            found += 1
+    return found
+
+
+@kernel
+def _find_flats(samples, n, cost, swings, most_cost, params, flats):
+    """Foot-flats, the quietest samples between swings and behind the last one, below ``most_cost``; their number."""
+    found = 0
+    for j in range(swings.shape[0]):
+        last = swings[j + 1] if j + 1 < swings.shape[0] else n - 1
+        if j + 1 == swings.shape[0] and n - swings[j] <= 3:
+            break
+        flat, least = quietest(samples.t_s, cost, samples.mask, swings[j], last, params.flat_half_s)
         if least < most_cost:
             flats[found] = flat
             found += 1
-    return found, swings
+    return found
 
 
-@njit(cache=True)
-def _travel_directions(
-    t_s: FloatArray,
-    acc: FloatArray,
-    gyr: FloatArray,
-    flats: NDArray[np.int64],
-    n_flats: int,
-    n: int,
-    bias: FloatArray,
-    limits: FloatArray,
-    acc_limits: FloatArray,
-    most_misfit: float,
-    params: FootParams,
-    up: FloatArray,
-    travel: FloatArray,
-    drift: FloatArray,
-) -> int:
-    """Displacement of each stride in the sensor's axes at its first foot-flat, rows of ``travel``; their number.
+class _Travel(NamedTuple):
+    """Sums over strides, sensor axes at their first foot-flat.
 
-    ``up`` becomes the sum of gravity's directions, ``drift`` that of the turn rates which gravity says were not there.
+    up (3,) : gravity's directions. drift (3,) : turn rates which gravity says were not there [rad/s]. each (., 3) :
+    the way of each stride [m].
     """
-    mask = t_s.shape[0] - 1
-    scratch = np.zeros((int(params.longest_stride_s * params.rate_hz * 2.0) + 8, S_WIDTH))
-    lobes = np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH))
-    result = np.zeros(R_WIDTH)
-    level = np.zeros((3, 3))
-    start = np.zeros((3, 3))
-    tilt = np.zeros((2, 2))
-    at_end = np.zeros(3)
-    at_start = np.zeros(3)
-    still = np.zeros(3)
+
+    up: FloatArray
+    drift: FloatArray
+    each: FloatArray
+
+
+@maker
+def _travel_directions(samples, n, flats, sensor, most_misfit, params, work, travel):
+    """Add up the strides between neighbouring foot-flats; return how many there were."""
+    t_s, fit = samples.t_s, work.fit
+    flat = Flat(np.zeros((3, 3)), np.zeros((2, 2)))
+    at_start, at_end, still = np.zeros(3), np.zeros(3), np.zeros(3)
     found = 0
-    for j in range(n_flats - 1):
+    for j in range(flats.shape[0] - 1):
         a, b = flats[j], flats[j + 1]
-        if t_s[b] - t_s[a] > params.longest_stride_s or b - a + 1 > scratch.shape[0] or b <= a + 2:
+        stride_s = t_s[b] - t_s[a]
+        if stride_s > params.longest_stride_s or b - a + 1 > work.path.t_s.shape[0] or b <= a + 2:
             continue
-        scatter = mean_force(t_s, acc, mask, a, params.flat_half_s, 0, n - 1, at_start)
-        level_from(at_start, level)
-        start[:, :] = level
-        tilt[:, :] = 0.0
-        tilt[0, 0] = tilt[1, 1] = params.gravity_tilt_rad**2 + scatter**2
-        scatter = mean_force(t_s, acc, mask, b, params.flat_half_s, 0, n - 1, at_end)
-        sigma = np.sqrt(params.gravity_tilt_rad**2 + scatter**2)
-        solve_stride(
-            t_s, acc, gyr, mask, a, b, start, tilt, bias, limits, at_end, sigma, still, acc_limits, False, params,
-            scratch, lobes, result,
-        )  # fmt: skip
-        if result[R_WORST] > most_misfit:
-            continue
-        length = np.sqrt(result[R_DX] ** 2 + result[R_DY] ** 2)
-        if length < 6.0 * params.least_travel_m:
+        level_at(samples, a, 0, n - 1, params, at_start, flat)
+        level = flat.level.copy()
+        scatter = mean_force(samples, b, params.flat_half_s, 0, n - 1, at_end)
+        end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still)
+        solve_stride(samples, a, b, flat, sensor, end, params, work)
+        if fit.misfit > most_misfit or fit.length_m < params.sure_travel * params.least_travel_m:
             continue
         for c in range(3):
-            travel[found, c] = level[0, c] * result[R_DX] + level[1, c] * result[R_DY]
-            up[c] += at_start[c]
+            travel.each[found, c] = level[0, c] * fit.x_m + level[1, c] * fit.y_m
+            travel.up[c] += at_start[c]
             # the turn that was too little, in the sensor's axes at the end
-            drift[c] -= (start[0, c] * result[R_FX] + start[1, c] * result[R_FY]) / (t_s[b] - t_s[a])
+            travel.drift[c] -= (flat.level[0, c] * fit.turn_x + flat.level[1, c] * fit.turn_y) / stride_s
         found += 1
     return found
 
 
-@njit(cache=True)
-def _turn_order(
-    t_s: FloatArray,
-    gyr: FloatArray,
-    axis: FloatArray,
-    flats: NDArray[np.int64],
-    n_flats: int,
-    params: FootParams,
-) -> float:
+@kernel
+def _turn_order(samples, axis, flats, params):
     """Strides that begin by turning toe-down (heel off), minus the others, as a share.
 
-    What counts is the first turn at 40 % of the stride's fastest: a landing heel turns toe-down, too, but last.
+    What counts is the first turn at a good share of the stride's fastest: a landing heel turns toe-down, too, but last.
     """
-    score = 0
-    count = 0
-    for j in range(n_flats - 1):
+    t_s, gyr = samples.t_s, samples.gyr
+    score = count = 0
+    for j in range(flats.shape[0] - 1):
         if t_s[flats[j + 1]] - t_s[flats[j]] > params.longest_stride_s:
             continue
         most = 0.0
         for k in range(flats[j], flats[j + 1] + 1):
-            most = max(most, abs(gyr[k, 0] * axis[0] + gyr[k, 1] * axis[1] + gyr[k, 2] * axis[2]))
+            most = max(most, abs(dot(gyr[k], axis)))
         for k in range(flats[j], flats[j + 1] + 1):
-            rate = gyr[k, 0] * axis[0] + gyr[k, 1] * axis[1] + gyr[k, 2] * axis[2]
-            if abs(rate) > 0.4 * most:
+            rate = dot(gyr[k], axis)
+            if abs(rate) > params.first_turn_share * most:
                 score += 1 if rate < 0.0 else -1
                 break
         count += 1
     return score / max(count, 1)
 
 
-@njit(cache=True)
-def rest_of(
-    t_s: FloatArray, acc: FloatArray, gyr: FloatArray, n: int, params: FootParams
-) -> tuple[bool, FloatArray, FloatArray]:
+@maker
+def rest_of(samples, n, params):
     """Whether the sensor was ever at rest, and where it was most, its turn rate and what its force has over gravity."""
+    t_s, acc, gyr = samples.t_s, samples.acc, samples.gyr
     lo = 0
     least = params.rest_spread_radps
     found = False
@@ -239,7 +193,7 @@ def rest_of(
         hi = lo
         while hi < n and t_s[hi] - t_s[lo] < params.rest_s:
             hi += 1
-        if hi == n or hi - lo < 0.6 * params.rest_s * params.rate_hz:
+        if hi == n or hi - lo < params.rest_filled * params.rest_s * params.rate_hz:
             lo = hi if hi > lo else lo + 1
             continue
         spread = 0.0
@@ -264,109 +218,117 @@ def rest_of(
     return found, bias, excess
 
 
-def learn_mounting(
-    t_s: FloatArray,
-    acc: FloatArray,
-    gyr: FloatArray,
-    n: int,
-    bias: FloatArray,
-    limits: FloatArray,
-    acc_limits: FloatArray,
-    params: FootParams,
-) -> Mounting | None:
+def learn_mounting(samples: Samples, n: int, sensor: Sensor, params: np.record) -> Mounting | None:
     """Learn the mounting from the first ``n`` samples; None where they hold no stride to learn from.
 
-    t_s (cap,), acc [m/s2] and gyr [rad/s] (cap, 3) in the sensor's axes, cap a power of two; bias (3,) [rad/s];
-    limits (3,) gyroscope range [rad/s], acc_limits (3,) the accelerometer's [m/s2], NaN when unknown.
+    samples : not wrapped round. sensor : bias and ranges as far as they are known. params : record of ``FootParams``.
     """
-    scatter = _turning_scatter(gyr[:n], TURNING_RADPS)
+    scatter = _turning_scatter(samples.gyr[:n], TURNING_RADPS)
     total = float(np.trace(scatter))
     if n < 8 or total <= 0.0:
         return None
     spread, axes = np.linalg.eigh(scatter)
     main = np.ascontiguousarray(axes[:, 2])
-    cost = np.zeros(len(t_s))
-    flats = np.zeros(4096, np.int64)
-    best: Mounting | None = None
-    for sign in (1.0, -1.0):
-        # still feet and strides that close come first; where there are few, such as in a sprint, all are taken
-        n_flats, n_swings = _flats_between_swings(
-            t_s, acc, gyr, sign * main, n, params, params.flat_cost, cost, flats
-        )
-        if n_flats < 2 or n_flats < 0.5 * n_swings:
-            n_flats, n_swings = _flats_between_swings(
-                t_s, acc, gyr, sign * main, n, params, params.no_flat_cost, cost, flats
+    cost = np.zeros(len(samples.t_s))
+    _fill_cost(samples, n, params, cost)
+    found = [
+        mounting
+        for sign in (1.0, -1.0)
+        if (
+            mounting := _mounting_about(
+                samples, n, sign * main, float(spread[2]) / total, cost, sensor, params
             )
-        if n_flats < 2:
-            continue
-        for most_misfit in (params.misfit_limit, np.inf):
-            up = np.zeros(3)
-            travel = np.zeros((n_flats, 3))
-            drift = np.zeros(3)
-            n_strides = _travel_directions(
-                t_s,
-                acc,
-                gyr,
-                flats,
-                n_flats,
-                n,
-                bias,
-                limits,
-                acc_limits,
-                most_misfit,
-                params,
-                up,
-                travel,
-                drift,
-            )
-            if n_strides >= 0.5 * (n_flats - 1):
-                break
-        if n_strides == 0:
-            continue
-        up /= np.linalg.norm(up)
-        pitch_axis = -sign * main  # toe-up is a negative turn about y (left)
-        left = pitch_axis - up * float(pitch_axis @ up)
-        size = float(np.linalg.norm(left))
-        if size < 0.3:
-            continue
-        left /= size
-        forward = np.cross(left, up)
-        along = travel[:n_strides] @ forward
-        travel_share = float(along.sum() / np.linalg.norm(travel[:n_strides], axis=1).sum())
-        if most_misfit > params.misfit_limit:
-            drift[:] = 0.0  # gravity at feet that hardly rest tells no bias
-            if abs(travel_share) < 0.5:
-                travel_share = _turn_order(t_s, gyr, sign * main, flats, n_flats, params)
-        found = Mounting(
-            np.array([forward, left, up]),
-            float(spread[2]) / total,
-            travel_share,
-            n_strides,
-            bias + drift / n_strides,
         )
-        if best is None or found.travel_share > best.travel_share:
-            best = found
+    ]
+    best = max(found, key=lambda item: item.travel_share, default=None)
     return best if best is not None and best.travel_share > 0.0 else None
 
 
-def warm_up_mounting(params: FootParams) -> None:
-    """Compile the kernel that ``learn_mounting`` reaches only with real strides."""
-    rows = np.zeros((8, 3))
-    _travel_directions(
-        np.arange(8.0),
-        rows,
-        rows,
-        np.zeros(4, np.int64),
-        0,
-        0,
-        np.zeros(3),
-        np.zeros(3),
-        np.zeros(3),
-        1.0,
-        params,
-        np.zeros(3),
-        rows,
-        np.zeros(3),
+def _mounting_about(
+    samples: Samples,
+    n: int,
+    toe_up: FloatArray,
+    axis_share: float,
+    cost: FloatArray,
+    sensor: Sensor,
+    params: np.record,
+) -> Mounting | None:
+    """Return the mounting if the foot swings toe-up about ``toe_up``; None where strides do not show it."""
+    swings, flats = np.zeros(MOST_SWINGS, np.int64), np.zeros(MOST_SWINGS, np.int64)
+    swings = swings[: _find_swings(samples, n, toe_up, params, swings)]
+    # still feet and strides that close come first; where there are few, such as in a sprint, all are taken
+    for most_cost in (params.flat_cost, params.no_flat_cost):
+        n_flats = _find_flats(samples, n, cost, swings, most_cost, params, flats)
+        if n_flats >= 2 and n_flats >= 0.5 * len(swings):
+            break
+    if n_flats < 2:
+        return None
+    work = new_work(int(params.longest_stride_s * params.rate_hz * 2.0) + 8)
+    for most_misfit in (params.misfit_limit, math.inf):
+        travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)))
+        n_strides = _travel_directions(samples, n, flats[:n_flats], sensor, most_misfit, params, work, travel)
+        if n_strides >= 0.5 * (n_flats - 1):
+            break
+    if n_strides == 0:
+        return None
+    up = travel.up / np.linalg.norm(travel.up)
+    pitch_axis = -toe_up  # toe-up is a negative turn about y (left)
+    left = pitch_axis - up * float(pitch_axis @ up)
+    size = float(np.linalg.norm(left))
+    if size < LEAST_SIDEWAYS:
+        return None
+    left /= size
+    forward = np.cross(left, up)
+    each, drift = travel.each[:n_strides], travel.drift
+    travel_share = float((each @ forward).sum() / np.linalg.norm(each, axis=1).sum())
+    if most_misfit > params.misfit_limit:
+        drift[:] = 0.0  # gravity at feet that hardly rest tells no bias
+        if abs(travel_share) < 0.5:
+            travel_share = _turn_order(samples, toe_up, flats[:n_flats], params)
+    return Mounting(
+        np.array([forward, left, up]), axis_share, travel_share, n_strides, sensor.bias + drift / n_strides
     )
-    _turn_order(np.arange(8.0), rows, np.zeros(3), np.zeros(4, np.int64), 0, params)
-    rest_of(np.arange(8.0), rows, rows, 8, params)
+
+
+@maker
+def has_mounting_moved(state, flat, params):
+    """Watch gravity at foot-flat in foot axes; True while a lasting jump makes angles unknown.
+
+    After some flats in a row off the learned direction the mounting is levelled anew, and angles stay
+    unknown for as many more.
+    """
+    samples, mount, flats, known = state.samples, state.foot.mount, state.foot.flats, state.foot.known
+    up, in_foot, usual = np.zeros(3), np.zeros(3), np.zeros(3)
+    mean_force(samples, flat, params.flat_half_s, max(flat - samples.mask, 0), state.front.n - 1, up)
+    turned(mount, up, in_foot)
+    n = min(known.n_flats, flats.shape[0])
+    for k in range(n):
+        for r in range(3):
+            usual[r] += flats[k, r] / n
+    along = dot(in_foot, usual) / max(size_of(usual), 1e-9)
+    is_off = n >= params.moved_flats and along < math.cos(math.radians(params.moved_deg))
+    known.n_off = known.n_off + 1 if is_off else 0
+    if known.n_unsure > 0:
+        known.n_unsure -= 1
+    if known.n_off >= params.moved_flats:
+        level = np.zeros((3, 3))
+        level_from(in_foot, level)
+        multiply(level, mount.copy(), mount)
+        known.n_flats, known.n_off, known.n_unsure = 0, 0, params.moved_flats
+        known.n_moves += 1
+        return True
+    if not is_off:
+        copy_to(flats[known.n_flats % flats.shape[0]], in_foot)
+        known.n_flats += 1
+    return known.n_unsure > 0 or known.n_off >= params.doubted_flats
+
+
+def warm_up_mounting(params: np.record) -> None:
+    """Compile the kernels that ``learn_mounting`` reaches only with real strides."""
+    rows = np.zeros((8, 3))
+    samples, none = Samples(np.arange(8.0), rows, rows.copy(), 7), np.zeros(0, np.int64)
+    work, travel = new_work(8), _Travel(np.zeros(3), np.zeros(3), rows.copy())
+    _travel_directions(samples, 0, none, new_sensor(math.nan, math.nan), 1.0, params, work, travel)
+    _turn_order(samples, np.zeros(3), none, params)
+    rest_of(samples, 8, params)
+    learn_mounting(samples._replace(gyr=rows + 2.0), 8, new_sensor(math.nan, math.nan), params)

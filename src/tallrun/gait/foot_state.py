@@ -1,6 +1,7 @@
-"""Memory of one foot's stream: the ring of recent samples and the numbers that move.
+"""What the foot engine remembers of one sensor, by name, in the order in which it comes about.
 
-Arrays only, so that a kernel can change them and a test can copy, save and compare them.
+Vectors and matrices are arrays, what is a single number stands in a record (``tallrun.gait.kernels``). A kernel changes
+them in place; a test can copy, save and compare them.
 """
 
 from __future__ import annotations
@@ -10,120 +11,230 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_clipping import LOBE_WIDTH, MAX_LOBES, MAX_PEAKS
-from tallrun.gait.foot_stride import R_WIDTH, S_WIDTH
+from tallrun.gait.kernels import new_record
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
+from tallrun.numerics.recording import FloatArray
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-#: Places in ``FootState.ints``.
-(
-    I_COUNT, I_RISING, I_SWING_FROM, I_TOP, I_BOTTOM, I_FLAT, I_PENDING, I_MODE, I_SETTLED, I_REST,
-    I_DUPLICATE, I_BAD, I_ACC_CLIPPED, I_GYR_CLIPPED, I_GAPS, I_STRIDES, I_FLATS, I_LEVEL_1, I_LEVEL_2, I_LEVEL_3,
-    I_CARRY, I_CONTACT, I_RANGE_GIVEN, I_OFF, I_UNSURE, I_MOVES, I_RESTS, I_ACC_RANGE_GIVEN,
-) = range(28)  # fmt: skip
-I_WIDTH = 28
-
-#: Places in ``FootState.nums``.
-(
-    X_LAST_S, X_ANGLE, X_TOP, X_BOTTOM, X_CONTACT, X_STRIDE_S, X_DELAY_S, X_LOST_S, X_FIRST_S, X_ACC_TOP,
-    X_FLAT_COST, X_REST_1, X_REST_2, X_REST_3, X_ASK, X_LEVER_1, X_LEVER_2, X_PERIOD_S, X_GYR_TOP,
-    X_RUN_ODDS, X_JITTER_2, X_REST_A1, X_REST_A2, X_REST_A3,
-) = range(24)  # fmt: skip
-X_WIDTH = 24
-
-#: Columns of a row, in the order of ``FOOT_CONTACT_DTYPE``.
-(
-    C_IC, C_FC, C_FLAT, C_NEXT, C_LENGTH, C_LENGTH_SD, C_FSA, C_FSA_SD, C_TIMING_SD, C_PEAK, C_SLOPE, C_LIFT, C_YAW,
-    C_SWING, C_RESIDUAL, C_MODE, C_QUALITY, C_REASONS, C_EMITTED,
-) = range(19)  # fmt: skip
-C_WIDTH = 19
-
+MAX_LOBES = 4  # cut-off turns of one stride
+MAX_PEAKS = 8  # and cut-off forces
+N_FLATS = 20  # foot-flats the usual direction of gravity is a mean of
 #: One stride's shape, foot-flat to foot-flat: pitch [rad], |f| [m/s2], forward [m], up [m].
 WAVE_POINTS = 101
 WAVE_KINDS = 4
 
 
-class FootState(NamedTuple):
-    """Everything the kernel changes; see the module's constants for the places.
+class Samples(NamedTuple):
+    """Ring of accepted samples in the sensor's axes; sample k, counted from the first, stands at ``k & mask``.
 
-    t_s (cap,), acc, gyr (cap, 3), pitch_radps, snap, cost, gap_s, was_lost (cap,) : ring of accepted samples.
-    mount : (3, 3) sensor to foot; bias : (3,) [rad/s], acc_bias : (3,) [m/s2], seen at rest;
-    level : (3, 3) sensor to world at the open foot-flat.
+    t_s (cap,), acc [m/s2] and gyr [rad/s] (cap, 3), cap a power of two, mask cap - 1.
     """
 
     t_s: FloatArray
     acc: FloatArray
     gyr: FloatArray
+    mask: int
+
+
+class Derived(NamedTuple):
+    """What each sample of the ring gives by itself, (cap,) each.
+
+    pitch_radps : turn rate toe-up. snap : size of the force's second difference [m/s2]. cost : how far from still, as a
+    chi-square of 2. gap_s : time missing before it, 0 where it could be bridged. was_lost : any sample missing before.
+    """
+
     pitch_radps: FloatArray
     snap: FloatArray
     cost: FloatArray
     gap_s: FloatArray
     was_lost: NDArray[np.bool_]
-    ints: IntArray
-    nums: FloatArray
-    mount: FloatArray
+
+
+class Sensor(NamedTuple):
+    """What is known of the sensor itself.
+
+    bias (3,) [rad/s], acc_bias (3,) [m/s2], seen at rest. gyr_limits [rad/s], acc_limits [m/s2] (3,) : its ranges, NaN
+    when unknown. known : counters of rests, greatest readings, whether ranges were given. level_n (3,) : samples one
+    axis has held its level; rest_gyr, rest_acc (3,) : sums over the rest that goes on.
+    """
+
     bias: FloatArray
     acc_bias: FloatArray
+    gyr_limits: FloatArray
+    acc_limits: FloatArray
+    known: np.record
+    level_n: IntArray
+    rest_gyr: FloatArray
+    rest_acc: FloatArray
+
+
+class Flat(NamedTuple):
+    """Foot-flat a stride starts from: level (3, 3) sensor to world, tilt_cov (2, 2) its tilt's covariance [rad2]."""
+
     level: FloatArray
     tilt_cov: FloatArray
-    acc_limits: FloatArray
-    gyr_limits: FloatArray
-    pending: FloatArray
+
+
+class Path(NamedTuple):
+    """A stride sample by sample from its first foot-flat (n, ...), in the world: z up, heading as it comes.
+
+    Until the repair, velocity is what strapdown gives; force and turned_force are the integrals of f and of (gyr_var x
+    f); gyr_var and acc_var those of the error's variances; lobe_turn and lobe_velocity (n, lobes, 3) what one whole
+    hidden part of each cut-off lobe turns and gains. After it rotation, velocity and position are repaired.
+    """
+
+    t_s: FloatArray
+    rotation: FloatArray
+    velocity: FloatArray
+    position: FloatArray
+    force: FloatArray
+    turned_force: FloatArray
+    gyr_var: FloatArray
+    acc_var: FloatArray
+    lobe_turn: FloatArray
+    lobe_velocity: FloatArray
+
+
+class Lobes(NamedTuple):
+    """Runs cut off at a range, turns first, then forces; (lobes, ...).
+
+    along (., 3) : direction in the sensor; first, last : samples; hidden : mean that is missing [rad/s], [m/s2].
+    """
+
+    along: FloatArray
+    first: IntArray
+    last: IntArray
+    hidden: FloatArray
+
+
+class Work(NamedTuple):
+    """Where a stride is solved: its path, its lobes, and the numbers that come out (``fit``).
+
+    rotation (3, 3), force (2, 3) : attitude, and force in the world before and now, of the sample strapdown is at.
+    """
+
+    path: Path
+    lobes: Lobes
+    fit: np.record
+    rotation: FloatArray
+    force: FloatArray
+
+
+class Foot(NamedTuple):
+    """How the sensor sits: mount (3, 3) sensor to foot, flats (., 3) gravity in foot axes at the latest foot-flats.
+
+    known : flats seen, off, unsure, times it moved, and what its height over the ball was learned from.
+    """
+
+    mount: FloatArray
     flats: FloatArray
-    scratch: FloatArray
-    lobes: FloatArray
-    result: FloatArray
+    known: np.record
+
+
+class FootState(NamedTuple):
+    """All of it.
+
+    front : the sample clock and the ledger of samples. cycle : the zigzag of the pitch angle. stance : where the foot
+    came down, lay flat and left; usual times. gait : walking or running. row : the contact whose stride is not closed.
+    """
+
+    samples: Samples
+    derived: Derived
+    sensor: Sensor
+    foot: Foot
+    flat: Flat
+    work: Work
+    front: np.record
+    cycle: np.record
+    stance: np.record
+    gait: np.record
+    row: np.record
     wave: FloatArray
+
+
+class Output(NamedTuple):
+    """Where rows go: rows (.,) FOOT_CONTACT_DTYPE, waves (., 101, 4) or none, n (1,) how many were written."""
+
+    rows: np.ndarray
+    waves: FloatArray
+    n: IntArray
+
+
+def new_sensor(acc_limit_mps2: float, gyr_limit_radps: float) -> Sensor:
+    """Return a sensor of which only the ranges are known, or not even these (NaN)."""
+    known = new_record(
+        floats="acc_top_mps2 gyr_top_radps",
+        ints="n_rest n_rests",
+        flags="is_acc_range_given is_gyr_range_given",
+    )
+    known.is_acc_range_given, known.is_gyr_range_given = (
+        np.isfinite(acc_limit_mps2),
+        np.isfinite(gyr_limit_radps),
+    )
+    return Sensor(
+        np.zeros(3), np.zeros(3), np.full(3, gyr_limit_radps), np.full(3, acc_limit_mps2), known,
+        np.zeros(3, np.int64), np.zeros(3), np.zeros(3),
+    )  # fmt: skip
+
+
+def new_work(n: int) -> Work:
+    """Return room for strides of up to ``n`` samples."""
+    lobes = MAX_LOBES + MAX_PEAKS
+    path = Path(
+        np.zeros(n), np.zeros((n, 3, 3)), np.zeros((n, 3)), np.zeros((n, 3)), np.zeros((n, 3)), np.zeros((n, 3)),
+        np.zeros(n), np.zeros(n), np.zeros((n, lobes, 3)), np.zeros((n, lobes, 3)),
+    )  # fmt: skip
+    fit = new_record(
+        floats="gap_s spread_mps2 gyr_var acc_var cut_s ground_m wander_m2 misfit residual_mps velocity_error_mps "
+        "x_m y_m rise_m length_m sigma_m lift_m turn_x turn_y",
+        ints="first last n_lobes n_peaks",
+        flags="is_solved is_trusted",
+    )
+    runs = Lobes(np.zeros((lobes, 3)), np.zeros(lobes, np.int64), np.zeros(lobes, np.int64), np.zeros(lobes))
+    return Work(path, runs, fit, np.zeros((3, 3)), np.zeros((2, 3)))
+
+
+def new_output(n_rows: int, with_waves: bool) -> Output:
+    """Return room for rows and, if wanted, their shapes."""
+    waves = np.empty((n_rows if with_waves else 0, WAVE_POINTS, WAVE_KINDS))
+    return Output(np.empty(n_rows, FOOT_CONTACT_DTYPE), waves, np.zeros(1, np.int64))
 
 
 def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit_radps: float) -> FootState:
     """Return an empty state for one sensor; limits are NaN when the range is not known."""
     capacity = 1 << int(np.ceil(np.log2(max(rate_hz * 2.5 * longest_s, 64.0))))
-    ints = np.zeros(I_WIDTH, np.int64)
-    ints[I_RANGE_GIVEN] = int(np.isfinite(gyr_limit_radps))
-    ints[I_ACC_RANGE_GIVEN] = int(np.isfinite(acc_limit_mps2))
-    nums = np.zeros(X_WIDTH)
-    nums[[X_LAST_S, X_FIRST_S]] = np.nan
-    nums[X_PERIOD_S] = 1.0 / rate_hz
-    state = FootState(
-        t_s=np.zeros(capacity),
-        acc=np.zeros((capacity, 3)),
-        gyr=np.zeros((capacity, 3)),
-        pitch_radps=np.zeros(capacity),
-        snap=np.zeros(capacity),
-        cost=np.zeros(capacity),
-        gap_s=np.zeros(capacity),
-        was_lost=np.zeros(capacity, np.bool_),
-        ints=ints,
-        nums=nums,
-        mount=np.eye(3),
-        bias=np.zeros(3),
-        acc_bias=np.zeros(3),
-        level=np.eye(3),
-        tilt_cov=np.zeros((2, 2)),
-        acc_limits=np.full(3, acc_limit_mps2),
-        gyr_limits=np.full(3, gyr_limit_radps),
-        pending=np.full(C_WIDTH, np.nan),
-        flats=np.zeros((20, 3)),
-        scratch=np.zeros((capacity, S_WIDTH)),
-        lobes=np.zeros((MAX_LOBES + MAX_PEAKS, LOBE_WIDTH)),
-        result=np.zeros(R_WIDTH),
-        wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
+    front = new_record(
+        floats="first_s last_s period_s jitter_s2 lost_s",
+        ints="n n_bad n_duplicates n_gaps n_acc_clipped n_gyr_clipped",
     )
-    reset_tracking(state)
-    return state
-
-
-def reset_tracking(state: FootState) -> None:
-    """Forget the running cycle, keep what was learned and counted."""
-    ints = state.ints
-    ints[I_RISING] = 1
-    ints[I_SWING_FROM] = ints[I_FLAT] = -1
-    ints[I_PENDING] = ints[I_CARRY] = 0
-    state.nums[X_ANGLE] = state.nums[X_TOP] = state.nums[X_BOTTOM] = 0.0
-
-
-if len(FOOT_CONTACT_DTYPE.names or ()) != C_WIDTH:
-    raise RuntimeError("gait.foot_state and FOOT_CONTACT_DTYPE disagree about the columns of a row")
+    front.first_s, front.last_s, front.period_s = np.nan, np.nan, 1.0 / rate_hz
+    cycle = new_record(
+        floats="angle_rad top_rad bottom_rad ask_rad", ints="top bottom swing_from", flags="is_rising"
+    )
+    cycle.is_rising, cycle.swing_from = True, -1
+    stance = new_record(
+        floats="flat_cost usual_stride_s usual_delay_s",
+        ints="contact flat_at n_strides",
+        flags="is_pending is_carried",
+    )
+    stance.flat_at = -1
+    return FootState(
+        samples=Samples(np.zeros(capacity), np.zeros((capacity, 3)), np.zeros((capacity, 3)), capacity - 1),
+        derived=Derived(
+            np.zeros(capacity), np.zeros(capacity), np.zeros(capacity), np.zeros(capacity), np.zeros(capacity, np.bool_)
+        ),
+        sensor=new_sensor(acc_limit_mps2, gyr_limit_radps),
+        foot=Foot(
+            np.eye(3), np.zeros((N_FLATS, 3)),
+            new_record(floats="lever_gain lever_weight", ints="n_flats n_off n_unsure n_moves"),
+        ),
+        flat=Flat(np.eye(3), np.zeros((2, 2))),
+        work=new_work(capacity),
+        front=front,
+        cycle=cycle,
+        stance=stance,
+        gait=new_record(floats="run_odds", ints="mode", flags="is_settled"),
+        row=np.zeros(1, FOOT_CONTACT_DTYPE).view(np.recarray)[0],
+        wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
+    )  # fmt: skip

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting
-from tallrun.gait.foot_params import FootParams
 
 FloatArray = NDArray[np.float64]
 
@@ -25,7 +24,7 @@ MOST_STRIDES = 16
 
 
 def learn_unrested(
-    t_s: FloatArray, acc: FloatArray, gyr: FloatArray, bias: FloatArray, params: FootParams
+    t_s: FloatArray, acc: FloatArray, gyr: FloatArray, bias: FloatArray, params: np.record
 ) -> Mounting | None:
     """Learn the mounting from whole strides; None unless they come as fast and as evenly as a run's.
 
@@ -51,7 +50,7 @@ def _from_strides(
     axis: FloatArray,
     axis_share: float,
     is_toe_up: bool,
-    params: FootParams,
+    params: np.record,
 ) -> Mounting | None:
     """Return the mounting from strides cut where the turn about ``axis`` tops; ``is_toe_up``: its sign is known."""
     pitch = rate @ axis
@@ -90,7 +89,7 @@ def _from_strides(
     )
 
 
-def _flat(t_s: FloatArray, toe_up_radps: FloatArray, params: FootParams) -> int:
+def _flat(t_s: FloatArray, toe_up_radps: FloatArray, params: np.record) -> int:
     """Return the sample where the foot turns least between its landing, at the stride's begin, and its push-off."""
     pushing = int(np.argmin(np.where(t_s <= t_s[0] + 0.5 * (t_s[-1] - t_s[0]), toe_up_radps, np.inf)))
     first = int(np.searchsorted(t_s, t_s[0] + params.flat_after_contact_s))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from tallrun.gait.foot_params import FootParams
+from tallrun.gait.kernels import as_record, kernel
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
 
-PARAMS = FootParams()
+PARAMS = as_record(FootParams())
 #: A stride whose own odds are better than e squared to one shows its gait by itself.
 SHOWN_ODDS = 2.0
 
 
-@njit(cache=True)
-def running_odds(stance_s: float, stride_s: float, params: FootParams) -> float:
+@kernel
+def running_odds(stance_s, stride_s, params):
     """Log odds that a stride was run, not walked, from its duty factor and its stance time.
 
     A slow jog's duty factor comes close to a walk's, its stance time does not. ``stride_s`` is NaN where a gap may

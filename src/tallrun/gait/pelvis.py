@@ -8,16 +8,16 @@ import numpy as np
 from vqf import VQF
 
 from tallrun.errors import SignalError, UsageError
-from tallrun.gait import pelvis_grid as grid
-from tallrun.gait import pelvis_kernel as kernel
-from tallrun.gait import pelvis_state as state
+from tallrun.gait import pelvis_cycles as cycles
+from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
+from tallrun.gait.kernels import as_record
 from tallrun.gait.pelvis_params import PelvisParams
-from tallrun.gait.pelvis_step import B_WIDTH, O_WIDTH
+from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, PelvisOutput, new_output, new_state
 from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
-from tallrun.gait.sacral import GRAVITY_MPS2
+from tallrun.gait.sacral import S_WIDTH
 from tallrun.numerics.recording import FloatArray, SensorSpec
+from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
-HISTORY_S = 10.0
 PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 20.0
@@ -60,6 +60,7 @@ class PelvisEngine:
     spec : the sensor; ``rate_hz`` at least 20. Without a gyroscope, angles are NaN (``no_gyroscope``).
     neutral : float64 (3,), direction of the specific force in quiet standing in sensor axes (from a
         calibration); None to learn it from the first three or more quiet seconds.
+    record_waves : keep what ``angles`` needs.
 
     Raises
     ------
@@ -67,34 +68,27 @@ class PelvisEngine:
         When the rate is too low or neutral is not a finite direction.
     """
 
-    def __init__(self, spec: SensorSpec, neutral: FloatArray | None = None) -> None:
+    def __init__(
+        self, spec: SensorSpec, neutral: FloatArray | None = None, *, record_waves: bool = False
+    ) -> None:
         if not spec.rate_hz >= LEAST_RATE_HZ:
             raise UsageError(
                 f"the pelvis engine needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
                 "set the sensor to a higher rate"
             )
         self._has_gyroscope = spec.has_gyroscope
+        self._recorded: list[FloatArray] | None = [] if record_waves and spec.has_gyroscope else None
         self._rate_hz = float(spec.rate_hz)
         clip = CLIP_SHARE * spec.acc_range_g * GRAVITY_MPS2 if spec.acc_range_g else 1e9
-        self._params = PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip)
+        self._params = as_record(PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip))
         self._vqf = VQF(1.0 / self._rate_hz)
-        self._grid_state = grid.new_state()
         self._keep = int(HISTORY_S * self._rate_hz)
-        self._most = grid.most_rows(PIECE, self._rate_hz)
-        self._rows = np.empty((self._most, grid.GRID_WIDTH))
-        self._buf = np.empty((self._keep + self._most, B_WIDTH))
+        most = most_rows(PIECE, self._rate_hz)
+        self._grid, self._grid_state = new_grid(most), new_grid_state()
+        low_pass = _butterworth(min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
+        self._state = new_state(self._rate_hz, most, low_pass, S_WIDTH)
         self._used = 0
-        self._base = 0
-        self._low_pass = _butterworth(min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
-        self._floats = np.zeros(state.F_WIDTH)
-        self._floats[state.F_DISTURBED_S] = -1e9
-        self._ints = np.zeros(state.I_WIDTH, np.int64)
-        self._marks = np.zeros(kernel.MAX_MARKS + 1)
-        self._even = np.zeros((3, 3))
-        self._early_late = np.zeros(3)
-        self._weight = np.zeros(1)
-        self._scratch = np.empty((5, int(4.0 * self._rate_hz) + 64))
-        self._out = np.empty((int(self._most / (0.15 * self._rate_hz)) + 64, O_WIDTH))
+        self._most_steps = int(most / (0.15 * self._rate_hz)) + 64
         self._no_gyr = np.zeros((1, 3))
         if neutral is not None:
             self._set_neutral(neutral)
@@ -137,35 +131,49 @@ class PelvisEngine:
         """Close the open bout and return its last row; an empty array when there is none."""
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
-        n = kernel.end_bout(
-            self._buf, self._used - 1, self._base, self._marks, self._params, self._floats, self._ints,
-            self._scratch, self._out, 0,
-        )  # fmt: skip
-        return _rows_of(self._out[:n])
+        out = new_output(self._most_steps)
+        cycles.end_bout(self._state, self._used - 1, self._params, out)
+        return _rows_of(out)
 
     def status(self) -> PelvisStatus:
         """Return counters and what was learned so far."""
-        counts = self._grid_state
-        known, neutral = bool(self._ints[state.I_AXIS_KNOWN]), bool(self._ints[state.I_NEUTRAL_KNOWN])
+        counts, strap = self._grid_state.known, self._state.strap
+        is_known, has_neutral = bool(self._state.axes.known.is_known), bool(strap.known.neutral_known)
         return PelvisStatus(
-            n_samples=int(counts[grid.S_SEEN]),
-            n_steps=int(self._ints[state.I_GIVEN]),
-            n_duplicates=int(counts[grid.S_DUPLICATE]),
-            n_damaged=int(counts[grid.S_DAMAGED]),
-            n_bridged=int(counts[grid.S_BRIDGED]),
-            n_breaks=int(counts[grid.S_BREAKS]),
-            n_clipped=int(self._ints[state.I_CLIPPED]),
-            is_mounting_known=known,
-            is_neutral_known=neutral,
-            has_slipped=bool(self._ints[state.I_MOUNT] == state.SLIPPED),
-            is_strap_doubted=bool(self._ints[state.I_MOUNT] == state.DOUBTED),
-            neutral=self._vector(state.F_NEUTRAL) if neutral else None,
-            forward=self._vector(state.F_AXIS) if known else None,
+            n_samples=int(counts.n_seen),
+            n_steps=int(self._state.steps.n_given),
+            n_duplicates=int(counts.n_duplicates),
+            n_damaged=int(counts.n_damaged),
+            n_bridged=int(counts.n_bridged),
+            n_breaks=int(counts.n_breaks),
+            n_clipped=int(self._state.steps.n_clipped),
+            is_mounting_known=is_known,
+            is_neutral_known=has_neutral,
+            has_slipped=bool(strap.known.mount == SLIPPED),
+            is_strap_doubted=bool(strap.known.mount == DOUBTED),
+            neutral=_vector(strap.neutral) if has_neutral else None,
+            forward=_vector(self._state.axes.forward) if is_known else None,
         )
 
-    def _vector(self, place: int) -> tuple[float, float, float]:
-        x, y, z = self._floats[place : place + 3]
-        return float(x), float(y), float(z)
+    def angles(self) -> FloatArray:
+        """Return the pelvis's attitude at every sample, float64 (n, 4): time, tilt, obliquity [deg], turning [deg/s].
+
+        Tilt and obliquity are measured from standing, anterior and left side up positive; turning about the upright,
+        to the left positive. All but the turning is NaN where standing or forward was never known; empty without
+        ``record_waves`` or a gyroscope. Standing and forward are those last learned, the rows' those of their moment.
+        """
+        if not self._recorded:
+            return np.empty((0, 4))
+        kept = np.concatenate(self._recorded)
+        out = np.full((len(kept), 4), np.nan)
+        out[:, 0], out[:, 3] = kept[:, 0], np.degrees(kept[:, 4])
+        told = self.status()
+        if told.neutral is not None and told.forward is not None:
+            up, ahead = kept[:, 1:4], np.array(told.forward)
+            left = np.cross(np.array(told.neutral), ahead)
+            out[:, 1] = np.degrees(np.arcsin(np.clip(-up @ ahead, -1.0, 1.0)))
+            out[:, 2] = np.degrees(np.arcsin(np.clip(up @ left, -1.0, 1.0)))
+        return out
 
     def _set_neutral(self, neutral: FloatArray) -> None:
         direction = np.asarray(neutral, np.float64)
@@ -174,39 +182,44 @@ class PelvisEngine:
             raise UsageError(
                 f"pelvis neutral must be a finite direction of 3 numbers, got {neutral!r}; calibrate again"
             )
-        self._floats[state.F_NEUTRAL : state.F_NEUTRAL + 3] = direction / size
-        self._ints[state.I_NEUTRAL_KNOWN] = 1
-        self._ints[state.I_NEUTRAL_GIVEN] = 1
+        strap = self._state.strap
+        strap.neutral[:] = direction / size
+        strap.known.neutral_known, strap.known.is_neutral_given = 1, True
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
-        n = grid.put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._rows)
+        n = put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._grid)
         if n == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
-        rows = self._rows[:n]
         quat, rate = np.empty((1, 4)), np.zeros(n)
         if self._has_gyroscope:
-            turn = np.ascontiguousarray(rows[:, grid.C_GYR : grid.C_GYR + 3])
-            force = np.ascontiguousarray(rows[:, grid.C_ACC : grid.C_ACC + 3])
-            quat = self._vqf.updateBatch(turn, force)["quat6D"]
+            turn = self._grid.gyr[:n]
+            quat = self._vqf.updateBatch(turn, self._grid.acc[:n])["quat6D"]
             rate = np.sqrt((turn**2).sum(axis=1))
         self._make_room(n)
-        start = self._used
-        kernel.level(self._rows, n, quat, self._params, self._floats, self._ints, self._buf, start)
-        self._used += n
-        found = kernel.track(
-            self._buf, start, self._used, self._base, rate, self._params, self._low_pass, self._floats,
-            self._ints, self._marks, self._even, self._early_late, self._weight, self._scratch, self._out,
-        )  # fmt: skip
-        return _rows_of(self._out[:found])
+        start, self._used = self._used, self._used + n
+        cycles.level(self._grid, n, quat, self._params, self._state, start)
+        if self._recorded is not None:
+            buf, new = self._state.buf, slice(start, self._used)
+            self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
+        out = new_output(self._most_steps)
+        cycles.track(self._state, start, self._used, rate, self._params, out)
+        return _rows_of(out)
 
     def _make_room(self, n: int) -> None:
         """Move the last HISTORY_S to the front when the buffer is full."""
-        if self._used + n <= len(self._buf):
+        buf = self._state.buf
+        if self._used + n <= len(buf.t_s):
             return
         drop = self._used - self._keep
-        self._buf[: self._keep] = self._buf[drop : self._used].copy()
+        for column in buf:
+            column[: self._keep] = column[drop : self._used].copy()
         self._used = self._keep
-        self._base += drop
+        self._state.steps.first_row += drop
+
+
+def _vector(direction: FloatArray) -> tuple[float, float, float]:
+    x, y, z = direction.tolist()
+    return x, y, z
 
 
 def _butterworth(share_of_nyquist: float) -> FloatArray:
@@ -217,11 +230,9 @@ def _butterworth(share_of_nyquist: float) -> FloatArray:
     return np.array([b0, b1, b0, a1, a2]) / (1.0 + damped + square)
 
 
-def _rows_of(table: FloatArray) -> np.ndarray:
-    """Return the kernel's rows by name; a number no body can show is withheld (``implausible``)."""
-    rows = np.empty(len(table), PELVIS_STEP_DTYPE)
-    for column, name in enumerate(PELVIS_STEP_DTYPE.names or ()):
-        rows[name] = table[:, column]
+def _rows_of(out: PelvisOutput) -> np.ndarray:
+    """Return the kernel's rows; a number no body can show is withheld (``implausible``)."""
+    rows = out.rows[: out.n[0]].view(np.ndarray).copy()
     if len(rows) == 0:
         return rows
     late = rows["next_step_s"] <= rows["step_s"]

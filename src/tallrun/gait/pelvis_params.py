@@ -14,10 +14,17 @@ class PelvisParams(NamedTuple):
 
     rate_hz: float
     has_gyroscope: bool
+    # up without a gyroscope
+    up_memory_s: float = 3.0  # mean specific force over this long
     # finding steps in the vertical specific force
     landmark_hz: float = 3.5  # keeps the step frequency, drops the second hump of walking
     least_swing_mps2: float = 0.7  # a slow walk bounces more than this
     swing_share: float = 0.3  # share of the usual bounce a step must reach, either way
+    swing_gain: float = 0.2  # how fast the usual bounce follows, per step
+    mark_reach_s: float = 0.3  # a landmark lies at most this long before the bounce that confirms it,
+    mark_sigma_s: float = 0.01  # and is put where a force smoothed this much rises through 1 g
+    bout_pause_s: float = 1.5  # no landmark for this long ends a bout
+    lag_gain: float = 0.1  # how fast the usual time from contact to landmark follows, per step
     shortest_step_s: float = 0.2
     longest_step_s: float = 1.1
     step_ratio: float = 1.8  # neighbouring step times differ by less than this, also in a limp
@@ -31,6 +38,21 @@ class PelvisParams(NamedTuple):
     # running or walking: how light the runner gets
     run_below_g: float = 0.35
     walk_above_g: float = 0.45
+    light_sigma_s: float = 0.015  # of the smoothing at which that is read
+    # window of a step, and what is read in it
+    window_before: float = 0.6  # of a step: from so much before its landmark
+    window_after_s: float = 0.1  # to so long after the next
+    whole_per_bridged: int = 50  # a step is whole with one bridged sample in so many
+    most_lean: float = 1.0  # the load lies no further from upright than this (tangent)
+    braking_share: float = 0.6  # of a step: so long after contact the body is slowed down most,
+    crossing_share: float = 0.8  # and so long after it braking has ended
+    doubtful_share: float = 0.3  # readings of the contact time further apart than this share make it doubtful
+    # quality: what each flaw leaves of it
+    quality_no_gyroscope: float = 0.85
+    quality_axis_missing: float = 0.85
+    quality_gap: float = 0.4
+    quality_clipped: float = 0.8
+    quality_uneven: float = 0.4  # steps of uneven length take their share, up to this much
     # axes
     axis_strides: float = 3.5  # weighted strides seen before forward is trusted
     axis_memory: float = 0.985  # per stride
@@ -42,6 +64,7 @@ class PelvisParams(NamedTuple):
     # quiet standing
     quiet_rate_radps: float = 0.09  # 5 deg/s: people sway
     quiet_force_mps2: float = 0.25
+    quiet_offset_mps2: float = 1.0  # mean force over gravity
     quiet_least_s: int = 3
     quiet_most_s: int = 10
     # a moved strap or another posture

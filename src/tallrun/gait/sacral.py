@@ -22,13 +22,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from tallrun.errors import SignalError
+from tallrun.gait.kernels import kernel, maker
 from tallrun.numerics.recording import FloatArray
-from tallrun.units import STANDARD_GRAVITY_MPS2
-
-GRAVITY_MPS2 = STANDARD_GRAVITY_MPS2
 
 #: Contact to the 5 % body weight mark over that of the half sine with the same first harmonic: real forces end in a
 #: tail (force plates of five trials, 2.5 to 4.2 m/s, level to 10 degrees uphill: 1.034, SD 0.019).
@@ -57,7 +54,7 @@ S_BEGIN, S_CONTACT, S_SIGMA, S_SWING, S_PEAK, S_FLANK = range(6)
 S_WIDTH = 6
 
 
-@njit(cache=True)
+@maker
 def smooth(values, n, sigma_samples, out):
     """Gaussian smoothing of values[:n] into out[:n], zero phase (edges: only what is there)."""
     if sigma_samples <= 0.1:
@@ -93,7 +90,7 @@ def smooth(values, n, sigma_samples, out):
         out[i] = total / weight
 
 
-@njit(cache=True)
+@kernel
 def _half_sine_swing(share):
     """First harmonic over mean of a half sine that lasts ``share`` of the period and is zero for the rest."""
     if abs(share - 0.5) < 1e-6:
@@ -101,7 +98,7 @@ def _half_sine_swing(share):
     return 2.0 * math.cos(math.pi * share) / (1.0 - 4.0 * share * share)
 
 
-@njit(cache=True)
+@kernel
 def _share_of_swing(swing):
     """Share of the period that a half sine of this swing lasts, from 0.2 to 1.05 (it falls with the share)."""
     low, high = 0.2, 1.05
@@ -114,7 +111,7 @@ def _share_of_swing(swing):
     return 0.5 * (low + high)
 
 
-@njit(cache=True)
+@kernel
 def _first_harmonic(values, first, last, cycles):
     """Amplitude of the part of values[first:last] that swings ``cycles`` times in it."""
     n = last - first
@@ -126,7 +123,7 @@ def _first_harmonic(values, first, last, cycles):
     return 2.0 * math.sqrt(real * real + imag * imag) / n
 
 
-@njit(cache=True)
+@kernel
 def _foot_of_flank(values, peak_at, way, edge, near_level, far_level):
     """Where the flank of values left (way -1) or right (+1) of its peak, drawn on as a line, meets zero; NaN: not seen.
 
@@ -151,7 +148,7 @@ def _foot_of_flank(values, peak_at, way, edge, near_level, far_level):
     return far + (far - near) * far_level / (near_level - far_level)
 
 
-@njit(cache=True)
+@kernel
 def _weigh(out, step_s):
     """Combine the readings in ``out`` with what runners do; write contact time and sigma there."""
     swing, peak, flank = out[S_SWING], out[S_PEAK], out[S_FLANK]
@@ -172,7 +169,7 @@ def _weigh(out, step_s):
     out[S_SIGMA] = step_s / math.sqrt(weights)
 
 
-@njit(cache=True)
+@kernel
 def contact_of_step(load_g, n, first, mark, step_samples, rate_hz, lines, out):
     """Contact of one step into ``out``: begin [samples], contact time, its sigma, and the three readings [s].
 

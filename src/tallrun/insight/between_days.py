@@ -62,7 +62,7 @@ def day_error(
     figures that are shares. measured : largest error of a session in the program's own tests, in the metric's unit: it
     holds no day, and stands in last.
     """
-    own = typical_error(history, metric, speed_mps, kind="next_sessions")
+    own = typical_error(history, metric, speed_mps)
     if own is not None and own.dof >= ENOUGH_DOF:
         return _own(own)
     found = published(metric, usual)

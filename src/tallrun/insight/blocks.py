@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from statistics import median
 from typing import Any, overload
 
 import numpy as np
@@ -110,21 +109,18 @@ class SessionBlocks:
     shoe: str | None = None
     strap: str | None = None
 
-    def at_speed(self, speed_mps: float, tolerance: float) -> tuple[Block, ...]:
-        """Return the blocks within ``tolerance`` (a share) of a speed."""
-        return tuple(
-            block
-            for block in self.blocks
-            if block.speed_mps is not None and abs(block.speed_mps - speed_mps) <= tolerance * speed_mps
-        )
-
 
 def steady_blocks(
     strides: Mapping[str, Any] | Any,
     *,
     block_strides: int = BLOCK_STRIDES,
 ) -> tuple[Block, ...]:
-    """Cut a stride table into blocks of steady, clean, level running.
+    """Cut a stride table into blocks of steady, clean, level running; see ``steady_table``."""
+    return tuple(BlockRows(steady_table(strides, block_strides=block_strides)))
+
+
+def steady_table(strides: Mapping[str, Any] | Any, *, block_strides: int = BLOCK_STRIDES) -> FloatArray:
+    """Cut a stride table into blocks of steady, clean, level running: rows of ``BLOCK_COLUMNS``, NaN unknown.
 
     strides : the ``strides`` table of the session contract (a DataFrame or a mapping of columns, sorted by
     contact); metric columns that are missing or all NaN are left out of the blocks.
@@ -136,23 +132,45 @@ def steady_blocks(
     strides = sure_values(pd.DataFrame(strides))
     clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
     speed = _pace(strides, table)
+    rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, block_strides)
+    found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)
+    if not len(rows):
+        return found
     n = len(table["mode"])
     metrics = np.column_stack([_optional(strides, name, n) for name in (*FOOT_METRICS, *PELVIS_METRICS)])
-    scattering = {name: _optional(strides, column, n) for name, column in VARIABILITY.items()}
-    blocks: list[Block] = []
+    medians, n_known = _medians(metrics[rows])
+    sides = [table["foot"][rows] == side for side in ("left", "right")]
+    at_s = table["initial_contact_s"][rows]
+    found[:, 0], found[:, 1], found[:, 3] = at_s[:, 0], at_s[:, -1], block_strides
+    found[:, _SPEED] = _mean_of_most(speed[rows])
+    found[:, 4 : 4 + metrics.shape[1]] = np.where(n_known >= block_strides / 2, medians, np.nan)
+    found[:, BLOCK_COLUMNS.index(ASYMMETRY)] = _asymmetry(sides, table["stance_time_s"][rows])
+    for name, column in VARIABILITY.items():
+        found[:, BLOCK_COLUMNS.index(name)] = _scatter_pct(sides, _optional(strides, column, n)[rows])
+    return found
+
+
+def _block_rows(
+    clean: NDArray[np.int64], at_s: FloatArray, speed: FloatArray, block_strides: int
+) -> NDArray[np.int64]:
+    """Return the rows of each block, int64 (n, ``block_strides``): clean ones without a gap, at one speed."""
+    blocks: list[list[int]] = []
     run: list[int] = []
-    for i in np.flatnonzero(clean):
-        if run and table["initial_contact_s"][i] - table["initial_contact_s"][run[-1]] > LONGEST_GAP_S:
+    times = at_s.tolist()
+    for i in clean.tolist():
+        if run and times[i] - times[run[-1]] > LONGEST_GAP_S:
             run = []
-        run.append(int(i))
-        if len(run) == block_strides:
-            block = _block(metrics, table, speed, np.array(run), scattering)
-            if block is not None:
-                blocks.append(block)
-                run = []
-            else:
-                run = run[block_strides // 3 :]
-    return tuple(blocks)
+        run.append(i)
+        if len(run) < block_strides:
+            continue
+        known = speed[run]
+        known = known[np.isfinite(known)]
+        if len(known) >= len(run) / 2 and known.std() > STEADY_CV * known.mean():
+            run = run[block_strides // 3 :]
+            continue
+        blocks.append(run)
+        run = []
+    return np.array(blocks, dtype=np.int64).reshape(len(blocks), block_strides)
 
 
 def _columns(strides: Any) -> dict[str, NDArray[Any]]:
@@ -189,53 +207,36 @@ def _optional(strides: Any, name: str, n: int) -> FloatArray:
     return np.asarray(strides[name], dtype=np.float64) if name in strides else np.full(n, np.nan)
 
 
-def _block(
-    metrics: FloatArray, table: Mapping[str, NDArray[Any]], speed: FloatArray, rows: NDArray[np.int64],
-    scattering: Mapping[str, FloatArray],
-) -> Block | None:  # fmt: skip
-    """One block, or None when its speed was not steady."""
-    known = speed[rows][np.isfinite(speed[rows])]
-    mean = float(known.mean()) if len(known) >= len(rows) / 2 else None
-    if mean is not None and known.std() > STEADY_CV * mean:
-        return None
-    medians, known_n = _column_medians(metrics[rows])
-    values = {
-        name: value
-        for name, value, n in zip(
-            (*FOOT_METRICS, *PELVIS_METRICS), medians.tolist(), known_n.tolist(), strict=True
-        )
-        if n >= len(rows) / 2
-    }
-    sides = {side: table["foot"][rows] == side for side in ("left", "right")}
-    asymmetry = _asymmetry(sides, table["stance_time_s"][rows])
-    if asymmetry is not None:
-        values[ASYMMETRY] = asymmetry
-    for name, column in scattering.items():
-        scatter = _scatter_pct(sides, column[rows])
-        if scatter is not None:
-            values[name] = scatter
-    start, end = table["initial_contact_s"][rows[0]], table["initial_contact_s"][rows[-1]]
-    return Block(float(start), float(end), mean, len(rows), values)
+def _mean_of_most(values: FloatArray) -> FloatArray:
+    """Return the mean of what is known of each row; NaN where that is less than half of it."""
+    known = np.isfinite(values)
+    n = known.sum(axis=1)
+    mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(n, 1)
+    return np.where(n >= values.shape[1] / 2, mean, np.nan)
 
 
-def _scatter_pct(sides: Mapping[str, NDArray[np.bool_]], values: FloatArray) -> float | None:
-    """Return the coefficient of variation [%], mean of the feet: left against right is no scatter. None with few."""
+def _scatter_pct(sides: Sequence[NDArray[np.bool_]], values: FloatArray) -> FloatArray:
+    """Return the coefficient of variation [%], mean of the feet: left against right is no scatter. NaN with few."""
     found = []
-    is_known = np.isfinite(values)
-    for is_side in sides.values():
-        own = values[is_side & is_known]
-        if len(own) >= 10:
-            found.append(100.0 * float(own.std(ddof=1) / own.mean()))
-    return sum(found) / len(found) if found else None
+    for is_side in sides:
+        own = is_side & np.isfinite(values)
+        n = own.sum(axis=1)
+        mean = np.where(own, values, 0.0).sum(axis=1) / np.maximum(n, 1)
+        squares = np.where(own, values - mean[:, None], 0.0) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cv = 100.0 * np.sqrt(squares.sum(axis=1) / np.maximum(n - 1, 1)) / mean
+        found.append(np.where(n >= 10, cv, np.nan))
+    n_feet = np.sum(np.isfinite(found), axis=0)
+    return np.where(n_feet > 0, np.nansum(found, axis=0) / np.maximum(n_feet, 1), np.nan)
 
 
-def _asymmetry(sides: Mapping[str, NDArray[np.bool_]], stance_s: FloatArray) -> float | None:
-    is_known = np.isfinite(stance_s)
-    # Plain medians: numpy's own cost more than the rest of a block on fifteen values.
-    left, right = (stance_s[sides[side] & is_known].tolist() for side in ("left", "right"))
-    if len(left) < 3 or len(right) < 3:
-        return None
-    return asymmetry_pct(median(right), median(left))
+def _asymmetry(sides: Sequence[NDArray[np.bool_]], stance_s: FloatArray) -> FloatArray:
+    """Return the contact asymmetry of each row [%]; NaN with fewer than three strides of a foot."""
+    (left, n_left), (right, n_right) = (
+        _medians(np.where(side, stance_s, np.nan)[:, :, None]) for side in sides
+    )
+    known = (n_left[:, 0] >= 3) & (n_right[:, 0] >= 3)
+    return np.where(known, asymmetry_pct(right[:, 0], left[:, 0]), np.nan)
 
 
 class OwnSessions(tuple[SessionBlocks, ...]):
@@ -324,17 +325,17 @@ def _group_medians(owner: NDArray[np.int64], values: FloatArray, n_groups: int) 
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     ends = np.append(starts[1:], len(owner))
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        out[owner[start]] = _column_medians(values[start:end])[0]
+        out[owner[start]] = _medians(values[start:end])[0]
     return out
 
 
-def _column_medians(values: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return the median of each column, NaN left out, and how many values each has; NaN for none."""
-    part = np.sort(values, axis=0)  # NaN last
-    n = np.sum(np.isfinite(part), axis=0)
-    low, high = np.maximum((n - 1) // 2, 0), np.minimum(n // 2, len(part) - 1)
-    columns = np.arange(part.shape[1])
-    return np.where(n > 0, 0.5 * (part[low, columns] + part[high, columns]), np.nan), n
+def _medians(values: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return medians along the last axis but one, NaN left out, and how many values each has; NaN for none."""
+    part = np.sort(values, axis=-2)  # NaN last
+    n = np.sum(np.isfinite(part), axis=-2, keepdims=True)
+    low, high = np.maximum((n - 1) // 2, 0), np.minimum(n // 2, part.shape[-2] - 1)
+    middle = 0.5 * (np.take_along_axis(part, low, -2) + np.take_along_axis(part, high, -2))
+    return np.where(n > 0, middle, np.nan)[..., 0, :], n[..., 0, :]
 
 
 _SPEED = BLOCK_COLUMNS.index("speed_mps")

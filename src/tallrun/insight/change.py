@@ -23,7 +23,7 @@ from tallrun.insight.blocks import METRICS, Block, OwnSessions, SessionBlocks, m
 
 FloatArray = NDArray[np.float64]
 ChangeWord = Literal["real change", "no real change", "cannot tell"]
-ErrorKind = Literal["between_sessions", "next_sessions", "within_session"]
+ErrorKind = Literal["next_sessions", "within_session"]
 
 #: How often something unchanged may be called changed.
 LEVEL = 0.05
@@ -40,7 +40,7 @@ LEAST_PAIRS = 6
 
 @dataclass(frozen=True)
 class TypicalError:
-    """Error of one metric, in its unit. kind : see ``typical_error``. dof : degrees of freedom."""
+    """Error of one metric, in its unit. kind : between sessions or between blocks. dof : degrees of freedom."""
 
     metric: str
     kind: ErrorKind
@@ -97,37 +97,20 @@ def by_weight(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def typical_error(
-    sessions: Iterable[SessionBlocks],
-    metric: str,
-    speed_mps: float,
-    *,
-    kind: ErrorKind = "between_sessions",
-    tolerance: float = SPEED_TOLERANCE,
+    sessions: Iterable[SessionBlocks], metric: str, speed_mps: float, tolerance: float = SPEED_TOLERANCE
 ) -> TypicalError | None:
-    """Return the typical error of a metric at one speed, None when there are too few repeats.
+    """Return how far a metric moves from one session to the next at one speed, None when there are too few repeats.
 
-    between_sessions : session medians of GREEN sessions, grouped by shoe and strap. next_sessions : differences of
-    each such session from the one before it, so that neither a change over weeks nor one step counts as error (mean
-    square successive difference, von Neumann 1941, far ones cut). within_session : blocks of one session, pooled over
-    all sessions.
+    From the differences of each GREEN session from the one before it in the same shoe and strap, so that neither a
+    change over weeks nor one step counts as error (mean square successive difference, von Neumann 1941, far ones cut).
     """
-    groups: dict[object, list[float]] = {}
-    if kind == "within_session":
-        for session in sessions:
-            values = metric_values(session.at_speed(speed_mps, tolerance), metric)
-            if len(values):
-                groups[session.session_id] = list(values)
-    else:
-        own = OwnSessions.of(sessions)
-        medians = own.medians_at(speed_mps, tolerance)[:, METRICS.index(metric)].tolist()
-        dated: dict[object, list[tuple[datetime, float]]] = {}
-        for session, median in zip(own, medians, strict=True):
-            if session.grade == "GREEN" and median == median:
-                dated.setdefault((session.shoe, session.strap), []).append((session.started_at, median))
-        if kind == "next_sessions":
-            return _successive(metric, dated.values())
-        groups = {key: [median for _, median in items] for key, items in dated.items()}
-    return _pooled(metric, kind, [np.array(group) for group in groups.values()])
+    own = OwnSessions.of(sessions)
+    medians = own.medians_at(speed_mps, tolerance)[:, METRICS.index(metric)].tolist()
+    dated: dict[object, list[tuple[datetime, float]]] = {}
+    for session, median in zip(own, medians, strict=True):
+        if session.grade == "GREEN" and median == median:
+            dated.setdefault((session.shoe, session.strap), []).append((session.started_at, median))
+    return _successive(metric, dated.values())
 
 
 def _successive(metric: str, groups: Iterable[list[tuple[datetime, float]]]) -> TypicalError | None:
@@ -149,12 +132,13 @@ def _successive(metric: str, groups: Iterable[list[tuple[datetime, float]]]) -> 
     return TypicalError(metric, "next_sessions", float(np.sqrt(square / 2.0)), dof)
 
 
-def _pooled(metric: str, kind: ErrorKind, groups: Sequence[FloatArray]) -> TypicalError | None:
+def _within(metric: str, groups: Sequence[FloatArray]) -> TypicalError | None:
+    """Scatter of blocks within their own run, pooled."""
     dof = sum(len(group) - 1 for group in groups)
     if dof < LEAST_DOF:
         return None
     squares = sum(float(np.sum((group - np.mean(group)) ** 2)) for group in groups)
-    return TypicalError(metric, kind, float(np.sqrt(squares / dof)), dof)
+    return TypicalError(metric, "within_session", float(np.sqrt(squares / dof)), dof)
 
 
 def compare_blocks(
@@ -197,7 +181,7 @@ def compare_blocks(
         between = None
     elif between is None:
         between = typical_error(history, metric, speed_mps)
-    error = between or _pooled(metric, "within_session", [all_old, all_new])
+    error = between or _within(metric, [all_old, all_new])
 
     def found(word: ChangeWord, reason: str | None) -> Change:
         limit = None if error is None else error.detectable(level)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tallrun.gait.flags import FLAGS
 from tallrun.insight.exposure import Exposure
+from tallrun.words import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -126,7 +127,7 @@ class LagResult:
         if not self.estimates:
             missing = LEAST_SESSIONS - self.n_sessions
             need = (
-                f"{missing} more sessions with a score are needed"
+                f"it takes {counted(missing, 'more session')} with a score"
                 if missing > 0
                 else "the columns do not vary enough"
             )

@@ -217,10 +217,10 @@ def _ask_strength(at: Assessor, found: Assessment, now_s: float, ask: Any, ran_t
     state, runner = at.course.phase(now_s), t.history.runner
     if state.phase == 2 and state.phase_greens and runner.side != "both":
         fresh_s = now_s - (protocol.exercise.test_max_age_days - OTHER_SIDE_AHEAD_DAYS) * DAY_S
-        other = (row for at_s, row in t.elsewhere if at_s >= fresh_s)
+        other = [(at_s, row) for at_s, row in t.elsewhere if at_s >= fresh_s]
         late = protocol.exercise.late_test
-        if not any(row.load_test == late and row.painkiller == "none" for row in other):
-            ask("other_side")
+        if not any(row.load_test == late and not t.is_masked(at_s, row) for at_s, row in other):
+            ask("other_side", max(now_s, mask_ends_s(at, now_s)))
 
 
 def _with_form(item: Due, at: Assessor, found: Assessment) -> Due:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from tallrun.words import counted
+
 DAYS = 7
 WeekStart = Literal["monday", "sunday"]
 
@@ -80,7 +82,7 @@ def _minutes(days: Sequence[WeekDay]) -> float:
 def _told(days: Sequence[WeekDay], earlier_min: float | None, is_over: bool) -> tuple[str, ...]:
     planned, met = sum(len(item.planned) for item in days), sum(item.n_met for item in days)
     runs, walks = sum(item.n_runs for item in days), sum(item.n_walks for item in days)
-    done = " and ".join(_counted(count, word) for count, word in ((runs, "run"), (walks, "walk")) if count)
+    done = " and ".join(counted(count, word) for count, word in ((runs, "run"), (walks, "walk")) if count)
     lines = []
     if planned:
         lines.append(f"You did {met} of {planned} planned{'' if is_over else ' so far'}.")
@@ -99,12 +101,8 @@ def _told(days: Sequence[WeekDay], earlier_min: float | None, is_over: bool) -> 
     scores = [item.worst for item in days if item.worst is not None]
     masked = sum(item.n_masked for item in days)
     if scores:
-        with_killer = f", {_counted(masked, 'score')} with a painkiller" if masked else ""
+        with_killer = f", {counted(masked, 'score')} with a painkiller" if masked else ""
         lines.append(f"Worst pain {max(scores)} of 10{with_killer}.")
     else:
         lines.append("No pain score.")
     return tuple(lines)
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -106,7 +106,7 @@ def why(found: Verdict, before: Verdict, protocol: Protocol) -> str:
     is_milder = STATES.index(found.state) > STATES.index(before.state)
     if now is None or then is None or not now > then or not is_milder or not before.rules:
         return found.reason
-    told = protocol.texts.rules.get(before.rules[0], "")
+    told = protocol.texts.rules.get(before.rules[0], "").format(worst=then)
     return f"{found.reason} Today's {now} is higher than yesterday's {then}, but yesterday something else held: {told}"
 
 

@@ -12,7 +12,7 @@ from tallrun.insight.pain import pain_after, unmasked_mornings
 from tallrun.insight.trends import morning_trend
 from tallrun.journal.desk import Records
 from tallrun.journal.offers import SAME_RUN_KEY
-from tallrun.recovery.timeline import Clock
+from tallrun.recovery.timeline import Clock, Timeline
 from tallrun.report.ran import ran_of
 
 #: Gait medians of a session that are put beside pain, in the order they are offered.
@@ -114,9 +114,15 @@ def gait_medians(summary: dict[str, Any]) -> dict[str, float | None]:
 
 def scores_since(mine: Records, days: int) -> list[dict[str, Any]]:
     """Return every score in force of the last days: when, kind, score, and whether a painkiller masks it."""
-    since = mine.now - timedelta(days=days)
+    since, history = mine.now - timedelta(days=days), mine.store.history(mine.runner_id, mine.now)
+    is_masked = Timeline(mine.protocol, history, mine.now).is_masked
     return [
-        {"at": item.at, "kind": item.kind, "score": item.score, "masked": item.painkiller != "none"}
-        for item in sorted(mine.store.history(mine.runner_id, mine.now).scores, key=lambda row: row.at)
+        {
+            "at": item.at,
+            "kind": item.kind,
+            "score": item.score,
+            "masked": is_masked(item.at.timestamp(), item),
+        }
+        for item in sorted(history.scores, key=lambda row: row.at)
         if since <= item.at <= mine.now
     ]

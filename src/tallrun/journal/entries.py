@@ -258,11 +258,14 @@ def log_run(mine: Records, told: RunAnswers, *, by: str) -> tuple[RunSession, li
 
 def keep_run(
     mine: Records, run: RunSession, pain: tuple[int | None, int | None, int | None], *, by: str, source: str,
-    shoe: str | None,
+    shoe: str | None, tapped: Sequence[PainScore] = (),
 ) -> list[PainScore]:  # fmt: skip
-    """Keep a run and the scores around it, all or none, and return the scores. Raises EntryError when it cannot be."""
+    """Keep a run and the scores around it, all or none, and return the scores. Raises EntryError when it cannot be.
+
+    tapped : scores that were given while it went on.
+    """
     check_run(run, mine.store.runs(mine.runner_id), mine.now)
-    scores = _scores_around(mine, run, pain)
+    scores = [*tapped, *_scores_around(mine, run, pain)]
     mine.store.add_run(mine.runner_id, run, scores, by=by, now=mine.now, source=source, shoe=shoe)
     return scores
 

@@ -188,7 +188,6 @@ def status(mine: Records) -> dict[str, Any]:
         state = "waiting" if outcomes_open else "finished"
     else:
         state = "open"
-    told: list[str] = []
     upcoming = None
     if state == "open":
         today = advise(mine)
@@ -197,27 +196,14 @@ def status(mine: Records) -> dict[str, Any]:
             and today.rung is not None
             and RUNGS.index(today.rung) >= RUNGS.index(found.rung)
         )
-        if not allowed:
-            state = "waiting"
-            told.append(
-                "Today's plan allows no run at the trial's dose, so the trial waits. The plan comes first."
-            )
-        else:
+        if allowed:
             way, counts = steps[len(done)]
             name = found.plan.way_a if way == "A" else found.plan.way_b
             upcoming = {"way": name, "counts": counts, "rung": found.rung, "run_minutes": found.run_minutes}
-            told.append(
-                f"Next run: {name}, level {found.rung}, {found.run_minutes:g} min of running. "
-                + ("It counts." if counts else "It is for getting used to it and does not count.")
-            )
-    elif state == "ended":
-        told.append("A red session came, so the trial has ended. Close it.")
-    elif state == "waiting":
-        told.append("All runs are done. The morning after the last one is still to come.")
+        else:
+            state = "waiting"
     is_over = state in ("ended", "finished", "closed")
-    if is_over:
-        told.append(words_of(found.plan, finding))
-    told.append(f"{len(done)} of {len(steps)} runs are done.")
+    told = standing(state, upcoming, len(done), len(steps), words_of(found.plan, finding) if is_over else "")
     return {
         "experiment_id": found.experiment_id, "state": state, "opened_at": found.opened_at, "opened_by": found.by,
         "way_a": found.plan.way_a, "way_b": found.plan.way_b, "rung": found.rung, "run_minutes": found.run_minutes,
@@ -229,6 +215,29 @@ def status(mine: Records) -> dict[str, Any]:
         "order": "".join(found.plan.order) if is_over else None, "key": str(found.plan.key) if is_over else None,
         "sentences": told,
     }  # fmt: skip
+
+
+def standing(
+    state: str, upcoming: dict[str, Any] | None, n_done: int, n_in_all: int, finding: str
+) -> list[str]:
+    """Say where a trial stands. upcoming : its next run, None for none now. finding : of one that is over."""
+    told = []
+    if upcoming is not None:
+        told.append(
+            f"Next run: {upcoming['way']}, level {upcoming['rung']}, {upcoming['run_minutes']:g} min of running. "
+            + ("It counts." if upcoming["counts"] else "It is for getting used to it and does not count.")
+        )
+    elif state == "waiting" and n_done < n_in_all:
+        told.append(
+            "Today's plan allows no run at the trial's dose, so the trial waits. The plan comes first."
+        )
+    elif state == "waiting":
+        told.append("All runs are done. The morning after the last one is still to come.")
+    elif state == "ended":
+        told.append("A red session came, so the trial has ended. Close it.")
+    if finding:
+        told.append(finding)
+    return [*told, f"Runs done: {n_done} of {n_in_all}."]
 
 
 def _latest(mine: Records) -> Opened | None:

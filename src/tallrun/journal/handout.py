@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from tallrun.journal.advice import advise, plans
 from tallrun.journal.clinician import entries, in_words
 from tallrun.journal.desk import Records
 from tallrun.journal.today import exercise
+from tallrun.report.pages import day_words
 from tallrun.report.paper import HandoutPlan
 
 _WEEK = timedelta(days=7)
@@ -27,7 +30,10 @@ def handout_plan(mine: Records) -> HandoutPlan:
         as_of=mine.local_now,
         today=tuple(found.sentences[:3]),
         week=tuple(_planned(mine, row) for row in planned),
-        limits=(*_pain_limits(protocol.pain.green_limit, protocol.pain.stop_above), *_own_limits(mine)),
+        limits=(
+            *_pain_limits(protocol.pain.green_limit, protocol.pain.stop_above),
+            *own_limits(entries(mine)),
+        ),
         exercises=tuple((row["name"], row["dose"]) for row in shown),
     )
 
@@ -40,8 +46,9 @@ def _pain_limits(green: int, stop: int) -> tuple[str, ...]:
     )
 
 
-def _own_limits(mine: Records) -> list[str]:
-    told = [f"{in_words(row)}." for row in entries(mine) if row["in_force"]]
+def own_limits(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Say what the entries in force hold, each as one sentence."""
+    told = [f"{in_words(row)}." for row in rows if row["in_force"]]
     return [text[0].upper() + text[1:] for text in told if len(text) > 1]
 
 
@@ -53,4 +60,4 @@ def _planned(mine: Records, row: dict[str, object]) -> str:
         what = [f"{row['rung']}: {mine.protocol.work[str(row['rung'])].format(dose=f'{dose or 0:.0f}')}"]
     if row["run_minutes"] is not None:
         what.append(f"{row['run_minutes']:g} min of running")
-    return f"{at:%A %-d %B}: {', '.join(what) or 'a session'}"
+    return f"{at:%A} {day_words(at)}: {', '.join(what) or 'a session'}"

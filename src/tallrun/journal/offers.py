@@ -19,7 +19,17 @@ from tallrun.insight.exposure import UPHILL_PCT
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline import analyse
-from tallrun.recovery.model import RUNGS, STATES, SURFACES, Advice, History, PlannedSession, RunSession
+from tallrun.pipeline.tapped import NOTHING_TAPPED, Tapped, tapped_during
+from tallrun.recovery.model import (
+    RUNGS,
+    STATES,
+    SURFACES,
+    Advice,
+    History,
+    PainScore,
+    PlannedSession,
+    RunSession,
+)
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.rungs import V9, WARM_UP_MIN, intervals, run_minutes, whole_minutes
 from tallrun.recovery.timeline import Clock
@@ -56,6 +66,7 @@ class Waiting:
     run : as it would be counted with nothing answered. by : watch or sensors. minutes : recorded, pauses left out.
     is_dated : whether the session says when it was. twin : a run of the record that may be the same one. plan : the
     advice of that day, where its length is all that speaks for it and the runner must say whether it was the plan.
+    told : what was tapped while it went on; it is in ``run`` already, but for the scores.
     """
 
     row: IndexedSession
@@ -67,6 +78,7 @@ class Waiting:
     heart_rate_bpm: float | None = None
     twin: RunSession | None = None
     plan: Advice | None = None
+    told: Tapped = NOTHING_TAPPED
 
 
 @dataclass(frozen=True)
@@ -133,6 +145,7 @@ def _measured(mine: Records, entry: IndexedSession) -> Waiting | None:
         if facts is None or not 0.0 < facts["duration_s"] <= LONGEST_RUN.total_seconds():
             return None
         start = entry.started_at.astimezone(mine.zone)
+        told = tapped_during(facts["markers"], mine.protocol_at(start))
         run = RunSession(
             session_id=entry.session_id,
             started_at=start,
@@ -143,6 +156,9 @@ def _measured(mine: Records, entry: IndexedSession) -> Waiting | None:
             surface=facts["surface"],
             speed_mps=facts["fastest_mps"],
             incline_max_pct=facts["incline_max_pct"],
+            limping=True if told.limped else None,
+            stop_reason="pain" if told.stopped else "none",
+            live_rules=told.rules,
         )
     except (TallrunError, OSError, ValueError, OverflowError):
         return None
@@ -154,6 +170,7 @@ def _measured(mine: Records, entry: IndexedSession) -> Waiting | None:
         facts["is_dated"],
         facts["climb_m"],
         facts["heart_rate_bpm"],
+        told=told,
     )
 
 
@@ -166,6 +183,7 @@ def _facts(folder: Path, stamp_ns: int) -> dict[str, Any] | None:
     surface, kind = context.get("surface"), str(context.get("session_kind", "run"))
     facts: dict[str, Any] = {
         "surface": surface if surface in SURFACES else None, "is_dated": info.get("started_at") is not None,
+        "markers": recording.markers,
         "distance_m": None, "fastest_mps": None, "incline_max_pct": None, "climb_m": None, "heart_rate_bpm": None,
     }  # fmt: skip
     if recording.sensors:
@@ -282,11 +300,17 @@ def _question(mine: Records, item: Waiting) -> Due:
         asks["at"] = "time"
     if item.plan is not None:
         asks["as_planned"] = "yes_no"
-    asks |= {"stopped_for_pain": "yes_no", "limping": "yes_no", "pain_during": "score", "pain_after": "score"}
+    if not item.told.stopped:
+        asks["stopped_for_pain"] = "yes_no"
+    if not item.told.limped:
+        asks["limping"] = "yes_no"
+    if not item.told.scores:
+        asks["pain_during"] = "score"
+    asks["pain_after"] = "score"
     flags = " ".join(f"--{ask.replace('_', '-')} {{{ask}}}" for ask in asks)
     form = Form(
         f"/api/sessions/{name}/run", {}, asks, f"tallrun log-run --session {name} {flags}",
-        optional=("limping", "pain_during", "pain_after"),
+        optional=tuple(ask for ask in ("limping", "pain_during", "pain_after") if ask in asks),
     )  # fmt: skip
     end = item.run.ended_at
     closes = max(end, item.run.started_at + timedelta(days=OFFERED_DAYS))
@@ -306,7 +330,7 @@ def words_of(mine: Records, item: Waiting) -> str:
     started = item.run.started_at.astimezone(mine.zone)
     date = f"of {started:%A %d %B, %H:%M}" if item.is_dated else "without a date"
     source = "from a watch" if item.by == "watch" else "from sensors"
-    text = f"A {thing} {date} ({', '.join(facts)}, {source}) is not in your record. "
+    text = f"A {thing} {date} ({', '.join(facts)}, {source}) is not in your record. {_told_words(item.told)}"
     if item.twin is not None:
         told = item.twin.started_at.astimezone(mine.zone)
         return text + f"Is it the {item.twin.minutes:.0f} min you have there from {told:%H:%M} that day?"
@@ -316,6 +340,19 @@ def words_of(mine: Records, item: Waiting) -> str:
             text + f" It does not tell walking from running: was it the plan of that day ({item.plan.rung})?"
         )
     return text
+
+
+def _told_words(told: Tapped) -> str:
+    """Say what was tapped during the run; empty where nothing was."""
+    parts = []
+    if told.scores:
+        values = [str(score) for _, score in told.scores]
+        parts.append(f"pain {' and '.join([', '.join(values[:-1])] * (len(values) > 1) + values[-1:])}")
+    if told.limped:
+        parts.append("limping")
+    if "LV2" in told.rules:
+        parts.append("a warning sign")
+    return f"While it went on you told: {', '.join(parts)}. " if parts else ""
 
 
 # what is answered
@@ -359,10 +396,18 @@ def count(
     if item.twin is not None and same_run:
         _tie(mine, entry, item, item.twin.session_id, by)
         return Counted("merged", item.twin.session_id)
-    if told.stop_reason is None:
+    if told.stop_reason is None and not item.told.stopped:
         raise EntryError("Say whether you stopped because of pain.")
     run = _as_told(mine.protocol, item, told, as_planned)
-    scores = keep_run(mine, run, told.pain, by=by, source=item.by, shoe=told.shoe or _shoe(entry))
+    scores = keep_run(
+        mine,
+        run,
+        told.pain,
+        by=by,
+        source=item.by,
+        shoe=told.shoe or _shoe(entry),
+        tapped=_scores(mine, item),
+    )
     _note(mine, entry, {LEFT_OUT_KEY: None})
     settle(mine, by=by)
     return Counted("counted", session_id, len(scores))
@@ -404,9 +449,36 @@ def _as_told(protocol: Protocol, item: Waiting, told: RunAnswers, as_planned: bo
     }  # fmt: skip
     return replace(
         run, **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-        cambered=told.cambered, session_rpe=told.session_rpe, limping=told.limping, sharp_change=told.sharp_change,
-        stop_reason=told.stop_reason or "none",  # type: ignore[arg-type]
+        cambered=told.cambered, session_rpe=told.session_rpe, sharp_change=told.sharp_change,
+        # what was tapped in the run is not unsaid after it
+        limping=run.limping or told.limping,
+        stop_reason="pain" if item.told.stopped else told.stop_reason or "none",  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _scores(mine: Records, item: Waiting, session_id: str | None = None) -> list[PainScore]:
+    """Return the pain taps of a session as scores of its run, none outside it."""
+    side, site = mine.runner.side, mine.runner.site
+    length_s = (item.run.ended_at - item.run.started_at).total_seconds()
+    return [
+        PainScore(
+            "", item.run.started_at + timedelta(seconds=min(max(t_s, 0.0), length_s)), "during", score, side, site,
+            session_id=session_id or item.run.session_id,
+        )
+        for t_s, score in item.told.scores
+    ]  # fmt: skip
+
+
+def _with_told(run: RunSession, told: Tapped) -> dict[str, Any]:
+    """Return what the taps of another view of a run add to it; nothing is taken away."""
+    added: dict[str, Any] = {}
+    if rules := tuple(rule for rule in told.rules if rule not in run.live_rules):
+        added["live_rules"] = (*run.live_rules, *rules)
+    if told.limped and not run.limping:
+        added["limping"] = True
+    if told.stopped and run.stop_reason != "pain":
+        added["stop_reason"] = "pain"
+    return added
 
 
 def settle(mine: Records, *, by: str = "tallrun") -> list[str]:
@@ -443,8 +515,11 @@ def _tie(mine: Records, entry: IndexedSession, item: Waiting, run_id: str, by: s
         changes["run_minutes"] = ran
         if row.rung == "V0":
             changes["rung"] = None
+    changes |= _with_told(old, item.told)
     if changes:
         mine.store.supersede(RunRow, mine.runner_id, row.run_id, by=by, now=mine.now, **changes)
+    if scores := _scores(mine, item, run_id):
+        mine.store.add_all(mine.runner_id, scores, by=by, now=mine.now)
     _note(mine, entry, {SAME_RUN_KEY: run_id})
 
 
@@ -465,27 +540,46 @@ def careful_verdict(
     """Return the verdict; while runs wait, the stricter of those without them and with them, and what to do."""
     protocol = mine.protocol_at(at)
     found = verdict(protocol, history, None, at, plan)
-    runs = [
-        item.run for item in waiting(mine, at, CAREFUL_DAYS) if item.twin is None and item.run.ended_at <= at
+    since = at - timedelta(days=CAREFUL_DAYS)
+    items = [
+        item
+        for item in waiting(mine, at)
+        if item.told.is_something or (item.twin is None and item.run.started_at >= since)
     ]
-    if not runs:
+    if not items:
         return found
-    other = verdict(protocol, replace(history, sessions=(*history.sessions, *runs)), None, at, plan)
+    other = verdict(protocol, _as_if_counted(mine, history, items), None, at, plan)
     if _freedom(other) >= _freedom(found):
         return found
-    n = len(runs)
-    last = max(runs, key=lambda run: run.started_at).started_at.astimezone(mine.zone)
-    text = (
-        f"A run of {last:%A} is not in your record yet" if n == 1 else f"{n} runs are not in your record yet"
-    )
-    told = f"{text}; until you say what they were, today's advice holds as if you had run them."
-    if n == 1:
-        told = f"{text}; until you say what it was, today's advice holds as if you had run it."
-    ask = Condition(
-        QUESTION, False, f"{text}.", "Say whether it counts, and how it felt.", "runner", at.astimezone(mine.zone),
-        QUESTION,
-    )  # fmt: skip
+    ask, told = not_in_record([item.run for item in items], at.astimezone(mine.zone))
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))
+
+
+def not_in_record(runs: Sequence[RunSession], at: datetime) -> tuple[Condition, str]:
+    """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice."""
+    last = max(run.started_at for run in runs).astimezone(at.tzinfo)
+    if len(runs) == 1:
+        text = f"A run of {last:%A} is not in your record yet"
+        told = f"{text}; until you say what it was, today's advice holds as if you had run it."
+    else:
+        text = f"{len(runs)} runs are not in your record yet"
+        told = f"{text}; until you say what they were, today's advice holds as if you had run them."
+    action = "Say whether it counts, and how it felt."
+    return Condition(QUESTION, False, f"{text}.", action, "runner", at, QUESTION), told
+
+
+def _as_if_counted(mine: Records, history: History, items: Sequence[Waiting]) -> History:
+    """Return the history with these sessions as runs of it, each with what was tapped in it."""
+    twins = {item.twin.session_id: item for item in items if item.twin is not None}
+    sessions = tuple(
+        replace(run, **_with_told(run, twins[run.session_id].told)) if run.session_id in twins else run
+        for run in history.sessions
+    )
+    scores = [
+        score for item in items for score in _scores(mine, item, item.twin.session_id if item.twin else None)
+    ]
+    new = (item.run for item in items if item.twin is None)
+    return replace(history, sessions=(*sessions, *new), scores=(*history.scores, *scores))
 
 
 def _freedom(found: Verdict) -> tuple[int, int, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tallrun.errors import TallrunError
 from tallrun.insight.pain import pain_after
@@ -14,6 +15,7 @@ from tallrun.recovery.model import History
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.wording import state_name
+from tallrun.report.pages import day_words
 from tallrun.store import Store
 
 #: Mornings drawn beside a name, those looked at for missing ones, and how many may be missing.
@@ -72,8 +74,8 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
     mornings = _mornings(history, clock, mine.now)
     alerts = [
         *_flags(found.state, found.rules, protocol),
-        *_over(history, protocol, mine.now),
-        *([Alert("red_run", f"The last run, on {last.started_at:%-d %B}, was graded RED.")]
+        *_over(history, protocol, mine.now, mine.zone),
+        *([red_run(last.started_at.astimezone(mine.zone).date(), is_walk=last.rung == "V0")]
           if last is not None and grade == "RED" else []),
         *_silent(history, mine.now),
         *_missed(mornings),
@@ -88,6 +90,11 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def red_run(day: date, *, is_walk: bool) -> Alert:
+    """Say that the last run or walk was graded RED."""
+    return Alert("red_run", f"The last {'walk' if is_walk else 'run'}, on {day_words(day)}, was graded RED.")
+
+
 def _flags(state: str, rules: tuple[str, ...], protocol: Protocol) -> list[Alert]:
     if state != "REFER":
         return []
@@ -95,7 +102,7 @@ def _flags(state: str, rules: tuple[str, ...], protocol: Protocol) -> list[Alert
     return [Alert("red_flag", f"Red flag: {told or 'the screening asks for a doctor.'}")]
 
 
-def _over(history: History, protocol: Protocol, now: datetime) -> list[Alert]:
+def _over(history: History, protocol: Protocol, now: datetime, zone: ZoneInfo) -> list[Alert]:
     limit = protocol.pain.green_limit
     recent = [
         row
@@ -105,7 +112,8 @@ def _over(history: History, protocol: Protocol, now: datetime) -> list[Alert]:
     if not recent:
         return []
     worst = max(recent, key=lambda row: (row.score, row.at))
-    return [Alert("over_limit", f"Pain {worst.score} of 10 on {worst.at:%-d %B}, over the limit of {limit}.")]
+    day = day_words(worst.at.astimezone(zone))
+    return [Alert("over_limit", f"Pain {worst.score} of 10 on {day}, over the limit of {limit}.")]
 
 
 def _silent(history: History, now: datetime) -> list[Alert]:

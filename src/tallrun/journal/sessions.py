@@ -31,7 +31,7 @@ from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.recovery.rungs import intervals
 from tallrun.report import build_report
-from tallrun.report.cycles import pitch_cycles
+from tallrun.report.cycles import pelvis_cycles, pitch_cycles
 from tallrun.report.earlier import earlier_bands, keep_cycles
 from tallrun.report.history import own_history
 from tallrun.report.measured import pace_mps
@@ -269,7 +269,8 @@ def called(started_at: datetime, rung: str | None, kind: Any = None) -> str:
     has_walks = rung is not None and intervals(load_protocol().work[rung]) is not None
     what = "Walk" if rung == "V0" else "Run/walk" if has_walks else "Run" if rung else str(kind or "session")
     what = what.replace("_", " ")
-    return f"{what[:1].upper()}{what[1:]}{f' {rung}' if rung else ''}, {started_at:%a %-d %b %Y, %H:%M}"
+    name = f"{what[:1].upper()}{what[1:]}{f' {rung}' if rung else ''}"
+    return f"{name}, {started_at:%a} {started_at.day} {started_at:%b %Y, %H:%M}"
 
 
 def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zone: tzinfo) -> dict[str, Any]:
@@ -373,7 +374,9 @@ def analyse(
     tables = source.tables
     write_tables(folder / DERIVED, tables)
     speed_mps = pace_mps(tables.strides)
-    keep_cycles(folder / DERIVED, pitch_cycles(source.waves, tables.strides), speed_mps)
+    cycles = pitch_cycles(source.waves, tables.strides)
+    cycles += [] if source.pelvis is None else pelvis_cycles(source.pelvis, tables.strides)
+    keep_cycles(folder / DERIVED, cycles, speed_mps)
     code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),

@@ -17,7 +17,7 @@ from tallrun.journal.desk import Records
 from tallrun.journal.profile import set_up
 from tallrun.pipeline import analyse
 from tallrun.recovery.model import RunSession
-from tallrun.report.cycles import pitch_cycles
+from tallrun.report.cycles import pelvis_cycles, pitch_cycles
 from tallrun.report.earlier import keep_cycles
 from tallrun.report.measured import pace_mps
 from tallrun.sessions import write_session, write_tables, write_text
@@ -150,9 +150,8 @@ def _session(store: Store, runner_id: str, visit: Visit, place: Path) -> int:
     found = analyse(recording, record_waves=True)
     tables = found.tables
     write_tables(folder / sessions.DERIVED, tables)
-    keep_cycles(
-        folder / sessions.DERIVED, pitch_cycles(found.waves, tables.strides), pace_mps(tables.strides)
-    )
+    cycles = pitch_cycles(found.waves, tables.strides) + pelvis_cycles(found.pelvis_angles, tables.strides)
+    keep_cycles(folder / sessions.DERIVED, cycles, pace_mps(tables.strides))
     length = timedelta(seconds=visit.programme.duration_s)
     mine = Records(store, runner_id, visit.started_at + length + timedelta(minutes=10))
     sessions.scan(mine, folder)

@@ -31,6 +31,7 @@ from tallrun.recovery.wording import state_name
 STRIP_DAYS = 14
 #: What is done rather than answered.
 DOINGS = ("walk", "run", "strength")
+_JUST_NOW = timedelta(minutes=1)
 
 
 def today(mine: Records) -> dict[str, Any]:
@@ -87,14 +88,31 @@ def all_due(mine: Records, at: datetime) -> tuple[Due, ...]:
 
 
 def due_at(mine: Records, at: datetime) -> list[dict[str, Any]]:
-    """Return what is due at a moment, with the form of each answer, as plain values."""
+    """Return what is due at a moment, with the form of each answer, as plain values.
+
+    Of an earlier moment the forms say when it was: an answer sent without that would be one of now.
+    """
     found = all_due(mine, at)
     rows = [asdict(item) | {"open": item.is_open(at)} for item in found]
+    if at < mine.now - _JUST_NOW:
+        for row in rows:
+            _dated(row["form"], at.astimezone(mine.zone))
     code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     for row in rows:
         if row["form"]["path"] == "/api/setup":
             row["form"]["body"]["code"] = code
     return rows
+
+
+def _dated(form: dict[str, Any], at: datetime) -> None:
+    """Put the time into a form that would take now: a run began its minutes before it is told."""
+    if form["path"] not in ("/api/pain", "/api/runs", "/api/exercises") or "at" in form["body"]:
+        return
+    began = at - timedelta(minutes=form["body"]["minutes"]) if form["path"] == "/api/runs" else at
+    told = began.isoformat(timespec="minutes")
+    form["body"] = {**form["body"], "at": told}
+    form["asks"] = {name: kind for name, kind in form["asks"].items() if name != "at"}
+    form["command"] += f" --at {told}"
 
 
 def strip(mine: Records, days: int = STRIP_DAYS) -> list[dict[str, Any]]:

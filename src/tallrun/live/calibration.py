@@ -11,14 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tallrun.live.devices import Emulation, open_air, read_private, write_private
+from tallrun.live.devices import (
+    EMULATED_STANDING_FILE,
+    STANDING_FILE,
+    Emulation,
+    open_air,
+    read_private,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from tallrun.ble import Notice, Radio, Worn
     from tallrun.ble.checks import Standing
     from tallrun.numerics.recording import FloatArray
 
-STANDING_FILE = "standing.json"
 _SETTLE_S = 1.5
 Samples = dict[str, "tuple[FloatArray, FloatArray, FloatArray | None]"]
 
@@ -30,10 +36,11 @@ async def calibrate(
     async with open_air(folder, emulation) as air:
         worn = [item for item in air.worn if item.config.kind == "imu"]
         samples = await collect(worn, air.radio, _SETTLE_S, seconds, on_notice)
-    results = _judge(samples, load_standing(folder))
+    is_emulated = emulation is not None
+    results = _judge(samples, load_standing(folder, is_emulated))
     if all(row["passed"] for row in results.values()):
         entries = {place: {key: row[key] for key in ("standing", "at")} for place, row in results.items()}
-        write_private(folder / STANDING_FILE, json.dumps({"version": 1, "sensors": entries}, indent=2))
+        write_private(_file(folder, is_emulated), json.dumps({"version": 1, "sensors": entries}, indent=2))
     return results
 
 
@@ -56,11 +63,15 @@ def _judge(samples: Samples, before: dict[str, Standing]) -> dict[str, dict[str,
     return rows
 
 
-def load_standing(folder: Path) -> dict[str, Standing]:
+def _file(folder: Path, is_emulated: bool) -> Path:
+    return folder / (EMULATED_STANDING_FILE if is_emulated else STANDING_FILE)
+
+
+def load_standing(folder: Path, is_emulated: bool = False) -> dict[str, Standing]:
     """Return the last passed calibration by place; empty when there is none or it cannot be read."""
     from tallrun.ble.checks import Standing
 
-    text = read_private(folder / STANDING_FILE)
+    text = read_private(_file(folder, is_emulated))
     try:
         entries = json.loads(text)["sensors"] if text else {}
         found = {}
@@ -76,6 +87,24 @@ def load_standing(folder: Path) -> dict[str, Standing]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return found
+
+
+def keep_biases(folder: Path, sensors: dict[str, Any], is_emulated: bool = False) -> None:
+    """Keep what a run learned of each gyroscope at rest, for the next one; ``sensors`` is the ledger's.
+
+    A place without a standing calibration, a sensor that never rested, or one that tells no bias keeps what it had.
+    """
+    path = _file(folder, is_emulated)
+    text = read_private(path)
+    if not text or not load_standing(folder, is_emulated):
+        return
+    known = json.loads(text)
+    learned = {place: row["gyr_bias_radps"] for place, row in sensors.items() if row.get("n_rests")}
+    changed = [place for place in learned if place in known["sensors"]]
+    for place in changed:
+        known["sensors"][place]["standing"]["gyr_bias_radps"] = list(learned[place])
+    if changed:
+        write_private(path, json.dumps(known, indent=2))
 
 
 async def collect(

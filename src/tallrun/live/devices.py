@@ -6,6 +6,7 @@ Real sensors on the system's Bluetooth, or emulated ones on a virtual radio that
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -31,6 +32,8 @@ T = TypeVar("T")
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 IN_USE_FILE = "sensors.lock"
 PAIRING_FILE = "pairing.json"
+#: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
+STANDING_FILE, EMULATED_STANDING_FILE = "standing.json", "standing-emulated.json"
 CONFIGS_FOLDER = "firmware_configs"
 
 
@@ -57,8 +60,22 @@ def load_pairing(folder: Path) -> Pairing:
 
 
 def save_pairing(folder: Path, pairing: Pairing) -> None:
-    """Write the pairing file, readable by its owner only."""
+    """Write the pairing file, readable by its owner only; a place with another sensor has never stood still."""
+    before = {item.placement: item.address for item in load_pairing(folder).sensors}
+    now = {item.placement: item.address for item in pairing.sensors}
     write_private(folder / PAIRING_FILE, pairing.to_json())
+    _forget_standing(folder, {place for place in before | now if before.get(place) != now.get(place)})
+
+
+def _forget_standing(folder: Path, places: set[str]) -> None:
+    text = read_private(folder / STANDING_FILE)
+    try:
+        known = json.loads(text) if text else {}
+        kept = {place: entry for place, entry in known["sensors"].items() if place not in places}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return  # nothing is known from a file that nobody can read
+    if len(kept) < len(known["sensors"]):
+        write_private(folder / STANDING_FILE, json.dumps({**known, "sensors": kept}, indent=2))
 
 
 def read_private(path: Path) -> str | None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tallrun.live.calibration import keep_biases
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
@@ -41,6 +43,7 @@ class RawRun:
     setup: LiveSetup
     latencies_s: list[float]
     wishes: RunWishes
+    is_emulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ def finish_run(
     cues = ledger_rows(raw.run.coach_events)
     if tables is not None:
         step("The tables could not be written", write_tables, out / "derived", tables)
+        ledger = tables.summary["quality"]["sensors"]
+        kept = (keep_biases, folder, ledger, raw.is_emulated)
+        step("What was learned of the sensors could not be kept", *kept)
     step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
     step(
         "The run could not be noted in the records",
@@ -230,7 +236,7 @@ def after_lines(tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawR
     else:
         lines = ["There was too little clean running to tell your steps."]
     share = in_band_share(cues)
-    count = f"{len(cues)} cue{'' if len(cues) == 1 else 's'}"
+    count = counted(len(cues), "cue")
     if stops:
         lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
     elif raw.run.is_silenced:
@@ -253,6 +259,8 @@ def why_no_cue(raw: RawRun) -> str:
     if raw.setup.plan.cued_s <= 0.0:
         return "This session had no block for cues."
     if not run.has_target:
+        if raw.setup.focus != "cadence":
+            return "No cue could be given: your usual tilt at this speed is not known yet."
         return "No cue could be given: there was too little steady running to learn your usual steps."
     if raw.setup.focus != "cadence":
         return "No cue came."

@@ -70,8 +70,10 @@ async def run_once(
             air = await stack.enter_async_context(open_air(folder, emulation))
             check_focus(wishes.focus, air.worn)
             session = await stack.enter_async_context(SensorSession(air.worn, air.radio, on_notice))
-        setup = live_setup(folder, air.worn, wishes)
-        start = start_info(air.worn, run_context(wishes), load_standing(folder), session.now_s)
+        is_emulated = emulation is not None
+        setup = live_setup(folder, air.worn, wishes, is_emulated)
+        standing = load_standing(folder, is_emulated)
+        start = start_info(air.worn, run_context(wishes), standing, session.now_s)
         start[SETUP_KEY] = setup_record(setup)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
@@ -92,12 +94,12 @@ async def run_once(
             tasks.append(asyncio.create_task(answer(loop, air.virtual, emulation.answering)))
         with stopping(session):
             try:
-                await loop.go(flush_in_thread=emulation is None)
+                await loop.go(flush_in_thread=not is_emulated)
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes)
+    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes, is_emulated)
 
 
 @contextmanager

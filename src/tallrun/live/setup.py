@@ -143,16 +143,17 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     return lines
 
 
-def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
+def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes, is_emulated: bool = False) -> LiveSetup:
     """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
     from tallrun.coaching import CoachSettings, plan_session
     from tallrun.coaching.plan import LEARNING_S, PROBE_S
     from tallrun.journal.desk import rules_for
     from tallrun.pipeline import PipelineSetup
     from tallrun.pipeline.live_run import LiveSetup
-    from tallrun.pipeline.setup import standing_neutral
+    from tallrun.pipeline.setup import kept_biases, standing_neutral
 
     known = known_runner(folder, datetime.now(UTC), wishes.runner)
+    standing = {"standing": standing_info(folder, is_emulated)}
     run_s = sum(item.length_s for item in wishes.intervals if item.kind == "run")
     plan = plan_session(
         # with intervals the blocks count on the time of running
@@ -171,7 +172,8 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes) -> LiveSetup:
             is_calibrated=known.stride_gain is not None,
             typed_speed_mps=wishes.speed_mps,
             keep_strides=False,
-            pelvis_neutral=standing_neutral({"standing": standing_info(folder)}),
+            pelvis_neutral=standing_neutral(standing),
+            kept_biases_radps=kept_biases(standing),
         ),
         plan=plan,
         protocol=rules_for(folder, wishes.runner, datetime.now(UTC)),
@@ -207,11 +209,11 @@ def tilt_limit(baseline: OwnBaseline | None, focus: str | None) -> float | None:
     return median(known) + OWN_TILT_MARGIN_DEG
 
 
-def standing_info(folder: Path) -> dict[str, Any]:
+def standing_info(folder: Path, is_emulated: bool = False) -> dict[str, Any]:
     """Return the last passed standing calibration as a session keeps it."""
     from tallrun.live.calibration import load_standing
 
-    return {place: asdict(item) for place, item in load_standing(folder).items()}
+    return {place: asdict(item) for place, item in load_standing(folder, is_emulated).items()}
 
 
 def run_context(wishes: RunWishes) -> dict[str, Any]:

@@ -51,6 +51,8 @@ FEET_UNCLEAR = (
     "Stand on the right foot, lift the left one, shake it a little, and put it down."
 )
 FEET_SWAPPED = "The two were swapped. They are changed over now."
+NOT_BEGUN = "The run did not begin. Nothing was recorded."
+CUT_OFF = "The run was cut off. What was recorded is kept; it becomes a session when tallrun starts again."
 _COMMAND = re.compile(r"\s*\(?'?tallrun [^')]*'?\)?|\s*Say which with --address")
 
 
@@ -314,13 +316,13 @@ class Stage:
         way = self._way
         hub = self.hub = LiveHub()
         assert way.wishes is not None
+        out = _free_name(self._sessions, datetime.now().astimezone())
         try:
             if not is_ready():
                 hub.publish({"type": "trouble", "sentences": [PREPARING]})
             await asyncio.to_thread(prepare, warm_up, True)
             hub.publish({"type": "trouble", "sentences": []})
             self._sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
-            out = _free_name(self._sessions, datetime.now().astimezone())
             emulation = None
             if self._emulator is not None:
                 emulation = await asyncio.to_thread(
@@ -339,11 +341,15 @@ class Stage:
             way.rows, way.said, way.failures = list(result.rows), result.lines, result.failures
             way.step = "after"
         except CalledOffError as error:
+            hub.end()
             hub.publish(after_state(str(error), (), (), "", None) | {"next_url": "/run"})
             way.step = "ready"
-        except BaseException:
-            # what was recorded lies in its folder and is finished when tallrun starts again
+        except BaseException as error:
             way.step = "ready" if way.session is None else "after"
+            if isinstance(error, Exception):  # else the live page would wait for ever
+                hub.end()
+                kept = CUT_OFF if out.exists() else NOT_BEGUN
+                hub.publish(after_state(kept, (), [_words(error)], "", None) | {"next_url": "/run"})
             raise
 
     async def leave(self) -> None:
@@ -379,11 +385,10 @@ class Stage:
         async def all_of_it() -> None:
             try:
                 await work
-            except TallrunError as error:
-                self._problem = plain_words(str(error))
             except Exception as error:
-                self._problem = f"tallrun made a mistake here ({type(error).__name__}: {error})."
-                self._on_trouble(self._problem)
+                self._problem = _words(error)
+                if not isinstance(error, TallrunError):
+                    self._on_trouble(self._problem)
             finally:
                 self._doing = ""
 
@@ -435,6 +440,12 @@ class Stage:
 def _standing_row(place: str, row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: row[key] for key in ("passed", "reason", "strap_moved_deg")}
     return {"placement": place, "name": WORDS.get(place, place), **kept}
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TallrunError):
+        return plain_words(str(error))
+    return f"tallrun made a mistake here ({type(error).__name__}: {error})."
 
 
 def plain_words(text: str) -> str:

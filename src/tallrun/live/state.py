@@ -10,6 +10,7 @@ from tallrun.coaching import Part
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
+from tallrun.words import counted
 
 LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
 NAMES = {"foot_left": "Left foot", "foot_right": "Right foot", "pelvis": "Pelvis", "trunk": "Trunk"}
@@ -271,8 +272,8 @@ def _say_part(part: Part, is_last_run: bool) -> str:
 
 def _length_words(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    words = [f"{minutes} minute{'' if minutes == 1 else 's'}"] if minutes else []
-    words += [f"{rest} seconds"] if rest or not minutes else []
+    words = [counted(minutes, "minute")] if minutes else []
+    words += [counted(rest, "second")] if rest or not minutes else []
     return " ".join(words)
 
 
@@ -284,6 +285,8 @@ def _block_text(view: LiveView) -> str:
     interval = view.interval
     if interval is not None and (interval.part is None or interval.part.kind != "run" or interval.is_held):
         return "No cues while you walk"
+    if not view.can_cue:
+        return "No cues in this run"
     if view.block_kind is None or view.block_left_s is None:
         return "No cues any more" if view.is_silenced else "Plan done: no more cues"
     left = max(0, round(view.block_left_s))

@@ -48,6 +48,11 @@ class Analysis:
         """Stride shapes by foot; empty unless they were asked for."""
         return self.gait.waves()
 
+    @cached_property
+    def pelvis_angles(self) -> FloatArray:
+        """The pelvis's attitude over time, (n, 4); empty unless waves were asked for."""
+        return self.gait.pelvis_angles()
+
 
 def analyse(
     recording: Recording,

@@ -219,6 +219,11 @@ class GaitPipeline:
                 out[name.removeprefix("foot_")] = engine.waves
         return out
 
+    def pelvis_angles(self) -> FloatArray:
+        """Return the pelvis's attitude over time, see ``PelvisEngine.angles``; empty unless waves were asked for."""
+        engine = self._engines.get("pelvis")
+        return engine.angles() if isinstance(engine, PelvisEngine) else np.empty((0, 4))
+
     def tables(self) -> GaitTables:
         """Return the tables over everything seen so far (complete after ``finish``); needs ``keep_strides``."""
         segments = build_segments(self._strides, list(self._bins.values()), self._last_s)
@@ -409,8 +414,9 @@ def _feed(engine: Engine, block: SampleBlock) -> np.ndarray:
 
 def _engine_for(spec: SensorSpec, setup: PipelineSetup) -> Engine:
     if spec.placement == "pelvis":
-        return PelvisEngine(spec, neutral=setup.pelvis_neutral)
+        return PelvisEngine(spec, neutral=setup.pelvis_neutral, record_waves=setup.record_waves)
     foot = spec.placement.removeprefix("foot_")
     if spec.has_gyroscope:
-        return FootEngine(spec, foot, record_waves=setup.record_waves)
+        kept = setup.kept_biases_radps.get(spec.placement)
+        return FootEngine(spec, foot, record_waves=setup.record_waves, kept_bias_radps=kept)
     return AccFootEngine(spec, foot)

@@ -174,6 +174,8 @@ class LiveView:
     doubted_sensors: tuple[tuple[str, str], ...] = ()
     #: None for a free run.
     interval: IntervalView | None = None
+    #: False where nothing is coached, or what it would be held against is not known.
+    can_cue: bool = True
     #: Run so far, walks left out.
     run_m: float | None = None
 
@@ -206,7 +208,7 @@ class LiveRun:
         self.part_changes: list[PartChange] = []
         self._part: PartChange | None = None
         self._splits = _Splits()
-        self._way = _RunSoFar()
+        self._way = _Covered()
         self._coach = Coach(
             setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
         )
@@ -312,6 +314,7 @@ class LiveRun:
             ),
             run_m=self._way.metres,
             interval=self._interval_view(now_s),
+            can_cue=self.setup.focus == "cadence" or (self.setup.focus is not None and self.has_target),
         )
 
     def _interval_view(self, now_s: float) -> IntervalView | None:
@@ -655,7 +658,7 @@ class LiveRun:
             self.gait.schedule(at_s, what or _Timer())
 
 
-class _RunSoFar:
+class _Covered:
     """Metres run so far; None while a tenth or more of the time of running had no known speed."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from tallrun.numerics.recording import FloatArray, Recording, RunnerProfile, Sen
 
 #: Bounds of the belt calibration (sci:A2): beyond them the sensor or the belt is wrong, not the runner.
 STRIDE_GAIN_BOUNDS = (0.9, 1.1)
+#: A kept gyroscope bias beyond 12 deg/s is no bias.
+MOST_BIAS_RADPS = 0.2
 #: Key of ``session.json`` that says what a live run was set up with.
 KEY = "live_setup"
 _SPEC_KEYS = ("placement", "rate_hz", "acc_range_g", "gyr_range_dps", "has_gyroscope", "model")
@@ -25,7 +28,8 @@ class PipelineSetup:
 
     ``stride_gain`` comes from an earlier belt calibration of this runner; 1.0 with ``is_calibrated`` False
     otherwise. ``pelvis_neutral`` is the standing attitude from ``tallrun calibrate`` (sensor axes, unit
-    vector of gravity), None to learn it from standing in the session.
+    vector of gravity), None to learn it from standing in the session. ``kept_biases_radps`` are the gyroscope biases
+    (3,) [rad/s] known by placement from the last standing or run, sensor axes.
     """
 
     specs: tuple[SensorSpec, ...]
@@ -34,6 +38,7 @@ class PipelineSetup:
     stride_gain: float = 1.0
     is_calibrated: bool = False
     pelvis_neutral: FloatArray | None = None
+    kept_biases_radps: Mapping[str, FloatArray] = field(default_factory=dict)
     #: Belt or typed speed that holds for the whole session when no treadmill reports one.
     typed_speed_mps: float | None = None
     #: Keep strides for the tables; a live run over hours does without and is analysed from its recording.
@@ -57,6 +62,7 @@ class PipelineSetup:
             runner=recording.runner,
             record_waves=record_waves,
             pelvis_neutral=standing_neutral(recording.info),
+            kept_biases_radps=kept_biases(recording.info),
             typed_speed_mps=float(speed) if isinstance(speed, (int, float)) and speed > 0 else None,
         )
         record = recording.info.get(KEY)
@@ -124,3 +130,17 @@ def standing_neutral(info: dict[str, Any]) -> FloatArray | None:
         return None
     size = float(np.linalg.norm(up)) if up.shape == (3,) else 0.0
     return up / size if np.isfinite(size) and size > 0.5 else None
+
+
+def kept_biases(info: dict[str, Any]) -> dict[str, FloatArray]:
+    """Return the gyroscope biases (3,) [rad/s] by placement from the calibration kept with a session; none without."""
+    standing = info.get("standing")
+    found = {}
+    for place, entry in standing.items() if isinstance(standing, dict) else ():
+        try:
+            bias = np.array(entry["gyr_bias_radps"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError):
+            continue
+        if bias.shape == (3,) and float(np.abs(bias).max()) < MOST_BIAS_RADPS:
+            found[place] = bias
+    return found

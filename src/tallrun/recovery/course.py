@@ -47,9 +47,12 @@ class PhaseState:
 
 
 class Course:
-    """Everything derived along one timeline. ``now_s`` of each call is what is known by then."""
+    """Everything derived along one timeline. ``now_s`` of each call is what is known by then.
 
-    def __init__(self, timeline: Timeline) -> None:
+    earlier : a course of the same record as it stood before; what both timelines tell alike is not worked out again.
+    """
+
+    def __init__(self, timeline: Timeline, earlier: Course | None = None) -> None:
         self.timeline = timeline
         self.protocol = timeline.protocol
         self._final: dict[int, GradedSession] = {}
@@ -60,9 +63,27 @@ class Course:
         self._phase_memo: dict[float, PhaseState] = {}
         self._phase_prefix: list[PhaseState] = []
         self._graded_s = self.protocol.windows.h48_until_h * HOUR_S
+        if earlier is not None:
+            self._take_over(earlier)
         # Old to new: the phase that says which test was due follows from earlier mornings only.
         for morning in timeline.unnamed:
             timeline.name_test(morning, self.due_test(morning.at_s - _JUST_BEFORE_S))
+
+    def _take_over(self, earlier: Course) -> None:
+        """Take what is known by an instant up to which nothing differs: it rests on rows up to that instant only."""
+        t, was = self.timeline, earlier.timeline
+        same_s = t.same_until_s(was)
+        self._final = {k: kept for k, kept in earlier._final.items() if was.close_s[k] < same_s}
+        self._final_exercise = {
+            k: kept for k, kept in earlier._final_exercise.items() if earlier._exercise_close_s(k) < same_s
+        }
+        # Nobody asks again what was known when the earlier course was asked: only row times come again.
+        known_s = min(same_s, was.until_s)
+        self._baseline_memo = {key: kept for key, kept in earlier._baseline_memo.items() if key[1] < known_s}
+        self._grade_memo = {key: kept for key, kept in earlier._grade_memo.items() if key[1] < known_s}
+        self._phase_memo = {at_s: kept for at_s, kept in earlier._phase_memo.items() if at_s < known_s}
+        settled = bisect_left(was.exercise_s, same_s - self._graded_s)
+        self._phase_prefix = earlier._phase_prefix[:settled]
 
     # -- grades ---------------------------------------------------------------------------------------
 
@@ -112,15 +133,10 @@ class Course:
                 windows[name] = [*windows[name], Mark(at_s, day, score, masked, True, None)]
         facts = SessionFacts(at_s, at_s, close_s, False, False, False, ())
         base = self.baseline_on(day, at_s)
-        graded = grade_scores(
-            self.protocol,
-            t.green_limit_at(at_s),
-            base,
-            self.strict_baseline_on(day, at_s),
-            windows,
-            t.marks_between(at_s, close_s),
-            facts,
-        )
+        strict = self.strict_baseline_on(day, at_s)
+        # Each exercise of the session counts, also where another one's score is missing.
+        span = t.marks_between(t.exercise_start_s[k], close_s)
+        graded = grade_scores(self.protocol, t.green_limit_at(at_s), base, strict, windows, span, facts)
         if now_s >= self._exercise_close_s(k):
             self._final_exercise[k] = graded
         return graded
@@ -362,7 +378,7 @@ class Course:
         x, t = self.protocol.exercise, self.timeline
         latest: dict[str, tuple[float, int]] = {}
         tests = [(m.at_s, m.row, m.masked) for m in t.marks if m.row is not None]
-        tests += [(at_s, row, row.painkiller != "none") for at_s, row in t.elsewhere]
+        tests += [(at_s, row, t.is_masked(at_s, row)) for at_s, row in t.elsewhere]
         for at_s, row, masked in tests:
             fresh = now_s - x.test_max_age_days * DAY_S <= at_s <= now_s
             if row is None or row.load_test != x.late_test or masked or not fresh:

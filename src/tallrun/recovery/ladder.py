@@ -69,6 +69,7 @@ class Ladder:
         self.course, self.advice = course, advice
         self.timeline, self.protocol = course.timeline, course.protocol
         self._steps: list[Step] = []
+        self._days_memo: dict[float, tuple[set[int], int | None]] = {}
 
     def steps(self, count: int, now_s: float) -> list[Step]:
         """Sessions that count as steps among the first ``count``, old to new.
@@ -478,16 +479,10 @@ class Ladder:
         must never open a running day that staying up would not.
         """
         ladder = self.protocol.ladder
-        steps = self.steps(self.course.sessions_before(now_s), now_s)
-        clock = self.timeline.clock
-        # Run dates stand still when a later day than that of ``now_s`` is asked about.
-        now_day = clock.day(now_s)
-        days = {now_day - clock.days_since(step.session.started_at, now_s) for step in steps}
+        days, last_hard = self._run_days(now_s)
         if today in days:
             return False
-        came_down = any(
-            max(step.base, step.done) >= I1 and today - step.day <= ladder.green_days for step in steps
-        )
+        came_down = last_hard is not None and today - last_hard <= ladder.green_days
         if F1 <= rung <= F2 and not came_down:
             row = 0
             while today - 1 - row in days:
@@ -496,3 +491,13 @@ class Ladder:
             week = sum(1 for day in days if 0 < today - day < 7)
             return row < ladder.days_in_a_row and week < limit
         return not any(today - back in days for back in range(1, ladder.run_date_spacing_days))
+
+    def _run_days(self, now_s: float) -> tuple[set[int], int | None]:
+        """Return the dates of the steps, and the last one at I or H; a later day that is asked about moves neither."""
+        if now_s not in self._days_memo:
+            steps, clock = self.steps(self.course.sessions_before(now_s), now_s), self.timeline.clock
+            now_day = clock.day(now_s)
+            days = {now_day - clock.days_since(step.session.started_at, now_s) for step in steps}
+            hard = (step.day for step in steps if max(step.base, step.done) >= I1)
+            self._days_memo[now_s] = days, max(hard, default=None)
+        return self._days_memo[now_s]

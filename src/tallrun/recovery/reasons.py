@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tallrun.recovery import holds
 from tallrun.recovery.rungs import V0
 from tallrun.recovery.timeline import DAY_S
+from tallrun.recovery.way_out import mornings_to_go
 
 if TYPE_CHECKING:
     from tallrun.recovery.verdicts import Assessment, Assessor
@@ -35,10 +36,7 @@ def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, 
     if found.state == "REST48":
         return _red(at, found, now_s)
     if found.state == "LOG_FIRST":
-        before = [mark for mark in at.timeline.marks if mark.at_s <= now_s]
-        if not before:
-            return "No score is on record yet."
-        return f"Your last score was {before[-1].score}, on {day_of(at, before[-1].at_s)}."
+        return _missing_today(at, found, now_s)
     if "TD2" in found.state_rules:
         return f"Your worst score today is {today.worst}. Up to {at.timeline.green_limit_at(now_s)} is calm."
     if "TD3" in found.state_rules:
@@ -57,6 +55,38 @@ def day_of(at: Assessor, at_s: float) -> str:
     """Return a day as a person says it."""
     local = at.timeline.clock.local(at_s)
     return f"{local:%a} {local.day} {local:%b}"
+
+
+def _missing_today(at: Assessor, found: Assessment, now_s: float) -> str:
+    """Say what is not known, the first of it, with what is."""
+    missing = found.missing
+    if "screen" in missing:
+        taken = [row.at.timestamp() for row in at.screens if row.at.timestamp() <= now_s]
+        if not taken:
+            return "The screening questions were not answered yet."
+        days = at.protocol.holds.screen_max_age_days
+        return f"Your last screen was on {day_of(at, max(taken))}. A screen holds {days} days."
+    if "screen_answers" in missing:
+        return "Some screening questions have no answer yet."
+    if "screen_after_red" in missing:
+        return "There was a red score or event after your last screen."
+    if "new_quality" in missing:
+        return "Since your last screen the pain was told of in another way."
+    if "age" in missing:
+        return "Your date of birth is not known."
+    if "settled" in missing:
+        return "After the red score or event no calm morning was logged."
+    if "baseline" in missing:
+        least = at.protocol.baseline.min_mornings
+        known = least - mornings_to_go(at, found.today.day, now_s)
+        return f"Your usual morning is not known yet: {known} of {least} mornings so far."
+    if found.today.only_masked:
+        return f"Today's worst score, {found.today.worst}, was felt under a painkiller."
+    if found.today.worst is not None:
+        return "Today only the strength session has a score."
+    before = [mark for mark in at.timeline.marks if mark.at_s <= now_s]
+    last = f" The last one was {before[-1].score}, on {day_of(at, before[-1].at_s)}." if before else ""
+    return f"There is no score for today yet.{last}"
 
 
 def _red(at: Assessor, found: Assessment, now_s: float) -> str:

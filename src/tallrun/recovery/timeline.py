@@ -7,10 +7,12 @@ time never stretches a window; dates are local and a day starts at 03:00 (decisi
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby, islice
+from functools import lru_cache
+from itertools import groupby, islice, takewhile
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tallrun.recovery.model import ClinicianEntry, ExerciseSession, History, PainScore, RunSession
@@ -45,6 +47,13 @@ class Morning:
     masked: bool
 
 
+@lru_cache(maxsize=1 << 16)
+def _day(zone: ZoneInfo, day_starts_hour: int, at_s: float) -> int:
+    # Every rule asks for the days of the same rows again and again.
+    local = datetime.fromtimestamp(at_s, zone)
+    return local.toordinal() - (local.hour < day_starts_hour)
+
+
 class Clock:
     """Local days of one time zone."""
 
@@ -58,8 +67,7 @@ class Clock:
 
     def day(self, at_s: float) -> int:
         """Ordinal of the local day an instant belongs to; before 03:00 it is still the day before."""
-        local = self.local(at_s)
-        return local.toordinal() - (local.hour < self._starts)
+        return _day(self._zone, self._starts, at_s)
 
     def starts_s(self, day: int, hour: int | None = None) -> float:
         """Instant at which a local day begins, or another hour of that date."""
@@ -129,23 +137,17 @@ class Timeline:
         self._read_sessions()
 
     def _read_scores(self) -> None:
-        clock, runner, masked_s = self.clock, self.history.runner, self.protocol.windows.masked_h * HOUR_S
+        clock, runner = self.clock, self.history.runner
         known = [(row.at.timestamp(), row) for row in self.history.scores]
         known = [(at_s, row) for at_s, row in known if at_s <= self.until_s]
         hidden = superseded_ids([row for _, row in known])
         rows = [(at_s, row) for at_s, row in known if row.pain_id not in hidden]
-        taken_s = sorted(
+        #: When painkillers were taken, old to new, whatever score they were named with: they work in the whole body.
+        self.taken_s = sorted(
             row.painkiller_at.timestamp() if row.painkiller_at is not None else at_s
             for at_s, row in rows
             if row.painkiller != "none"
         )
-
-        def is_masked(at_s: float, row: PainScore | None) -> bool:
-            if row is not None and row.painkiller != "none" and row.painkiller_at is None:
-                return True
-            i = bisect_right(taken_s, at_s)
-            return i > 0 and at_s - taken_s[i - 1] <= masked_s
-
         self.elsewhere: list[tuple[float, PainScore]] = []
         marks = []
         for at_s, row in rows:
@@ -153,25 +155,28 @@ class Timeline:
             if row.site != runner.site or not same_side:
                 self.elsewhere.append((at_s, row))
                 continue
-            masked = is_masked(at_s, row)
+            masked = self.is_masked(at_s, row)
             marks.append(Mark(at_s, clock.day(at_s), row.score, masked, row.kind != "exercise", row))
-        for exercise in self.history.exercises:
-            at_s = exercise.at.timestamp()
+        done = [(row.at.timestamp(), row) for row in self.history.exercises]
+        done = sorted((pair for pair in done if pair[0] <= self.until_s), key=lambda pair: pair[0])
+        for at_s, exercise in done:
             scores = (exercise.pain_before, exercise.pain_during, exercise.pain_after)
             worst = max((score for score in scores if score is not None), default=None)
-            if worst is not None and at_s <= self.until_s:
-                marks.append(Mark(at_s, clock.day(at_s), worst, is_masked(at_s, None), False, None))
+            if worst is not None:
+                marks.append(Mark(at_s, clock.day(at_s), worst, self.is_masked(at_s, None), False, None))
         # Of scores of one instant the worse is the later one; the first morning below looks for it itself.
         marks.sort(key=lambda mark: (mark.at_s, mark.score))
         self.marks = marks
         self.mark_s = [mark.at_s for mark in marks]
         self.injected = [(at_s, row) for at_s, row in rows if row.painkiller == "injection"]
-        done = sorted(
-            (row for row in self.history.exercises if row.at.timestamp() <= self.until_s),
-            key=lambda row: row.at.timestamp(),
+        runs_s = sorted(run.started_at.timestamp() for run in self.history.sessions)
+        parts = groupby(
+            done, key=lambda pair: (clock.day(pair[0]), pair[1].phase, bisect_right(runs_s, pair[0]))
         )
-        parts = groupby(done, key=lambda row: (clock.day(row.at.timestamp()), row.phase))
-        self.exercises = [_one_session(rows) for _, of_day in parts for rows in _sittings(list(of_day))]
+        sittings = [rows for _, part in parts for rows in _sittings([row for _, row in part])]
+        self.exercises = [_one_session(rows) if len(rows) > 1 else rows[0] for rows in sittings]
+        #: When the first and the last exercise of each session were done.
+        self.exercise_start_s = [rows[0].at.timestamp() for rows in sittings]
         self.exercise_s = [row.at.timestamp() for row in self.exercises]
         # What the rules look for across the whole history is picked out once.
         self.high_marks = [mark for mark in marks if mark.score > self.protocol.pain.stop_above]
@@ -195,6 +200,13 @@ class Timeline:
                     self.unnamed.append(morning)
                 elif self.unnamed[-1].at_s == mark.at_s:
                     self.unnamed[-1] = morning
+
+    def is_masked(self, at_s: float, row: PainScore | None) -> bool:
+        """Whether a painkiller was at work when a score was felt, named with that score or with another one."""
+        if row is not None and row.painkiller != "none" and row.painkiller_at is None:
+            return True
+        i = bisect_right(self.taken_s, at_s)
+        return i > 0 and at_s - self.taken_s[i - 1] <= self.protocol.windows.masked_h * HOUR_S
 
     def name_test(self, morning: Morning, test: str) -> None:
         """Enter a morning that names no test under the one that was due then; the first of a day counts."""
@@ -220,6 +232,28 @@ class Timeline:
             min(end_s + graded_s, self.start_s[i + 1] if i + 1 < len(found) else end_s + graded_s)
             for i, end_s in enumerate(self.end_s)
         ]
+
+    def same_until_s(self, other: Timeline) -> float:
+        """First instant at which two timelines tell something else; minus infinity for another runner or protocol."""
+        mine, theirs = self.history, other.history
+        if mine.runner != theirs.runner or self.protocol is not other.protocol:
+            return float("-inf")
+        return min(
+            _differ_s(self.marks, other.marks, lambda mark: mark.at_s),
+            _differ_s(self.elsewhere, other.elsewhere, lambda pair: pair[0]),
+            _differ_s(self.taken_s, other.taken_s, float),
+            _differ_s(self.sessions, other.sessions, lambda row: row.started_at.timestamp()),
+            *(
+                _differ_s(first, second, lambda row: row.at.timestamp())
+                for first, second in (
+                    (self.exercises, other.exercises),
+                    (mine.screens, theirs.screens),
+                    (mine.phases, theirs.phases),
+                    (mine.setup_baselines, theirs.setup_baselines),
+                    (mine.clinician, theirs.clinician),
+                )
+            ),
+        )
 
     def marks_between(self, from_s: float, to_s: float) -> list[Mark]:
         """Scores with from_s <= instant <= to_s."""
@@ -256,6 +290,13 @@ class Timeline:
         """Highest green score in force: the newest entry that sets one, else the protocol's."""
         limits = [entry.green_limit for entry in self.entries_at(at_s) if entry.green_limit is not None]
         return self.protocol.green_limit(limits[-1] if limits else None)
+
+
+def _differ_s(first: Sequence[Any], second: Sequence[Any], at_s: Callable[[Any], float]) -> float:
+    """First instant of the rows that two lists do not share from their start on; infinity where they are the same."""
+    pairs = zip(first, second, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1] or pair[0] == pair[1], pairs))
+    return min((at_s(row) for row in (*first[shared:], *second[shared:])), default=float("inf"))
 
 
 def _sittings(rows: list[ExerciseSession]) -> list[list[ExerciseSession]]:

@@ -96,12 +96,15 @@ class Assessment:
 
 
 class Assessor:
-    """Rules over one timeline; keeps what was worked out, so that a year costs little."""
+    """Rules over one timeline; keeps what was worked out, so that a year costs little.
 
-    def __init__(self, timeline: Timeline, screens: list[Screen]) -> None:
+    earlier : the assessor of the same record as it stood before, whose settled part is taken over.
+    """
+
+    def __init__(self, timeline: Timeline, screens: list[Screen], earlier: Assessor | None = None) -> None:
         self.timeline, self.screens = timeline, screens
         self.protocol = timeline.protocol
-        self.course = Course(timeline)
+        self.course: Course = Course(timeline, None if earlier is None else earlier.course)
         self.advice: list[Advice] = []
         self.ladder = Ladder(self.course, self.advice)
         self._screen_s = [screen.at.timestamp() for screen in screens]
@@ -232,9 +235,13 @@ def assessed(
     now: datetime,
     screen: Screen | None = None,
     plan: PlannedSession | None = None,
+    earlier: Assessor | None = None,
 ) -> tuple[Assessor, Assessment]:
-    """Return what the rules found at an instant, with the course behind it: a verdict before its words."""
-    at, as_of = assessor(protocol, history, screen, now)
+    """Return what the rules found at an instant, with the course behind it: a verdict before its words.
+
+    earlier : the assessor of an earlier answer about the same record; makes it quicker, changes nothing.
+    """
+    at, as_of = assessor(protocol, history, screen, now, earlier)
     found = at.assess(as_of, plan)
     if at.protocol.stricter:
         # A stricter number can move a baseline, and with it what "higher than usual" means. Whatever it moves, what
@@ -272,7 +279,11 @@ def grade_session(protocol: Protocol, history: History, session_id: str, now: da
 
 
 def assessor(
-    protocol: Protocol, history: History, screen: Screen | None, now: datetime
+    protocol: Protocol,
+    history: History,
+    screen: Screen | None,
+    now: datetime,
+    earlier: Assessor | None = None,
 ) -> tuple[Assessor, float]:
     """Index a history at an instant; returns the assessor and the instant in seconds."""
     check_instant("The time of the verdict", now)
@@ -282,7 +293,7 @@ def assessor(
     if screen is not None and screen not in screens:
         screens.append(screen)
     screens.sort(key=lambda row: row.at.timestamp())
-    at = Assessor(timeline, screens)
+    at = Assessor(timeline, screens, earlier)
     at.fill_advice()
     return at, now_s
 

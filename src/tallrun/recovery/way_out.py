@@ -6,6 +6,7 @@ for it (``insight.due``), so that nobody waits for something nobody asked.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -293,12 +294,8 @@ def today_ask(at: Assessor, found: Assessment, now_s: float) -> tuple[str, float
 def mask_ends_s(at: Assessor, now_s: float) -> float:
     """Return when the last painkiller has worn off; ``now_s`` or earlier when none is at work."""
     t = at.timeline
-    taken = [
-        mark.row.painkiller_at.timestamp() if mark.row.painkiller_at is not None else mark.at_s
-        for mark in t.marks
-        if mark.row is not None and mark.row.painkiller != "none" and mark.at_s <= now_s
-    ]
-    return max(taken) + at.protocol.windows.masked_h * 3600.0 + 1.0 if taken else float("-inf")
+    n = bisect_right(t.taken_s, now_s)
+    return t.taken_s[n - 1] + at.protocol.windows.masked_h * 3600.0 + 1.0 if n else float("-inf")
 
 
 def day_words(at: datetime, now: datetime) -> str:

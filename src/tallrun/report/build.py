@@ -29,7 +29,7 @@ from tallrun.report.lengths import LengthUnit
 from tallrun.report.measured import ERROR_SOURCE
 from tallrun.report.overlays import ENTRY_WORDS, Overlay
 from tallrun.report.own import against_own, own_rows
-from tallrun.report.pages import environment, when_words
+from tallrun.report.pages import day_words, environment, when_words
 from tallrun.report.pain_strip import pain_strip
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.ran import ran, ran_rows
@@ -51,7 +51,8 @@ class ReportInput:
     cues : rows of the cue ledger. in_band_share : share of answering strides inside the band, None unknown.
     goal : what was coached and how much of the run was in band, None when that is not known.
     pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
-    waves : stride shapes by foot, as the pipeline keeps them. title : the session's name; untrusted, escaped.
+    waves, pelvis : stride shapes by foot and the pelvis's attitude, as the pipeline keeps them. title : the session's
+    name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
     entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
     behind the waveforms. length_unit : of distance and pace. sheet : whose it is, for the head of each sheet of paper.
@@ -69,6 +70,7 @@ class ReportInput:
     goal: Goal | None = None
     entries: Sequence[Overlay] = ()
     earlier: Sequence[EarlierBand] = ()
+    pelvis: np.ndarray | None = None
     sheet: Sheet = field(default_factory=Sheet)
     length_unit: LengthUnit = "km"
 
@@ -80,11 +82,18 @@ def build_report(source: ReportInput) -> str:
     shoe = source.recording.context.get("shoes")
     shoe = str(shoe) if shoe else None
     blocks = steady_blocks(tables.strides)
-    against = against_own(blocks, source.history, shoe)
+    against = against_own(blocks, source.history, shoe, source.recording)
     drift = drifts(tables.strides, blocks)
     findings = find(flags_to_tell(summary), summary["run_time_s"], against, drift)
     shown = all_figures(
-        source.recording, tables, source.waves, marks_of(source), source.history, shoe, source.earlier
+        source.recording,
+        tables,
+        source.waves,
+        marks_of(source),
+        source.history,
+        shoe,
+        source.earlier,
+        source.pelvis,
     )
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
@@ -156,7 +165,7 @@ def _facts(source: ReportInput) -> list[str]:
 
 def _day(source: ReportInput) -> str:
     try:
-        return f"{datetime.fromisoformat(str(source.recording.info.get('started_at'))):%-d %b %Y}"
+        return day_words(datetime.fromisoformat(str(source.recording.info.get("started_at"))), with_year=True)
     except ValueError:
         return ""
 

@@ -22,7 +22,7 @@ from tallrun.insight import (
     steady_blocks,
 )
 from tallrun.insight.baselines import SPEED_TOLERANCE
-from tallrun.insight.between_days import DayError, day_error
+from tallrun.insight.between_days import DayError
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEAST_PAIRS, LEVEL
 from tallrun.insight.over_time import OverTime, over_time
@@ -30,7 +30,7 @@ from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import Analysis, GaitTables
 from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
-from tallrun.report.measured import measured_error
+from tallrun.report.measured import error_between_days
 from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRIC_BY_KEY
 
@@ -225,13 +225,7 @@ def _day_errors(
     for metric in BLOCK_METRICS:
         if not len(metric_values(old, metric)) or not len(metric_values(new, metric)):
             continue
-        sizes = [
-            told.of(usual[metric])
-            for side in (a, b)
-            if side.recording is not None
-            and (told := measured_error(metric, side.recording, speed_mps)) is not None
-        ]
-        error = day_error(others, metric, speed_mps, usual, max(sizes, default=None))
+        error = error_between_days(others, metric, speed_mps, usual, (a.recording, b.recording))
         if error is not None:
             found[metric] = error
     return found
@@ -245,7 +239,7 @@ def _trend_error(own: OwnSessions, speed_mps: float, metric: str, values: np.nda
         for name, column in zip(BLOCK_METRICS, medians.T, strict=True)
         if np.isfinite(column).any()
     }
-    return day_error(own, metric, speed_mps, middles)
+    return error_between_days(own, metric, speed_mps, middles)
 
 
 def _usual(blocks: Sequence[Block]) -> dict[str, float]:

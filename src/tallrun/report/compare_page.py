@@ -16,12 +16,14 @@ from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
 from tallrun.report.cycles import clean_running
-from tallrun.report.pages import environment, minutes_words, when_words
+from tallrun.report.measured import ERROR_KINDS
+from tallrun.report.pages import day_words, environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric
+from tallrun.words import counted
 
 A_DASH, B_DASH = "", "7 4"
 #: Drawn over all sessions whatever they did, and how many lines there are at most.
@@ -57,22 +59,6 @@ _ERROR_WORDS: dict[ErrorFrom, str] = {
     "scatter inside these two": "Detectable change: from the scatter inside these two runs. Day and mounting are "
     "not in it, so a larger difference is called “cannot tell”.",
 }
-#: Where an error between days is from, for the row and in a sentence.
-ERROR_KINDS: dict[str, tuple[str, str]] = {
-    "own": (
-        "own days",
-        "own days: from your own GREEN sessions that follow each other, day and mounting in them",
-    ),
-    "published": ("published", "published: other runners measured twice a week apart (sci:A8)"),
-    "design": (
-        "working figure",
-        "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)",
-    ),
-    "validation": (
-        "own tests",
-        "own tests: the largest error in the program’s tests (docs/accuracy.md), no day in it",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -96,23 +82,27 @@ class ShownRow:
 def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
     """Return one change as it is printed; ``error`` says where its detectable change is from."""
     metric = METRIC_BY_KEY[change.metric]
-    interval = ""
-    if change.interval is not None:
-        low, high = (metric.factor * end for end in change.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     # what is true of many rows at once is said once, above the table
     why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
     if change.difference is not None and change.interval is None and change.reason is None:
-        why = f"Only {change.n_pairs} pairs of blocks, too few for an interval."
+        why = f"Only {counted(change.n_pairs, 'pair')} of blocks, too few for an interval."
     return ShownRow(
         metric.label, metric.meaning, metric.unit,
         _plain(metric, change.before), _plain(metric, change.after),
         "" if change.difference is None else _signed(metric, metric.factor * change.difference),
-        interval,
+        _interval_words(metric, change.interval),
         "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
         change.word, why, "" if error is None else ERROR_KINDS[error.kind][0], metric.scale,
     )  # fmt: skip
+
+
+def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str:
+    """Return the ends of an interval in shown units, with the digits its width carries; empty without one."""
+    if interval is None:
+        return ""
+    low, high = (metric.factor * end for end in interval)
+    digits = metric.error_digits(0.5 * (high - low))
+    return f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
 
 
 def window_words(found: Comparison) -> str:
@@ -133,21 +123,19 @@ def summary_words(found: Comparison) -> str:
     if not total:
         return "Nothing could be compared."
     if not real and not open_:
-        return f"No real change in the {total} quantities known in both. That is a result, too."
+        return f"No real change in {counted(total, 'row')} known in both. That is a result, too."
     limit = (
         f" {found.n_tests} have a known error between days and share one limit." if found.n_tests > 1 else ""
     )
     first = (f"{real} of {total} changed by more than the error between two days." if real
-             else f"None of {total} changed for certain.") + limit  # fmt: skip
-    if not open_:
-        return first
+             else "Nothing changed for certain.") + limit  # fmt: skip
     beyond = sum(row.reason == "no_own_error" for row in found.rows)
     if beyond:
-        return (
-            f"{first} {beyond} of {total} differ by more than the scatter inside these runs. They can be called "
-            "real once three GREEN sessions at this speed, on other days, show how much you differ from day to day."
+        first += (
+            f" {beyond} of {total} moved by more than the scatter inside these runs. That can be called real once "
+            "three GREEN sessions at this speed, on other days, show how much you differ from day to day."
         )
-    return f"{first} {open_} of {total} cannot be told."
+    return f"{first} {open_ - beyond} of {total} cannot be told." if open_ > beyond else first
 
 
 def build_compare_page(found: Comparison, script_url: str | None = None, sheet: Sheet | None = None) -> str:
@@ -222,7 +210,7 @@ def small_picture(found: Comparison, row: Change) -> str:
     trend = next((item for item in found.over_time if item.metric == row.metric), None)
     if trend is not None:
         at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
-        values, label = metric.factor * np.array(trend.values), f"weeks since {trend.at[0]:%-d %B}"
+        values, label = metric.factor * np.array(trend.values), f"weeks since {day_words(trend.at[0])}"
     else:
         at, label = np.array([0.0, 1.0]), "before, now"
         values = metric.factor * np.array([row.before, row.after], dtype=np.float64)
@@ -257,14 +245,9 @@ class TrendRow:
 def trend_row(item: OverTime, zone: object = None) -> TrendRow:
     """Return one line over time in words and shown units."""
     metric = METRIC_BY_KEY[item.metric]
-    interval = ""
-    if item.interval is not None:
-        low, high = (metric.factor * end for end in item.interval)
-        digits = metric.error_digits(0.5 * (high - low))
-        interval = f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
     return TrendRow(
         metric.label, metric.unit, item.word, _plain(metric, item.start), _plain(metric, item.now),
-        _signed(metric, metric.factor * item.change), interval, _when_it_changed(item),
+        _signed(metric, metric.factor * item.change), _interval_words(metric, item.interval), _when_it_changed(item),
         "" if item.error is None else ERROR_KINDS[item.error.kind][0],
     )  # fmt: skip
 
@@ -273,8 +256,8 @@ def _when_it_changed(item: OverTime) -> str:
     if item.began is None or item.done is None:
         return ""
     if item.began == item.done:
-        return f"in one step, at {item.began:%-d %b}"
-    return f"{item.began:%-d %b} to {item.done:%-d %b}"
+        return f"in one step, at {day_words(item.began)}"
+    return f"{day_words(item.began)} to {day_words(item.done)}"
 
 
 def _by_weight(items: Sequence[OverTime]) -> list[OverTime]:
@@ -307,10 +290,10 @@ def trend_charts(found: Comparison) -> list[str]:
                               (start - half, start + half)))  # fmt: skip
         marks = []
         if item.half is not None:
-            marks = [Upright(f"half of it by {item.half:%-d %b}", (item.half - item.at[0]).total_seconds() / 604800.0,
-                             0.0, NEUTRAL_COLOUR, "2 4")]  # fmt: skip
+            at_week = (item.half - item.at[0]).total_seconds() / 604800.0
+            marks = [Upright(f"half of it by {day_words(item.half)}", at_week, 0.0, NEUTRAL_COLOUR, "2 4")]
         out.append(
-            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {item.at[0]:%-d %B %Y}",
+            line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {day_words(item.at[0], True)}",
                        metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
         )  # fmt: skip
     return out
@@ -322,7 +305,7 @@ def _zone(found: Comparison) -> object:
 
 def _days(found: Comparison) -> str:
     return " and ".join(
-        f"{at:%-d %b %Y}" for side in (found.a, found.b) if (at := side.started_at) is not None
+        day_words(at, with_year=True) for side in (found.a, found.b) if (at := side.started_at) is not None
     )
 
 
@@ -434,7 +417,9 @@ def text_lines(found: Comparison) -> Sequence[str]:
     """Return the comparison for a terminal."""
     lines = [f"A  {found.a.name}", f"B  {found.b.name}", f"Compared: {window_words(found)}."]
     if found.speed_mps is None:
-        lines.append("The speeds do not match: every difference below may be the speed. None is called real.")
+        lines.append(
+            "The speeds do not match: every difference below may be the speed, and is not called real."
+        )
     lines.append(summary_words(found))
     lines.append("")
     lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>18}{'detectable':>12}  ")
@@ -448,8 +433,9 @@ def text_lines(found: Comparison) -> Sequence[str]:
         )
     if found.over_time:
         real = sum(item.word == "real change" for item in found.over_time)
-        lines += ["", f"Over {max(len(item.at) for item in found.over_time)} sessions at this speed: {real} of "
-                  f"{len(found.over_time)} changed since the start."]  # fmt: skip
+        many = counted(max(len(item.at) for item in found.over_time), "session")
+        of_all = f"{real} of {len(found.over_time)} changed since the start."
+        lines += ["", f"Over {many} at this speed: {of_all}"]
         for trend in (trend_row(item) for item in _by_weight(found.over_time)):
             lines.append(
                 f"{trend.label + (f' [{trend.unit}]' if trend.unit else ''):<30}{trend.start:>8}{trend.now:>8}"

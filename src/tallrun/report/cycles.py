@@ -112,6 +112,51 @@ def pitch_cycles(
     return out
 
 
+#: What is drawn of the pelvis, and the stride table's number that must be sure for a stride to count.
+PELVIS_SIGNALS = (
+    ("pelvic tilt", "pelvic_tilt_deg"), ("pelvic obliquity", "pelvic_obliquity_deg"),
+    ("pelvic rotation", "pelvic_rotation_deg"),
+)  # fmt: skip
+
+
+def pelvis_cycles(
+    angles: FloatArray, strides: pd.DataFrame, part_s: tuple[float, float] | None = None
+) -> list[Cycle]:
+    """Return tilt, obliquity and rotation of the pelvis over the cycle of each foot, from initial contact to the next.
+
+    angles : (n, 4) as the pipeline keeps them. Tilt and obliquity are measured from standing, rotation from the mean of
+    its own cycle (where the pelvis points is not known without a compass). A stride counts for an angle where its own
+    number in the table is sure; feet with fewer than ten are left out. part_s as above.
+    """
+    out = []
+    t_s = angles[:, 0]
+    turned_deg = np.concatenate(([0.0], np.cumsum(np.diff(t_s) * angles[:-1, 3]))) if len(t_s) else t_s
+    values = dict(zip(PELVIS_SIGNALS, (angles[:, 1], angles[:, 2], turned_deg), strict=True))
+    for foot in ("left", "right") if len(t_s) else ():
+        rows = clean_running(strides, foot)
+        if part_s is not None:
+            rows = rows[rows["initial_contact_s"].between(*part_s, inclusive="left")]
+        for (signal, column), series in values.items():
+            used = rows[rows[column].notna()] if column in rows else rows.iloc[:0]
+            start, length = (
+                used[name].to_numpy(np.float64) for name in ("initial_contact_s", "stride_time_s")
+            )
+            inside = (start >= t_s[0]) & (start + length <= t_s[-1])
+            used, start, length = used[inside], start[inside], length[inside]
+            if len(used) < LEAST_STRIDES or not np.isfinite(series).any():
+                continue
+            every = slice(None, None, max(1, len(used) // MOST_STRIDES))
+            stack = resample_cycles(t_s, series, start[every], length[every])
+            if signal == "pelvic rotation":
+                # Over one stride of straight running the turn comes back to where it began; what is left is a bend.
+                stack -= np.linspace(0.0, 1.0, N_POINTS) * (stack[:, -1:] - stack[:, :1])
+                stack -= stack[:, :-1].mean(axis=1, keepdims=True)
+            out.append(
+                Cycle(foot, signal, "°", stack.mean(axis=0), stack.std(axis=0), len(stack), _toe_off(used))
+            )
+    return out
+
+
 def _toe_off(rows: pd.DataFrame) -> tuple[float, float] | None:
     """Return mean and standard deviation of toe-off in % of the stride; None where it is not known."""
     share = 100.0 * (rows["final_contact_s"] - rows["initial_contact_s"]) / rows["stride_time_s"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tallrun.insight import SessionBlocks
-from tallrun.numerics.recording import Recording
+from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.pipeline import GaitTables
 from tallrun.reasons import REASONS
 from tallrun.report import figures, lanes
-from tallrun.report.cycles import foot_paths, pitch_cycles, stride_cycles
+from tallrun.report.cycles import foot_paths, pelvis_cycles, pitch_cycles, stride_cycles
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.figures import Figure
 from tallrun.report.lanes import Marks
@@ -47,6 +47,7 @@ def all_figures(
     history: Sequence[SessionBlocks],
     shoe: str | None,
     earlier: Sequence[EarlierBand] = (),
+    pelvis: FloatArray | None = None,
 ) -> list[Shown]:
     """Return every figure the report knows; those without data carry their reason."""
     strides, summary = tables.strides, tables.summary
@@ -102,11 +103,20 @@ def all_figures(
               stiffness, REASONS[stiffness_reason or "too_few_strides"]),
     ]  # fmt: skip
     cycles = stride_cycles(recording, strides) + pitch_cycles(waves, strides)
+    cycles += [] if pelvis is None else pelvis_cycles(pelvis, strides)
     shapes = (
         ("pitch-wave", "foot pitch", "Foot angle",
          "Angle of the foot over the gait cycle, toes up positive, with toe-off. Green: own earlier sessions at this "
          "speed, ± 2 SD between them, where three are known. There is no norm band: no public set of running foot "
          "angles whose licence allows it is at hand.", "foot_strike_angle_deg"),
+        ("tilt-wave", "pelvic tilt", "Pelvic tilt over the stride",
+         "Angle from standing, anterior (front down) positive. Green as above. No norm band is at hand.",
+         "pelvic_tilt_deg"),
+        ("obliquity-wave", "pelvic obliquity", "Pelvic obliquity over the stride",
+         "Angle from standing, left side up positive: over the right foot's cycle it is the mirror of the left's.",
+         "pelvic_obliquity_deg"),
+        ("rotation-wave", "pelvic rotation", "Pelvic rotation over the stride",
+         "Turn about the upright from the middle of each stride, to the left positive.", "pelvic_rotation_deg"),
         ("force-wave", "specific force", "Acceleration at the foot",
          "Size of the acceleration at the foot over one stride.", "peak_impact_g"),
         ("turn-wave", "angular rate", "Turning rate of the foot", "Size of the foot's turning rate over one stride.",
@@ -119,7 +129,7 @@ def all_figures(
                 "stride",
                 title,
                 text,
-                figures.waveforms(cycles, signal, earlier if signal == "foot pitch" else ()),
+                figures.waveforms(cycles, signal, earlier),
                 why(key),
             )
         )

@@ -198,7 +198,7 @@ def waveforms(cycles: Sequence[Cycle], signal: str, earlier: Sequence[EarlierBan
     traces: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    for band in earlier:
+    for band in (band for band in earlier if band.signal == signal):
         traces.append(
             {
                 "type": "scatter",

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from tallrun.report.drift import Drift
+from tallrun.report.measured import ERROR_KINDS
 from tallrun.report.own import Against
 from tallrun.report.pages import minutes_words
 from tallrun.report.sentences import FLAG_WORDS
@@ -128,7 +129,8 @@ def _own_finding(item: Against) -> Finding:
     return Finding(
         f"{up if item.value > item.usual else down} at this speed.",
         f"{value} {metric.unit}, your usual {usual}, at {3.6 * item.speed_mps:.1f} km/h",
-        f"real change: more than {limit}, by the scatter between {item.n_sessions} of your own sessions",
+        f"real change: more than {limit}"
+        + ("" if item.error_kind is None else f"; {ERROR_KINDS[item.error_kind][1]}"),
         _FIGURE[metric.key],
         band_strip(item.value, low, high, f"{value} {metric.unit} against your usual band"),
     )

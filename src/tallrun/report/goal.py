@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.report.cycles import clean_running
+from tallrun.words import counted
 
 #: What each focus is about, in the runner's words.
 FOCUS_WORDS = {
@@ -69,7 +70,7 @@ def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:
         if before is None or after is None:
             out.append("Too few clean strides came after it to tell.")
             continue
-        told = f"From {before:.0f} to {after:.0f} in the next {answer['n_strides']} strides"
+        told = f"From {before:.0f} to {after:.0f} in the next {counted(answer['n_strides'], 'stride')}"
         out.append(told + ("." if share is None else f", {100 * share:.0f} % of them in band."))
     return out
 

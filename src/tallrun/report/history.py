@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import SignalError, TallrunError
-from tallrun.insight import SessionBlocks, pain_after, steady_blocks
-from tallrun.insight.blocks import BLOCK_COLUMNS, BlockRows, OwnSessions, block_table
+from tallrun.insight import SessionBlocks, pain_after
+from tallrun.insight.blocks import BLOCK_COLUMNS, BlockRows, OwnSessions, steady_table
 from tallrun.numerics.recording import RunnerProfile
 from tallrun.recovery import Protocol
 from tallrun.report.stiffness import with_stiffness
@@ -57,6 +57,22 @@ def own_history(
     return OwnSessions(sorted(found, key=lambda item: item.started_at))
 
 
+def uncut(store: Store, runner_id: str) -> list[Path]:
+    """Return the ``derived`` folders of analysed sessions whose blocks are not kept yet: the first read cuts them."""
+    places = [Path(row.folder) / "derived" for row in store.sessions(runner_id)]
+    return [place for place in places if not _is_cut(place)]
+
+
+def _is_cut(derived: Path) -> bool:
+    try:
+        made_ns = (derived / "strides.parquet").stat().st_mtime_ns
+    except OSError:
+        return True
+    with suppress(OSError):
+        return (derived / BLOCKS_FILE).stat().st_mtime_ns == made_ns
+    return False
+
+
 def stored_blocks(derived: Path) -> BlockRows | None:
     """Return the blocks of an analysed session, None when its stride table is not there or cannot be read.
 
@@ -71,7 +87,7 @@ def stored_blocks(derived: Path) -> BlockRows | None:
                 table = np.load(kept, allow_pickle=False)
                 if table.ndim == 2 and table.shape[1] == len(BLOCK_COLUMNS) and table.dtype == np.float64:
                     return BlockRows(table)
-        table = block_table(steady_blocks(with_stiffness(pd.read_parquet(path), _runner(derived.parent))))
+        table = steady_table(with_stiffness(pd.read_parquet(path), _runner(derived.parent)))
     except (OSError, ValueError, SignalError):
         return None
     with suppress(OSError):

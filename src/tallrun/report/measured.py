@@ -8,6 +8,7 @@ number, and that is said.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from tallrun.gait.eligible import sure_values
+from tallrun.insight.between_days import DayError, Kind, day_error
+from tallrun.insight.blocks import OwnSessions
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.tables import GaitTables
 
@@ -26,6 +29,23 @@ ERROR_SOURCE = (
 )
 #: Of a sensor's samples this share may be missing before the tests with lost packets are the ones that count.
 LOST_SHARE = 0.005
+
+#: Where an error between days is from, for the row and in a sentence.
+ERROR_KINDS: dict[Kind, tuple[str, str]] = {
+    "own": (
+        "own days",
+        "own days: from your own GREEN sessions that follow each other, day and mounting in them",
+    ),
+    "published": ("published", "published: other runners measured twice a week apart (sci:A8)"),
+    "design": (
+        "working figure",
+        "working figure: 3° for a sensor put on again; no trial stands behind it (sci:A4)",
+    ),
+    "validation": (
+        "own tests",
+        "own tests: the largest error in the program’s tests (docs/accuracy.md), no day in it",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -131,3 +151,25 @@ def _setups(worn: list[Any]) -> set[str]:
             if item.t_s.size < (1.0 - LOST_SHARE) * span_s * spec.rate_hz:
                 out.add("2 % lost")
     return out
+
+
+def error_between_days(
+    history: OwnSessions,
+    metric: str,
+    speed_mps: float,
+    usual: Mapping[str, float],
+    recordings: Iterable[Recording | None] = (),
+) -> DayError | None:
+    """Return what a metric may differ by from day to day: the one error of comparisons and of own baselines.
+
+    usual : middle values of this runner at this speed. recordings : the runs looked at; where nothing else is known,
+    the error measured of such sensors stands in.
+    """
+    sizes = [
+        told.of(usual[metric])
+        for recording in recordings
+        if recording is not None
+        and metric in usual
+        and (told := measured_error(metric, recording, speed_mps)) is not None
+    ]
+    return day_error(history, metric, speed_mps, usual, max(sizes, default=None))

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines, typical_error
+from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines
 from tallrun.insight.baselines import SPEED_TOLERANCE
+from tallrun.insight.between_days import Kind
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEVEL
 from tallrun.numerics.recording import Recording
 from tallrun.report.cycles import clean_running
-from tallrun.report.measured import measured_error
+from tallrun.report.measured import ERROR_KINDS, error_between_days, measured_error
 from tallrun.report.tables import METRIC_BY_KEY, Metric, error_words
 
 #: Half width of the own band, in standard deviations between sessions.
@@ -24,7 +25,10 @@ _SPAN_S = 10.0
 
 @dataclass(frozen=True)
 class Against:
-    """One metric of this run beside its baseline. word as in insight; detectable None: error not known."""
+    """One metric of this run beside its baseline. word as in insight; detectable None: error not known.
+
+    error_kind : where the error between days is from, a key of ``ERROR_KINDS``; None where there is none.
+    """
 
     metric: Metric
     speed_mps: float
@@ -34,6 +38,7 @@ class Against:
     detectable: float | None
     n_sessions: int
     word: str
+    error_kind: Kind | None = None
 
     @property
     def ratio(self) -> float:
@@ -52,16 +57,20 @@ class OwnSpan:
 
 
 def against_own(
-    blocks: Sequence[Block], history: Sequence[SessionBlocks], shoe: str | None
+    blocks: Sequence[Block],
+    history: Sequence[SessionBlocks],
+    shoe: str | None,
+    recording: Recording | None = None,
 ) -> tuple[Against, ...]:
     """Return each metric that has a baseline at a speed of this run, largest against its error first.
 
-    This session's median is held against the spread between sessions. The limit is that of all comparisons together:
-    of 20 sessions in which nothing changed about one shows any real change.
+    This session's median is held against the error between days, that of comparisons. The limit is that of all of
+    them together: of 20 sessions in which nothing changed about one shows any real change.
     """
     history = OwnSessions.of(history)
     seen = []
-    for baseline in _baselines(history, shoe):
+    baselines = _baselines(history, shoe)
+    for baseline in baselines:
         metric = METRIC_BY_KEY.get(baseline.metric)
         near = [
             item
@@ -72,7 +81,8 @@ def against_own(
         values = metric_values(near, baseline.metric)
         if metric is None or not len(values):
             continue
-        error = typical_error(history, baseline.metric, baseline.speed_mps)
+        usual = {item.metric: item.value for item in baselines if item.speed_mps == baseline.speed_mps}
+        error = error_between_days(history, baseline.metric, baseline.speed_mps, usual, (recording,))
         seen.append((baseline, metric, float(np.median(values)), error))
     n_looked_at = sum(error is not None for _, _, _, error in seen)
     out = []
@@ -84,7 +94,7 @@ def against_own(
         out.append(
             Against(
                 metric, baseline.speed_mps, value, baseline.value, _band(baseline), limit,
-                len(baseline.session_ids), word,
+                len(baseline.session_ids), word, None if error is None else error.kind,
             )
         )  # fmt: skip
     return tuple(sorted(out, key=lambda item: -item.ratio))
@@ -141,6 +151,7 @@ def own_rows(
             "detectable": "–"
             if item.detectable is None
             else item.metric.show_error(item.metric.factor * item.detectable),
+            "error_kind": "" if item.error_kind is None else ERROR_KINDS[item.error_kind][0],
             "error": error_words(
                 item.metric,
                 item.metric.factor * item.value,

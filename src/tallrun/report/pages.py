@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +20,7 @@ def environment() -> Environment:
     )
     made.filters["clock"] = clock
     made.filters["when"] = when_words
+    made.filters["day"] = day_words
     return made
 
 
@@ -51,6 +52,11 @@ def when_words(at: object, zone: object = None) -> str:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass  # a name nobody knows: the offset still holds
     return f"{at:%A %d %B %Y, %H:%M} ({told})"
+
+
+def day_words(at: date, with_year: bool = False) -> str:
+    """Return a day in words, 7 March or 7 March 2026, by the zone that ``at`` is in."""
+    return f"{at.day} {at:%B}" + (f" {at.year}" if with_year else "")
 
 
 def minutes_words(seconds: float) -> str:

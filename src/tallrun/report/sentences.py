@@ -15,6 +15,7 @@ from tallrun.insight.crossing import is_judged
 from tallrun.pipeline.setup_record import KEY
 from tallrun.reasons import REASONS
 from tallrun.report.watch import MISSING, is_of_watch_only
+from tallrun.words import counted
 
 if TYPE_CHECKING:
     from tallrun.report.build import ReportInput
@@ -131,7 +132,7 @@ SENTENCES = {
     ),
     "cues_came": Sentence(
         _cued,
-        lambda source: f"{len(source.cues)} cue{'' if len(source.cues) == 1 else 's'} came.",
+        lambda source: f"{counted(len(source.cues), 'cue')} came.",
         lambda source: "No cue was given.",
         lambda source: "This run was not coached here, so no cue is known of.",
     ),

@@ -38,7 +38,7 @@ def analysed(
         goal = goal_of(done.run, found.tables.strides)
     return ReportInput(
         recording, found.tables, title, cues=cues, pain=pain_marks(recording), advice=advice, waves=found.waves,
-        history=history, goal=goal, entries=entries,
+        history=history, goal=goal, entries=entries, pelvis=found.pelvis_angles,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_running
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 from tallrun.report.stiffness import with_stiffness
+from tallrun.words import counted
 
 LEAST_STRIDES = 5
 
@@ -266,7 +267,7 @@ def calibration_words(calibration: dict[str, Any]) -> str:
     found = calibration["gain_found"]
     if found is None:
         return f"{told} This run gave no new calibration: {REASONS[calibration['reason']]}"
-    return f"{told} By this run's belt it would be × {found:.3f}, from {calibration['n_strides']} strides."
+    return f"{told} By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
 
 
 def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tallrun.errors import PacketError
+from tallrun.numerics.believed import believed
 from tallrun.sensors.batch import Batch
 from tallrun.sensors.codecs import movesense, polar_pmd, witmotion
 from tallrun.sensors.codecs.battery import decode_battery
@@ -214,19 +215,22 @@ class _Sig:
             return None
         if self._layout.codec == "heart_rate":
             beat = decode_heart_rate(payload)
-            is_known = beat.bpm is not None and beat.has_contact is not False
-            bpm = beat.bpm if is_known and beat.bpm is not None else math.nan
-            return [HeartRateReading(self._sensor, t_s, bpm, beat.rr_s, beat.has_contact)]
+            bpm = None if beat.has_contact is False else believed("heart_rate_bpm", beat.bpm)
+            return [
+                HeartRateReading(
+                    self._sensor, t_s, math.nan if bpm is None else bpm, beat.rr_s, beat.has_contact
+                )
+            ]
         if self._layout.codec == "rsc":
             pod = decode_rsc(payload)
             return [
                 FootPodReading(
                     self._sensor,
                     t_s,
-                    pod.speed_mps,
-                    pod.cadence_per_min * self._layout.cadence_multiplier,
+                    believed("speed_mps", pod.speed_mps),
+                    believed("cadence_spm", _times(pod.cadence_per_min, self._layout.cadence_multiplier)),
                     pod.stride_length_m,
-                    pod.total_distance_m,
+                    believed("distance_m", pod.total_distance_m),
                     pod.is_running,
                 )
             ]
@@ -235,9 +239,18 @@ class _Sig:
             return []
         return [
             TreadmillReading(
-                self._sensor, t_s, belt.speed_mps, belt.incline_pct, belt.total_distance_m, belt.elapsed_s
+                self._sensor,
+                t_s,
+                believed("speed_mps", belt.speed_mps),
+                belt.incline_pct,
+                believed("distance_m", belt.total_distance_m),
+                belt.elapsed_s,
             )
         ]
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 _READINGS = {"treadmill": TreadmillReading, "heart_rate": HeartRateReading, "foot_pod": FootPodReading}
@@ -272,5 +285,7 @@ class _Flagged:
         if self._layout.reading == "heart_rate":
             if "bpm" not in whole:
                 return []
-            whole["bpm"] = whole["bpm"] or math.nan  # a strap without a pulse to count sends 0
+            bpm = whole["bpm"]
+            known = believed("heart_rate_bpm", bpm if isinstance(bpm, float) else None)
+            whole["bpm"] = math.nan if known is None else known  # a strap without a pulse to count sends 0
         return [_READINGS[self._layout.reading](self._sensor, t_s, **whole)]  # type: ignore[arg-type]

@@ -11,6 +11,8 @@ from tallrun.sensors.events import FootPodReading
 from tallrun.units import STEPS_PER_STRIDE
 
 _LENGTH_TOLERANCE = 0.2
+#: So long a step at a runner's speed is two, where so many readings say so.
+_IMPOSSIBLE_STEP_M, _RUNNING_MPS, _FEW_READINGS = 1.9, 1.8, 5
 
 
 def foot_pod_rows(readings: Sequence[FootPodReading]) -> dict[str, FloatArray]:
@@ -18,13 +20,16 @@ def foot_pod_rows(readings: Sequence[FootPodReading]) -> dict[str, FloatArray]:
 
     Of readings for one moment the last holds, and one that came out of order is left out. Pods disagree whether the
     length they tell is a step's or a stride's: the one that speed and cadence agree with is taken, else it is unknown.
+    Pods whose steps would be longer than any runner's count strides, and their cadence is doubled.
     """
+    per_count = STEPS_PER_STRIDE if _counts_strides(readings) else 1.0
     rows: list[tuple[float, ...]] = []
     for pod in readings:
         cadence_spm, speed_mps, distance_m = (
             np.nan if value is None else float(value)
             for value in (pod.cadence_spm, pod.speed_mps, pod.total_distance_m)
         )
+        cadence_spm *= per_count
         row = (
             pod.t_s,
             cadence_spm,
@@ -54,6 +59,15 @@ def run_facts(rows: dict[str, FloatArray]) -> dict[str, float | None]:
         "distance_m": float(steps_m[steps_m > 0].sum()) if distance_m.size > 1 else None,
         "cadence_spm": float(np.median(cadence_spm)) if cadence_spm.size else None,
     }
+
+
+def _counts_strides(readings: Sequence[FootPodReading]) -> bool:
+    steps_m = [
+        60.0 * pod.speed_mps / pod.cadence_spm
+        for pod in readings
+        if pod.speed_mps is not None and pod.speed_mps > _RUNNING_MPS and pod.cadence_spm
+    ]
+    return len(steps_m) >= _FEW_READINGS and float(np.median(steps_m)) > _IMPOSSIBLE_STEP_M
 
 
 def _step_length_m(told_m: float | None, cadence_spm: float, speed_mps: float) -> float:

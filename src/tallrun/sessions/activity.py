@@ -18,11 +18,14 @@ from tallrun.errors import FormatError
 from tallrun.gait.eligible import sure_values
 from tallrun.numerics.recording import FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
 from tallrun.pipeline.watch import watch_summary
+from tallrun.sessions.sports import sport_on_foot
 from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
 from tallrun.units import STEPS_PER_STRIDE
 
 #: Half the window of strides a row speaks for.
 _HALF_WINDOW_S = 1.5
+#: Nobody runs so fast for so long.
+_FASTEST_LONG_MPS, _LONG_RUN_S = 7.0, 300.0
 #: Distance is the integral of speed over strides on this grid; unknown when more than this share of them has no speed.
 _GRID_S = 0.05
 _MOST_UNKNOWN_SHARE = 0.1
@@ -55,13 +58,18 @@ class Activity:
     def of(
         cls, table: WatchTable, treadmill: bool, source: str, sport: str | None, notes: tuple[str, ...]
     ) -> Activity:
-        """Return the activity of a watch's rows; totals of the laps stand in where no row has a distance."""
+        """Return the activity of a watch's rows; totals of the laps stand in where no row has a distance.
+
+        Raises FormatError when a file that does not say it was on foot moves faster than anybody runs.
+        """
         extra: dict[str, Any] = {}
         if table.cadence_stored_as is not None:
             extra["cadence_stored_as"] = table.cadence_stored_as
         span_s = float(table.rows["t_s"].iloc[-1])
         if abs(table.recorded_s - span_s) > 0.5:
             extra["timer_s"] = table.recorded_s
+        if not sport_on_foot(sport)[1]:
+            _refuse_faster_than_feet(table)
         lap_m = table.laps["distance_m"]
         if table.rows["distance_m"].isna().all() and len(lap_m) and lap_m.notna().all():
             extra["distance_m"] = float(lap_m.sum())
@@ -265,6 +273,19 @@ def watch_run(recording: Recording) -> WatchRun | None:
         climb_m=summary["climb_m"],
         heart_rate_bpm=summary["heart_rate_bpm"],
     )
+
+
+def _refuse_faster_than_feet(table: WatchTable) -> None:
+    along = table.rows[["t_s", "distance_m"]].dropna()
+    step_s, step_m = along["t_s"].diff(), along["distance_m"].diff()
+    moving = step_m > 0.0
+    if step_s[moving].sum() >= _LONG_RUN_S:
+        mean_mps = float(step_m[moving].sum() / step_s[moving].sum())
+        if mean_mps > _FASTEST_LONG_MPS:
+            raise FormatError(
+                f"the file does not say its sport, and moves at {3.6 * mean_mps:.0f} km/h over "
+                f"{step_s[moving].sum() / 60.0:.0f} min, which no runner does; nothing was imported"
+            )
 
 
 def covered_m(rows: pd.DataFrame) -> float | None:

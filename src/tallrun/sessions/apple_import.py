@@ -15,7 +15,8 @@ from typing import Any
 from tallrun.errors import FormatError
 from tallrun.sessions.activity import Activity
 from tallrun.sessions.door import behind_door
-from tallrun.sessions.watch_points import Points, sport_on_foot, watch_table
+from tallrun.sessions.sports import sport_on_foot
+from tallrun.sessions.watch_points import Points, watch_table
 from tallrun.sessions.xml_import import read_gpx_points
 
 MAX_FILE_BYTES = 8 * 1024**3

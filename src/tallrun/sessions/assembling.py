@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import (
@@ -30,6 +31,12 @@ from tallrun.sessions.foreign_units import (
     check_declared_time,
     check_rest,
 )
+
+#: So few samples, so little late, are packets that overtook each other; more is a clock that was set back.
+_MOST_LATE_SHARE, _MOST_LATE_S, _FEW_LOST = 0.01, 0.5, 3
+
+
+_PARTS = ("acc_mps2", "gyr_radps")
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ def _merge(streams: list[Stream]) -> tuple[dict[str, Stream], list[str]]:
             raise FormatError(
                 f"{stream.where}: placement must be one of {', '.join(PLACEMENTS)}, got {stream.placement!r}"
             )
+        stream = _in_order(stream, notes)
         from_zero_s = stream.t_s - (stream.t_s[0] if stream.t_s.size else 0.0)
         if np.all(np.diff(from_zero_s) >= 0.0):
             check_declared_time(from_zero_s, stream.declared.time, stream.where)
@@ -152,8 +160,54 @@ def _merge(streams: list[Stream]) -> tuple[dict[str, Stream], list[str]]:
     return merged, notes
 
 
+def _in_order(stream: Stream, notes: list[str]) -> Stream:
+    """Return the stream with a few samples that came late in the place of their time; a clock that went back stays.
+
+    A few samples without a stamp are left out.
+    """
+    lost = ~np.isfinite(stream.t_s)
+    if (
+        lost.any()
+        and lost.sum() <= max(_FEW_LOST, _MOST_LATE_SHARE * lost.size)
+        and 2 * lost.sum() < lost.size
+    ):
+        notes.append(f"{stream.where}: {lost.sum()} sample(s) without a stamp left out")
+        stream = _taken(stream, ~lost)
+    for part in (stream.acc_mps2, stream.gyr_radps):
+        if part is not None and np.isinf(part).any():
+            notes.append(f"{stream.where}: {int(np.isinf(part).sum())} endless value(s) count as unknown")
+            part[np.isinf(part)] = np.nan
+    # A packet that was overtaken lies behind the latest stamp; after a clock was set back all that follow do.
+    behind_s = np.maximum.accumulate(stream.t_s) - stream.t_s if stream.t_s.size else np.zeros(0)
+    late = int(np.count_nonzero(behind_s > 0.0))
+    if not late or late > max(_FEW_LOST, _MOST_LATE_SHARE * stream.t_s.size) or behind_s.max() > _MOST_LATE_S:
+        return stream
+    order = np.argsort(stream.t_s, kind="stable")
+    notes.append(f"{stream.where}: {late} sample(s) that came late were put in the place of their time")
+    return _taken(stream, order)
+
+
+def _taken(stream: Stream, which: NDArray[Any]) -> Stream:
+    acc, gyr = (None if part is None else part[which] for part in (stream.acc_mps2, stream.gyr_radps))
+    return replace(stream, t_s=stream.t_s[which], acc_mps2=acc, gyr_radps=gyr)
+
+
 def _join(first: Stream, second: Stream, notes: list[str]) -> Stream:
-    for part in ("acc_mps2", "gyr_radps"):
+    pieces = sorted((first, second), key=lambda stream: float(stream.t_s[0]) if stream.t_s.size else 0.0)
+    if all((getattr(first, part) is None) == (getattr(second, part) is None) for part in _PARTS) and (
+        pieces[0].t_s.size and pieces[1].t_s.size and pieces[0].t_s[-1] < pieces[1].t_s[0]
+    ):
+        gap_s = float(pieces[1].t_s[0] - pieces[0].t_s[-1])
+        notes.append(
+            f"{first.placement}: {second.where} follows {first.where} after {gap_s:.2f} s and was put behind it"
+        )
+        acc, gyr = (
+            None if getattr(first, part) is None else np.vstack([getattr(piece, part) for piece in pieces])
+            for part in _PARTS
+        )
+        t_s = np.concatenate([piece.t_s for piece in pieces])
+        return replace(pieces[0], t_s=t_s, acc_mps2=acc, gyr_radps=gyr)
+    for part in _PARTS:
         if getattr(first, part) is not None and getattr(second, part) is not None:
             raise FormatError(
                 f"{first.where} and {second.where} both hold the {part[:3]} signal of {first.placement}; "

@@ -5,7 +5,6 @@ Nothing is imported from a guess: it is printed with the command that says the s
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 import time
@@ -22,6 +21,7 @@ from tallrun.sessions.csv_head import (
     HEAD_LINES,
     MAX_FILE_BYTES,
     Head,
+    cells_of,
     find_header,
     is_value,
     plain_name,
@@ -92,7 +92,7 @@ def _guess(path: Path) -> Guess:
             _ask_placement(guess)
         return guess
     head = _any_header(path, text, encoding)
-    shown = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[head.delimiter]
+    shown = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}[head.delimiter]
     mark = "a comma" if head.decimal == "," else "a dot"
     guess.said.append(
         f"{len(head.names)} columns between {shown}, decimals after {mark}, {encoding}, values from "
@@ -107,6 +107,7 @@ def _guess(path: Path) -> Guess:
         dict(zip(names, places, strict=True)),
         None if time_place is None else str(time_place + 1),
         time.monotonic() + MAX_SECONDS,
+        guess.said,
     )
     columns = {place: values[name] for name, place in zip(names, places, strict=True)}
     _say_time(guess, head, time_place, columns)
@@ -130,13 +131,11 @@ def _any_header(path: Path, text: str, encoding: str) -> Head:
     lines = text.splitlines()[:HEAD_LINES]
     for number, line in enumerate(lines):
         for delimiter in DELIMITERS:
-            names = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+            names = [cell.strip() for cell in cells_of(line, delimiter)]
             if len(names) < 3:
                 continue
             comma = delimiter != ","
-            below = [
-                next(csv.reader([row], delimiter=delimiter), []) for row in lines[number + 1 : number + 4]
-            ]
+            below = [cells_of(row, delimiter) for row in lines[number + 1 : number + 4]]
             below = [[cell.strip() for cell in row] for row in below if any(cell.strip() for cell in row)]
             if n_values(names, comma) >= 3 and n_values(names, comma) >= len(names) / 2:
                 numbered = [str(place + 1) for place in range(len(names))]
@@ -165,9 +164,7 @@ def n_values(cells: list[str], comma: bool) -> int:
 
 def _numeric_places(path: Path, text: str, head: Head) -> list[int]:
     lines = [line for line in text.splitlines()[head.n_skipped : head.n_skipped + 50] if line.strip()]
-    rows = [
-        next(csv.reader([line], delimiter=head.delimiter), []) for line in lines[: max(1, len(lines) - 1)]
-    ]
+    rows = [cells_of(line, head.delimiter) for line in lines[: max(1, len(lines) - 1)]]
     places = [
         place
         for place in range(len(head.names))

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import re
 import time
+import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,15 @@ from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._tables import MAX_ROWS
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble, unwrap_counter
 from tallrun.sessions.checks import names_of_strangers
-from tallrun.sessions.csv_head import CLOCK, MAX_FILE_BYTES, Head, choose_layout, columns_of, plain_name
+from tallrun.sessions.csv_head import (
+    CLOCK,
+    MAX_FILE_BYTES,
+    Head,
+    choose_layout,
+    columns_of,
+    plain_name,
+    plain_number,
+)
 from tallrun.sessions.csv_layouts import NOT_RECORDED, Axes, CsvLayout, SensorColumns
 from tallrun.sessions.door import behind_door
 from tallrun.sessions.foreign_units import (
@@ -41,11 +51,18 @@ HEADER_UNITS = {
     "m/sec^2": "mps2",
     "gs": "g", "milli-g": "mg", "deg/s": "dps", "°/s": "dps", "dps": "dps", "deg/sec": "dps", "degrees/s": "dps",
     "rad/s": "radps", "rad/sec": "radps", "mdps": "mdps", "mdeg/s": "mdps",
+    "meters/second^2": "mps2", "metres/second^2": "mps2", "meter/second^2": "mps2", "m/second^2": "mps2",
+    "meters per second squared": "mps2", "m/s**2": "mps2", "milli g": "mg", "g-force": "g",
+    "degrees/second": "dps", "degree/second": "dps", "degrees per second": "dps", "deg/second": "dps", "°/sec": "dps",
+    "deg s-1": "dps",
+    "radians/second": "radps", "radians per second": "radps", "radians/s": "radps", "rad s-1": "radps",
 }  # fmt: skip
 TIME_WORDS = {
     "s": "s", "sec": "s", "seconds": "s", "ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "µs": "us",
     "microseconds": "us", "ns": "ns", "nanoseconds": "ns",
 }  # fmt: skip
+#: So many odd cells of a column, or lines, are a few; above, the column is not what it was taken for.
+_FEW_ODD, _FEW_ODD_SHARE, _MOST_ODD_SHARE = 3, 0.01, 0.1
 _HALF_DAY_S, _DAY_S = 43_200.0, 86_400.0
 
 
@@ -78,40 +95,45 @@ def import_csv(
         )
     if not files:
         raise FormatError("nothing to import: no file was given")
-    streams, left = behind_door(
+    streams, left, told = behind_door(
         _read_files, files[0], tuple(files[1:]), layouts, tuple(placements), facts.rate_hz,
         most_bytes=MAX_FILE_BYTES, more=tuple(files[1:]),
     )  # fmt: skip
     imported = assemble(streams, facts, "imported from CSV: " + ", ".join(path.name for path in files))
-    note = f"not kept, columns that were not asked for: {names_of_strangers(left)}"
-    return replace(imported, notes=(*imported.notes, note)) if left else imported
+    if left:
+        told.append(f"not kept, columns that were not asked for: {names_of_strangers(left)}")
+    return replace(imported, notes=(*imported.notes, *told))
 
 
 def _read_files(
     first: Path, others: tuple[Path, ...], layouts: Sequence[CsvLayout], placements: tuple[str, ...],
     rate_hz: float | None,
-) -> tuple[list[Stream], set[str]]:  # fmt: skip
+) -> tuple[list[Stream], set[str], list[str]]:  # fmt: skip
     streams: list[Stream] = []
     left: set[str] = set()
+    told: list[str] = []
     deadline_s = time.monotonic() + MAX_SECONDS
     for number, path in enumerate((first, *others)):
         placement = placements[min(number, len(placements) - 1)] if placements else None
-        streams += _read_file(path, layouts, placement, rate_hz, deadline_s, left)
-    return streams, left
+        streams += _read_file(path, layouts, placement, rate_hz, deadline_s, left, told)
+    return streams, left, told
 
 
 def _read_file(
     path: Path, layouts: Sequence[CsvLayout], placement: str | None, rate_hz: float | None, deadline_s: float,
-    left: set[str],
+    left: set[str], told: list[str],
 ) -> Iterator[Stream]:  # fmt: skip
     layout, head = choose_layout(path, layouts)
     places = {name: head.names.index(plain_name(name)) for name in columns_of(layout)}
-    values = read_numbers(path, head, places, layout.time_column, deadline_s)
+    notes: list[str] = []
+    values = read_numbers(path, head, places, layout.time_column, deadline_s, notes)
     others = layouts[layouts.index(layout) + 1 :] if layout in layouts else ()
     if layout.time_column is not None and others and np.isnan(values[layout.time_column]).all():
         # The column is there and was never filled: the next layout may do without it.
-        yield from _read_file(path, others, placement, rate_hz, deadline_s, left)
+        yield from _read_file(path, others, placement, rate_hz, deadline_s, left, told)
         return
+    told += notes
+    values = _whole_rows(path, layout, values, told)
     left.update(name for place, name in enumerate(head.names) if name and place not in places.values())
     layout = replace(
         layout,
@@ -149,36 +171,49 @@ def _time_unit(layout: CsvLayout, head: Head, places: dict[str, int]) -> str:
 
 
 def read_numbers(
-    path: Path, head: Head, places: dict[str, int], time_column: str | None, deadline_s: float
+    path: Path,
+    head: Head,
+    places: dict[str, int],
+    time_column: str | None,
+    deadline_s: float,
+    told: list[str] | None = None,
 ) -> dict[str, FloatArray]:
     """Return the columns at ``places`` as numbers, empty cells as NaN; clock times of ``time_column`` as seconds.
 
-    Raises FormatError for text where numbers belong, and beyond MAX_ROWS or the deadline.
+    told : gets a sentence for what could not be read; a few odd cells or lines are unknown, not the end of the file.
+
+    Raises FormatError when more than a few cells or lines cannot be read, and beyond MAX_ROWS or the deadline.
     """
+    odd = _Odd(path)
     parts: dict[str, list[FloatArray]] = {name: [] for name in places}
     n_rows = 0
     try:
-        with pd.read_csv(
-            path,
-            sep=head.delimiter,
-            decimal=head.decimal,
-            encoding=head.encoding,
-            encoding_errors="replace",
-            header=None,
-            names=list(range(head.n_fields)),
-            skiprows=head.n_skipped,
-            skipinitialspace=True,
-            chunksize=_CHUNK_ROWS,
-            low_memory=False,
-        ) as chunks:
+        with (
+            warnings.catch_warnings(record=True) as skipped,
+            pd.read_csv(
+                path,
+                sep=r"\s+" if head.delimiter == " " else head.delimiter,
+                decimal=head.decimal,
+                encoding=head.encoding,
+                encoding_errors="replace",
+                header=None,
+                names=list(range(head.n_fields)),
+                skiprows=head.n_skipped,
+                skipinitialspace=True,
+                chunksize=_CHUNK_ROWS,
+                low_memory=False,
+                on_bad_lines="warn",
+            ) as chunks,
+        ):
+            warnings.simplefilter("always", pd.errors.ParserWarning)
             for chunk in chunks:
                 for name, place in places.items():
                     cells = chunk[place]
                     clock = name == time_column and cells.dtype.kind not in "iuf" and _looks_like_clock(cells)
                     parts[name].append(
-                        _clock_s(path, cells, name, head.n_skipped)
+                        _clock_s(cells, name, head.n_skipped, odd)
                         if clock
-                        else _numbers(path, cells, name, head.n_skipped)
+                        else _numbers(cells, name, head.n_skipped, odd)
                     )
                 n_rows += len(chunk)
                 if n_rows > MAX_ROWS:
@@ -188,44 +223,123 @@ def read_numbers(
     except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError, UnicodeError, csv.Error) as error:
         reason = str(error).strip().splitlines()[0]
         raise FormatError(f"{path} is not a regular table ({reason})") from error
+    for warning in skipped:
+        for line in re.findall(r"line (\d+)", str(warning.message)):
+            odd.note("a line with too many cells", int(line), "")
     if n_rows == 0:
         raise FormatError(f"{path} has column names but no rows")
+    odd.tell(n_rows, told)
     return {name: np.concatenate(pieces) for name, pieces in parts.items()}
 
 
-def _numbers(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatArray:
-    if cells.dtype.kind in "iuf":
-        return cells.to_numpy(np.float64)
-    numbers = pd.to_numeric(cells, errors="coerce")
-    wrong = cells.index[(numbers.isna() & cells.notna()).to_numpy()]
-    if len(wrong):
-        line, cell = int(wrong[0]) + n_skipped + 1, str(cells[wrong[0]])[:40]
-        raise FormatError(f"{path} line {line}: {cell!r} in column {name!r} is no number")
-    return numbers.to_numpy(np.float64)
+@dataclass
+class _Odd:
+    """Cells that are no number and lines that are no row: counted by kind, the first of each with its line."""
+
+    path: Path
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def note(self, what: str, line: int, cell: str, n: int = 1) -> None:
+        self.counts[what] += n
+        self.first.setdefault(what, (line, cell))
+
+    def tell(self, n_rows: int, told: list[str] | None) -> None:
+        """Add a sentence for each kind. Raises FormatError for more than a few of one: the column is not numbers."""
+        for what, n in self.counts.items():
+            line, cell = self.first[what]
+            if told is None or not _few(n, n_rows):
+                shown = f"{cell!r} in {what} is no number" if cell else f"{what}: it is not a regular table"
+                raise FormatError(
+                    f"{self.path} line {line}: {shown}{f' ({n} such cells)' if n > 1 and cell else ''}"
+                )
+            shown = f"{what}: {cell!r}" if cell else what
+            told.append(f"{self.path.name}: {n} time(s) {shown} (first in line {line}), left out as unknown")
+
+
+def _few(n: int, n_rows: int) -> bool:
+    return n <= max(_FEW_ODD, _FEW_ODD_SHARE * n_rows) and n <= _MOST_ODD_SHARE * n_rows
+
+
+def _numbers(cells: pd.Series, name: str, n_skipped: int, odd: _Odd) -> FloatArray:
+    numbers = cells.to_numpy(np.float64) if cells.dtype.kind in "iuf" else _from_text(cells)
+    wrong = np.flatnonzero((~np.isfinite(numbers)) & cells.notna().to_numpy())
+    if wrong.size:
+        first = int(wrong[0])
+        cell = str(cells.iloc[first]).replace("\0", "")[:40] or "?"
+        odd.note(f"column {name!r}", int(cells.index[first]) + n_skipped + 1, cell, wrong.size)
+        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+    return numbers
+
+
+def _from_text(cells: pd.Series) -> FloatArray:
+    """Return numbers of text cells; signs, decimals and thousands as people and spreadsheets write them."""
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, copy=True)
+    open_cells = np.flatnonzero(np.isnan(numbers) & cells.notna().to_numpy())
+    texts = [str(text) for text in cells.iloc[open_cells]]
+    # One cell with both signs, or two commas, shows that commas part thousands in this column.
+    comma = not any(text.count(",") > 1 or ("," in text and "." in text[text.rfind(",") :]) for text in texts)
+    for place, text in zip(open_cells.tolist(), texts, strict=True):
+        value = plain_number(text, comma)
+        numbers[place] = np.nan if value is None else value
+    return numbers
 
 
 def _looks_like_clock(cells: pd.Series) -> bool:
     first = cells.dropna().head(20).astype(str)
-    return len(first) > 0 and all(CLOCK.search(text) for text in first)
+    return 2 * sum(bool(CLOCK.search(text)) for text in first) > len(first)
 
 
-def _clock_s(path: Path, cells: pd.Series, name: str, n_skipped: int) -> FloatArray:
-    """Return seconds of the day of clock times, NaN for empty cells; days are counted on where midnight passes."""
+def _clock_s(cells: pd.Series, name: str, n_skipped: int, odd: _Odd) -> FloatArray:
+    """Return seconds of the day of clock times, NaN for cells that hold none."""
     found = cells.astype("string").str.extract(CLOCK)
-    wrong = cells.index[(found[0].isna() & cells.notna()).to_numpy()]
-    if len(wrong):
-        line, cell = int(wrong[0]) + n_skipped + 1, str(cells[wrong[0]])[:40]
-        raise FormatError(f"{path} line {line}: {cell!r} in column {name!r} is no clock time")
+    wrong = np.flatnonzero((found[1].isna() & cells.notna()).to_numpy(bool))
+    if wrong.size:
+        first = int(wrong[0])
+        cell = str(cells.iloc[first]).replace("\0", "")[:40] or "?"
+        odd.note(f"column {name!r}", int(cells.index[first]) + n_skipped + 1, cell, wrong.size)
     hour, minute, second = (pd.to_numeric(found[i]).to_numpy(np.float64, na_value=np.nan) for i in range(3))
+    hour = np.where(np.isnan(hour) & np.isfinite(minute), 0.0, hour)
     half = found[5].str.upper().fillna("").to_numpy()
     hour = np.where(half == "", hour, np.where(half == "PM", hour % 12 + 12, hour % 12))
-    # After a colon stand milliseconds; after a dot or comma decimals.
     digits = found[4].fillna("0")
-    fraction = pd.to_numeric("0." + digits).to_numpy(np.float64)
-    fraction = np.where(
-        found[3].fillna("").to_numpy() == ":", pd.to_numeric(digits).to_numpy(np.float64) / 1000.0, fraction
-    )
-    return np.asarray(3600.0 * hour + 60.0 * minute + second + fraction)
+    as_decimals = pd.to_numeric("0." + digits).to_numpy(np.float64)
+    as_ms = pd.to_numeric(digits).to_numpy(np.float64) / 1000.0
+    whole_s = 3600.0 * hour + 60.0 * minute + second
+    # After a colon stand milliseconds; after a dot or comma decimals, unless time would go back: then milliseconds
+    # that were written without their zeros (7 for .007).
+    fraction = np.where(found[3].fillna("").to_numpy() == ":", as_ms, as_decimals)
+    if found[4].str.len().max() <= 3 and _n_back(whole_s + fraction) > _n_back(whole_s + as_ms):
+        fraction = as_ms
+    return np.asarray(whole_s + fraction)
+
+
+def _n_back(seconds: FloatArray) -> int:
+    known = seconds[np.isfinite(seconds)]
+    return int(np.count_nonzero(np.diff(known) < 0.0))
+
+
+def _whole_rows(
+    path: Path, layout: CsvLayout, values: dict[str, FloatArray], told: list[str]
+) -> dict[str, FloatArray]:
+    """Return the rows that have a time, without a last one that was cut off. Raises FormatError when many have none."""
+    signals = np.column_stack([column for name, column in values.items() if name != layout.time_column])
+    keep = np.ones(signals.shape[0], np.bool_)
+    if signals.shape[0] > 2 and np.any(np.isnan(signals[-1]) & ~np.isnan(signals[-2])):
+        keep[-1] = False
+        told.append(f"{path.name}: the last row was cut off and is left out")
+    if layout.time_column is not None:
+        missing = ~np.isfinite(values[layout.time_column])
+        n = int((missing & keep).sum())
+        if not _few(n, keep.size):
+            raise FormatError(
+                f"{path}: column {layout.time_column!r} is empty in data row {int(np.argmax(missing)) + 1}; every row "
+                "needs its time"
+            )
+        if n:
+            told.append(f"{path.name}: {n} row(s) without a time left out")
+        keep &= ~missing
+    return values if keep.all() else {name: column[keep] for name, column in values.items()}
 
 
 def _past_midnight(seconds: FloatArray) -> FloatArray:
@@ -240,11 +354,6 @@ def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> 
         n_rows = next(iter(values.values())).size
         return np.arange(n_rows) / float(layout.rate_hz or 1.0)
     ticks = values[layout.time_column]
-    missing = np.flatnonzero(~np.isfinite(ticks))
-    if missing.size:
-        raise FormatError(
-            f"{path}: column {layout.time_column!r} is empty in data row {missing[0] + 1}; every row needs its time"
-        )
     if layout.time_unit in ("s", "clock"):
         ticks = _past_midnight(ticks)
     if layout.time_unit == "clock":
@@ -252,7 +361,7 @@ def _time_axis(path: Path, layout: CsvLayout, values: dict[str, FloatArray]) -> 
     if layout.time_modulus_ticks is not None:
         ticks = unwrap_counter(ticks, layout.time_modulus_ticks)
     # Ticks of a running device clock may be huge (Unix time in ns): take the origin off before scaling.
-    origin = ticks[0] if layout.time_unit in ("samples", "ns", "us") else 0.0
+    origin = ticks[0] if ticks.size and layout.time_unit in ("samples", "ns", "us", "days") else 0.0
     if layout.time_unit == "samples":
         check_sample_numbers(ticks, f"{path}: column {layout.time_column!r}")
         return (ticks - origin) / float(layout.rate_hz or 1.0)
@@ -379,10 +488,11 @@ def apart_layouts(layout: CsvLayout, names: Sequence[str]) -> list[CsvLayout]:
     gyr = replace(layout, sensors=(replace(sensor, acc=None),), file_name_has="gyr" if same else "")
     if not same:
         return [layout, acc, gyr]
-    if not all(("acc" in name.lower()) != ("gyr" in name.lower()) for name in names):
+    unclear = [name for name in names if ("acc" in name.lower()) == ("gyr" in name.lower())]
+    if unclear:
         raise FormatError(
             "accelerometer and gyroscope have the same column names: which file holds which must be told by acc or gyr "
-            "in each file's name"
+            f"in each file's name, and is not by {', '.join(unclear)}"
         )
     return [acc, gyr]
 

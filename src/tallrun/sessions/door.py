@@ -25,6 +25,8 @@ from tallrun.sessions._files import size_of_file
 T = TypeVar("T")
 #: Memory beyond what the process holds already: a share for every byte of the file, and room to start with.
 _ROOM_BYTES, _BYTES_PER_BYTE, _MOST_ROOM_BYTES = 768 * 1024**2, 30, 24 * 1024**3
+#: How gzip and zip (and with it .xlsx) begin.
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04")
 _PRELOADED = ["tallrun.sessions.xml_import", "tallrun.sessions.fit_import", "tallrun.sessions.csv_import"]
 _ROOM_S, _BYTES_PER_S, _MOST_S = 60.0, 2e6, 900.0
 
@@ -35,11 +37,13 @@ def behind_door(
     *args: Any,
     most_bytes: int,
     more: tuple[Path, ...] = (),
+    may_be_packed: bool = False,
     **options: Any,
 ) -> T:
     """Return ``read(path, *args, **options)``, worked out in a child process with limits to memory and time.
 
-    more : further files that ``read`` opens. What the child raises is raised here.
+    more : further files that ``read`` opens. may_be_packed : ``read`` unpacks what is packed. What the child raises is
+    raised here.
 
     Raises FormatError when a file is missing, is no regular file or is larger than ``most_bytes``, and when reading
     takes too long, needs too much memory or ends the child.
@@ -47,6 +51,13 @@ def behind_door(
     n_bytes = sum(size_of_file(one, most_bytes) for one in (path, *more))
     if n_bytes == 0:
         raise FormatError(f"{path} is empty")
+    for one in () if may_be_packed else (path, *more):
+        with one.open("rb") as file:
+            if file.read(4).startswith(_PACKED):
+                raise FormatError(
+                    f"{one} is packed (or a spreadsheet's own file): unpack it, or save it as text; of watch files "
+                    "tallrun import watch reads .gz and .zip as they are"
+                )
     limit_s = min(_MOST_S, _ROOM_S + n_bytes / _BYTES_PER_S)
     room_bytes = min(_MOST_ROOM_BYTES, _ROOM_BYTES + _BYTES_PER_BYTE * n_bytes)
     context = _context()

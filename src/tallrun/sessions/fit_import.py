@@ -44,6 +44,7 @@ _FIELDS = (
 )
 #: Fields of a record that become a row's time, cadence or distance; a field of another name is told as not kept.
 _READ = frozenset({"timestamp", "cadence", "fractional_cadence", *(name for _, name, _ in _FIELDS)})
+_PLANS = ("course", "workout", "schedules")
 _ON_FOOT = ("running", "walking", "hiking", "generic", None)
 _INDOOR_RUNS = ("treadmill", "indoor_running", "virtual_activity", "indoor_walking")
 _LAP_FIELDS = (
@@ -80,7 +81,7 @@ def import_fit(path: Path, cadence: str = "auto", *, damaged: bool = False) -> A
 
 
 def _read_fit(path: Path, cadence: str, damaged: bool) -> Activity:
-    content, unclosed = _closed(path, path.read_bytes())
+    content, unclosed, junk = _closed(path, path.read_bytes())
     found, error = _frames(content, unclosed or damaged)
     if error is not None:
         if not found.points.at or not (unclosed or damaged):
@@ -94,34 +95,58 @@ def _read_fit(path: Path, cadence: str, damaged: bool) -> Activity:
         found.points.notes.append(_UNCLOSED)
     elif damaged:
         found.points.notes.append("checksums were not looked at: values of a damaged file may be wrong")
+    if junk:
+        found.points.notes.append(f"{junk} bytes after the end of the activity left out")
     sport, sub_sport = _sport(path, found)
-    if sport is None and unclosed:
-        found.points.notes.append("the file ends before it says its sport; it was read as a run")
+    if sport in (None, "generic"):
+        when = "ends before it says" if unclosed else "does not say"
+        found.points.notes.append(f"the file {when} its sport; it was read as a run")
+    if len(found.sessions) > 1:
+        found.points.notes.append(
+            f"the file holds {len(found.sessions)} runs one after another; they were read as one"
+        )
+    if not found.points.laps and (not found.points.at or len(found.sessions) > 1):
+        found.points.laps = [_lap(session) for session in found.sessions]
+    found.points.total_m = _sum(found.sessions, "total_distance") or None
     try:
         table = watch_table(found.points, cadence, " ".join(found.writer))
     except FormatError as refusal:
         raise FormatError(f"{path}: {refusal}") from None
     activity = Activity.of(table, sub_sport == "treadmill", f"imported from FIT: {path.name}", sport, ())
-    notes = list(activity.notes)
-    extra = activity.extra | _totals(found.sessions, activity, notes)
+    extra = activity.extra | _totals(found.sessions, activity)
     started_at = activity.started_at
     if found.offset is not None and started_at is not None:
         started_at = started_at.astimezone(timezone(found.offset))
-    return replace(activity, started_at=started_at, extra=extra, notes=tuple(notes))
+    return replace(activity, started_at=started_at, extra=extra)
 
 
-def _closed(path: Path, content: bytes) -> tuple[bytes, bool]:
-    """Return (content whose header tells its true length, whether the file was never closed)."""
+def _closed(path: Path, content: bytes) -> tuple[bytes, bool, int]:
+    """Return (content whose header tells its true length, whether it was never closed, bytes of no use after it)."""
     if len(content) < 12 or content[8:12] != b".FIT" or content[0] not in (12, 14):
         raise FormatError(f"{path} is truncated or no FIT file (it does not begin like one)")
     header, said = content[0], int.from_bytes(content[4:8], "little")
-    if said and header + said + 2 <= len(content):
-        return content, False
+    end = header + said + 2
+    if said and end <= len(content):
+        if content[end + 8 : end + 12] == b".FIT":
+            return content, False, 0
+        whole = _is_whole(content[:end])
+        if whole and header == 14 and content[12:14] != b"\0\0" and not _is_whole(content[:14]):
+            # The header's own checksum is wrong, that of the whole fits: zeros stand for "none".
+            content = content[:12] + b"\0\0" + content[14 : end - 2] + b"\0\0" + content[end:]
+        if whole or end == len(content):
+            return content[:end], False, len(content) - end
     fixed = bytearray(content)
     fixed[4:8] = (len(content) - header).to_bytes(4, "little")
     if header == 14:
         fixed[12:14] = b"\0\0"
-    return bytes(fixed), True
+    return bytes(fixed), True, 0
+
+
+def _is_whole(content: bytes) -> bool:
+    """Tell whether the checksum at the end fits."""
+    from fitdecode.utils import compute_crc
+
+    return bool(compute_crc(content[:-2]) == int.from_bytes(content[-2:], "little"))
 
 
 def _frames(content: bytes, unchecked: bool) -> tuple[_Found, str | None]:
@@ -162,6 +187,7 @@ def _take(frame: Any, found: _Found) -> None:
         "event",
         "file_creator",
         "device_info",
+        "hr",
     ):
         return
     values = _native(frame)
@@ -172,12 +198,13 @@ def _take(frame: Any, found: _Found) -> None:
     elif frame.name == "activity":
         found.offset = _offset(values) or found.offset
     elif frame.name == "lap":
-        lap: dict[str, object] = {"at": _stamp(values.get("start_time"))}
-        for column, name in _LAP_FIELDS:
-            value = _number(values.get(name))
-            if value is not None:
-                lap.setdefault(column, value)
-        found.points.laps.append(lap)
+        found.points.laps.append(_lap(values))
+    elif frame.name == "hr":
+        bpm, at = _number(values.get("filtered_bpm")), _stamp(values.get("timestamp"))
+        if bpm is not None and at is not None:
+            found.points.add(at, found.part, {"heart_rate_bpm": bpm})
+        else:
+            found.points.left.add("heart rate a strap stored")
     elif frame.name == "event":
         if values.get("event") == "timer" and values.get("event_type") in ("stop", "stop_all", "start"):
             found.part += 1
@@ -187,10 +214,26 @@ def _take(frame: Any, found: _Found) -> None:
         found.writer += [str(values[name]) for name in ("product_name", "manufacturer") if name in values]
 
 
+def _lap(values: dict[str, Any]) -> dict[str, object]:
+    lap: dict[str, object] = {"at": _stamp(values.get("start_time"))}
+    for column, name in _LAP_FIELDS:
+        value = _number(values.get(name))
+        if value is not None:
+            lap.setdefault(column, value)
+    return lap
+
+
+def _sum(sessions: list[dict[str, Any]], name: str) -> float | None:
+    """Return the sum of a field of the sessions; None where one does not have it."""
+    values = [_number(session.get(name)) for session in sessions]
+    known = [value for value in values if value is not None]
+    return float(sum(known)) if known and len(known) == len(values) else None
+
+
 def _sport(path: Path, found: _Found) -> tuple[str | None, str | None]:
     """Return (sport, sub sport) in FIT's words. Raises FormatError, naming it, for what is no activity on foot."""
     plans = [str(kind) for kind in found.kinds if kind not in ("activity", None)]
-    if plans and not found.sessions:
+    if plans and (not found.sessions or plans[0] in _PLANS):
         raise FormatError(
             f"{path} is a FIT file of kind {plans[0][:40]}, no run that took place; nothing was imported"
         )
@@ -217,24 +260,16 @@ def _offset(values: dict[str, Any]) -> timedelta | None:
     return offset if abs(offset) <= timedelta(hours=15) else None
 
 
-def _totals(sessions: list[dict[str, Any]], activity: Activity, notes: list[str]) -> dict[str, Any]:
+def _totals(sessions: list[dict[str, Any]], activity: Activity) -> dict[str, Any]:
     """Return what only the summary of a file knows: its timer, its climb, and the distance when no row has one."""
     totals: dict[str, Any] = {}
-    for key, name in (
-        ("timer_s", "total_timer_time"),
-        ("distance_m", "total_distance"),
-        ("climb_m", "total_ascent"),
-    ):
-        values = [_number(session.get(name)) for session in sessions]
-        if not values or any(value is None for value in values):
-            continue
-        total = float(sum(value for value in values if value is not None))
-        if key != "distance_m" or activity.rows["distance_m"].isna().all():
+    for key, name in (("timer_s", "total_timer_time"), ("climb_m", "total_ascent")):
+        total = _sum(sessions, name)
+        if total is not None:
             totals[key] = total
-            continue
-        own_m = float(activity.rows["distance_m"].max())
-        if abs(total - own_m) > max(50.0, 0.05 * own_m):
-            notes.append(f"its summary says {total:.0f} m, its points {own_m:.0f} m; the points were taken")
+    total_m = _sum(sessions, "total_distance")
+    if total_m and activity.rows["distance_m"].isna().all():
+        totals["distance_m"] = total_m
     return totals
 
 

@@ -16,7 +16,8 @@ from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
 
 ACC_UNITS = {"mps2": 1.0, "g": STANDARD_GRAVITY_MPS2, "mg": STANDARD_GRAVITY_MPS2 / 1000.0}
 GYR_UNITS = {"radps": 1.0, "dps": RAD_PER_DEG, "mdps": RAD_PER_DEG / 1000.0}
-TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: A spreadsheet counts days.
+TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "days": 86_400.0}
 #: Slower than any sensor that shows a step, faster than any that is worn.
 _RATE_HZ = (5.0, 10_000.0)
 #: Mean over half a second or more: gravity is always in it (but may lie on a missing axis), no foot averages 8 g.

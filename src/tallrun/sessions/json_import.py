@@ -17,7 +17,8 @@ from typing import Any
 from tallrun.errors import FormatError
 from tallrun.sessions.activity import Activity
 from tallrun.sessions.door import behind_door
-from tallrun.sessions.watch_points import Points, refuse_other_sports, watch_table
+from tallrun.sessions.sports import refuse_other_sports
+from tallrun.sessions.watch_points import Points, watch_table
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 #: Polar's name of a series, column of a point, factor to our unit.
@@ -169,8 +170,6 @@ def _read_suunto(path: Path, cadence: str) -> Activity:
     _to_our_units(rows)
     for key, values in rows.items():
         points.add(moments[key], key[0], values)
-    if not sports:
-        points.notes.append("the file does not say its sport; it was read as a run")
     return _activity(path, points, cadence, "Suunto", sport, notes, False)
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from unicodedata import digit, normalize
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tallrun.errors import FormatError
+from tallrun.numerics.believed import BELIEVED
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions.checks import MAX_TIME_S, names_of_strangers
+from tallrun.sessions.watch_distance import in_mps, told_distance
 from tallrun.units import STEPS_PER_STRIDE
 
 #: Columns of a watch's rows; all float64, NaN where unknown.
@@ -34,16 +36,16 @@ CADENCES = ("auto", "strides", "steps")
 MAX_ACTIVITY_ROWS = 1_000_000
 #: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a pulse, a
 #: contact time or a length they did not measure.
-PLAUSIBLE = {
-    "heart_rate_bpm": (20.0, 250.0), "cadence_spm": (0.0, 245.0), "speed_mps": (0.0, 15.0), "distance_m": (0.0, 1e6),
+PLAUSIBLE = BELIEVED | {
     "altitude_m": (-450.0, 9000.0), "power_w": (0.0, 2500.0), "stance_time_s": (0.03, 2.0), "duty_factor": (0.01, 1.0),
     "stance_left_pct": (1.0, 99.0), "vertical_oscillation_m": (0.001, 0.5), "step_length_m": (0.05, 5.0),
     "foot_strike_angle_left_deg": (-90.0, 90.0), "foot_strike_angle_right_deg": (-90.0, 90.0),
     "pelvic_tilt_deg": (-90.0, 90.0), "overstride_index": (-100.0, 100.0), "n_cues": (0.0, 255.0),
 }  # fmt: skip
 _LAP_PLAUSIBLE = {
-    "duration_s": (0.0, MAX_TIME_S), "distance_m": (0.0, 1e6), "heart_rate_bpm": (20.0, 250.0),
-    "max_heart_rate_bpm": (20.0, 250.0), "cadence_spm": (1.0, 245.0),
+    "duration_s": (0.0, MAX_TIME_S), "distance_m": BELIEVED["distance_m"],
+    "heart_rate_bpm": BELIEVED["heart_rate_bpm"], "max_heart_rate_bpm": BELIEVED["heart_rate_bpm"],
+    "cadence_spm": (1.0, 245.0),
 }  # fmt: skip
 #: No runner makes more strides a minute; above, the file counts steps.
 MOST_STRIDES_PER_MIN = 125.0
@@ -51,23 +53,14 @@ MOST_STRIDES_PER_MIN = 125.0
 _IMPOSSIBLE_STEP_M = 1.9
 #: Programs known to write steps where the format wants strides.
 _STEP_WRITERS = re.compile(r"qdomyos|\bqz\b|trackmyindoorworkout|track my indoor|codoon", re.I)
-#: Faster than any runner: the line between two such points was not run.
-_FASTEST_MPS = PLAUSIBLE["speed_mps"][1]
-#: A longer silence is a hole worth a word; a longer one than a day parts two runs.
-_HOLE_S, _OTHER_RUN_S = 30.0, 86_400.0
-_EARTH_RADIUS_M = 6_371_008.8
-#: Sports on foot win over the others' words ("trail run"), except where the other is part of the word ("swimrun").
-_FOOT_WORDS = re.compile(
-    r"\b(virtual_?)?(run|jog|walk|hik|trek|treadmill|orienteer|marche|course a|lauf|wander)", re.I
-)
-_OTHER_WORDS = re.compile(
-    r"bik(e|ing)|cycl|\b\w*ride\b|riding|\bmtb|\bbmx|swim|\brow|\bski|snow|skat|kayak|cano|paddl|surf|sail|climb|yoga|strength"
-    r"|elliptic|driv|\bcar\b|motor|flight|flying|golf|tennis|soccer|football|basketball|gym\b|spinning|triathlon|duathlon"
-    r"|multi_?sport|transition|wheelchair|rad(fahren|sport)|velo\b|v[ée]lo|weight|crossfit|pilates|boxing|danc|horse|hunt"
-    r"|fishing|diving",
-    re.I,
-)
-_FOOT_NUMBERS, _OTHER_NUMBERS = {"9": "running", "10": "walking", "4": "hiking"}, {"1": "cycling"}
+#: Laps of nothing for so long measured nothing; a silence of over a day parts two runs.
+_NOTHING_S, _OTHER_RUN_S = 30.0, 86_400.0
+#: So few points, so far from the rest, are a clock that was set late or a watch that was touched.
+_MOST_ASTRAY, _MOST_ASTRAY_SHARE, _ASTRAY_S = 3, 0.1, 3600.0
+#: Outside these years no watch wrote a run: its clock was never set, or counts in another calendar.
+_FIRST_YEAR, _LAST_YEAR = 2001, 2100
+#: Year, month and day between dashes or slashes, then the clock, each part of one or two digits.
+_LOOSE_TIME = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2})[T ]+(\d{1,2}:\d{1,2}:\d{1,2})(.*)")
 
 
 @dataclass
@@ -76,7 +69,9 @@ class Points:
 
     at : when; a datetime, or seconds of a watch whose clock was never set, or None.
     part : its segment; no distance is counted from one part to another.
-    values : columns of ``ROW_COLUMNS`` in our units, and as written: ``cadence`` (a minute), ``lat_deg``, ``lon_deg``.
+    values : columns of ``ROW_COLUMNS`` in our units, and as written: ``cadence`` (a minute), ``lat_deg``, ``lon_deg``,
+    ``leg_m`` (metres since the point before).
+    total_m : what the file's own summary says of the distance, None without one.
     laps : totals of each lap: ``at``, columns of ``LAP_COLUMNS`` but ``start_s``, and ``cadence`` as written.
     left : names of values of points that have no column here, as the file writes them.
     """
@@ -89,6 +84,7 @@ class Points:
     odd: Counter[str] = field(default_factory=Counter)
     odd_where: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    total_m: float | None = None
 
     def add(self, at: datetime | float | None, part: int, values: dict[str, float]) -> None:
         """Add one point. Raises FormatError when there are too many."""
@@ -128,33 +124,30 @@ class WatchTable:
     notes: tuple[str, ...]
 
 
-def sport_on_foot(name: str | None) -> tuple[str | None, bool | None]:
-    """Return (sport in words, whether it is on foot); None when the word is unknown or there is none."""
-    text = (name or "").strip()
-    if not text or text.casefold() in ("other", "generic", "unknown", "default", "activity"):
-        return None, None
-    if text in _FOOT_NUMBERS or text in _OTHER_NUMBERS:
-        return (_FOOT_NUMBERS | _OTHER_NUMBERS)[text], text in _FOOT_NUMBERS
-    words = re.sub(r"([a-z])([A-Z])", r"\1 \2", text).replace("_", " ").replace("-", " ")
-    if _FOOT_WORDS.search(words):
-        return text, True
-    return text, False if _OTHER_WORDS.search(words) else None
+def moment(text: str) -> datetime | None:
+    """Return the time a file writes: ISO 8601 as strictly or loosely as programs do, or seconds since 1970; else None.
 
-
-def refuse_other_sports(where: object, names: Sequence[str | None]) -> tuple[str | None, tuple[str, ...]]:
-    """Return (sport, notes) of a file's parts. Raises FormatError, naming it, when one is of a sport not on foot."""
-    sports, notes = [], []
-    for name in dict.fromkeys(names):
-        sport, on_foot = sport_on_foot(name)
-        if on_foot is False:
-            raise FormatError(
-                f"{where} is an activity of sport {str(sport)[:40]}; only running and walking are imported"
+    Without a zone it has none here either; digits may be those of any script.
+    """
+    plain = "".join(str(digit(letter)) if letter.isdigit() else letter for letter in normalize("NFKC", text))
+    plain = re.sub(r"\s*(UTC|GMT)$", "Z", plain.strip().upper())
+    plain = re.sub(r"(?<=[+-]\d\d:\d\d)Z$", "", plain).replace("٫", ".")
+    try:
+        if re.fullmatch(r"\d{9,10}(\.\d+)?|\d{12,13}", plain):
+            return datetime.fromtimestamp(
+                float(plain) / (1000.0 if len(plain) > 11 and "." not in plain else 1.0), UTC
             )
-        if on_foot:
-            sports.append(str(sport))
-        elif sport is not None:
-            notes.append(f"the file calls its sport {sport[:40]!r}; it was read as a run")
-    return (sports[0] if sports else None), tuple(notes)
+        found = _LOOSE_TIME.fullmatch(plain)
+        if found is not None:
+            day, clock, rest = found[1].split(found[1][4]), found[2].split(":"), found[3]
+            plain = "-".join((day[0], *(f"{part:>02}" for part in day[1:]))) + "T"
+            plain += ":".join(f"{part:>02}" for part in clock) + rest
+        at = datetime.fromisoformat(plain)
+        if at.tzinfo is not None:
+            at.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at
 
 
 def watch_table(
@@ -188,19 +181,28 @@ def watch_table(
     device_m, lat, lon = table["distance_m"].to_numpy(), column("lat_deg"), column("lon_deg")
     # A watch cannot have recorded a run at the sea off Ghana: 0, 0 is what receivers write before they know.
     lat = np.where((lat == 0.0) & (lon == 0.0), np.nan, lat)
-    if np.isfinite(lat).sum() > 1 and (positions_first or not np.isfinite(device_m).any()):
-        table["distance_m"], told = distance_along(t_s, lat, lon, part)
-        notes += told
-    else:
-        table["distance_m"], told = device_distance(t_s, device_m)
-        notes += told
+    laps = _laps(points.laps, origin, stored_as, notes)
+    total_m = (
+        points.total_m
+        if points.total_m is not None
+        else float(laps["distance_m"].sum(skipna=False) or np.nan)
+    )
+    table["distance_m"], told = told_distance(
+        t_s, part, device_m, column("leg_m"), (lat, lon), total_m, positions_first=positions_first
+    )
+    notes += told
+    speed_mps, told = in_mps(t_s, table["distance_m"].to_numpy(), column("speed_mps"))
+    table["speed_mps"] = np.where(speed_mps <= PLAUSIBLE["speed_mps"][1], speed_mps, np.nan)
+    notes += told
     rows, told = join_moments(table)
     notes += told
-    laps = _laps(points.laps, origin, stored_as, notes)
     if not len(rows):
         rows = _rows_of_totals(laps)
         notes.append("the file holds only the totals of its laps, no points")
     at = origin if isinstance(origin, datetime) else None
+    if at is not None and not _FIRST_YEAR <= at.year < _LAST_YEAR:
+        notes.append(f"the watch's clock says {at:%Y}, which was never set or is of another calendar")
+        at = None
     if at is None:
         notes.append("the watch had no date: when the run began is not known (give it with --started-at)")
     return WatchTable(at, rows, laps, stored_as, _recorded_s(t_s, part, laps), tuple(notes))
@@ -251,12 +253,32 @@ def _main_run(since_s: FloatArray, notes: list[str]) -> NDArray[np.bool_]:
             f"{int(sizes[main])}, a clock not yet set"
         )
     keep = cluster == main
+    keep &= ~_few_astray(since_s, keep, notes)
     span_s = float(np.ptp(since_s[keep]))
     if span_s > MAX_TIME_S:
         raise FormatError(
             f"its points lie {span_s / 86_400.0:.0f} days apart, more than one run: export the run alone"
         )
     return np.asarray(keep)
+
+
+def _few_astray(since_s: FloatArray, keep: NDArray[np.bool_], notes: list[str]) -> NDArray[np.bool_]:
+    """Tell which few stamps at either end lie over an hour from the run: they would stretch it by a time nobody ran."""
+    astray = np.zeros(since_s.size, np.bool_)
+    at_s = np.sort(since_s[keep])
+    most = min(_MOST_ASTRAY, int(_MOST_ASTRAY_SHARE * at_s.size))
+    gaps = np.flatnonzero(np.diff(at_s) > _ASTRAY_S)
+    before, after = gaps[gaps < most], gaps[gaps >= at_s.size - 1 - most]
+    if before.size:
+        astray |= keep & (since_s <= at_s[before[-1]])
+    if after.size:
+        astray |= keep & (since_s > at_s[after[0]])
+    n = int(astray.sum())
+    if n:
+        notes.append(
+            f"{n} point{'s' if n > 1 else ''} left out: over an hour away from the other {at_s.size - n}"
+        )
+    return astray
 
 
 def steps_per_min(
@@ -274,141 +296,13 @@ def steps_per_min(
         with np.errstate(invalid="ignore", divide="ignore"):
             step_m = np.median((60.0 * speed_mps / raw)[positive & (speed_mps > 0.5)].tolist() or [np.nan])
         if _STEP_WRITERS.search(writer) or (
-            np.nanmax(raw) > MOST_STRIDES_PER_MIN and not step_m > _IMPOSSIBLE_STEP_M
+            bool(np.any((raw > MOST_STRIDES_PER_MIN) & (raw <= PLAUSIBLE["cadence_spm"][1])))
+            and not step_m > _IMPOSSIBLE_STEP_M
         ):
             how = "steps"
     if how == "steps":
         return raw, how
     return np.where(raw <= MOST_STRIDES_PER_MIN, STEPS_PER_STRIDE * raw, np.nan), how
-
-
-def distance_along(
-    t_s: FloatArray, lat_deg: FloatArray, lon_deg: FloatArray, part: NDArray[np.int64]
-) -> tuple[FloatArray, list[str]]:
-    """Return (metres since the first position for each point, NaN without one; what was left out, in words).
-
-    Points are taken in order of time within each part. Parts that share a point are one part; of parts recorded at the
-    same time (two devices) the one with most points counts.
-    """
-    notes: list[str] = []
-    result = np.full(t_s.size, np.nan)
-    known = np.flatnonzero(np.isfinite(lat_deg) & np.isfinite(lon_deg) & np.isfinite(t_s))
-    if not known.size:
-        return result, notes
-    frame = pd.DataFrame({"t": t_s[known], "lat": lat_deg[known], "lon": lon_deg[known], "part": part[known]})
-    frame["part"] = frame["part"].map(_joined_parts(frame))
-    tracks = [track.groupby("t", as_index=False)[["lat", "lon"]].mean() for _, track in frame.groupby("part")]
-    tracks.sort(key=lambda track: (-len(track), float(track["t"].iloc[0]), float(track["lat"].iloc[0])))
-    taken: list[tuple[float, float]] = []
-    ends, legs, holes, hole_m, jumps = [], [], 0, 0.0, 0
-    dropped_s = 0.0
-    for track in tracks:
-        first, last = float(track["t"].iloc[0]), float(track["t"].iloc[-1])
-        shared_s = sum(max(0.0, min(last, b) - max(first, a)) for a, b in taken)
-        if shared_s > 1.0:
-            dropped_s += shared_s
-            continue
-        taken.append((first, last))
-        at, leg_m, told = _legs(track)
-        ends.append(at)
-        legs.append(leg_m)
-        holes, hole_m, jumps = holes + told[0], hole_m + told[1], jumps + told[2]
-    at = np.concatenate(ends)
-    order = np.argsort(at, kind="stable")
-    along_m = np.concatenate(([0.0], np.cumsum(np.concatenate(legs)[order])))
-    result[known] = along_m[np.searchsorted(at[order], t_s[known], side="right")]
-    if dropped_s:
-        notes.append(
-            f"{dropped_s:.0f} s are there twice, in tracks of the same time; the track with most points counts"
-        )
-    if holes:
-        notes.append(
-            f"{holes} hole{'s' if holes > 1 else ''} of over {_HOLE_S:.0f} s in the track: {hole_m:.0f} m "
-            "straight across are in the distance"
-        )
-    if jumps:
-        notes.append(
-            f"{jumps} jump{'s' if jumps > 1 else ''} faster than {_FASTEST_MPS:.0f} m/s not counted as distance"
-        )
-    return result, notes
-
-
-def _joined_parts(frame: pd.DataFrame) -> dict[int, int]:
-    """Return the part that each part belongs to: parts holding the very same point at the same time are one."""
-    owner = {int(name): int(name) for name in frame["part"].unique()}
-
-    def root(name: int) -> int:
-        while owner[name] != name:
-            name = owner[name]
-        return name
-
-    twice = frame[frame.duplicated(["t", "lat", "lon"], keep=False)]
-    for _, same in twice.groupby(["t", "lat", "lon"]) if twice["part"].nunique() > 1 else ():
-        names = sorted({root(int(name)) for name in same["part"]})
-        for name in names[1:]:
-            owner[name] = names[0]
-    return {name: root(name) for name in owner}
-
-
-def _legs(track: pd.DataFrame) -> tuple[FloatArray, FloatArray, tuple[int, float, int]]:
-    """Return (end of each leg, its metres, (holes, metres across them, jumps)) of one track in order of time."""
-    t, lat, lon = (track[name].to_numpy(np.float64) for name in ("t", "lat", "lon"))
-    if t.size > 2:
-        fast = _arc_m(lat[:-1], lon[:-1], lat[1:], lon[1:]) > _FASTEST_MPS * np.diff(t)
-        past = _arc_m(lat[:-2], lon[:-2], lat[2:], lon[2:]) <= _FASTEST_MPS * (t[2:] - t[:-2])
-        stray = np.concatenate(([False], fast[:-1] & fast[1:] & past, [False]))
-        # Of two strays side by side one is the other's neighbour: only lone ones are known to be astray.
-        stray &= ~np.concatenate(([False], stray[:-1]))
-        n_stray, (t, lat, lon) = int(stray.sum()), (values[~stray] for values in (t, lat, lon))
-    else:
-        n_stray = 0
-    leg_m, step_s = _arc_m(lat[:-1], lon[:-1], lat[1:], lon[1:]), np.diff(t)
-    jump = leg_m > _FASTEST_MPS * step_s
-    leg_m = np.where(jump, 0.0, leg_m)
-    hole = (step_s > _HOLE_S) & ~jump & (leg_m > 1.0)
-    return t[1:], leg_m, (int(hole.sum()), float(leg_m[hole].sum()), int(jump.sum()) + n_stray)
-
-
-def _arc_m(lat_a: FloatArray, lon_a: FloatArray, lat_b: FloatArray, lon_b: FloatArray) -> FloatArray:
-    """Great-circle distance between positions in degrees (haversine)."""
-    a, b = np.radians(lat_a), np.radians(lat_b)
-    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(np.radians(lon_b - lon_a) / 2) ** 2
-    return np.asarray(2.0 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
-
-
-def device_distance(t_s: FloatArray, device_m: FloatArray) -> tuple[FloatArray, list[str]]:
-    """Return (the device's own distance, never falling as time rises; what was done to it).
-
-    Some files begin at zero again with each lap: a fall to under half is a new beginning, a lesser one a bad value.
-    """
-    result, notes = device_m.copy(), []
-    known = np.flatnonzero(np.isfinite(device_m))
-    known = known[np.lexsort((device_m[known], t_s[known]))]
-    offset_m, last_m, last_t, restarts, odd = 0.0, 0.0, 0.0, 0, 0
-    for i, place in enumerate(known.tolist()):
-        value = float(device_m[place])
-        if value + offset_m < last_m - 1.0 and t_s[place] > last_t:
-            following = device_m[known[i + 1 : i + 4]]
-            stays = following.size == 0 or float(np.median(following)) + offset_m < last_m - 1.0
-            if value < 0.5 * (last_m - offset_m) and stays:
-                offset_m, restarts = last_m, restarts + 1
-            else:
-                odd += 1
-                result[place] = np.nan
-                continue
-        elif value + offset_m - last_m > _FASTEST_MPS * (t_s[place] - last_t) + 200.0 and i:
-            following = device_m[known[i + 1 : i + 2]]
-            if following.size and float(following[0]) < value - 1.0:  # a spike: the next one is below again
-                odd += 1
-                result[place] = np.nan
-                continue
-        last_m, last_t = max(last_m, value + offset_m), float(t_s[place])
-        result[place] = last_m
-    if restarts:
-        notes.append(f"the distance begins at zero again {restarts} time(s) and was added up")
-    if odd:
-        notes.append(f"{odd} value(s) of distance do not fit those around them and count as unknown")
-    return result, notes
 
 
 def join_moments(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -454,9 +348,10 @@ def _laps(
             continue
         rows.append({"start_s": start_s} | row)
         end_s = start_s + (row["duration_s"] if np.isfinite(row["duration_s"]) else 0.0)
-    return pd.DataFrame(rows, columns=list(LAP_COLUMNS), dtype=np.float64).sort_values(
-        "start_s", ignore_index=True, kind="stable"
-    )
+    table = pd.DataFrame(rows, columns=list(LAP_COLUMNS), dtype=np.float64)
+    if table["distance_m"].eq(0.0).all() and table["duration_s"].sum() >= _NOTHING_S:
+        table["distance_m"] = np.nan  # nothing measured it
+    return table.sort_values("start_s", ignore_index=True, kind="stable")
 
 
 def _rows_of_totals(laps: pd.DataFrame) -> pd.DataFrame:

@@ -21,15 +21,18 @@ from tallrun.errors import FormatError
 from tallrun.numerics.recording import FloatArray
 from tallrun.sessions._files import size_of_file
 from tallrun.sessions.assembling import Imported, ImportFacts, Stream, assemble
+from tallrun.sessions.checks import names_of_strangers
 from tallrun.sessions.csv_import import HEADER_UNITS, bracketed_unit
 from tallrun.sessions.door import behind_door
 from tallrun.sessions.foreign_units import ACC_UNITS, GYR_UNITS, Declared, unit_factor
 
 MAX_FILE_BYTES = 4 * 1024**3
-_ACC = re.compile(r"acc", re.I)
+_ACC = re.compile(r"acc|^a[xyz]$", re.I)
 #: A label of another quantity: its x is none of ours.
-_NAMED = re.compile(r"acc|gyr|ang|rate|mag|quat|ori|rot|eul|temp", re.I)
-_GYR = re.compile(r"gyr|ang.*vel|rate", re.I)
+_NAMED = re.compile(r"acc|gyr|ang|rate|omega|mag|quat|ori|rot|eul|temp", re.I)
+_GYR = re.compile(r"gyr|ang\w*[ _.-]*vel|rate|omega|^[gw][xyz]$", re.I)
+#: Acceleration without gravity is another quantity.
+_NO_GRAVITY = re.compile(r"lin|free|user", re.I)
 _BROKEN = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OSError, EOFError, MemoryError, OverflowError,
     struct.error, SyntaxError, ZeroDivisionError,
@@ -66,7 +69,14 @@ def import_xdf(
         raise FormatError("reading XDF needs the extra formats: pip install 'tallrun[formats]'")
     numbers = {"acc": _channel_numbers(acc_channels), "gyr": _channel_numbers(gyr_channels)}
     parts, notes = behind_door(
-        _read_xdf, path, placements, numbers, acc_unit, gyr_unit, most_bytes=MAX_FILE_BYTES
+        _read_xdf,
+        path,
+        placements,
+        numbers,
+        acc_unit,
+        gyr_unit,
+        most_bytes=MAX_FILE_BYTES,
+        may_be_packed=True,
     )
     imported = assemble(parts, facts, f"imported from XDF: {path.name}")
     return replace(imported, notes=(*imported.notes, *notes))
@@ -82,7 +92,7 @@ def _read_xdf(
     for key, placement in placements.items():
         stream = _find(path, key, streams)
         taken.append(_number(stream))
-        parts.append(_stream(path, key, placement, stream, numbers, acc_unit, gyr_unit))
+        parts.append(_stream(path, key, placement, stream, numbers, acc_unit, gyr_unit, notes))
         declared = _text((stream.get("footer") or {}).get("info", {}), "sample_count")
         if declared.isdigit() and int(declared) != len(stream["time_stamps"]):
             notes.append(
@@ -174,21 +184,38 @@ def _stream(
     numbers: dict[str, list[int] | None],
     acc_unit: str | None,
     gyr_unit: str | None,
+    notes: list[str],
 ) -> Stream:
     where = f"{path.name} stream {name}"
     values = np.asarray(stream["time_series"])
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise FormatError(f"{where}: expected numbers in channels, found shape {values.shape}")
+    if len(values) < 2:
+        raise FormatError(f"{where} holds {len(values)} sample(s): nothing to import")
     labels, units = _channels(stream["info"], values.shape[1])
     kind = f"{_text(stream['info'], 'type')} {_text(stream['info'], 'name')}"
     shown = ", ".join(f"{i + 1} {label!r}" for i, label in enumerate(labels[:30]))
-    acc_mps2, acc_unit = _axes(where, _ACC, "acc", kind, labels, units, values, acc_unit, numbers["acc"])
-    gyr_radps, gyr_unit = _axes(where, _GYR, "gyr", kind, labels, units, values, gyr_unit, numbers["gyr"])
+    places = {
+        "acc": _places(
+            where, _ACC, kind, labels, None if _is_only(_GYR, _ACC, kind, labels) else numbers["acc"]
+        ),
+        "gyr": _places(
+            where, _GYR, kind, labels, None if _is_only(_ACC, _GYR, kind, labels) else numbers["gyr"]
+        ),
+    }
+    acc_mps2, acc_unit = _axes(where, "acc", places["acc"], labels, units, values, acc_unit)
+    gyr_radps, gyr_unit = _axes(where, "gyr", places["gyr"], labels, units, values, gyr_unit)
     if acc_mps2 is None and gyr_radps is None:
         raise FormatError(
             f"{where}: no accelerometer or gyroscope found among its channels {shown}; give them by number: "
             "--acc-channels 1,2,3 (and --gyr-channels)"
         )
+    read = [place for found in places.values() for place in found or ()]
+    left = {label or f"channel {i + 1}" for i, label in enumerate(labels) if i not in read}
+    if left:
+        notes.append(f"stream {name}: not kept, channels {names_of_strangers(left)}")
+    if not any(labels) and not any(numbers.values()):
+        notes.append(f"stream {name}: channels without labels were taken for x, y and z in their order")
     return Stream(
         placement=placement,
         where=where,
@@ -199,24 +226,30 @@ def _stream(
     )
 
 
+def _is_only(what: re.Pattern[str], other: re.Pattern[str], kind: str, labels: list[str]) -> bool:
+    """Tell whether a stream of unlabelled channels calls itself the one and not the other."""
+    return not any(labels) and bool(what.search(kind)) and not other.search(kind)
+
+
+def _places(
+    where: str, pattern: re.Pattern[str], kind: str, labels: list[str], numbers: list[int] | None
+) -> list[int] | None:
+    """Return the places of x, y, z, given by number or found by label; None where the stream has no such signal."""
+    return _by_number(where, numbers, len(labels)) if numbers else _by_label(where, pattern, kind, labels)
+
+
 def _axes(
-    where: str,
-    pattern: re.Pattern[str],
-    what: str,
-    kind: str,
-    labels: list[str],
-    units: list[str],
-    values: np.ndarray,
+    where: str, what: str, places: list[int] | None, labels: list[str], units: list[str], values: np.ndarray,
     declared: str | None,
-    numbers: list[int] | None,
-) -> tuple[FloatArray | None, str | None]:
+) -> tuple[FloatArray | None, str | None]:  # fmt: skip
     known = ACC_UNITS if what == "acc" else GYR_UNITS
-    places = _by_number(where, numbers, len(labels)) if numbers else _by_label(where, pattern, kind, labels)
     if places is None:
         return None, None
     result, unit = np.empty((values.shape[0], 3)), declared
     for axis, place in enumerate(places):
-        written = HEADER_UNITS.get(units[place].strip().casefold()) or bracketed_unit(labels[place])
+        written = HEADER_UNITS.get(units[place].strip().casefold()) or bracketed_unit(
+            labels[place].casefold()
+        )
         unit = declared or (written if written in known else None)
         if unit is None:
             raise FormatError(
@@ -234,9 +267,17 @@ def _axes(
 def _by_label(where: str, pattern: re.Pattern[str], kind: str, labels: list[str]) -> list[int] | None:
     """Return the places of x, y, z by their labels; bare axes count in a stream that says what it is; else None."""
     axes = [_axis_of(label) for label in labels]
-    named = [i for i, label in enumerate(labels) if pattern.search(label) and axes[i]]
+    named = [
+        i for i, label in enumerate(labels) if pattern.search(_bare(label)) and not _NO_GRAVITY.search(label)
+    ]
     if not named and pattern.search(kind):
-        named = [i for i, label in enumerate(labels) if axes[i] and not _NAMED.search(label)]
+        named = [i for i, label in enumerate(labels) if not _NAMED.search(label)]
+        if len(labels) == 3 and not any(labels):
+            return [0, 1, 2]
+    numbered = [re.sub(r"\D", "", labels[i]) for i in named]
+    if len(named) == 3 and not any(axes[i] for i in named) and numbered in (["0", "1", "2"], ["1", "2", "3"]):
+        return named
+    named = [i for i in named if axes[i]]
     if not named:
         return None
     places = [[i for i in named if axes[i] == axis] for axis in "xyz"]
@@ -248,13 +289,19 @@ def _by_label(where: str, pattern: re.Pattern[str], kind: str, labels: list[str]
     return [found[0] for found in places]
 
 
+def _bare(label: str) -> str:
+    """Return a label without the unit in brackets at its end."""
+    return re.sub(r"\s*[(\[][^)\]\d]*[)\]]\s*$", "", label).strip()
+
+
 def _axis_of(label: str) -> str | None:
-    """Return x, y or z where a label ends with it (before a unit in brackets) or begins with it; else None."""
-    bare = re.sub(r"\s*[(\[].*$", "", label).strip().casefold()
-    for letter in (bare[-1:], bare[:1] if re.match(r"[xyz][\W_]", bare) else ""):
-        if letter and letter in "xyz":
-            return letter
-    return None
+    """Return x, y or z where that letter stands alone in a label, or ends (``AccX``, ``ax``) it; else None."""
+    words = re.split(r"[\W_]+", re.sub(r"([a-z])([XYZ])(?![a-z])", r"\1 \2", _bare(label)))
+    alone = [word.casefold() for word in words if word.casefold() in ("x", "y", "z")]
+    if alone:
+        return alone[-1]
+    last = _bare(label).casefold()[-1:]
+    return last if last and last in "xyz" else None
 
 
 def _by_number(where: str, numbers: list[int], n_channels: int) -> list[int]:
@@ -283,7 +330,7 @@ def _channels(info: dict[str, Any], n_channels: int) -> tuple[list[str], list[st
     return [_text(channel, "label") for channel in channels], [_text(channel, "unit") for channel in channels]
 
 
-def _text(node: dict[str, Any], key: str) -> str:
-    value = node.get(key) or [""]
+def _text(node: dict[str, Any] | None, key: str) -> str:
+    value = (node.get(key) if isinstance(node, dict) else None) or [""]  # an element without content is None
     first = value[0] if isinstance(value, list) else value
     return "" if first is None else str(first)

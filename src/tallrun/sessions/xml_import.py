@@ -7,16 +7,23 @@ are capped, elements are dropped as soon as they are read. A value that is no nu
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tallrun.errors import FormatError
 from tallrun.sessions._files import size_of_file
 from tallrun.sessions.activity import Activity
 from tallrun.sessions.door import behind_door
-from tallrun.sessions.watch_points import MAX_ACTIVITY_ROWS, Points, refuse_other_sports, watch_table
+from tallrun.sessions.sports import refuse_other_sports, sport_on_foot
+from tallrun.sessions.watch_points import (
+    MAX_ACTIVITY_ROWS,
+    Points,
+    moment,
+    watch_table,
+)
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 _MOST_DEPTH, _MOST_CHILDREN = 100, 1000
@@ -24,13 +31,23 @@ _MOST_ELEMENTS = 40 * MAX_ACTIVITY_ROWS
 #: Names of elements (any namespace, any case) that hold a value, by our column.
 _NAMES = {
     "hr": "heart_rate_bpm", "heartrate": "heart_rate_bpm", "heart_rate": "heart_rate_bpm", "bpm": "heart_rate_bpm",
-    "heartratebpm": "heart_rate_bpm", "cad": "cadence", "cadence": "cadence", "runcadence": "cadence",
-    "speed": "speed_mps",
-    "ele": "altitude_m", "altitudemeters": "altitude_m", "power": "power_w", "powerinwatts": "power_w",
-    "watts": "power_w",
+    "heartratebpm": "heart_rate_bpm", "pulse": "heart_rate_bpm",
+    "cad": "cadence", "cadence": "cadence", "runcadence": "cadence", "run_cadence": "cadence",
+    "stepsperminute": "cadence_spm", "steps_per_minute": "cadence_spm", "spm": "cadence_spm",
+    "speed": "speed_mps", "ele": "altitude_m", "altitudemeters": "altitude_m",
+    "power": "power_w", "powerinwatts": "power_w", "watts": "power_w",
     "distancemeters": "distance_m", "distance": "distance_m", "latitudedegrees": "lat_deg",
     "longitudedegrees": "lon_deg",
 }  # fmt: skip
+#: OpenTracks counts metres since the point before under the name others use for metres since the start.
+_LEG_SPACE = "opentracks"
+#: Elements of a track in which programs say its sport.
+_SPORT_NAMES = ("type", "sport", "activity", "activitytype", "typetranslated")
+#: Names that Strava and Runkeeper give by themselves: "Morning Ride", "Cycling 5/1/25 8:00 am".
+_GIVEN_NAME = re.compile(
+    r"(?:(?:morning|lunch|afternoon|evening|night) (?P<day>[a-z -]+)|(?P<first>[a-z ]+) \d[\d/.: apm-]*)",
+    re.I,
+)
 #: Where two names of a point mean one column, the runner's own wins over the bicycle's.
 _FIRST = ("runcadence",)
 _WORDS = {
@@ -54,6 +71,8 @@ class _Found:
     points: Points = field(default_factory=Points)
     part: int = 0
     sports: list[str | None] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    begun: datetime | None = None
     n_activities: int = 0
     plans: dict[str, int] = field(default_factory=dict)
     writer: list[str] = field(default_factory=list)
@@ -80,26 +99,27 @@ def import_gpx(path: Path, cadence: str = "auto") -> Activity:
 
 def read_gpx_points(path: Path) -> Points:
     """Return the points of a GPX track that goes with another file. Raises FormatError as ``import_gpx`` does."""
-    return _read(path, "trkpt", ()).points
+    return _read(path, ("trkpt",), ()).points
 
 
 def _read_tcx(path: Path, cadence: str) -> Activity:
-    found = _read(path, "Trackpoint", ("Course", "Workout"))
+    return _activity(path, _read(path, ("Trackpoint", "trkpt"), ("Course", "Workout")), "TCX", cadence)
+
+
+def _read_gpx(path: Path, cadence: str) -> Activity:
+    return _activity(path, _read(path, ("trkpt", "Trackpoint"), ("Course", "Workout")), "GPX", cadence)
+
+
+def _activity(path: Path, found: _Found, kind: str, cadence: str) -> Activity:
+    points = found.points
+    positions_first = "GPX" in found.root.upper()
     if found.n_activities > 1:
         refuse_other_sports(path, found.sports)
         raise FormatError(
             f"{path} holds {found.n_activities} activities; export each run to a file of its own"
         )
-    return _activity(path, found, "TCX", cadence, positions_first=False)
-
-
-def _read_gpx(path: Path, cadence: str) -> Activity:
-    found = _read(path, "trkpt", ())
-    return _activity(path, found, "GPX", cadence, positions_first=True)
-
-
-def _activity(path: Path, found: _Found, kind: str, cadence: str, *, positions_first: bool) -> Activity:
-    points = found.points
+    if len(points.laps) and not isinstance(points.laps[0].get("at"), datetime) and found.begun is not None:
+        points.laps[0]["at"] = found.begun if found.begun.tzinfo else found.begun.replace(tzinfo=UTC)
     if kind not in found.root.upper() and not (kind == "TCX" and "TRAININGCENTER" in found.root.upper()):
         points.notes.append(f"the file is {found.root[:40]!r} where {kind} was expected")
     if not points.at and not points.laps and found.plans:
@@ -110,6 +130,9 @@ def _activity(path: Path, found: _Found, kind: str, cadence: str, *, positions_f
             f"{path}: none of its {len(points.at)} points has a time: a planned route, no run that took place; nothing "
             "was imported"
         )
+    if not any(sport_on_foot(name)[0] for name in found.sports):
+        given = [_GIVEN_NAME.fullmatch(title) for title in found.titles]
+        found.sports += [match["day"] or match["first"] for match in given if match]
     sport, notes = refuse_other_sports(path, found.sports)
     if found.zoneless:
         points.notes.append(f"{found.zoneless} time(s) without a zone were read as UTC")
@@ -121,8 +144,8 @@ def _activity(path: Path, found: _Found, kind: str, cadence: str, *, positions_f
     return Activity.of(table, treadmill, f"imported from {kind}: {path.name}", sport, notes)
 
 
-def _read(path: Path, point_name: str, skipped: tuple[str, ...]) -> _Found:
-    """Read every element called ``point_name``; all others are dropped when they end, so that memory stays small."""
+def _read(path: Path, point_names: tuple[str, ...], skipped: tuple[str, ...]) -> _Found:
+    """Read every element called one of ``point_names``; all others are dropped when they end, for small memory."""
     from lxml import etree
 
     size_of_file(path, MAX_FILE_BYTES)
@@ -135,7 +158,7 @@ def _read(path: Path, point_name: str, skipped: tuple[str, ...]) -> _Found:
         with path.open("rb") as file:
             parsed = etree.iterparse(
                 file, events=("start", "end"), recover=True, resolve_entities=False, no_network=True, load_dtd=False,
-                remove_comments=True, remove_pis=True,
+                remove_comments=True, remove_pis=True, encoding=_go_to_start(file),
             )  # fmt: skip
             for number, (event, element) in enumerate(parsed):
                 if number > 2 * _MOST_ELEMENTS:
@@ -156,7 +179,7 @@ def _read(path: Path, point_name: str, skipped: tuple[str, ...]) -> _Found:
                     elif name in _PLANS and plan_at is None:
                         found.plans[name] = found.plans.get(name, 0) + 1
                         plan_at = len(names) if name in skipped else None
-                    elif name == point_name:
+                    elif name in point_names:
                         point_at, n_children = len(names), 0
                     elif name in ("trkseg", "Track", "trk"):
                         found.part += 1
@@ -184,6 +207,15 @@ def _read(path: Path, point_name: str, skipped: tuple[str, ...]) -> _Found:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise FormatError(f"{path} is truncated or no valid XML ({reason})") from error
     return found
+
+
+def _go_to_start(file: IO[bytes]) -> str | None:
+    """Skip blanks before the first letter, which Strava writes; return the encoding where the file says a wrong one."""
+    start = file.read(4096)
+    bare = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    file.seek(len(start) - len(bare))
+    said_wide = re.match(rb"<\?xml[^>]*encoding=[\"']utf-?16", bare, re.I)
+    return "utf-8" if said_wide else None
 
 
 def _refuse_document_type(path: Path) -> None:
@@ -230,6 +262,8 @@ def _take_point(element: Any, found: _Found) -> None:
             at = _time(child, found)
             continue
         column = _NAMES.get(name.casefold())
+        if column == "distance_m" and _LEG_SPACE in str(child.tag):
+            column = "leg_m"
         if column is None and child is not element and not len(child) and (child.text or "").strip():
             if _local(child.getparent().tag).casefold() not in _NAMES:  # <HeartRateBpm><Value>
                 found.points.left.add(name)
@@ -254,8 +288,12 @@ def _take_other(element: Any, names: list[str], found: _Found) -> None:
     """Take what stands outside the points: the sport, laps and their totals, the program that wrote the file."""
     name, parent = names[-1], names[-2] if len(names) > 1 else ""
     text = (element.text or "").strip()
-    if name == "type" and parent == "trk":
+    if name.casefold() in _SPORT_NAMES and text and ("trk" in names or "metadata" in names):
         found.sports.append(text)
+    elif name == "name" and parent == "trk":
+        found.titles.append(text)
+    elif name == "Id" and parent == "Activity":
+        found.begun = moment(text)
     elif name == "Name" and parent in ("Creator", "Author"):
         found.writer.append(text)
     elif name == "Lap" and parent == "Activity":
@@ -285,13 +323,21 @@ def _put(values: dict[str, float], name: str, text: str, element: Any, found: _F
     if not text:
         return
     try:
-        value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+        value = float(_plain_number(text))
     except ValueError:
         value = math.nan
     if math.isfinite(value) and "_" not in text:
         values[name] = value
     else:
         found.points.note_odd(_WORDS.get(name, name), _place(element))
+
+
+def _plain_number(text: str) -> str:
+    """Return a number as Python reads it: ``10,5`` and ``1,234.5`` are ways of some phones' languages."""
+    if "." in text and "," in text:
+        last = max(text.rfind("."), text.rfind(","))
+        return re.sub("[.,]", "", text[:last]) + "." + text[last + 1 :]
+    return text.replace(",", ".") if text.count(",") == 1 else text
 
 
 def _time(element: Any, found: _Found) -> datetime | None:
@@ -301,16 +347,13 @@ def _time(element: Any, found: _Found) -> datetime | None:
 def _time_of(text: str, found: _Found, place: str) -> datetime | None:
     if not text.strip():
         return None
-    try:
-        stamp = datetime.fromisoformat(text.strip())
-        if stamp.tzinfo is not None:
-            stamp.astimezone(UTC)
-            return stamp
-    except (ValueError, OverflowError):
+    stamp = moment(text)
+    if stamp is None:
         found.points.note_odd("time", place)
-        return None
-    found.zoneless += 1
-    return stamp.replace(tzinfo=UTC)
+    elif stamp.tzinfo is None:
+        found.zoneless += 1
+        stamp = stamp.replace(tzinfo=UTC)
+    return stamp
 
 
 def _place(element: Any) -> str:
@@ -318,4 +361,5 @@ def _place(element: Any) -> str:
 
 
 def _local(tag: Any) -> str:
-    return str(tag).rpartition("}")[2]
+    # A prefix that was never declared stays in the name.
+    return str(tag).rpartition("}")[2].rpartition(":")[2]

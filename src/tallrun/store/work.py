@@ -32,7 +32,7 @@ _FOLDER = re.compile(r"\.tallrun-[0-9a-f]{32}")
 _NOTE = re.compile(r"\.tallrun-[0-9a-f]{32}\.note")
 #: What versions before this one left behind when they were killed.
 _OLD_FOLDER = re.compile(r"\.(restore|tallrun)-[a-z0-9_]{8}")
-_OLD_FILE = re.compile(r".+\.zip\.tmp|(pairing|standing)\.tmp")
+_OLD_FILE = re.compile(r".+\.zip\.tmp|(pairing|standing(-emulated)?)\.tmp")
 #: A work folder beside a backup holds nothing else; more is not touched there.
 _BESIDE = frozenset({LOCK, ARCHIVE, DATABASE_NAME, *(DATABASE_NAME + end for end in SIDE_FILES)})
 

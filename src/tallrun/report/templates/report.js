@@ -40,11 +40,17 @@
   // Paper is narrower than the window and plotly does not hear of it: 182 mm of A4 between its margins.
   // A little lower there, so that five lanes share a page.
   const PAPER_PX = 680;
+  const PAIR_PX = 330;
   const LOWER = 0.68;
   const tall = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.height]));
+  const sizes = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, [item.layout.font.size ?? null, item.layout.title?.font?.size ?? null]]));
   const legendAt = Object.fromEntries(Object.entries(figures).map(([name, item]) => [name, item.layout.legend.y]));
-  const paper = (box) => ({ autosize: false, width: PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.2 });
+  const paper = (box) => {
+    const isPair = box.closest(".pairs") !== null;
+    const size = isPair ? { "font.size": 9, "title.font.size": 10.5 } : {};
+    return { autosize: false, width: isPair ? PAIR_PX : PAPER_PX, height: Math.round(LOWER * tall[box.dataset.figure]), "legend.y": 1.2, ...size };
+  };
   window.addEventListener("beforeprint", () => boxes.forEach((box) => { draw(box); Plotly.relayout(box, paper(box)); }));
-  window.addEventListener("afterprint", () => boxes.forEach((box) => Plotly.relayout(box, { autosize: true, width: null, height: tall[box.dataset.figure], "legend.y": legendAt[box.dataset.figure] })));
+  window.addEventListener("afterprint", () => boxes.forEach((box) => Plotly.relayout(box, { autosize: true, width: null, height: tall[box.dataset.figure], "legend.y": legendAt[box.dataset.figure], "font.size": sizes[box.dataset.figure][0], "title.font.size": sizes[box.dataset.figure][1] })));
   window.tallrunDrawAll = () => boxes.forEach(draw);
 })();

@@ -166,6 +166,8 @@ class TreadmillMerger:
     def feed(self, data: bytes) -> TreadmillData | None:
         """Take one notification; return the whole record once its last part came.
 
+        Some machines set More Data in every notification: a part that brings again what is there begins the next
+        record, and the one before is returned as far as it came.
         Raises PacketError as ``decode_treadmill_record``; what was collected so far is then dropped, because
         a record with a hole in it would mix two moments.
         """
@@ -174,7 +176,11 @@ class TreadmillMerger:
         except PacketError:
             self._parts = {}
             raise
-        self._parts |= {name: value for name, value in vars(record.data).items() if value is not None}
+        part = {name: value for name, value in vars(record.data).items() if value is not None}
+        if record.has_more and self._parts.keys() & part.keys():
+            whole, self._parts = TreadmillData(**self._parts), part
+            return whole
+        self._parts |= part
         if record.has_more:
             return None
         whole, self._parts = TreadmillData(**self._parts), {}

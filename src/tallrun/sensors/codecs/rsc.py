@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from tallrun.errors import PacketError
 from tallrun.sensors.codecs.flagged import FlagField, FlagGroup, decode_flagged, encode_flagged
 
 _GROUPS = (
@@ -24,7 +23,7 @@ class RscMeasurement:
     """One running-speed notification; ``cadence_per_min`` as sent, steps or strides depending on the pod."""
 
     speed_mps: float
-    cadence_per_min: float
+    cadence_per_min: float | None
     is_running: bool
     stride_length_m: float | None = None
     total_distance_m: float | None = None
@@ -33,12 +32,12 @@ class RscMeasurement:
 def decode_rsc(data: bytes) -> RscMeasurement:
     """Decode 2A53; a packet that is cut gives the fields before the cut.
 
-    Raises PacketError when speed and cadence are not whole.
+    Raises PacketError when not even the speed is whole.
     """
     flags, values = decode_flagged(data, "u8", _GROUPS, "running speed and cadence")
-    if "cadence_per_min" not in values:
-        raise PacketError(f"running speed and cadence: expected at least 4 bytes, got {len(data)}")
-    return RscMeasurement(is_running=bool(flags & 0x04), **cast("dict[str, float]", values))
+    return RscMeasurement(
+        is_running=bool(flags & 0x04), **cast("dict[str, float]", {"cadence_per_min": None} | values)
+    )
 
 
 def encode_rsc(measurement: RscMeasurement) -> bytes:

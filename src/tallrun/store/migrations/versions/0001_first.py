@@ -5,45 +5,21 @@ Revision 0001, after nothing.
 
 from __future__ import annotations
 
+from functools import partial
+
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.schema import SchemaItem
 
 from tallrun.errors import StoreError
+from tallrun.store.entry_table import INSTANT, create_entry_table
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-INSTANT = sa.String(40)
 
-
-def _entry_table(name: str, key: str, *columns: SchemaItem) -> None:
-    op.create_table(
-        name,
-        sa.Column(key, sa.String(36), nullable=False),
-        *columns,
-        sa.Column("runner_id", sa.String(36), nullable=False),
-        sa.Column("at", INSTANT, nullable=False),
-        sa.Column("at_utc", sa.String(32), nullable=False),
-        sa.Column("entered_at", INSTANT, nullable=False),
-        sa.Column("entered_by", sa.String(80), nullable=False),
-        sa.Column("supersedes", sa.String(36)),
-        sa.Column("withdrawn", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint(key, name=f"pk_{name}"),
-        sa.ForeignKeyConstraint(
-            ["runner_id"], ["runners.runner_id"], name=f"fk_{name}_runner_id", ondelete="CASCADE"
-        ),
-        sa.UniqueConstraint("supersedes", name=f"uq_{name}_supersedes"),
-    )
-    op.create_index(f"ix_{name}_runner_id", name, ["runner_id"])
-    op.create_index(f"ix_{name}_at_utc", name, ["at_utc"])
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(
-            f"CREATE TRIGGER {name}_never_edited BEFORE UPDATE ON {name} "
-            "BEGIN SELECT RAISE(ABORT, 'entries are never edited, only superseded'); END"
-        )
+_entry_table = partial(create_entry_table, guard_on_server=False)
 
 
 def upgrade() -> None:

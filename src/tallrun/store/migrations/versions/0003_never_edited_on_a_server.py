@@ -8,6 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 from tallrun.errors import StoreError
+from tallrun.store.entry_table import SERVER_FUNCTION, guard_table
 
 revision = "0003"
 down_revision = "0002"
@@ -24,14 +25,11 @@ def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
     op.execute(
-        "CREATE FUNCTION tallrun_never_edited() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        f"CREATE FUNCTION {SERVER_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ "
         "BEGIN RAISE EXCEPTION 'entries are never edited, only superseded'; END $$"
     )
     for name in ENTRY_TABLES:
-        op.execute(
-            f"CREATE TRIGGER {name}_never_edited BEFORE UPDATE ON {name} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION tallrun_never_edited()"
-        )
+        guard_table(name)
 
 
 def downgrade() -> None:

@@ -1,0 +1,161 @@
+"""Cycles: where a foot swings and where it turns, from the gyroscope; the engine's sample loop.
+
+A foot swings toe-up once per stride and turns toe-down at push-off. Both turns exceed half a radian in walking and in
+running, so a zigzag over the (leaky) integral of the pitch rate delimits the cycles at any sampling rate without
+thresholds on signal shape. Everything else is looked up in the ring of recent samples when a turn is confirmed, so no
+result depends on how the signal was cut into blocks. In the order of the physics:
+
+``foot_samples`` a sample is taken in; here: the swing it begins or ends; ``foot_events`` when the foot came down, lay
+flat and left; ``foot_trajectory`` the way from flat to flat; ``foot_row`` what all that is worth.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tallrun.gait.foot_events import (
+    find_flat,
+    locate_contact,
+    open_flat,
+    open_pushed_off,
+    time_final_contact,
+    timing_sigma,
+)  # fmt: skip
+from tallrun.gait.foot_mounting import has_mounting_moved
+from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
+from tallrun.gait.foot_samples import accept
+from tallrun.gait.foot_trajectory import close_stride
+from tallrun.gait.front import count_clipped, is_next
+from tallrun.gait.kernels import kernel
+from tallrun.gait.rows import reason_bit
+
+MOVED = reason_bit("mounting_changed")
+
+
+@kernel
+def track(t_s, acc, gyr, state, params, out):
+    """Feed samples; rows they decide are added to ``out``.
+
+    t_s (n,), acc, gyr (n, 3) : as for ``FootEngine.feed``. state : ``FootState``. params : record of ``FootParams``.
+    Samples that are not finite or do not move time forward are counted and dropped.
+    """
+    front = state.front
+    for i in range(t_s.shape[0]):
+        t = t_s[i]
+        if not is_next(t, acc[i], gyr[i], front):
+            continue
+        if front.n == 0:
+            front.first_s = t
+        elif t - front.last_s > params.longest_stride_s:
+            _begin_bout(state, t, out)
+        count_clipped(acc[i], gyr[i], state.sensor, front, params)
+        dt = accept(t, acc[i], gyr[i], state, params)
+        _follow_turn(state, t, dt, params, out)
+        if state.stance.is_pending:
+            waited_s = t - state.row.initial_contact_s
+            if waited_s > params.row_wait_strides * params.longest_stride_s:
+                emit_open(state, t, out)
+                forget_mode(state.gait)
+
+
+@kernel
+def close(state, params, out):
+    """End the stream: land a foot that is down, write the pending row out."""
+    t_s, mask, now = state.samples.t_s, state.samples.mask, state.front.n - 1
+    if now >= 2 and state.cycle.swing_from >= 0:
+        settled = t_s[now & mask] - t_s[state.cycle.top & mask] > params.settle_s
+        if settled or not locate_contact(state, now, params).is_doubtful:
+            land(state, now, False, params, out)
+    if state.stance.is_pending:
+        emit_open(state, t_s[now & mask], out)
+
+
+@kernel
+def _begin_bout(state, t, out):
+    """Forget the running cycle after a pause; what was learned and counted stays."""
+    if state.stance.is_pending:
+        emit_open(state, t, out)
+    forget_mode(state.gait)
+    cycle = state.cycle
+    cycle.is_rising, cycle.swing_from, cycle.top = True, -1, state.front.n
+    cycle.angle_rad = cycle.top_rad = cycle.bottom_rad = 0.0
+    state.stance.flat_at, state.stance.is_carried = -1, False
+
+
+@kernel
+def _follow_turn(state, t, dt, params, out):
+    """Follow the pitch angle by one sample; land the foot, or let it leave, where a turn is confirmed."""
+    cycle, mask, now = state.cycle, state.samples.mask, state.front.n - 1
+    angle = cycle.angle_rad + state.derived.pitch_radps[now & mask] * dt
+    angle -= angle * min(dt / params.leak_s, 1.0)
+    cycle.angle_rad = angle
+    has_swung = False
+    if cycle.is_rising:
+        if angle > cycle.top_rad or now == 0:
+            cycle.top_rad, cycle.top = angle, now
+        if cycle.top_rad - angle > params.fall_rad:
+            cycle.is_rising, cycle.bottom_rad, cycle.bottom = False, angle, now
+    else:
+        if angle < cycle.bottom_rad:
+            cycle.bottom_rad, cycle.bottom = angle, now
+        has_swung = angle - cycle.bottom_rad > params.rotation_rad
+    if cycle.swing_from >= 0:
+        is_pushing = cycle.top_rad - angle > cycle.ask_rad
+        has_waited = t - state.samples.t_s[cycle.top & mask] > params.landing_timeout_s
+        if is_pushing or has_waited or has_swung:
+            land(state, cycle.bottom if has_swung else now, not (has_swung or has_waited), params, out)
+    if has_swung:
+        open_pushed_off(state, cycle.bottom, params)
+        time_final_contact(state, params)
+        cycle.is_rising, cycle.swing_from, cycle.ask_rad = True, cycle.bottom, params.rotation_rad
+        cycle.top_rad, cycle.top = angle, now
+
+
+@kernel
+def land(state, now, is_early, params, out):
+    """Time the contact that ends a swing, close the stride behind it, open the next row.
+
+    is_early : asked for as soon as the foot seems to push off. Then nothing happens yet unless it has been flat and
+        turned on from there; a landing heel also turns toe-down.
+    """
+    cycle, stance, fit = state.cycle, state.stance, state.work.fit
+    contact = locate_contact(state, now, params)
+    if state.derived.pitch_radps[contact.swing & state.samples.mask] < params.swing_peak_radps:
+        cycle.swing_from = -1
+        return
+    flat, cost = find_flat(state, contact, now, params)
+    if is_early and (cost > params.flat_cost or _turn_since(state, flat, now) < params.fall_rad):
+        cycle.ask_rad += params.ask_share * params.fall_rad
+        return
+    close_stride(state, contact, flat, now, params)
+    least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
+    if fit.is_trusted and fit.length_m < least_m:  # a swing that went nowhere
+        cycle.swing_from, stance.is_carried, stance.flat_at = -1, True, flat
+        return
+    sigma_s = timing_sigma(state.samples, contact.place, now, params)
+    if contact.is_inferred:
+        sigma_s = params.timing_inferred_s
+    elif contact.is_doubtful:
+        sigma_s = params.timing_doubtful_s
+    if stance.is_pending:
+        state.row.timing_sigma_s = max(state.row.timing_sigma_s, sigma_s)
+        complete_row(state, contact.t_s, params, out)
+    open_row(state, contact, flat, cost, sigma_s, now, params)
+    stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
+    if fit.is_solved:
+        stance.flat_at = flat
+    else:
+        open_flat(state, flat, params)
+    stance.is_carried, cycle.swing_from = True, -1
+    if cost < params.flat_cost and has_mounting_moved(state, flat, params):
+        state.row.reasons |= MOVED
+        state.row.foot_strike_angle_deg = state.row.foot_strike_angle_sigma_deg = math.nan
+
+
+@kernel
+def _turn_since(state, flat, now):
+    """Turn toe-down from sample ``flat`` to ``now`` [rad]."""
+    t_s, mask, turned = state.samples.t_s, state.samples.mask, 0.0
+    for k in range(flat + 1, now + 1):
+        turned -= state.derived.pitch_radps[k & mask] * (t_s[k & mask] - t_s[(k - 1) & mask])
+    return turned
