@@ -121,6 +121,16 @@ class Air:
         self._radio._ether.link.remove_controller(self._adapter)
         await self._transport.close()
 
+    async def hush(self) -> None:
+        """Let no sensor advertise."""
+        for sensor in self._radio.sensors.values():
+            await sensor._device.stop_advertising()
+
+    async def wake(self) -> None:
+        """Let the sensors advertise again."""
+        for sensor in self._radio.sensors.values():
+            await sensor._advertise()
+
     async def cut(self, place: str) -> None:
         """Let the sensor drop its link."""
         connection = self._radio.sensors[place]._connection

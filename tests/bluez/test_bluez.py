@@ -44,6 +44,11 @@ def paired(host: Host) -> Iterator[Host]:
 def started(host: Host, out: Path, places: Iterable[str] = ADDRESSES) -> Popen[str]:
     """Start a recording; return once each sensor at ``places`` has some hundred samples on the disk, or it ended."""
     process = host.start_tallrun("record", "--out", str(out), "--minutes", "5", "--json")
+    return streaming(host, process, out, places)
+
+
+def streaming(host: Host, process: Popen[str], out: Path, places: Iterable[str]) -> Popen[str]:
+    """Wait until each sensor at ``places`` has some hundred samples on the disk, or the recording ended."""
 
     def is_recorded() -> bool:
         try:
@@ -151,6 +156,28 @@ def test_bluetoothd_that_dies_is_waited_for(paired: Host, tmp_path: Path) -> Non
     sensors = json.loads(said[said.index("{") :])["sensors"]
     assert sensors["foot_left"]["reconnects"] > 0, said
     assert all(row["samples"] > SAMPLES for row in sensors.values()), (sensors, said)
+
+
+def test_bluetooth_switched_off_before_the_first_sensor_is_waited_for(paired: Host, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    paired.air("hush")  # so that its scan goes on until Bluetooth is off
+    try:
+        process = paired.start_tallrun("record", "--out", str(out), "--minutes", "5", "--json")
+        wait_for("its scan", lambda: "Discovering: yes" in paired.sh("bluetoothctl show"), 60.0)
+        paired.sh("bluetoothctl power off")
+        time.sleep(16.0)  # longer than it looks for its sensors
+        assert process.poll() is None, process.communicate()
+    finally:
+        paired.air("wake")
+        paired.sh("bluetoothctl power on")
+        paired.wait_powered()
+    streaming(paired, process, out, ADDRESSES)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "Bluetooth went away: Bluetooth is switched off" in said
+    assert "Bluetooth is there. Looking for the sensors." in said
 
 
 def test_an_adapter_pulled_out_is_no_adapter(paired: Host) -> None:

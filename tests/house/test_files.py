@@ -24,7 +24,7 @@ SHARED_NAMES = {
     "Question": "a protocol's, the same one as REST tells it",
     "Runner": "of the records, of the simulator",
     "Source": "of emulated packets, of a live view",
-    "Step": "of the ladder, of a sensor's start sequence",
+    "Step": "of the ladder, of a sensor's start sequence, of the pelvis in gait",
     "Stream": "of a sensor, of a foreign file",
     "Track": "a recording as it is played, a simulated body's path",
     "_Found": "in a FIT file, in an XML file",

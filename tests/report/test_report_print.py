@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import replace
 
 import pytest
 
-from support.browser import chromium
+from support.browser import PHONE, chromium, opened, printed_lines, serious, shoot
 from support.report_sources import PROTOCOL, demo_source, steady_side
 from tallrun.report import build_report
 from tallrun.report.compare import compare
@@ -43,16 +42,8 @@ def test_long_advice_never_leaves_the_first_sheet_blank(tmp_path, paper):
         assert len(re.findall(rb"/Type /Page\n", page.pdf(format=paper))) >= 3
 
 
-def text_runs(pdf: bytes) -> list[int]:
-    """Return for each sheet how many runs of text stand on it, its head and foot (four) included."""
-    content = {
-        int(number): zlib.decompress(stream)
-        for number, stream in re.findall(
-            rb"(\d+) 0 obj\n<</Filter /FlateDecode\n/Length \d+>> stream\n(.*?)\nendstream", pdf, re.S
-        )
-    }
-    sheets = re.findall(rb"/Type /Page\n.*?/Contents (\d+) 0 R", pdf, re.S)
-    return [len(re.findall(rb"\bT[jJ]\b", content[int(number)])) for number in sheets]
+#: Head and foot of a sheet are two lines; four more would be a sheet wasted.
+FEWEST_LINES = 7
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
@@ -69,8 +60,39 @@ def test_no_sheet_holds_a_few_lines_only(tmp_path, paper):
             path.write_text(text, encoding="utf-8")
             page = browser.new_page()
             page.goto(path.as_uri())
-            runs = text_runs(page.pdf(format=paper))
+            lines = printed_lines(page.pdf(format=paper))
             page.close()
-            assert len(runs) >= 1
-            assert min(runs) >= 4 + 10, (name, runs)
-    assert len(runs) <= 3
+            assert lines
+            assert min(lines) >= FEWEST_LINES, (name, lines)
+    assert len(lines) <= 3
+
+
+def test_no_sheet_holds_a_few_lines_alone_and_a_phone_shows_one_depth_at_a_time(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(build_report(demo_source()), encoding="utf-8")
+    with chromium() as browser:
+        page = opened(browser, path.as_uri(), {"width": 760, "height": 1000})
+        page.emulate_media(media="print")
+        page.evaluate("window.tallrunDrawAll()")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.plot')].every((box) => box.querySelector('svg'))"
+        )
+        for paper in ("A4", "Letter"):
+            lines = printed_lines(page.pdf(format=paper))
+            assert min(lines) >= FEWEST_LINES, (paper, lines)
+        assert page.errors == []
+        page.close()
+        page = opened(browser, path.as_uri(), PHONE)
+        most = {"In short": 1.5, "Figures": 1.0, "Tables": 1.0}
+        for depth, screens in most.items():
+            page.locator("header nav").get_by_text(depth).click()
+            height = page.evaluate("document.documentElement.scrollHeight") / PHONE["height"]
+            assert height <= screens, (depth, height)
+            assert page.locator("details:not(.fold)[open]").count() == 0
+            shoot(page, f"report-phone-{depth.lower().replace(' ', '-')}")
+            assert serious(page) == []
+        page.locator("header nav").get_by_text("In short").click()
+        page.locator("text=See the figure").first.click()  # what a link leads to is shown, alone
+        assert page.locator("#figures figure.shown").count() == 1
+        assert page.errors == []
+        page.close()

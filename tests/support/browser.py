@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,3 +178,20 @@ class ServerThread:
             await task
 
         asyncio.run(main())
+
+
+def printed_lines(pdf: bytes) -> list[int]:
+    """How many lines of text each sheet of a printed page holds, its head and foot left out where they are short."""
+    objects = {
+        int(number): body for number, body in re.findall(rb"\n(\d+) 0 obj\s*(.*?)\nendobj", pdf, re.DOTALL)
+    }
+    counts = []
+    for body in objects.values():
+        if b"/Type /Page\n" not in body:
+            continue
+        contents = re.search(rb"/Contents (\d+) 0 R", body)
+        stream = objects[int(contents[1])].partition(b"stream\n")[2].rpartition(b"\nendstream")[0]
+        text = zlib.decompress(stream) if b"/FlateDecode" in objects[int(contents[1])] else stream
+        heights = set(re.findall(rb"(-?[\d.]+) Tm", text))
+        counts.append(len(heights))
+    return counts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,11 +28,11 @@ from tallrun.coaching.coach import PHRASES
 from tallrun.coaching.intervals import Part
 from tallrun.coaching.ledger import CueStart
 from tallrun.insight import experiment as trial
+from tallrun.insight import weeks
 from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
 from tallrun.insight.due import QUESTIONS, everything_due
 from tallrun.insight.trends import morning_trend
-from tallrun.insight.weeks import WeekDay, weeks
 from tallrun.journal import advice, clinician, entries, experiment, handout, offers, patients
 from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
@@ -67,7 +67,7 @@ ELSEWHERE = {
     "recovery/verdicts.py assessor": "the name of an argument in a refusal",
     "live/end.py finish_run": "a part of the program that failed, with its own error",
     "live/stage.py _words": "a part of the program that failed, with its own error",
-    "live/cut_off.py": "what became of a folder",
+    "live/cut_off.py": "where the files of a run are that was cut off",
     "live/stage.py plain_words": "a refusal of a command, without the command",
     "live/stage.py Stage.check_feet": "what to do now",
     "live/stage.py Stage.stand": "what to do now",
@@ -344,27 +344,6 @@ def trial_standing() -> Said:
     }
 
 
-@teller(r"you did|\d min|worst pain|[1-9] (run|walk)")
-def weeks_in_words() -> Said:
-    monday = date(2026, 3, 2)
-
-    def told(*days: WeekDay, today: date = monday + timedelta(days=20)) -> list[str]:
-        known = {item.day: item for item in days}
-        return [text for week in weeks(known, today, 4) for text in week.sentences]
-
-    full = [
-        WeekDay(monday + timedelta(days=k), ("V1",), 1, k % 2, 8.0 + k, 3.0, k % 3, k % 2, 1)
-        for k in range(15)
-    ]
-    half = [replace(item, run_minutes=0.0, worst=None, n_masked=0) for item in full]
-    return {
-        "holds": [*told(*full), *told(full[0]), *told(*full, today=monday + timedelta(days=9))],
-        "fails": told(*(replace(item, n_runs=0, n_walks=0, run_minutes=0.0, worst=0) for item in full)),
-        "empty": told(),
-        "contradictory": told(*half),
-    }
-
-
 # journal
 
 
@@ -403,8 +382,8 @@ def sessions_offered() -> Said:
     return {
         "holds": [
             told(run, climb_m=80.0, heart_rate_bpm=140.0),
-            told(run, told=Tapped(((1.0, 3),))),
-            told(run, told=Tapped(((1.0, 3), (2.0, 5)), ("LV2",), limped=True)),
+            told(run, told=Tapped(((60.0, 2), (90.0, 6)), ("LV1",), stopped=True)),
+            told(run, told=Tapped((), ("LV2", "LV3"), limped=True, stopped=True)),
             told(replace(run, rung="V0")),
             told(run, twin=run),
         ],
@@ -412,6 +391,25 @@ def sessions_offered() -> Said:
         "unknown": [told(bare, is_dated=False), told(bare, climb_m=None)],
         "empty": [told(replace(bare, started_at=NOW))],
         "contradictory": [told(replace(run, distance_m=0.0), climb_m=900.0, heart_rate_bpm=0.0)],
+    }
+
+
+@teller(r"worst pain")
+def calendar_of_weeks() -> Said:
+    def told(*days: weeks.WeekDay, over: bool = True) -> list[str]:
+        at = NOW.date() + timedelta(days=20 if over else 0)
+        found = weeks.weeks({item.day: item for item in days}, at, 4 if over else 1)
+        return [text for week in found for text in week.sentences]
+
+    first = weeks.week_start(NOW.date())
+    day = weeks.WeekDay(first, ("V4",), n_runs=1, n_walks=1, run_minutes=12.0, worst=3, n_masked=1)
+    next_week = replace(day, day=first + timedelta(days=7), run_minutes=20.0)
+    return {
+        "holds": told(day, next_week) + told(day, over=False),
+        "fails": told(day, replace(next_week, n_runs=0, n_walks=0, run_minutes=0.0)),
+        "unknown": told(replace(day, worst=None, n_masked=0)),
+        "empty": told(),
+        "contradictory": told(replace(day, planned=(), run_minutes=0.0), next_week),
     }
 
 

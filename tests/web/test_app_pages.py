@@ -593,3 +593,42 @@ def test_left_and_right_are_marked_by_letter_shape_and_place(browser, place):
     ]
     assert radius[0] != radius[1]
     page.close()
+
+
+def test_reminders_are_asked_for_by_a_tap_come_once_and_name_nothing(browser, fresh):
+    page = open_page(browser, fresh, "settings", bypass_csp=True)
+    assert page.evaluate("document.querySelector('#remind').getAttribute('aria-pressed')") == "false"
+    page.context.grant_permissions(["notifications"], origin=fresh.url)
+    page.evaluate("""async () => {
+      window.shown = [];
+      await navigator.serviceWorker.ready;
+      const told = async (title, more) => { window.shown.push([title, more.body]); };
+      ServiceWorkerRegistration.prototype.showNotification = told;
+    }""")
+    page.click("#remind")
+    page.wait_for_function("window.shown.length === 1")
+    assert page.evaluate("window.shown") == [["tallrun", "An answer is due on Today."]]
+    page.wait_for_selector("#remind[aria-pressed=true]")
+    page.evaluate("import('/static/app/remind.js').then((item) => item.look())")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.shown.length") == 1, "what was told once is not told again"
+    page.click("#remind")
+    page.wait_for_selector("#remind[aria-pressed=false]")
+    assert page.problems == []
+    page.close()
+
+
+def test_plain_http_says_what_it_cannot_do_and_shows_the_way(browser, fresh):
+    page = browser.new_page(viewport=PHONE, bypass_csp=True)
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    page.goto(f"{fresh.url}/settings")
+    page.wait_for_selector("#main[data-state=ready]")
+    assert page.locator("#remind").count() == 0
+    page.click("#tls-steps summary")
+    assert page.locator("#tls-steps svg").count() == 3
+    for size in SIZES.values():
+        page.set_viewport_size(size)
+        assert overflow(page) <= 0
+        keep(page, f"settings-tls-{size['width']}")
+        assert serious(page) == []
+    page.close()

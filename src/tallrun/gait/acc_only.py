@@ -8,7 +8,9 @@ import numpy as np
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
+from tallrun.gait.foot_state import Output, new_output
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
+from tallrun.gait.kernels import as_record
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
@@ -60,17 +62,14 @@ class AccFootEngine:
         self._foot = foot
         self._rate_hz = float(spec.rate_hz)
         clip_g = CLIP_SHARE * spec.acc_range_g if spec.acc_range_g else 1e9
-        self._params = kernel.AccFootParams(self._rate_hz, clip_g=clip_g)
+        self._params = as_record(kernel.AccFootParams(self._rate_hz, clip_g=clip_g))
         self._grid_state = new_grid_state()
         self._keep = int(HISTORY_S * self._rate_hz)
         most = most_rows(PIECE, self._rate_hz)
         self._grid = new_grid(most)
-        self._buf = np.empty((self._keep + most, kernel.B_WIDTH))
-        self._used, self._base = 0, 0
-        self._floats = np.zeros(kernel.F_WIDTH)
-        self._ints = np.zeros(kernel.I_WIDTH, np.int64)
-        self._marks = np.zeros(kernel.MAX_MARKS + 1, np.int64)
-        self._out = np.empty((int(most / (0.15 * self._rate_hz)) + 64, kernel.O_WIDTH))
+        self._state = kernel.new_state(self._keep + most)
+        self._used = 0
+        self._most_contacts = int(most / (0.15 * self._rate_hz)) + 64
         self._no_gyr = np.zeros((1, 3))
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None = None) -> np.ndarray:
@@ -93,10 +92,9 @@ class AccFootEngine:
         """Close the open bout and return its last contact; an empty array when there is none."""
         if self._used == 0:
             return np.empty(0, FOOT_CONTACT_DTYPE)
-        n = kernel.end_bout(
-            self._buf, self._used - 1, self._base, self._marks, self._params, self._ints, self._out, 0
-        )
-        return _rows_of(self._out[:n])
+        out = new_output(self._most_contacts, False)
+        kernel.end_bout(self._state, self._used - 1, self._params, out)
+        return _rows_of(out)
 
     def status(self) -> AccFootStatus:
         """Return the counters so far."""
@@ -104,47 +102,33 @@ class AccFootEngine:
         return AccFootStatus(
             foot=self._foot,
             n_samples=int(counts.n_seen),
-            n_contacts=int(self._ints[kernel.I_GIVEN]),
+            n_contacts=int(self._state.known.n_given),
             n_duplicates=int(counts.n_duplicates),
             n_damaged=int(counts.n_damaged),
             n_bridged=int(counts.n_bridged),
             n_breaks=int(counts.n_breaks),
-            n_clipped=int(self._ints[kernel.I_CLIPPED]),
+            n_clipped=int(self._state.known.n_clipped),
         )
 
     def _take(self, t: FloatArray, acc: FloatArray) -> np.ndarray:
         n = put_on_grid(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._grid)
-        if self._used + n > len(self._buf):
+        buf = self._state.buf
+        if self._used + n > len(buf.t_s):
             drop = self._used - self._keep
-            self._buf[: self._keep] = self._buf[drop : self._used].copy()
-            self._used, self._base = self._keep, self._base + drop
-        start = self._used
-        kernel.append(self._grid, n, self._buf, start)
-        self._used += n
-        found = kernel.track(
-            self._buf, start, self._used, self._base, self._params, self._floats, self._ints, self._marks,
-            self._out,
-        )  # fmt: skip
-        return _rows_of(self._out[:found])
+            for column in buf:
+                column[: self._keep] = column[drop : self._used].copy()
+            self._used = self._keep
+            self._state.known.first_row += drop
+        start, self._used = self._used, self._used + n
+        kernel.append(self._grid, n, buf, start)
+        out = new_output(self._most_contacts, False)
+        kernel.track(self._state, start, self._used, self._params, out)
+        return _rows_of(out)
 
 
-def _rows_of(table: FloatArray) -> np.ndarray:
-    rows = np.zeros(len(table), FOOT_CONTACT_DTYPE)
-    for name in FOOT_CONTACT_DTYPE.names or ():
-        if FOOT_CONTACT_DTYPE[name].kind == "f":
-            rows[name] = np.nan
-    for name, column in (
-        ("initial_contact_s", kernel.O_CONTACT),
-        ("final_contact_s", kernel.O_FINAL),
-        ("foot_flat_s", kernel.O_FLAT),
-        ("next_initial_contact_s", kernel.O_NEXT),
-        ("peak_impact_g", kernel.O_IMPACT),
-        ("mode", kernel.O_MODE),
-        ("quality", kernel.O_QUALITY),
-        ("reasons", kernel.O_REASONS),
-        ("emitted_at_s", kernel.O_EMITTED),
-    ):
-        rows[name] = table[:, column]
+def _rows_of(out: Output) -> np.ndarray:
+    """Return the kernel's rows; a contact no foot can have is withheld (``implausible``)."""
+    rows = out.rows[: out.n[0]].view(np.ndarray).copy()
     stride = rows["next_initial_contact_s"] - rows["initial_contact_s"]
     stance = rows["final_contact_s"] - rows["initial_contact_s"]
     most = np.where(rows["mode"] == MODE_RUN, MOST_RUNNING_SHARE, 1.0) * stride

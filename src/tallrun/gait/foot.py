@@ -277,7 +277,7 @@ class FootEngine:
         n = int(out.n[0])
         if n and self._record:
             self._waves.append(out.waves[:n].copy())
-        return out.rows[:n].copy()
+        return out.rows[:n].view(np.ndarray).copy()
 
 
 def warm_up() -> None:

@@ -52,7 +52,7 @@ def emit_open(state, now_s, out):
 
 
 @kernel
-def _clear(row):
+def clear_row(row):
     """Make every number of a row unknown."""
     row.initial_contact_s = row.final_contact_s = row.foot_flat_s = row.next_initial_contact_s = np.nan
     row.stride_length_m = row.stride_length_sigma_m = row.lift_m = row.slope_deg = row.yaw_deg = np.nan
@@ -187,7 +187,7 @@ def _set_strike_angle(state, contact, flat, cost, sigma_s, params):
 def open_row(state, contact, flat, cost, sigma_s, now, params):
     """Begin the row of a contact with what it tells by itself."""
     samples, row, stance, swing = state.samples, state.row, state.stance, contact.swing & state.samples.mask
-    _clear(row)
+    clear_row(row)
     row.initial_contact_s = contact.t_s
     row.foot_flat_s = samples.t_s[flat & samples.mask]
     row.swing_peak_radps = state.derived.pitch_radps[swing]
@@ -306,7 +306,7 @@ def complete_row(state, contact_s, params, out):
         _add_stride(state, stride_s, params)
     _emit(state, now_s, out)
     for m in range(n_lost):
-        _clear(row)
+        clear_row(row)
         row.initial_contact_s = first_s + (m + 1) * each_s
         row.next_initial_contact_s = first_s + (m + 2) * each_s if m + 1 < n_lost else contact_s
         row.mode, row.timing_sigma_s, row.reasons = mode, params.timing_inferred_s, INFERRED | GAP

@@ -156,7 +156,7 @@ class FootState(NamedTuple):
 class Output(NamedTuple):
     """Where rows go: rows (.,) FOOT_CONTACT_DTYPE, waves (., 101, 4) or none, n (1,) how many were written."""
 
-    rows: np.ndarray
+    rows: np.recarray
     waves: FloatArray
     n: IntArray
 
@@ -198,7 +198,7 @@ def new_work(n: int) -> Work:
 def new_output(n_rows: int, with_waves: bool) -> Output:
     """Return room for rows and, if wanted, their shapes."""
     waves = np.empty((n_rows if with_waves else 0, WAVE_POINTS, WAVE_KINDS))
-    return Output(np.empty(n_rows, FOOT_CONTACT_DTYPE), waves, np.zeros(1, np.int64))
+    return Output(np.empty(n_rows, FOOT_CONTACT_DTYPE).view(np.recarray), waves, np.zeros(1, np.int64))
 
 
 def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit_radps: float) -> FootState:

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 #: A kernel that makes arrays of its own.
-maker = njit(cache=True, _nrt=True)
+maker = njit(cache=True, _nrt=True, no_cfunc_wrapper=True)
 #: A kernel that only works on what it is given. It counts no references, which would cost more than its sums.
-kernel = njit(cache=True, _nrt=False)
+kernel = njit(cache=True, _nrt=False, no_cfunc_wrapper=True)
 
 _KINDS = {bool: "?", int: "i8", float: "f8"}
 

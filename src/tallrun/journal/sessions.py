@@ -269,7 +269,8 @@ def called(started_at: datetime, rung: str | None, kind: Any = None) -> str:
     has_walks = rung is not None and intervals(load_protocol().work[rung]) is not None
     what = "Walk" if rung == "V0" else "Run/walk" if has_walks else "Run" if rung else str(kind or "session")
     what = what.replace("_", " ")
-    return f"{what[:1].upper()}{what[1:]}{f' {rung}' if rung else ''}, {started_at:%a %-d %b %Y, %H:%M}"
+    name = f"{what[:1].upper()}{what[1:]}{f' {rung}' if rung else ''}"
+    return f"{name}, {started_at:%a} {started_at.day} {started_at:%b %Y, %H:%M}"
 
 
 def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zone: tzinfo) -> dict[str, Any]:

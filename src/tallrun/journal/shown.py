@@ -19,14 +19,14 @@ SHOWN_FILE = "shown.json"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownAs:
     """length : of distance and pace. week_starts : first day of a week in calendars."""
 
     length: LengthUnit = "km"
     week_starts: Literal["monday", "sunday"] = "monday"
 
 
-def read_shown(store: Store) -> Shown:
+def read_shown(store: Store) -> ShownAs:
     """Return what was set; the usual where nothing was, or where the file cannot be read."""
     try:
         told = (
@@ -34,21 +34,21 @@ def read_shown(store: Store) -> Shown:
             if store.folder is None
             else json.loads((store.folder / SHOWN_FILE).read_text(encoding="utf-8"))
         )
-        return Shown(
+        return ShownAs(
             "mile" if told.get("length") == "mile" else "km",
             "sunday" if told.get("week_starts") == "sunday" else "monday",
         )
     except (OSError, ValueError, AttributeError):
-        return Shown()
+        return ShownAs()
 
 
-def shown_in(folder: Path) -> Shown:
+def shown_in(folder: Path) -> ShownAs:
     """Return what was set for a data folder."""
     with Store.open(folder) as store:
         return read_shown(store)
 
 
-def write_shown(store: Store, shown: Shown) -> Shown:
+def write_shown(store: Store, shown: ShownAs) -> ShownAs:
     """Keep it; raises EntryError for records without a folder."""
     if store.folder is None:
         raise EntryError("These records are on a server and keep no settings of this kind.")

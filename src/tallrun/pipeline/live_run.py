@@ -208,7 +208,7 @@ class LiveRun:
         self.part_changes: list[PartChange] = []
         self._part: PartChange | None = None
         self._splits = _Splits()
-        self._way = _Way()
+        self._way = _RunSoFar()
         self._coach = Coach(
             setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
         )
@@ -658,7 +658,7 @@ class LiveRun:
             self.gait.schedule(at_s, what or _Timer())
 
 
-class _Way:
+class _RunSoFar:
     """Metres run so far; None while a tenth or more of the time of running had no known speed."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
 from tallrun.journal.calendar import calendar_weeks
 from tallrun.journal.reminders import calendar
-from tallrun.journal.shown import Shown, read_shown, write_shown
+from tallrun.journal.shown import ShownAs, read_shown, write_shown
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_today import (
     CardOut,
@@ -48,7 +48,7 @@ def status(desk: OpenDesk) -> StatusOut:
 @router.post("/shown", response_model=ShownOut)
 def set_shown(desk: OpenDesk, given: ShownIn) -> Any:
     """Set how numbers are shown."""
-    return asdict(write_shown(desk.store, Shown(given.length, given.week_starts)))
+    return asdict(write_shown(desk.store, ShownAs(given.length, given.week_starts)))
 
 
 @router.get("/profile", response_model=ProfileOut)

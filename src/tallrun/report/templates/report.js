@@ -28,7 +28,9 @@
     const veil = getComputedStyle(document.body).backgroundColor.replace(/rgba?\(([^,]+,[^,]+,[^,)]+).*/, "rgba($1, 0.75)");
     for (const note of item.layout.annotations ?? []) { note.bgcolor = veil; if (isNarrow) note.font = { ...note.font, size: 10 }; }
     if (isNarrow) { item.layout.legend.y = -0.3; item.layout.legend.x = 0; item.layout.legend.xanchor = "left"; }
-    Plotly.newPlot(box, item.data, item.layout, options).then(() => {
+    // a picture may hold nothing that takes the focus: with its tools it is a group, and a phone has no use for them
+    if (!isNarrow) box.setAttribute("role", "group");
+    Plotly.newPlot(box, item.data, item.layout, { ...options, displayModeBar: isNarrow ? false : "hover" }).then(() => {
       if (item.layout.meta && item.layout.meta.lane) box.on("plotly_relayout", (change) => follow(box, change));
     });
   };

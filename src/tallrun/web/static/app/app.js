@@ -2,6 +2,7 @@
 
 import { chooseRunner, get, runner } from "./api.js";
 import { el, setShown, setZone } from "./dom.js";
+import { watch } from "./remind.js";
 import { failure, skeleton } from "./states.js";
 import { setupPage } from "./setup.js";
 
@@ -44,6 +45,7 @@ async function show() {
     const page = await load();
     await page.show(body, { heading, status, rest, again: show });
     main.dataset.state = "ready";
+    if (status.runners.length === 1) watch();
   } catch (problem) {
     body.replaceChildren(failure(problem, show));
     main.dataset.state = "error";

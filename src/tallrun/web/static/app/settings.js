@@ -1,7 +1,8 @@
 // Sensors and settings: who runs, what is paired, and the rights over the records.
 
 import { download, forgetRunner, get, post } from "./api.js";
-import { card, choose, dayOf, el, field, lengthUnit, number, pace, plainButton, say, stackedTable, weekStarts, when, words } from "./dom.js";
+import { card, choose, dayOf, el, field, lengthUnit, number, pace, plainButton, say, stackedTable, svg, weekStarts, when, words } from "./dom.js";
+import { isOn, turnOff, turnOn, whyNot } from "./remind.js";
 import { anotherPhone } from "./run.js";
 import { setupForm } from "./setup.js";
 import { attempt } from "./states.js";
@@ -74,15 +75,48 @@ async function phoneCard() {
   const draw = (door) => box.replaceChildren(
     el("ul", {}, door.phones.map((phone) => el("li", { class: "row spread" }, el("span", {}, `Paired ${when(phone.paired_at)}`),
       plainButton("Unpair", (event) => attempt(event.currentTarget, trouble, async () => { draw(await post("/door/unpair", { name: phone.name })); say("That phone is shut out."); }))))),
-    door.lan_url ? el("p", { class: "small soft" }, door.phones.length ? "A phone stays paired until it is unpaired here." : "No phone is paired yet.") : el("p", {}, "Only this computer can open the pages now. For a phone on the same Wi-Fi, start tallrun serve with --lan."));
+    door.lan_url ? el("p", { class: "small soft" }, door.phones.length ? "A phone stays paired until it is unpaired here." : "No phone is paired yet.") : el("p", {}, "Only this computer can open the pages now. For a phone on the same Wi-Fi start it with ", command("tallrun serve --lan"), "."));
   const trouble = el("div", {});
   draw(await get("/door"));
-  const install = window.isSecureContext
-    ? "To keep it like an app: open the browser's menu and choose Add to home screen or Install."
-    : "Over plain http a phone cannot keep the pages for when the computer is away, keep its screen on for sure, or be reminded by them. Start with --lan --tls for that; the phone then warns once that this computer made the certificate itself, and you accept it.";
-  return card("Phones", trouble, box, await anotherPhone(), el("p", { class: "small" }, install),
+  return card("Phones", trouble, box, await anotherPhone(),
+    window.isSecureContext ? el("p", { class: "small" }, "To keep it like an app: open the browser's menu and choose Add to home screen or Install.") : tlsSteps(), remindRow(),
     el("div", { class: "row" }, el("a", { class: "button", href: "/api/due.ics", download: "tallrun.ics" }, "Reminders for my calendar")),
     el("p", { class: "hint" }, "The reminders name no pain and no score: only that an answer is due."));
+}
+
+const command = (text) => el("code", { class: "nowrap" }, text);
+
+/** Reminders of this browser: a switch where it can, plain words where it cannot. */
+function remindRow() {
+  const why = whyNot();
+  if (why) return why === "missing" ? el("p", { class: "small" }, "This browser cannot remind. Use the calendar below.") : null;
+  const trouble = el("div", { class: "trouble" });
+  const note = el("p", { class: "hint" });
+  const button = plainButton("", (event) => attempt(event.currentTarget, trouble, async () => {
+    if (isOn()) await turnOff();
+    else if (!(await turnOn())) throw new Error("The browser was told not to let tallrun remind. Its settings for this page change that.");
+    draw();
+    say(isOn() ? "Reminders are on." : "Reminders are off.");
+  }), { id: "remind" });
+  const draw = () => {
+    button.textContent = isOn() ? "✓ This browser reminds: turn off" : "Let this browser remind me";
+    button.setAttribute("aria-pressed", String(isOn()));
+    note.textContent = "It says only that an answer is due. It comes while these pages are open somewhere in this browser and the computer answers; a phone asleep may miss it. The calendar below does not.";
+  };
+  draw();
+  return el("div", {}, el("div", { class: "row" }, button), note, trouble);
+}
+
+/** What plain http cannot do, and the way that can, in three steps. */
+function tlsSteps() {
+  const draw = (label, ...shapes) => svg("svg", { viewBox: "0 0 64 48", role: "img", "aria-label": label, class: "step-picture" }, shapes);
+  const line = (d, more = {}) => svg("path", { d, fill: "none", stroke: "currentColor", "stroke-width": 3, "stroke-linecap": "round", "stroke-linejoin": "round", ...more });
+  return el("details", { id: "tls-steps" }, el("summary", {}, "Reminders, screen on, kept pages: how"),
+    el("p", { class: "small" }, "Over plain http a phone does not let these pages remind you, keep the screen on for sure, or open while the computer is away. Over https it does:"),
+    el("ol", { class: "steps" },
+      el("li", {}, draw("A computer with a line to type", line("M8 6 H56 V36 H8 Z"), line("M16 18 l6 5 l-6 5 M28 28 h12"), line("M22 44 h20")), el("span", {}, "On the computer start ", command("tallrun serve --lan --tls"), ".")),
+      el("li", {}, draw("A phone that warns", line("M20 3 H44 V45 H20 Z"), line("M32 14 L40 29 H24 Z", { stroke: "var(--warn)" }), line("M32 20 v4", { stroke: "var(--warn)" })), el("span", {}, "Scan its code. The phone warns once: this computer made its certificate itself. Open the details there and go on.")),
+      el("li", {}, draw("A lock and a bell", line("M10 22 H30 V42 H10 Z M14 22 v-6 a6 6 0 0 1 12 0 v6"), line("M40 36 h18 l-3 -4 v-8 a6 6 0 0 0 -12 0 v8 Z M47 40 a2 2 0 0 0 4 0")), el("span", {}, "Come back to this page there and let it remind you."))));
 }
 
 function takeCard() {

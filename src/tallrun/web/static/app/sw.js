@@ -9,6 +9,21 @@ self.addEventListener("activate", (event) => event.waitUntil((async () => {
   await self.clients.claim();
 })()));
 
+// An installed app may be woken now and then: what is due is asked of the computer, and told without a word of what it is.
+self.addEventListener("periodicsync", (event) => {
+  if (event.tag === "due") event.waitUntil((async () => {
+    const answer = await fetch("/api/due");
+    if (answer.ok && (await answer.json()).some((item) => item.open && item.question !== "strength")) await self.registration.showNotification("tallrun", { body: "An answer is due on Today.", tag: "tallrun-due", icon: "/static/icon-192.png" });
+  })().catch(() => {}));
+});
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil((async () => {
+    const [open] = await self.clients.matchAll({ type: "window" });
+    if (open) { await open.focus(); await open.navigate("/today"); } else await self.clients.openWindow("/today");
+  })().catch(() => {}));
+});
+
 const isShell = (request, url) => request.method === "GET" && url.origin === location.origin && !url.search
   && (url.pathname.startsWith("/static/") || (request.mode === "navigate" && PAGES.includes(url.pathname)));
 
