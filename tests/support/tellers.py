@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,6 @@ from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
 from tallrun.insight.due import QUESTIONS, everything_due
 from tallrun.insight.trends import morning_trend
-from tallrun.insight.weeks import WeekDay, weeks
 from tallrun.journal import advice, clinician, entries, experiment, handout, offers, patients
 from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
@@ -341,27 +340,6 @@ def trial_standing() -> Said:
             experiment._off_dose(mine, off, replace(ran, rung="V2")),
             experiment._off_dose(mine, off, replace(ran, run_minutes=1.0)),
         ],
-    }
-
-
-@teller(r"you did|\d min|worst pain|[1-9] (run|walk)")
-def weeks_in_words() -> Said:
-    monday = date(2026, 3, 2)
-
-    def told(*days: WeekDay, today: date = monday + timedelta(days=20)) -> list[str]:
-        known = {item.day: item for item in days}
-        return [text for week in weeks(known, today, 4) for text in week.sentences]
-
-    full = [
-        WeekDay(monday + timedelta(days=k), ("V1",), 1, k % 2, 8.0 + k, 3.0, k % 3, k % 2, 1)
-        for k in range(15)
-    ]
-    half = [replace(item, run_minutes=0.0, worst=None, n_masked=0) for item in full]
-    return {
-        "holds": [*told(*full), *told(full[0]), *told(*full, today=monday + timedelta(days=9))],
-        "fails": told(*(replace(item, n_runs=0, n_walks=0, run_minutes=0.0, worst=0) for item in full)),
-        "empty": told(),
-        "contradictory": told(*half),
     }
 
 
