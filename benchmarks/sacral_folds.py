@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tallrun.cli.kernel_cache import use_kernel_cache
+from tallrun.kernel_cache import use_kernel_cache
 
 use_kernel_cache()
 

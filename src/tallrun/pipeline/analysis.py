@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.pipeline.batch import run_recording
 from tallrun.pipeline.gait_pipeline import GaitPipeline
-from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup
-from tallrun.pipeline.replay import replay_run
 from tallrun.pipeline.setup import PipelineSetup
-from tallrun.pipeline.setup_record import KnownSetup, known_setup
 from tallrun.pipeline.tables import GaitTables
 from tallrun.pipeline.watch import watch_summary
-from tallrun.recovery import Protocol
+
+if (
+    TYPE_CHECKING
+):  # coaching and recovery are loaded where cues are replayed: a third of what gait alone loads
+    from tallrun.pipeline.live_run import LiveEvent, LiveRun, LiveSetup
+    from tallrun.pipeline.setup_record import KnownSetup
+    from tallrun.recovery import Protocol
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,9 @@ def analyse(
             recording,
             run_recording(recording, PipelineSetup.of(recording, record_waves=record_waves), progress),
         )
+    from tallrun.pipeline.replay import replay_run
+    from tallrun.pipeline.setup_record import known_setup
+
     known = known_setup(recording, protocol, record_waves)
     run = replay_run(
         recording,
