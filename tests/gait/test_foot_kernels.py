@@ -19,7 +19,7 @@ UNKNOWN = np.full(3, np.nan)
 
 
 def params(rate_hz=200.0):
-    return as_record(FootParams(rate_hz))
+    return as_record(FootParams(rate_hz))[0]
 
 
 def ring(t_s, acc, gyr):
@@ -35,10 +35,10 @@ def solve(function, t_s, acc, gyr, up, acc_limit=np.nan):
     flat, work = Flat(np.zeros((3, 3)), np.eye(2) * 1e-4), new_work(len(t_s))
     level_from(up, flat.level)
     sensor = new_sensor(acc_limit, np.nan)
-    sensor.known.n_rests = 1
+    sensor.known[0].n_rests = 1
     end = foot_trajectory.End(up, 0.01, np.zeros(3))
     function(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, end, params(400.0), work)
-    return work.fit, work.path, flat
+    return work.fit[0], work.path, flat
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,12 @@ def test_the_sample_loop_and_its_python_twin_agree(monkeypatch):
         state, out = new_state(200.0, 2.5, np.nan, np.nan), new_output(16, True)
         state.foot.mount[:, :] = mount
         foot_cycles.track(
-            sensor.t_s[:800], sensor.acc_mps2[:800], sensor.gyr_radps[:800], state, params(), out
+            sensor.t_s[:800],
+            sensor.acc_mps2[:800],
+            sensor.gyr_radps[:800],
+            state,
+            as_record(FootParams()),
+            out,
         )
         found.append((out.rows[: out.n[0]], out.waves[: out.n[0]], state))
     (rows, waves, state), (twin_rows, twin_waves, twin_state) = found

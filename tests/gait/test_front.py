@@ -18,7 +18,7 @@ def put(t_s, cuts=()):
         acc = np.tile(part[:, None], 3)
         n = front.put_on_grid(part, acc, acc, True, RATE_HZ, state, rows)
         out.append(np.column_stack([rows.t_s[:n], rows.flag[:n], rows.acc[:n], rows.gyr[:n]]))
-    return np.concatenate(out), state.known
+    return np.concatenate(out), state.known[0]
 
 
 def stamps(rng, n=12000, rate_hz=RATE_HZ, jitter_s=0.0):

@@ -53,7 +53,7 @@ def test_every_tunable_is_read(params):
 
 
 def test_a_record_is_read_by_name_in_python_as_in_kernels():
-    record = as_record(FootParams(100.0))
+    record = as_record(FootParams(100.0))[0]
     assert (record.rate_hz, record.moved_flats) == (100.0, FootParams().moved_flats)
     with pytest.raises(RuntimeError, match="flat"):
         new_record(floats="flat")

@@ -62,14 +62,14 @@ class AccFootEngine:
         self._foot = foot
         self._rate_hz = float(spec.rate_hz)
         clip_g = CLIP_SHARE * spec.acc_range_g if spec.acc_range_g else 1e9
-        self._params = as_record(kernel.AccFootParams(self._rate_hz, clip_g=clip_g))
+        self._settings = as_record(kernel.AccFootParams(self._rate_hz, clip_g=clip_g))
         self._grid_state = new_grid_state()
         self._keep = int(HISTORY_S * self._rate_hz)
         most = most_rows(PIECE, self._rate_hz)
         self._grid = new_grid(most)
         self._state = kernel.new_state(self._keep + most)
         self._used = 0
-        self._most_contacts = int(most / (0.15 * self._rate_hz)) + 64
+        self._out = new_output(int(most / (0.15 * self._rate_hz)) + 64, False)
         self._no_gyr = np.zeros((1, 3))
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None = None) -> np.ndarray:
@@ -92,22 +92,22 @@ class AccFootEngine:
         """Close the open bout and return its last contact; an empty array when there is none."""
         if self._used == 0:
             return np.empty(0, FOOT_CONTACT_DTYPE)
-        out = new_output(self._most_contacts, False)
-        kernel.end_bout(self._state, self._used - 1, self._params, out)
-        return _rows_of(out)
+        self._out.n[0] = 0
+        kernel.end_bout(self._state, self._used - 1, self._settings[0], self._out)
+        return _rows_of(self._out)
 
     def status(self) -> AccFootStatus:
         """Return the counters so far."""
-        counts = self._grid_state.known
+        counts = self._grid_state.known[0]
         return AccFootStatus(
             foot=self._foot,
             n_samples=int(counts.n_seen),
-            n_contacts=int(self._state.known.n_given),
+            n_contacts=int(self._state.known[0].n_given),
             n_duplicates=int(counts.n_duplicates),
             n_damaged=int(counts.n_damaged),
             n_bridged=int(counts.n_bridged),
             n_breaks=int(counts.n_breaks),
-            n_clipped=int(self._state.known.n_clipped),
+            n_clipped=int(self._state.known[0].n_clipped),
         )
 
     def _take(self, t: FloatArray, acc: FloatArray) -> np.ndarray:
@@ -118,17 +118,17 @@ class AccFootEngine:
             for column in buf:
                 column[: self._keep] = column[drop : self._used].copy()
             self._used = self._keep
-            self._state.known.first_row += drop
+            self._state.known[0].first_row += drop
         start, self._used = self._used, self._used + n
         kernel.append(self._grid, n, buf, start)
-        out = new_output(self._most_contacts, False)
-        kernel.track(self._state, start, self._used, self._params, out)
-        return _rows_of(out)
+        self._out.n[0] = 0
+        kernel.track(self._state, start, self._used, self._settings, self._out)
+        return _rows_of(self._out)
 
 
 def _rows_of(out: Output) -> np.ndarray:
     """Return the kernel's rows; a contact no foot can have is withheld (``implausible``)."""
-    rows = out.rows[: out.n[0]].view(np.ndarray).copy()
+    rows = out.table[: out.n[0]].copy()
     stride = rows["next_initial_contact_s"] - rows["initial_contact_s"]
     stance = rows["final_contact_s"] - rows["initial_contact_s"]
     most = np.where(rows["mode"] == MODE_RUN, MOST_RUNNING_SHARE, 1.0) * stride

@@ -95,7 +95,7 @@ class AccFootState(NamedTuple):
 
     buf: Forces
     marks: NDArray[np.int64]
-    known: np.record
+    known: np.recarray
 
 
 def new_state(n_rows: int) -> AccFootState:
@@ -286,7 +286,7 @@ def _analyse(buf, now, contact, following, is_open, params, row):
 
 @kernel
 def _hand_out(state, now, is_end, params, out):
-    known, marks = state.known, state.marks
+    known, marks = state.known[0], state.marks
     while known.next < known.n_marks:
         k = known.next
         is_open = k == known.n_marks - 1
@@ -307,9 +307,9 @@ def _hand_out(state, now, is_end, params, out):
 @kernel
 def end_bout(state, now, params, out):
     """Close the bout: its last contact stays open."""
-    if state.known.is_confirmed:
+    if state.known[0].is_confirmed:
         _hand_out(state, now, True, params, out)
-    state.known.n_marks, state.known.next, state.known.is_confirmed = 0, 0, False
+    state.known[0].n_marks, state.known[0].next, state.known[0].is_confirmed = 0, 0, False
 
 
 @kernel
@@ -325,7 +325,7 @@ def _still_share(unrest, first, last, still_g):
 @kernel
 def _is_regular(state, contact, params):
     """Whether a contact follows the last one as strides do."""
-    marks, n, base = state.marks, state.known.n_marks, state.known.first_row
+    marks, n, base = state.marks, state.known[0].n_marks, state.known[0].first_row
     stride = (contact - marks[n - 1]) / params.rate_hz
     if not params.shortest_stride_s <= stride <= params.longest_stride_s:
         return False
@@ -341,7 +341,7 @@ def _is_regular(state, contact, params):
 @kernel
 def _take_contact(state, now, contact, params, out):
     """Take a contact into the bout, or begin a new one with it; hand out what it closes."""
-    known, marks = state.known, state.marks
+    known, marks = state.known[0], state.marks
     if known.n_marks > 0 and not _is_regular(state, contact, params):
         end_bout(state, now, params, out)
     n = known.n_marks
@@ -365,7 +365,7 @@ def _take_contact(state, now, contact, params, out):
 @kernel
 def _score(state, i, params):
     """Give row ``i`` its unrest, and the row ``until_s`` before it its landing score."""
-    buf, n = state.buf, state.known.n_rows
+    buf, n = state.buf, state.known[0].n_rows
     behind = int(params.until_s * params.rate_hz)
     change = _jerk(buf.force, i) * params.rate_hz * params.rest_s if n > 1 else 0.0
     buf.unrest[i] = abs(buf.size[i] - 1.0) + change
@@ -397,7 +397,7 @@ def _is_peak(score, place, alone, ahead, clearer, limit):
 @kernel
 def _is_landing(state, place, alone, ahead, params):
     """Whether a landing lies at row ``place``, by its score and, in a bout, by the rhythm."""
-    known, marks, n = state.known, state.marks, state.known.n_marks
+    known, marks, n = state.known[0], state.marks, state.known[0].n_marks
     limit = max(params.least_score, params.score_share * known.usual_score)
     rivals, later = alone, ahead
     if known.is_confirmed:  # a change of gait or of speed changes the score, hardly the rhythm
@@ -413,13 +413,13 @@ def _is_landing(state, place, alone, ahead, params):
 
 
 @kernel
-def track(state, start, stop, params, out):
+def track(state, start, stop, settings, out):
     """Go through rows start..stop of the buffer; contacts that become known are added to ``out``.
 
     A landing is where the unrest of late swing and impact falls to the rest of a planted foot: the logarithm
     of that ratio has one highest point per stride. Mid-swing has a lower one, too near to a landing to count.
     """
-    buf, known = state.buf, state.known
+    buf, known, params = state.buf, state.known[0], settings[0]
     behind, alone = int(params.until_s * params.rate_hz), int(params.alone_s * params.rate_hz)
     ahead = int(params.ahead_s * params.rate_hz)
     for i in range(start, stop):

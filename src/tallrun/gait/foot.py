@@ -16,7 +16,6 @@ from tallrun.gait.foot_state import (
     WAVE_KINDS,
     WAVE_POINTS,
     FootState,
-    Output,
     Samples,
     new_output,
     new_sensor,
@@ -107,12 +106,14 @@ class FootEngine:
             raise UsageError(f"{spec.placement}: rate_hz must be 25 to 2000, got {spec.rate_hz}")
         self.spec = spec
         self.foot = foot
-        self.params = as_record(FootParams(rate_hz=float(spec.rate_hz)))
+        self._settings = as_record(FootParams(rate_hz=float(spec.rate_hz)))
+        self.params = self._settings[0]
         acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
         gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
         self._mounting: Mounting | None = None
         self._record = record_waves
+        self._out = new_output(64, record_waves)
         self._kept_bias_radps = kept_bias_radps
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
@@ -130,7 +131,7 @@ class FootEngine:
         """Time of the newest sample taken in; NaN before the first."""
         if self._mounting is None and self._h_n:
             return float(self._h_t[self._h_n - 1])
-        return float(self._state.front.last_s)
+        return float(self._state.front[0].last_s)
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray) -> NDArray[np.void]:
         """Take in samples; return the rows (FOOT_CONTACT_DTYPE) they decided.
@@ -169,15 +170,15 @@ class FootEngine:
         if not self._finished and self._mounting is None:
             rows.append(self._look(1, 0.0))
         if not self._finished and self._mounting is not None:
-            out = new_output(4, self._record)
-            close(self._state, self.params, out)
-            rows.append(self._rows(out))
+            self._out.n[0] = 0
+            close(self._state, self.params, self._out)
+            rows.append(self._rows())
         self._finished = True
         return np.concatenate(rows)
 
     def status(self) -> FootStatus:
         """Return the mounting and the ledger of samples as they stand."""
-        front, foot, sensor = self._state.front, self._state.foot, self._state.sensor
+        front, foot, sensor = self._state.front[0], self._state.foot, self._state.sensor
         x, y, z = sensor.bias.tolist()
         span_s = float(front.last_s - front.first_s) if front.n else 0.0
         return FootStatus(
@@ -192,18 +193,18 @@ class FootEngine:
             lost_pct=100.0 * float(front.lost_s) / span_s if span_s > 0 else 0.0,
             n_acc_clipped=int(front.n_acc_clipped),
             n_gyr_clipped=int(front.n_gyr_clipped),
-            n_strides=int(self._state.stance.n_strides),
-            n_mounting_changes=int(foot.known.n_moves),
+            n_strides=int(self._state.stance[0].n_strides),
+            n_mounting_changes=int(foot.known[0].n_moves),
             flat_pitch_deg=self._flat_pitch_deg(),
-            sensor_height_m=float(sensor_height(foot.known, self.params)),
+            sensor_height_m=float(sensor_height(foot.known[0], self.params)),
             gyr_range_radps=float(sensor.gyr_limits[0]),
             gyr_bias_radps=(x, y, z),
-            n_rests=int(sensor.known.n_rests),
+            n_rests=int(sensor.known[0].n_rests),
         )
 
     def _flat_pitch_deg(self) -> float:
         foot = self._state.foot
-        known = min(int(foot.known.n_flats), len(foot.flats))
+        known = min(int(foot.known[0].n_flats), len(foot.flats))
         if not known:
             return math.nan
         up = np.median(foot.flats[:known], axis=0)
@@ -221,11 +222,11 @@ class FootEngine:
     def _remember(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> None:
         self._seen += len(t)
         finite = np.isfinite(t) & np.isfinite(acc).all(axis=1) & np.isfinite(gyr).all(axis=1)
-        self._state.front.n_bad += int((~finite).sum())
+        self._state.front[0].n_bad += int((~finite).sum())
         t, acc, gyr = t[finite], acc[finite], gyr[finite]
         newest = self._h_t[self._h_n - 1] if self._h_n else -np.inf
         later = t > np.maximum.accumulate(np.concatenate([[newest], t]))[:-1]
-        self._state.front.n_duplicates += int((~later).sum())
+        self._state.front[0].n_duplicates += int((~later).sum())
         t, acc, gyr = t[later], acc[later], gyr[later]
         n, capacity = self._h_n, len(self._h_t)
         if n + len(t) > capacity:
@@ -249,7 +250,7 @@ class FootEngine:
         kept = kept._replace(acc=self._h_acc - acc_bias)
         seen = new_sensor(math.nan, math.nan)
         seen = seen._replace(bias=bias, gyr_limits=sensor.gyr_limits, acc_limits=sensor.acc_limits)
-        found = learn_mounting(kept, n, seen, self.params)
+        found = learn_mounting(kept, n, seen, self.params, self._state.work)
         if found is None:
             found = learn_unrested(kept.t_s[:n], kept.acc[:n], kept.gyr[:n], bias, self.params)
             least_strides *= 2
@@ -260,7 +261,7 @@ class FootEngine:
         # the bias is known before the first stride is worked through: from rest, else from gravity at the foot-flats
         sensor.bias[:] = bias if rested else found.bias_radps
         sensor.acc_bias[:] = acc_bias
-        sensor.known.n_rests = int(rested)
+        sensor.known[0].n_rests = int(rested)
         rows = self._track(self._h_t[:n], self._h_acc[:n], self._h_gyr[:n])
         if len(rows):
             rows["emitted_at_s"] = self._h_t[n - 1]
@@ -269,15 +270,18 @@ class FootEngine:
         return rows
 
     def _track(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> NDArray[np.void]:
-        out = new_output(len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8, self._record)
-        track(t, acc, gyr, self._state, self.params, out)
-        return self._rows(out)
+        most = len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8
+        if most > len(self._out.rows):
+            self._out = new_output(most, self._record)
+        self._out.n[0] = 0
+        track(t, acc, gyr, self._state, self._settings, self._out)
+        return self._rows()
 
-    def _rows(self, out: Output) -> NDArray[np.void]:
-        n = int(out.n[0])
+    def _rows(self) -> NDArray[np.void]:
+        n = int(self._out.n[0])
         if n and self._record:
-            self._waves.append(out.waves[:n].copy())
-        return out.rows[:n].view(np.ndarray).copy()
+            self._waves.append(self._out.waves[:n].copy())
+        return self._out.table[:n].copy()
 
 
 def warm_up() -> None:

@@ -33,13 +33,13 @@ MOVED = reason_bit("mounting_changed")
 
 
 @kernel
-def track(t_s, acc, gyr, state, params, out):
+def track(t_s, acc, gyr, state, settings, out):
     """Feed samples; rows they decide are added to ``out``.
 
-    t_s (n,), acc, gyr (n, 3) : as for ``FootEngine.feed``. state : ``FootState``. params : record of ``FootParams``.
-    Samples that are not finite or do not move time forward are counted and dropped.
+    t_s (n,), acc, gyr (n, 3) : as for ``FootEngine.feed``. state : ``FootState``. settings (1,) : record of
+    ``FootParams``. Samples that are not finite or do not move time forward are counted and dropped.
     """
-    front = state.front
+    front, params = state.front[0], settings[0]
     for i in range(t_s.shape[0]):
         t = t_s[i]
         if not is_next(t, acc[i], gyr[i], front):
@@ -51,41 +51,41 @@ def track(t_s, acc, gyr, state, params, out):
         count_clipped(acc[i], gyr[i], state.sensor, front, params)
         dt = accept(t, acc[i], gyr[i], state, params)
         _follow_turn(state, t, dt, params, out)
-        if state.stance.is_pending:
-            waited_s = t - state.row.initial_contact_s
+        if state.stance[0].is_pending:
+            waited_s = t - state.row[0].initial_contact_s
             if waited_s > params.row_wait_strides * params.longest_stride_s:
                 emit_open(state, t, out)
-                forget_mode(state.gait)
+                forget_mode(state.gait[0])
 
 
 @kernel
 def close(state, params, out):
     """End the stream: land a foot that is down, write the pending row out."""
-    t_s, mask, now = state.samples.t_s, state.samples.mask, state.front.n - 1
-    if now >= 2 and state.cycle.swing_from >= 0:
-        settled = t_s[now & mask] - t_s[state.cycle.top & mask] > params.settle_s
+    t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
+    if now >= 2 and state.cycle[0].swing_from >= 0:
+        settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
         if settled or not locate_contact(state, now, params).is_doubtful:
             land(state, now, False, params, out)
-    if state.stance.is_pending:
+    if state.stance[0].is_pending:
         emit_open(state, t_s[now & mask], out)
 
 
 @kernel
 def _begin_bout(state, t, out):
     """Forget the running cycle after a pause; what was learned and counted stays."""
-    if state.stance.is_pending:
+    if state.stance[0].is_pending:
         emit_open(state, t, out)
-    forget_mode(state.gait)
-    cycle = state.cycle
-    cycle.is_rising, cycle.swing_from, cycle.top = True, -1, state.front.n
+    forget_mode(state.gait[0])
+    cycle = state.cycle[0]
+    cycle.is_rising, cycle.swing_from, cycle.top = True, -1, state.front[0].n
     cycle.angle_rad = cycle.top_rad = cycle.bottom_rad = 0.0
-    state.stance.flat_at, state.stance.is_carried = -1, False
+    state.stance[0].flat_at, state.stance[0].is_carried = -1, False
 
 
 @kernel
 def _follow_turn(state, t, dt, params, out):
     """Follow the pitch angle by one sample; land the foot, or let it leave, where a turn is confirmed."""
-    cycle, mask, now = state.cycle, state.samples.mask, state.front.n - 1
+    cycle, mask, now = state.cycle[0], state.samples.mask, state.front[0].n - 1
     angle = cycle.angle_rad + state.derived.pitch_radps[now & mask] * dt
     angle -= angle * min(dt / params.leak_s, 1.0)
     cycle.angle_rad = angle
@@ -118,7 +118,7 @@ def land(state, now, is_early, params, out):
     is_early : asked for as soon as the foot seems to push off. Then nothing happens yet unless it has been flat and
         turned on from there; a landing heel also turns toe-down.
     """
-    cycle, stance, fit = state.cycle, state.stance, state.work.fit
+    cycle, stance, fit = state.cycle[0], state.stance[0], state.work.fit[0]
     contact = locate_contact(state, now, params)
     if state.derived.pitch_radps[contact.swing & state.samples.mask] < params.swing_peak_radps:
         cycle.swing_from = -1
@@ -138,7 +138,7 @@ def land(state, now, is_early, params, out):
     elif contact.is_doubtful:
         sigma_s = params.timing_doubtful_s
     if stance.is_pending:
-        state.row.timing_sigma_s = max(state.row.timing_sigma_s, sigma_s)
+        state.row[0].timing_sigma_s = max(state.row[0].timing_sigma_s, sigma_s)
         complete_row(state, contact.t_s, params, out)
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
@@ -148,8 +148,8 @@ def land(state, now, is_early, params, out):
         open_flat(state, flat, params)
     stance.is_carried, cycle.swing_from = True, -1
     if cost < params.flat_cost and has_mounting_moved(state, flat, params):
-        state.row.reasons |= MOVED
-        state.row.foot_strike_angle_deg = state.row.foot_strike_angle_sigma_deg = math.nan
+        state.row[0].reasons |= MOVED
+        state.row[0].foot_strike_angle_deg = state.row[0].foot_strike_angle_sigma_deg = math.nan
 
 
 @kernel

@@ -144,10 +144,10 @@ def _slowed_at(state, swing, stop, params):
         state.derived.pitch_radps,
     )
     slowed = swing
-    while slowed < state.cycle.top and pitch[slowed & mask] > params.slowed_share * pitch[swing & mask]:
+    while slowed < state.cycle[0].top and pitch[slowed & mask] > params.slowed_share * pitch[swing & mask]:
         slowed += 1
     # a heel coming down behind a forefoot turns as fast as the swing: its touch came before
-    middle = (state.cycle.swing_from + slowed) // 2
+    middle = (state.cycle[0].swing_from + slowed) // 2
     before_s = samples.t_s[slowed & mask] - params.heel_down_s
     earlier = index_at(samples.t_s, mask, slowed, -1, before_s, middle)
     behind = snap[largest_at(snap, mask, slowed, stop) & mask]
@@ -159,14 +159,14 @@ def _slowed_at(state, swing, stop, params):
 @kernel
 def _due_s(state, swing):
     """When the contact is due: a usual delay after mid-swing, else a usual stride after the last one; NaN: unknown."""
-    stance, samples, mask = state.stance, state.samples, state.samples.mask
+    stance, samples, mask = state.stance[0], state.samples, state.samples.mask
     if not stance.usual_delay_s > 0.0:
         return np.nan
-    first, last = max(swing - 2, state.cycle.swing_from), min(swing + 2, state.cycle.top)
+    first, last = max(swing - 2, state.cycle[0].swing_from), min(swing + 2, state.cycle[0].top)
     if gap_between(state.derived.gap_s, mask, first, last)[0] == 0.0:
         return samples.t_s[swing & mask] + stance.usual_delay_s
     if stance.is_pending and stance.usual_stride_s > 0.0:
-        return state.row.initial_contact_s + stance.usual_stride_s
+        return state.row[0].initial_contact_s + stance.usual_stride_s
     return np.nan
 
 
@@ -190,8 +190,8 @@ def locate_contact(state, now, params):
     The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
     usual delay after mid-swing says, or one usual stride after the last contact.
     """
-    t_s, mask, top = state.samples.t_s, state.samples.mask, state.cycle.top
-    swing = largest_at(state.derived.pitch_radps, mask, state.cycle.swing_from, top)
+    t_s, mask, top = state.samples.t_s, state.samples.mask, state.cycle[0].top
+    swing = largest_at(state.derived.pitch_radps, mask, state.cycle[0].swing_from, top)
     stop = index_at(t_s, mask, top, 1, t_s[top & mask] + params.impact_search_s, now)
     slowed = _slowed_at(state, swing, stop, params)
     place = impact_onset(state.derived.snap, mask, slowed, stop, params)
@@ -291,17 +291,17 @@ def level_at(samples, k, first, last, params, up, flat):
 @maker
 def open_flat(state, k, params):
     """Make sample ``k`` the foot-flat the next stride starts from, its tilt taken from gravity."""
-    newest = state.front.n - 1
+    newest = state.front[0].n - 1
     level_at(
         state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, np.zeros(3), state.flat
     )
-    state.stance.flat_at = k
+    state.stance[0].flat_at = k
 
 
 @kernel
 def open_pushed_off(state, now, params):
     """Fix the foot-flat the next stride starts from, as the foot leaves it."""
-    stance, t_s, mask = state.stance, state.samples.t_s, state.samples.mask
+    stance, t_s, mask = state.stance[0], state.samples.t_s, state.samples.mask
     now_s, flat = t_s[now & mask], stance.flat_at
     is_recent = flat >= 0 and now_s - t_s[flat & mask] <= params.flat_search_s and now - flat < mask
     if stance.is_carried and is_recent:
@@ -346,10 +346,10 @@ def _fastest_toe_down(pitch_radps, mask, first, last, half):
 @kernel
 def time_final_contact(state, params):
     """Time the final contact, once the swing has begun: where the foot turned toe-down the fastest."""
-    stance, row, samples, mask = state.stance, state.row, state.samples, state.samples.mask
+    stance, row, samples, mask = state.stance[0], state.row[0], state.samples, state.samples.mask
     if not stance.is_pending or np.isfinite(row.final_contact_s):
         return
-    bottom = state.cycle.bottom
+    bottom = state.cycle[0].bottom
     first = stance.flat_at if stance.flat_at >= 0 else stance.contact
     first = max(first, bottom - mask + 2, 1)
     if bottom - first < 2:
@@ -364,4 +364,6 @@ def time_final_contact(state, params):
             return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
-        row.timing_sigma_s = max(row.timing_sigma_s, timing_sigma(samples, place, state.front.n - 1, params))
+        row.timing_sigma_s = max(
+            row.timing_sigma_s, timing_sigma(samples, place, state.front[0].n - 1, params)
+        )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tallrun.gait.foot_events import level_at, mean_force, quietest
-from tallrun.gait.foot_state import Flat, Samples, Sensor, new_sensor, new_work
+from tallrun.gait.foot_state import Flat, Samples, Sensor, Work, new_sensor, new_work
 from tallrun.gait.foot_trajectory import End, solve_stride
 from tallrun.gait.kernels import kernel, maker
 from tallrun.gait.vectors import copy_to, dot, level_from, multiply, size_of, turned
@@ -130,14 +130,14 @@ class _Travel(NamedTuple):
 @maker
 def _travel_directions(samples, n, flats, sensor, most_misfit, params, work, travel):
     """Add up the strides between neighbouring foot-flats; return how many there were."""
-    t_s, fit = samples.t_s, work.fit
+    t_s, fit = samples.t_s, work.fit[0]
     flat = Flat(np.zeros((3, 3)), np.zeros((2, 2)))
     at_start, at_end, still = np.zeros(3), np.zeros(3), np.zeros(3)
-    found = 0
+    found, most = 0, min(int(params.longest_stride_s * params.rate_hz * 2.0) + 8, work.path.t_s.shape[0])
     for j in range(flats.shape[0] - 1):
         a, b = flats[j], flats[j + 1]
         stride_s = t_s[b] - t_s[a]
-        if stride_s > params.longest_stride_s or b - a + 1 > work.path.t_s.shape[0] or b <= a + 2:
+        if stride_s > params.longest_stride_s or b - a + 1 > most or b <= a + 2:
             continue
         level_at(samples, a, 0, n - 1, params, at_start, flat)
         level = flat.level.copy()
@@ -218,10 +218,13 @@ def rest_of(samples, n, params):
     return found, bias, excess
 
 
-def learn_mounting(samples: Samples, n: int, sensor: Sensor, params: np.record) -> Mounting | None:
+def learn_mounting(
+    samples: Samples, n: int, sensor: Sensor, params: np.record, work: Work
+) -> Mounting | None:
     """Learn the mounting from the first ``n`` samples; None where they hold no stride to learn from.
 
     samples : not wrapped round. sensor : bias and ranges as far as they are known. params : record of ``FootParams``.
+    work : room for strides, written over.
     """
     scatter = _turning_scatter(samples.gyr[:n], TURNING_RADPS)
     total = float(np.trace(scatter))
@@ -236,7 +239,7 @@ def learn_mounting(samples: Samples, n: int, sensor: Sensor, params: np.record) 
         for sign in (1.0, -1.0)
         if (
             mounting := _mounting_about(
-                samples, n, sign * main, float(spread[2]) / total, cost, sensor, params
+                samples, n, sign * main, float(spread[2]) / total, cost, sensor, params, work
             )
         )
     ]
@@ -252,6 +255,7 @@ def _mounting_about(
     cost: FloatArray,
     sensor: Sensor,
     params: np.record,
+    work: Work,
 ) -> Mounting | None:
     """Return the mounting if the foot swings toe-up about ``toe_up``; None where strides do not show it."""
     swings, flats = np.zeros(MOST_SWINGS, np.int64), np.zeros(MOST_SWINGS, np.int64)
@@ -263,7 +267,6 @@ def _mounting_about(
             break
     if n_flats < 2:
         return None
-    work = new_work(int(params.longest_stride_s * params.rate_hz * 2.0) + 8)
     for most_misfit in (params.misfit_limit, math.inf):
         travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)))
         n_strides = _travel_directions(samples, n, flats[:n_flats], sensor, most_misfit, params, work, travel)
@@ -297,9 +300,9 @@ def has_mounting_moved(state, flat, params):
     After some flats in a row off the learned direction the mounting is levelled anew, and angles stay
     unknown for as many more.
     """
-    samples, mount, flats, known = state.samples, state.foot.mount, state.foot.flats, state.foot.known
+    samples, mount, flats, known = state.samples, state.foot.mount, state.foot.flats, state.foot.known[0]
     up, in_foot, usual = np.zeros(3), np.zeros(3), np.zeros(3)
-    mean_force(samples, flat, params.flat_half_s, max(flat - samples.mask, 0), state.front.n - 1, up)
+    mean_force(samples, flat, params.flat_half_s, max(flat - samples.mask, 0), state.front[0].n - 1, up)
     turned(mount, up, in_foot)
     n = min(known.n_flats, flats.shape[0])
     for k in range(n):
@@ -331,4 +334,4 @@ def warm_up_mounting(params: np.record) -> None:
     _travel_directions(samples, 0, none, new_sensor(math.nan, math.nan), 1.0, params, work, travel)
     _turn_order(samples, np.zeros(3), none, params)
     rest_of(samples, 8, params)
-    learn_mounting(samples._replace(gyr=rows + 2.0), 8, new_sensor(math.nan, math.nan), params)
+    learn_mounting(samples._replace(gyr=rows + 2.0), 8, new_sensor(math.nan, math.nan), params, work)

@@ -31,23 +31,23 @@ DEG = 180.0 / math.pi
 def _emit(state, now_s, out):
     """Write the pending row out."""
     n = out.n[0]
-    state.row.emitted_at_s = now_s
+    state.row[0].emitted_at_s = now_s
     if n < out.rows.shape[0]:
-        out.rows[n] = state.row
+        out.rows[n] = state.row[0]
     for p in range(WAVE_POINTS):
         for kind in range(WAVE_KINDS):
             if n < out.waves.shape[0]:
                 out.waves[n, p, kind] = state.wave[p, kind]
             state.wave[p, kind] = np.nan
-    state.stance.is_pending = False
+    state.stance[0].is_pending = False
     out.n[0] = n + 1
 
 
 @kernel
 def emit_open(state, now_s, out):
     """Write the pending row out as the last of its bout."""
-    state.row.reasons |= OPEN
-    state.row.mode = state.gait.mode
+    state.row[0].reasons |= OPEN
+    state.row[0].mode = state.gait[0].mode
     _emit(state, now_s, out)
 
 
@@ -103,7 +103,7 @@ def _peak_impact(samples, sensor, contact_s, now, params):
             for c in range(3):
                 value = abs(acc[k & mask, c])
                 norm += value * value
-                is_top = value >= params.impact_top * sensor.known.acc_top_mps2
+                is_top = value >= params.impact_top * sensor.known[0].acc_top_mps2
                 if np.isfinite(sensor.acc_limits[c]):
                     is_clipped = is_clipped or value >= params.clip_share * sensor.acc_limits[c]
                 elif k > at and is_top and value > params.impact_clip_g * GRAVITY_MPS2:
@@ -119,7 +119,7 @@ def _peak_impact(samples, sensor, contact_s, now, params):
 @kernel
 def _has_slipped(state, contact, flat, params):
     """Whether the foot, after landing, slid faster than any rolling about its own edges explains."""
-    samples, path, first = state.samples, state.work.path, state.work.fit.first
+    samples, path, first = state.samples, state.work.path, state.work.fit[0].first
     mask, sliding_s = samples.mask, 0.0
     for k in range(max(contact, first + 1), flat + 1):
         i = k - first
@@ -149,7 +149,7 @@ def _heading(path, i, mount):
 @kernel
 def _strike_angle(state, place, flat):
     """Toe-up angle at the contact minus that at foot-flat [deg]; from the trajectory, else the rate alone."""
-    samples, path, fit, mount = state.samples, state.work.path, state.work.fit, state.foot.mount
+    samples, path, fit, mount = state.samples, state.work.path, state.work.fit[0], state.foot.mount
     k = math.floor(place)
     part = place - k
     if fit.is_solved and k >= fit.first:
@@ -168,10 +168,10 @@ def _strike_angle(state, place, flat):
 @kernel
 def _set_strike_angle(state, contact, flat, cost, sigma_s, params):
     """Set the angle at contact and its sigma: the foot turns fast, so when it landed matters."""
-    row, off = state.row, sigma_s * params.rate_hz
+    row, off = state.row[0], sigma_s * params.rate_hz
     angle = _strike_angle(state, contact.place, flat)
     late = min(contact.place + off, float(flat))
-    early = max(contact.place - off, float(max(state.work.fit.first, contact.swing)))
+    early = max(contact.place - off, float(max(state.work.fit[0].first, contact.swing)))
     turned = max(
         abs(_strike_angle(state, late, flat) - angle), abs(_strike_angle(state, early, flat) - angle)
     )
@@ -186,19 +186,24 @@ def _set_strike_angle(state, contact, flat, cost, sigma_s, params):
 @kernel
 def open_row(state, contact, flat, cost, sigma_s, now, params):
     """Begin the row of a contact with what it tells by itself."""
-    samples, row, stance, swing = state.samples, state.row, state.stance, contact.swing & state.samples.mask
+    samples, row, stance, swing = (
+        state.samples,
+        state.row[0],
+        state.stance[0],
+        contact.swing & state.samples.mask,
+    )
     clear_row(row)
     row.initial_contact_s = contact.t_s
     row.foot_flat_s = samples.t_s[flat & samples.mask]
     row.swing_peak_radps = state.derived.pitch_radps[swing]
-    row.mode, row.timing_sigma_s = state.gait.mode, sigma_s
+    row.mode, row.timing_sigma_s = state.gait[0].mode, sigma_s
     if contact.is_inferred:
         row.reasons |= INFERRED | GAP
     elif contact.is_doubtful:
         row.reasons |= DOUBTFUL
     if cost > params.no_flat_cost:
         row.reasons |= NO_FLAT
-    if state.work.fit.is_solved and _has_slipped(state, contact.sample, flat, params):
+    if state.work.fit[0].is_solved and _has_slipped(state, contact.sample, flat, params):
         row.reasons |= SLIP
     gap_s, _ = gap_between(state.derived.gap_s, samples.mask, max(contact.sample - 1, 0), flat)
     if contact.is_inferred or gap_s != 0.0:
@@ -250,7 +255,7 @@ def _length_sigma(fit, stride_s, flat_cost, params):
 @kernel
 def _add_stride(state, stride_s, params):
     """Give the pending row length, slope, turn and lift of the stride just solved."""
-    row, fit, path, mount = state.row, state.work.fit, state.work.path, state.foot.mount
+    row, fit, path, mount = state.row[0], state.work.fit[0], state.work.path, state.foot.mount
     length, bits = fit.length_m, 0
     row.lift_m, row.velocity_residual_mps = fit.lift_m, fit.residual_mps
     row.slope_deg = math.atan2(fit.rise_m, max(length, 1e-6)) * DEG
@@ -265,7 +270,7 @@ def _add_stride(state, stride_s, params):
         bits |= GYRO_CLIPPED
     if not fit.is_trusted:
         bits |= DRIFT
-    sigma = _length_sigma(fit, stride_s, state.stance.flat_cost, params)
+    sigma = _length_sigma(fit, stride_s, state.stance[0].flat_cost, params)
     if sigma > LENGTH_LIMIT_SHARE * length:
         bits |= LOW_QUALITY | (CLIPPED if fit.cut_s > 0.0 else 0)
     if sigma <= params.withheld_share * length:
@@ -276,30 +281,30 @@ def _add_stride(state, stride_s, params):
     if fit.is_trusted and fit.n_lobes == 0 and row.reasons & SLIP == 0:
         learn_height(state, params)
     _fill_wave(state)
-    state.stance.n_strides += 1
+    state.stance[0].n_strides += 1
 
 
 @kernel
 def complete_row(state, contact_s, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
-    row, stance, fit, now_s = state.row, state.stance, state.work.fit, state.front.last_s
+    row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
     n_lost = _contacts_lost(stride_s, fit.gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
         emit_open(state, now_s, out)
-        forget_mode(state.gait)
+        forget_mode(state.gait[0])
         return
     each_s = stride_s / (n_lost + 1)
     is_short_gap = fit.gap_s <= params.void_gap_s
     if n_lost == 0:
         if row.reasons & INFERRED == 0:
             stance_s = row.final_contact_s - row.initial_contact_s
-            _weigh_mode(state.gait, stance_s, stride_s if is_short_gap else np.nan, params)
+            _weigh_mode(state.gait[0], stance_s, stride_s if is_short_gap else np.nan, params)
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
     if fit.gap_s > 0.0:
         row.reasons |= GAP
-    first_s, mode = row.initial_contact_s, state.gait.mode
+    first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
     if fit.is_solved and n_lost == 0:
@@ -318,7 +323,7 @@ def _fill_wave(state):
     """Shape of the stride just solved, at equal shares of its time."""
     path, fit, mount, wave, mask = (
         state.work.path,
-        state.work.fit,
+        state.work.fit[0],
         state.foot.mount,
         state.wave,
         state.samples.mask,

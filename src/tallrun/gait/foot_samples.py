@@ -20,7 +20,7 @@ def _find_gyr_range(state, gyr, params):
 
     A reading beyond it proves that wrong, and the range is unknown again.
     """
-    sensor, known, mask = state.sensor, state.sensor.known, state.samples.mask
+    sensor, known, mask = state.sensor, state.sensor.known[0], state.samples.mask
     top = max(abs(gyr[0]), abs(gyr[1]), abs(gyr[2]))
     known.gyr_top_radps = max(known.gyr_top_radps, top)
     if np.isfinite(sensor.gyr_limits[0]):
@@ -31,7 +31,7 @@ def _find_gyr_range(state, gyr, params):
         sensor.level_n[0] = sensor.level_n[1] = sensor.level_n[2] = 0
         return
     for c in range(3):
-        level = state.samples.gyr[(state.front.n - sensor.level_n[c]) & mask, c]
+        level = state.samples.gyr[(state.front[0].n - sensor.level_n[c]) & mask, c]
         if abs(gyr[c]) > params.level_least_radps and abs(gyr[c] - level) < params.level_share * abs(level):
             sensor.level_n[c] += 1
             long_enough = sensor.level_n[c] >= max(params.level_s * params.rate_hz, params.level_samples)
@@ -47,7 +47,7 @@ def _find_acc_range(state, params):
 
     A reading beyond it proves that wrong, and the range is unknown again.
     """
-    sensor, k, mask = state.sensor, state.front.n, state.samples.mask
+    sensor, k, mask = state.sensor, state.front[0].n, state.samples.mask
     acc, limit = state.samples.acc, state.sensor.acc_limits[0]
     for c in range(3):
         now = acc[k & mask, c] + sensor.acc_bias[c]
@@ -59,7 +59,7 @@ def _find_acc_range(state, params):
         one = acc[(k - 1) & mask, c] + sensor.acc_bias[c]
         two = acc[(k - 2) & mask, c] + sensor.acc_bias[c]
         same = params.level_share * abs(now)
-        is_top = abs(now) > params.range_top * sensor.known.acc_top_mps2
+        is_top = abs(now) > params.range_top * sensor.known[0].acc_top_mps2
         if abs(now - one) < same and abs(now - two) < same and is_top:
             _set_range(sensor.acc_limits, abs(now))
 
@@ -72,7 +72,7 @@ def _set_range(limits, limit):
 @kernel
 def _watch_rest(acc, gyr, sensor, is_still, params):
     """Take gyroscope bias, and the force that is not gravity, from means over half a second of rest."""
-    known = sensor.known
+    known = sensor.known[0]
     if is_still:
         known.n_rest += 1
         for c in range(3):
@@ -114,7 +114,7 @@ def _sure_bend(now, one, two, floor):
 @kernel
 def _note_missing(state, missing, params):
     """Note the time missing before the newest sample; few samples are bridged without a trace."""
-    p = state.front.n & state.samples.mask
+    p = state.front[0].n & state.samples.mask
     state.derived.was_lost[p] = missing > 0.0
     bridged = max(
         min(params.bridged_samples / params.rate_hz, params.bridged_s),
@@ -122,14 +122,14 @@ def _note_missing(state, missing, params):
     )
     state.derived.gap_s[p] = missing if missing > bridged else 0.0
     if missing > 0.0:
-        state.front.n_gaps += 1
-        state.front.lost_s += missing
+        state.front[0].n_gaps += 1
+        state.front[0].lost_s += missing
 
 
 @kernel
 def accept(t, acc, gyr, state, params):
     """Put one sample into the ring and derive its pitch rate, sharpness and stillness; the step before it [s]."""
-    samples, derived, sensor, front = state.samples, state.derived, state.sensor, state.front
+    samples, derived, sensor, front = state.samples, state.derived, state.sensor, state.front[0]
     k, mask = front.n, samples.mask
     p = k & mask
     last = samples.t_s[(k - 1) & mask]
@@ -147,7 +147,7 @@ def accept(t, acc, gyr, state, params):
         if k > 1:
             one, two = samples.acc[(k - 1) & mask, c], samples.acc[(k - 2) & mask, c]
             bend2 += _sure_bend(f, one, two, params.clip_share * sensor.acc_limits[c]) ** 2
-        sensor.known.acc_top_mps2 = max(sensor.known.acc_top_mps2, abs(f))
+        sensor.known[0].acc_top_mps2 = max(sensor.known[0].acc_top_mps2, abs(f))
     derived.pitch_radps[p] = pitch
     # differences across lost samples say nothing about sharpness
     is_whole = missing == 0.0 and (k == 0 or not derived.was_lost[(k - 1) & mask])
@@ -155,9 +155,9 @@ def accept(t, acc, gyr, state, params):
     over = (math.sqrt(force2) - GRAVITY_MPS2) / params.flat_acc_mps2
     derived.cost[p] = rate2 / params.flat_rate_radps**2 + over * over
     _note_missing(state, missing, params)
-    if not sensor.known.is_gyr_range_given:
+    if not sensor.known[0].is_gyr_range_given:
         _find_gyr_range(state, gyr, params)
-    if not sensor.known.is_acc_range_given:
+    if not sensor.known[0].is_acc_range_given:
         _find_acc_range(state, params)
     is_still = (
         rate2 < params.rest_rate_radps**2 and abs(math.sqrt(force2) - GRAVITY_MPS2) < params.rest_acc_mps2

@@ -63,7 +63,7 @@ class Sensor(NamedTuple):
     acc_bias: FloatArray
     gyr_limits: FloatArray
     acc_limits: FloatArray
-    known: np.record
+    known: np.recarray
     level_n: IntArray
     rest_gyr: FloatArray
     rest_acc: FloatArray
@@ -116,7 +116,7 @@ class Work(NamedTuple):
 
     path: Path
     lobes: Lobes
-    fit: np.record
+    fit: np.recarray
     rotation: FloatArray
     force: FloatArray
 
@@ -129,7 +129,7 @@ class Foot(NamedTuple):
 
     mount: FloatArray
     flats: FloatArray
-    known: np.record
+    known: np.recarray
 
 
 class FootState(NamedTuple):
@@ -145,11 +145,11 @@ class FootState(NamedTuple):
     foot: Foot
     flat: Flat
     work: Work
-    front: np.record
-    cycle: np.record
-    stance: np.record
-    gait: np.record
-    row: np.record
+    front: np.recarray
+    cycle: np.recarray
+    stance: np.recarray
+    gait: np.recarray
+    row: np.recarray
     wave: FloatArray
 
 
@@ -159,6 +159,11 @@ class Output(NamedTuple):
     rows: np.recarray
     waves: FloatArray
     n: IntArray
+
+    @property
+    def table(self) -> NDArray[np.void]:
+        """The rows as plain structured ones."""
+        return np.asarray(self.rows.base)
 
 
 def new_sensor(acc_limit_mps2: float, gyr_limit_radps: float) -> Sensor:
@@ -235,6 +240,6 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         cycle=cycle,
         stance=stance,
         gait=new_record(floats="run_odds", ints="mode", flags="is_settled"),
-        row=np.zeros(1, FOOT_CONTACT_DTYPE).view(np.recarray)[0],
+        row=np.zeros(1, FOOT_CONTACT_DTYPE).view(np.recarray),
         wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
     )  # fmt: skip

@@ -109,7 +109,7 @@ def _turn_on(samples, k, a, b, bias, params, work, rotation):
         wx += _bend(samples, gyr, k, a, b, 0, params) * dt
         wy += _bend(samples, gyr, k, a, b, 1, params) * dt
         wz += _bend(samples, gyr, k, a, b, 2, params) * dt
-    for j in range(work.fit.n_lobes):
+    for j in range(work.fit[0].n_lobes):
         part = _part_in(lobes, j, k)
         if part > 0.0:
             along, extra = lobes.along[j], part * lobes.hidden[j]
@@ -125,7 +125,7 @@ def _turn_on(samples, k, a, b, bias, params, work, rotation):
 @kernel
 def _rebuild_force(k, i, dt, rotation, work):
     """Add the velocity gained by the hidden part of cut-off forces, in the world."""
-    path, lobes, fit = work.path, work.lobes, work.fit
+    path, lobes, fit = work.path, work.lobes, work.fit[0]
     for j in range(fit.n_lobes, fit.n_lobes + fit.n_peaks):
         part = _part_in(lobes, j, k)
         if part > 0.0:
@@ -168,7 +168,7 @@ def _gain_on(samples, k, a, b, params, work, rotation, force):
         path.velocity[i, c] += step - (GRAVITY_MPS2 * dt if c == 2 else 0.0)
         path.force[i, c] += step
         path.turned_force[i, c] += 0.5 * (path.gyr_var[i] * now[c] + path.gyr_var[i - 1] * before[c]) * dt
-    for j in range(work.fit.n_lobes):
+    for j in range(work.fit[0].n_lobes):
         # velocity gained by a small turn d is the integral of d x f
         d, gained = path.lobe_turn[i, j], path.lobe_velocity[i, j]
         gained[0] += (d[1] * now[2] - d[2] * now[1]) * dt
@@ -179,8 +179,8 @@ def _gain_on(samples, k, a, b, params, work, rotation, force):
 @kernel
 def _strapdown(samples, a, b, level, sensor, params, work):
     """Integrate from sample ``a`` to ``b`` along ``work.path``, with the running integrals the repair needs."""
-    path, fit, t_s, mask = work.path, work.fit, samples.t_s, samples.mask
-    bias_sigma = params.bias_radps if sensor.known.n_rests > 0 else params.unlearned_bias_radps
+    path, fit, t_s, mask = work.path, work.fit[0], samples.t_s, samples.mask
+    bias_sigma = params.bias_radps if sensor.known[0].n_rests > 0 else params.unlearned_bias_radps
     n_lobes = fit.n_lobes + fit.n_peaks
     rotation, force = work.rotation, work.force
     copy_matrix(rotation, level)
@@ -267,7 +267,7 @@ def _tilt_miss(rotation, up, y):
 @maker
 def _prior_of(tilt_cov, work, acc_range_mps2, params):
     """Covariance of the unknowns before the end is looked at."""
-    fit = work.fit
+    fit = work.fit[0]
     n_lobes = fit.n_lobes + fit.n_peaks
     prior = np.zeros((LOBE + n_lobes, LOBE + n_lobes))
     for r in range(2):
@@ -369,7 +369,7 @@ def _repair(work, n, first_velocity, x, rest, jac_v, jac_p):
 
     rest (3,) : velocity still missed at the end; it is small, and spread evenly. jac_v (3, n) : as filled before.
     """
-    path, fit = work.path, work.fit
+    path, fit = work.path, work.fit[0]
     duration = max(path.t_s[n - 1] - path.t_s[0], 1e-9)
     for i in range(n):
         half = _half_step(path.t_s, i, n)
@@ -464,7 +464,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     samples : ``Samples``. flat, sensor, work : ``Flat``, ``Sensor``, ``Work`` with room for b - a + 1 samples. end :
     ``End``. params : record of ``FootParams``.
     """
-    path, fit, n = work.path, work.fit, b - a + 1
+    path, fit, n = work.path, work.fit[0], b - a + 1
     fit.n_lobes = find_clipped_lobes(samples, a, b, sensor.gyr_limits, params, work.lobes)
     fit.n_peaks, fit.cut_s = find_clipped_peaks(
         samples, a, b, sensor.acc_limits, params, work.lobes, fit.n_lobes
@@ -511,9 +511,9 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
 
 @maker
 def close_stride(state, contact, flat, now, params):
-    """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit``."""
-    samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit
-    t_s, mask, a = samples.t_s, samples.mask, state.stance.flat_at
+    """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit[0]``."""
+    samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit[0]
+    t_s, mask, a = samples.t_s, samples.mask, state.stance[0].flat_at
     fit.is_solved = fit.is_trusted = False
     fit.n_lobes, fit.gap_s, fit.length_m = 0, 0.0, math.nan
     fit.first, fit.last = a, flat
@@ -528,8 +528,8 @@ def close_stride(state, contact, flat, now, params):
     if t_s[flat & mask] - t_s[a & mask] > params.longest_stride_s:
         return
     up, lever = np.zeros(3), np.empty(3)
-    scatter = mean_force(samples, flat, params.flat_half_s, a, state.front.n - 1, up)
-    height_m = sensor_height(state.foot.known, params)
+    scatter = mean_force(samples, flat, params.flat_half_s, a, state.front[0].n - 1, up)
+    height_m = sensor_height(state.foot.known[0], params)
     for c in range(3):
         lever[c] = state.foot.mount[2, c] * height_m
     end = End(up, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), lever)
@@ -549,8 +549,8 @@ def sensor_height(known, params):
 @kernel
 def learn_height(state, params):
     """Learn the sensor's height from the start of push-off, where speed gained is height times turn rate gained."""
-    samples, path, known = state.samples, state.work.path, state.foot.known
-    first, n = state.work.fit.first, state.work.fit.last - state.work.fit.first + 1
+    samples, path, known = state.samples, state.work.path, state.foot.known[0]
+    first, n = state.work.fit[0].first, state.work.fit[0].last - state.work.fit[0].first + 1
     rate_0 = speed_0 = 0.0
     for i in range(n):
         p = (first + i) & samples.mask

@@ -109,7 +109,7 @@ class GridState(NamedTuple):
 
     last: EvenGrid
     has_axis: NDArray[np.bool_]
-    known: np.record
+    known: np.recarray
 
 
 def new_grid(n: int) -> EvenGrid:
@@ -183,7 +183,7 @@ def _bridge(last, out, first, stop):
 @kernel
 def put_on_grid(t_s, acc_mps2, gyr_radps, has_gyroscope, rate_hz, state, out):
     """Write grid rows into ``out``; return their number. ``state`` moves on, so any split gives the same rows."""
-    last, known, n = state.last, state.known, 0
+    last, known, n = state.last, state.known[0], 0
     for i in range(t_s.shape[0]):
         time, turn = t_s[i], gyr_radps[i if has_gyroscope else 0]
         if _is_damaged(time, acc_mps2[i], turn, has_gyroscope, state.has_axis):

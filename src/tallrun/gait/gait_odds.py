@@ -11,7 +11,7 @@ from tallrun.gait.kernels import as_record, kernel
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
 
-PARAMS = as_record(FootParams())
+PARAMS = as_record(FootParams())[0]
 #: A stride whose own odds are better than e squared to one shows its gait by itself.
 SHOWN_ODDS = 2.0
 

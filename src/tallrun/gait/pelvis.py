@@ -80,7 +80,8 @@ class PelvisEngine:
         self._recorded: list[FloatArray] | None = [] if record_waves and spec.has_gyroscope else None
         self._rate_hz = float(spec.rate_hz)
         clip = CLIP_SHARE * spec.acc_range_g * GRAVITY_MPS2 if spec.acc_range_g else 1e9
-        self._params = as_record(PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip))
+        self._settings = as_record(PelvisParams(self._rate_hz, self._has_gyroscope, clip_mps2=clip))
+        self._params = self._settings[0]
         self._vqf = VQF(1.0 / self._rate_hz)
         self._keep = int(HISTORY_S * self._rate_hz)
         most = most_rows(PIECE, self._rate_hz)
@@ -88,7 +89,7 @@ class PelvisEngine:
         low_pass = _butterworth(min(self._params.landmark_hz / (self._rate_hz / 2.0), 0.9))
         self._state = new_state(self._rate_hz, most, low_pass, S_WIDTH)
         self._used = 0
-        self._most_steps = int(most / (0.15 * self._rate_hz)) + 64
+        self._out = new_output(int(most / (0.15 * self._rate_hz)) + 64)
         self._no_gyr = np.zeros((1, 3))
         if neutral is not None:
             self._set_neutral(neutral)
@@ -131,26 +132,26 @@ class PelvisEngine:
         """Close the open bout and return its last row; an empty array when there is none."""
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
-        out = new_output(self._most_steps)
-        cycles.end_bout(self._state, self._used - 1, self._params, out)
-        return _rows_of(out)
+        self._out.n[0] = 0
+        cycles.end_bout(self._state, self._used - 1, self._params, self._out)
+        return _rows_of(self._out)
 
     def status(self) -> PelvisStatus:
         """Return counters and what was learned so far."""
-        counts, strap = self._grid_state.known, self._state.strap
-        is_known, has_neutral = bool(self._state.axes.known.is_known), bool(strap.known.neutral_known)
+        counts, strap = self._grid_state.known[0], self._state.strap
+        is_known, has_neutral = bool(self._state.axes.known[0].is_known), bool(strap.known[0].neutral_known)
         return PelvisStatus(
             n_samples=int(counts.n_seen),
-            n_steps=int(self._state.steps.n_given),
+            n_steps=int(self._state.steps[0].n_given),
             n_duplicates=int(counts.n_duplicates),
             n_damaged=int(counts.n_damaged),
             n_bridged=int(counts.n_bridged),
             n_breaks=int(counts.n_breaks),
-            n_clipped=int(self._state.steps.n_clipped),
+            n_clipped=int(self._state.steps[0].n_clipped),
             is_mounting_known=is_known,
             is_neutral_known=has_neutral,
-            has_slipped=bool(strap.known.mount == SLIPPED),
-            is_strap_doubted=bool(strap.known.mount == DOUBTED),
+            has_slipped=bool(strap.known[0].mount == SLIPPED),
+            is_strap_doubted=bool(strap.known[0].mount == DOUBTED),
             neutral=_vector(strap.neutral) if has_neutral else None,
             forward=_vector(self._state.axes.forward) if is_known else None,
         )
@@ -184,7 +185,7 @@ class PelvisEngine:
             )
         strap = self._state.strap
         strap.neutral[:] = direction / size
-        strap.known.neutral_known, strap.known.is_neutral_given = 1, True
+        strap.known[0].neutral_known, strap.known[0].is_neutral_given = 1, True
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
         n = put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._grid)
@@ -197,13 +198,13 @@ class PelvisEngine:
             rate = np.sqrt((turn**2).sum(axis=1))
         self._make_room(n)
         start, self._used = self._used, self._used + n
-        cycles.level(self._grid, n, quat, self._params, self._state, start)
+        cycles.level(self._grid, n, quat, self._settings, self._state, start)
         if self._recorded is not None:
             buf, new = self._state.buf, slice(start, self._used)
             self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
-        out = new_output(self._most_steps)
-        cycles.track(self._state, start, self._used, rate, self._params, out)
-        return _rows_of(out)
+        self._out.n[0] = 0
+        cycles.track(self._state, start, self._used, rate, self._settings, self._out)
+        return _rows_of(self._out)
 
     def _make_room(self, n: int) -> None:
         """Move the last HISTORY_S to the front when the buffer is full."""
@@ -214,7 +215,7 @@ class PelvisEngine:
         for column in buf:
             column[: self._keep] = column[drop : self._used].copy()
         self._used = self._keep
-        self._state.steps.first_row += drop
+        self._state.steps[0].first_row += drop
 
 
 def _vector(direction: FloatArray) -> tuple[float, float, float]:
@@ -232,7 +233,7 @@ def _butterworth(share_of_nyquist: float) -> FloatArray:
 
 def _rows_of(out: PelvisOutput) -> np.ndarray:
     """Return the kernel's rows; a number no body can show is withheld (``implausible``)."""
-    rows = out.rows[: out.n[0]].view(np.ndarray).copy()
+    rows = out.table[: out.n[0]].copy()
     if len(rows) == 0:
         return rows
     late = rows["next_step_s"] <= rows["step_s"]

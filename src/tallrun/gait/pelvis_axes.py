@@ -29,7 +29,7 @@ def add_stride(buf, first, last, axes, params):
         axes.early_late[j] *= params.axis_memory
         for k in range(3):
             axes.even[j, k] *= params.axis_memory
-    axes.known.weight = axes.known.weight * params.axis_memory + 1.0
+    axes.known[0].weight = axes.known[0].weight * params.axis_memory + 1.0
     real, imag = np.zeros((HARMONICS, 4)), np.zeros((HARMONICS, 4))  # level force (3), load
     lightest = _harmonics_of(buf, first, last, real, imag)
     for harmonic in range(HARMONICS):
@@ -68,8 +68,8 @@ def _harmonics_of(buf, first, last, real, imag):
 @maker
 def find_forward(axes, up, params):
     """Write the unit forward axis (sensor axes, level), and whether it is known."""
-    axes.known.is_known = False
-    if axes.known.weight < params.axis_strides:
+    axes.known[0].is_known = False
+    if axes.known[0].weight < params.axis_strides:
         return
     e1, e2 = np.zeros(3), np.zeros(3)
     _level_pair(up, e1, e2)
@@ -89,7 +89,7 @@ def find_forward(axes, up, params):
     if dot(axes.forward, axes.early_late) > 0.0:
         for j in range(3):
             axes.forward[j] = -axes.forward[j]
-    axes.known.is_known = True
+    axes.known[0].is_known = True
 
 
 @kernel

@@ -27,21 +27,22 @@ KEPT_MARKS = 6
 
 
 @kernel
-def level(grid, n, quat, params, state, start):
+def level(grid, n, quat, settings, state, start):
     """Append n grid rows to the buffer from row ``start``: up direction, vertical force, turn rate, sums.
 
     quat (n, 4) : sensor to world, w first, as ``vqf`` gives it; not looked at without a gyroscope.
     """
+    params = settings[0]
     buf, mean_force, dt = state.buf, state.mean_force, 1.0 / params.rate_hz
     for i in range(n):
         row, up = start + i, state.buf.up[start + i]
         buf.t_s[row], buf.flag[row] = grid.t_s[i], grid.flag[i]
-        state.steps.n_seen += 1
+        state.steps[0].n_seen += 1
         if params.has_gyroscope:
             w, x, y, z = quat[i, 0], quat[i, 1], quat[i, 2], quat[i, 3]
             up[0], up[1], up[2] = 2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)
         else:
-            share = 1.0 / min(float(state.steps.n_seen), params.up_memory_s * params.rate_hz)
+            share = 1.0 / min(float(state.steps[0].n_seen), params.up_memory_s * params.rate_hz)
             for j in range(3):
                 mean_force[j] += share * (grid.acc[i, j] - mean_force[j])
             size = size_of(mean_force)
@@ -83,7 +84,7 @@ def _rise_before(state, row, params):
 @kernel
 def _landmark_at(state, i, params):
     """Fractional row of the landmark that row ``i`` confirms: the low-passed force has swung both ways; -1: none."""
-    steps, low_pass = state.steps, state.low_pass
+    steps, low_pass = state.steps[0], state.low_pass
     x = state.buf.vertical[i] - GRAVITY_MPS2
     y = low_pass[0] * x + steps.z1
     steps.z1 = low_pass[1] * x - low_pass[3] * y + steps.z2
@@ -138,7 +139,7 @@ def _repeats(state, n):
     A body in gait moves along much the same path every stride. A car may shake as regularly along one axis for a
     while, but its axes do not keep step.
     """
-    buf, marks, base = state.buf, state.marks, state.steps.first_row
+    buf, marks, base = state.buf, state.marks, state.steps[0].first_row
     total, pairs = 0.0, 0
     mean = np.zeros((2, 3))
     for k in range(n - 4):
@@ -166,7 +167,7 @@ def _repeats(state, n):
 @kernel
 def _look_at(state, now, k, mode, params, row):
     """Analyse the step of landmark k into row; returns its mode."""
-    steps, marks = state.steps, state.marks
+    steps, marks = state.steps[0], state.marks
     mark = marks[k] - steps.first_row
     before = marks[k - 1] - steps.first_row if k > 0 else -1.0
     is_open = k == steps.n_marks - 1
@@ -179,7 +180,7 @@ def _look_at(state, now, k, mode, params, row):
 @kernel
 def _learn_lag(state, mark, row, params):
     """How long the landmark usually comes after contact: the landmark scatters less than the edge of contact."""
-    steps = state.steps
+    steps = state.steps[0]
     if not np.isnan(row.contact_time_s):
         steps.n_lag += 1.0
         gain = max(params.lag_gain, 1.0 / steps.n_lag)
@@ -189,7 +190,7 @@ def _learn_lag(state, mark, row, params):
 @kernel
 def _hand_out(state, now, upto, is_end, params, out):
     """Write rows for the marks that are closed (all of them when the bout ends)."""
-    steps, marks, buf = state.steps, state.marks, state.buf
+    steps, marks, buf = state.steps[0], state.marks, state.buf
     if (
         steps.n_lag == 0.0
     ):  # all that wait share one lag, else the first steps of a record would seem to drift
@@ -212,7 +213,7 @@ def _hand_out(state, now, upto, is_end, params, out):
         row.step_s = time_at(buf.t_s, mark) - lag_s
         row.next_step_s -= lag_s
         if params.has_gyroscope:
-            qualify_tilt(row, buf.t_s[min(int(mark), now)], state.strap.known, params)
+            qualify_tilt(row, buf.t_s[min(int(mark), now)], state.strap.known[0], params)
         row.emitted_at_s = buf.t_s[now]
         steps.next += 1
         steps.n_given += 1
@@ -222,7 +223,7 @@ def _hand_out(state, now, upto, is_end, params, out):
 @kernel
 def end_bout(state, now, params, out):
     """Close the bout at row ``now``: its last step stays open; forget its landmarks."""
-    steps = state.steps
+    steps = state.steps[0]
     if steps.is_confirmed:
         _hand_out(state, now, steps.n_marks, True, params, out)
     steps.n_marks, steps.next, steps.is_confirmed = 0, 0, False
@@ -231,11 +232,11 @@ def end_bout(state, now, params, out):
 @maker
 def _learn_axes(state, i, params):
     """Learn forward from the stride that ends with the newest landmark, and watch the strap by it."""
-    buf, steps, strap, axes, n = state.buf, state.steps, state.strap, state.axes, state.steps.n_marks
+    buf, steps, strap, axes, n = state.buf, state.steps[0], state.strap, state.axes, state.steps[0].n_marks
     first, last = int(state.marks[n - 3] - steps.first_row), int(state.marks[n - 1] - steps.first_row)
     add_stride(buf, first, last, axes, params)
     up = np.empty(3)
-    copy_to(up, strap.neutral if strap.known.neutral_known > 0 else buf.up[i])
+    copy_to(up, strap.neutral if strap.known[0].neutral_known > 0 else buf.up[i])
     size = size_of(up)
     for j in range(3):
         up[j] /= size
@@ -245,15 +246,15 @@ def _learn_axes(state, i, params):
         gained = 0.0
         for j in range(3):
             gained += (buf.gain[i, j] - buf.gain[past, j]) * axes.forward[j]
-        if axes.known.is_known and abs(gained) > params.speed_change_mps:
-            strap.known.disturbed_s = buf.t_s[i]
+        if axes.known[0].is_known and abs(gained) > params.speed_change_mps:
+            strap.known[0].disturbed_s = buf.t_s[i]
         watch_strap(state, first, last, params)
 
 
 @kernel
 def _take_mark(state, i, mark, params, out):
     """Take a landmark into the bout, or begin a new one with it; hand out what it closes."""
-    steps, marks, n = state.steps, state.marks, state.steps.n_marks
+    steps, marks, n = state.steps[0], state.marks, state.steps[0].n_marks
     if n == MAX_MARKS:
         drop = n - KEPT_MARKS
         for k in range(KEPT_MARKS):
@@ -281,12 +282,12 @@ def _take_mark(state, i, mark, params, out):
 
 
 @kernel
-def track(state, start, stop, gyr_norm, params, out):
+def track(state, start, stop, gyr_norm, settings, out):
     """Go through rows start..stop of the buffer; rows that become known are added to ``out``.
 
-    gyr_norm (stop - start,) : size of the turn rate [rad/s]. params : record of ``PelvisParams``.
+    gyr_norm (stop - start,) : size of the turn rate [rad/s]. settings (1,) : record of ``PelvisParams``.
     """
-    buf, steps, strap = state.buf, state.steps, state.strap.known
+    buf, steps, strap, params = state.buf, state.steps[0], state.strap.known[0], settings[0]
     for i in range(start, stop):
         time_s = buf.t_s[i]
         if steps.n_rows == 0 or buf.flag[i] == AFTER_BREAK:

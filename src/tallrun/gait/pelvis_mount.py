@@ -52,7 +52,7 @@ def _move_to(a, b, share):
 @kernel
 def _take_neutral(strap):
     """Make the newest standing the neutral; what gaits looked like before is void."""
-    known, size = strap.known, size_of(strap.standing)
+    known, size = strap.known[0], size_of(strap.standing)
     for j in range(3):
         strap.neutral[j] = strap.standing[j] / size
     known.neutral_known, known.mount, known.is_odd_standing = 1, HELD, False
@@ -63,7 +63,7 @@ def _take_neutral(strap):
 @kernel
 def _judge_standing(strap, params):
     """Hold a quiet standing against the neutral and against what gait has shown since that was taken."""
-    known, neutral = strap.known, strap.neutral
+    known, neutral = strap.known[0], strap.neutral
     off = _apart(strap.standing, neutral, neutral, neutral)
     if off < params.doubt_rad:  # the strap sits as before
         for gait in (WALKING, RUNNING):
@@ -89,7 +89,7 @@ def _judge_standing(strap, params):
 @kernel
 def watch_standing(force, gyr_norm, strap, params):
     """Learn neutral from whole quiet seconds; the newest one counts only once another follows."""
-    known = strap.known
+    known = strap.known[0]
     norm = 0.0
     for j in range(3):
         norm += force[j] ** 2
@@ -113,7 +113,7 @@ def watch_standing(force, gyr_norm, strap, params):
 @kernel
 def _take_second(strap, is_quiet, params):
     """Take a second into the standing that goes on, or end that standing and judge it."""
-    known = strap.known
+    known = strap.known[0]
     if not is_quiet:
         known.quiet_seconds = 0
     else:
@@ -146,7 +146,7 @@ def _see_stride(buf, first, last, strap, params, up):
 
     Returns the gait, WALKING or RUNNING.
     """
-    known = strap.known
+    known = strap.known[0]
     turn, lightest = 0.0, buf.vertical[first]
     for i in range(first, last):
         for j in range(3):
@@ -181,7 +181,7 @@ def _is_possible(up, forward, left, params):
 
 @kernel
 def _is_settled(strap, time_s, params):
-    known = strap.known
+    known = strap.known[0]
     return not (
         time_s - known.gait_s < params.gait_settle_s
         or time_s - known.disturbed_s < params.settle_s
@@ -195,7 +195,7 @@ def watch_strap(state, first, last, params):
 
     first, last : rows of the newest stride. Seen once per step, so neighbouring strides overlap by half.
     """
-    strap, known, axes = state.strap, state.strap.known, state.axes
+    strap, known, axes = state.strap, state.strap.known[0], state.axes
     up, left = np.zeros(3), np.zeros(3)
     gait = _see_stride(state.buf, first, last, strap, params, up)
     if not _is_settled(strap, state.buf.t_s[last], params):
@@ -212,7 +212,7 @@ def watch_strap(state, first, last, params):
     copy_to(strap.latest[gait], strap.level)
     if known.mount == SLIPPED:
         return
-    if axes.known.is_known and known.neutral_known > 0:
+    if axes.known[0].is_known and known.neutral_known > 0:
         cross(strap.neutral, axes.forward, left)
         if not _is_possible(strap.level, axes.forward, left, params):
             known.n_off += 1
@@ -230,7 +230,7 @@ def watch_strap(state, first, last, params):
 @kernel
 def _judge_gait(strap, gait, left, params):
     """Count how long the latest attitude has been off the usual one; doubt or give up the strap. left : 0, unknown."""
-    known, usual, level = strap.known, strap.usual[gait], strap.level
+    known, usual, level = strap.known[0], strap.usual[gait], strap.level
     apart = side = 0.0
     for j in range(3):
         off = level[j] - usual[j]
@@ -253,7 +253,7 @@ def _judge_gait(strap, gait, left, params):
 @kernel
 def _settle_doubt(strap, gait, params):
     """Give up a doubt when gait is as it was before, or turned as the last standing was."""
-    known = strap.known
+    known = strap.known[0]
     if known.n_back >= params.sure_steps:
         known.mount, known.is_odd_standing = HELD, False
         if known.doubt_gait != gait:  # the strap sits as before, so the other gait has a new posture

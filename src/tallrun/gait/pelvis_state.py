@@ -46,7 +46,7 @@ class PelvisAxes(NamedTuple):
     even: FloatArray
     early_late: FloatArray
     forward: FloatArray
-    known: np.record
+    known: np.recarray
 
 
 class Strap(NamedTuple):
@@ -65,7 +65,7 @@ class Strap(NamedTuple):
     latest: FloatArray
     usual_n: FloatArray
     quiet_force: FloatArray
-    known: np.record
+    known: np.recarray
 
 
 class PelvisState(NamedTuple):
@@ -78,7 +78,7 @@ class PelvisState(NamedTuple):
     buf: Levelled
     axes: PelvisAxes
     strap: Strap
-    steps: np.record
+    steps: np.recarray
     marks: FloatArray
     mean_force: FloatArray
     low_pass: FloatArray
@@ -91,6 +91,11 @@ class PelvisOutput(NamedTuple):
 
     rows: np.recarray
     n: NDArray[np.int64]
+
+    @property
+    def table(self) -> NDArray[np.void]:
+        """The rows as plain structured ones."""
+        return np.asarray(self.rows.base)
 
 
 def new_state(rate_hz: float, most_rows: int, low_pass: FloatArray, n_readings: int) -> PelvisState:

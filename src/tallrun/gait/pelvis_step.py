@@ -142,7 +142,7 @@ def _fill_force(state, now, step, params):
     """
     buf, axes, strap = state.buf, state.axes, state.strap
     force, ahead, centre_ahead, centre_up = state.lines[0], state.lines[1], state.lines[3], state.lines[4]
-    upright_axis = strap.neutral if strap.known.neutral_known > 0 else buf.up[step.first]
+    upright_axis = strap.neutral if strap.known[0].neutral_known > 0 else buf.up[step.first]
     for i in range(step.n):
         row = step.begin + i
         up = buf.up[row] if params.has_gyroscope else buf.up[now]
@@ -153,7 +153,7 @@ def _fill_force(state, now, step, params):
         level = math.sqrt(max(1.0 - ahead_up * ahead_up, 0.01))
         centre_ahead[i] = params.centre_ahead_m * level + params.centre_below_m * upright * ahead_up / level
         centre_up[i] = params.centre_ahead_m * ahead_up - params.centre_below_m * upright
-    if params.has_gyroscope and axes.known.is_known:
+    if params.has_gyroscope and axes.known[0].is_known:
         for i in range(1, step.n - 1):
             turning = centre_ahead[i + 1] - 2.0 * centre_ahead[i] + centre_ahead[i - 1]
             ahead[i] += turning * params.rate_hz * params.rate_hz
@@ -167,7 +167,7 @@ def _fill_force(state, now, step, params):
 def _bounce_of(state, step, params):
     """Vertical oscillation of the body's centre over the step [m]."""
     force, line, centre_up = state.lines[0], state.lines[2], state.lines[4]
-    is_rigid = params.has_gyroscope and state.axes.known.is_known
+    is_rigid = params.has_gyroscope and state.axes.known[0].is_known
     n = step.last - step.stride_first
     for i in range(n):
         at = step.stride_first - step.begin + i
@@ -317,10 +317,10 @@ def _set_contact(state, now, step, params, row):
 @kernel
 def _set_attitude(state, step, params, row):
     """Set angles as far as standing and forward are known, with the reasons of what is not."""
-    has_neutral = state.strap.known.neutral_known > 0
+    has_neutral = state.strap.known[0].neutral_known > 0
     if not has_neutral:
         row.reasons |= R_NO_STANDING
-    if not state.axes.known.is_known:
+    if not state.axes.known[0].is_known:
         row.reasons |= R_MOUNTING
     elif has_neutral:
         _set_angles(state.buf, step, state.strap.neutral, state.axes.forward, row)
@@ -372,7 +372,7 @@ def analyse_step(state, now, step, mode_before, params, row):
         row.reasons |= R_NOT_RUNNING
     elif is_whole:
         contact_row = _set_contact(state, now, step, params, row)
-    if is_whole and state.axes.known.is_known and not step.is_open:
+    if is_whole and state.axes.known[0].is_known and not step.is_open:
         crossing = _set_braking(state.lines, mean_ahead, contact_row, step, params, row)
         if crossing >= 0.0:
             row.crossing_s = time_at(t_s, step.begin + crossing)
