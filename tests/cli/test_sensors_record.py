@@ -26,7 +26,7 @@ from tallrun.cli.app import build_app
 from tallrun.errors import UsageError
 from tallrun.journal import advice, offers
 from tallrun.journal.desk import Records
-from tallrun.live.cut_off import finish_interrupted
+from tallrun.live.cut_off import finish_interrupted, note_begun
 from tallrun.live.devices import Emulation, open_air, run_radio
 from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
 from tallrun.live.run import endings
@@ -155,6 +155,29 @@ def test_pain_tapped_in_a_run_that_a_power_cut_ended_reaches_the_records(flown, 
     assert told.state not in ("RUN", "WALK")
     assert len(said) == 1
     assert "cut off" in said[0]
+
+
+def test_a_cut_off_run_goes_to_the_records_it_was_begun_for_wherever_it_lies(flown, tmp_path):
+    started = datetime.fromisoformat(flown["start"]["started_at"])
+    waits = {}
+    for name in ("mine", "others"):
+        with Store.open(tmp_path / name) as store:
+            runner_in(store, now=started - timedelta(days=9))
+    recorder = FlightRecorder(tmp_path / "elsewhere" / "cut", flown["start"], auto_flush=False)
+    note_begun(tmp_path / "mine", tmp_path / "elsewhere" / "cut")
+    for packet in read_packets(flown["folder"]):
+        recorder.append(*packet)
+    recorder.append_marker(60.0, tap_marker(40.0, Tap("pain", 6)))
+    recorder.close()
+    said: list[str] = []
+    for name, root in (("mine", tmp_path / "mine" / "sessions"), ("others", tmp_path / "elsewhere")):
+        finish_interrupted(root, tmp_path / name, said.append)
+        with Store.open(tmp_path / name) as store:
+            mine = Records(store, store.find_runner(None), started + timedelta(hours=1))
+            waits[name] = [item.told.scores for item in offers.waiting(mine, mine.now)]
+    assert waits == {"mine": [((40.0, 6),)], "others": []}
+    assert len(said) == 1
+    assert json.loads((tmp_path / "mine" / "begun.json").read_text()) == []
 
 
 def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def test_a_run_that_fails_tells_its_live_page_instead_of_leaving_it_waiting(tmp_
         stage.run()
         await stage._task
         answer = stage.hub.take('{"type":"pain","score":3,"tap_id":"late-tap"}')
-        return stage.state(), await stage.hub.join().next(), answer
+        page = stage.hub.join()
+        while (told := await page.next())["type"] != "after":
+            pass
+        return stage.state(), told, answer
 
     state, told, answer = on_stage(tmp_path, act)
     assert (state["step"], state["problem"]) == ("ready", "No sensor answered. Wake them and try again.")

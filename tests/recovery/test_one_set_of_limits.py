@@ -40,6 +40,7 @@ MAY_TAKE_THE_FILE = {
     "cli/clinic.py": "a recording of nobody in the records",
     "web/kept.py": "pages of recordings of nobody in the records; the app gives the rules in force",
     "web/desk.py": "nobody or several people in the records",
+    "journal/sessions.py": "whether a level has walk breaks, which no entry changes",
     "library.py": "verdict() tightens it by the history it is given",
 }
 

@@ -83,7 +83,7 @@ class _Known:
         return page
 
 
-def opened(browser, url: str, size=PHONE, scheme: str = "light", wait: str = "", **more: object):
+def opened(browser, url: str, size=PHONE, scheme: str = "light", wait: str | None = "", **more: object):
     """A page that has finished loading.
 
     wait : "networkidle", a selector that begins with #, or an expression that must become true.
@@ -97,7 +97,7 @@ def opened(browser, url: str, size=PHONE, scheme: str = "light", wait: str = "",
     page.goto(url, timeout=90_000)
     if wait == "networkidle":
         page.wait_for_load_state("networkidle")
-    elif wait.startswith("#"):
+    elif wait and wait.startswith("#"):
         page.wait_for_selector(wait, timeout=90_000)
     elif wait:
         page.wait_for_function(wait, timeout=90_000)

@@ -32,6 +32,7 @@ from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
 from tallrun.insight.due import QUESTIONS, everything_due
 from tallrun.insight.trends import morning_trend
+from tallrun.insight.weeks import WeekDay, week_start, weeks
 from tallrun.journal import advice, clinician, entries, experiment, handout, offers, patients
 from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
@@ -390,6 +391,25 @@ def sessions_offered() -> Said:
         "unknown": [told(bare, is_dated=False), told(bare, climb_m=None)],
         "empty": [told(replace(bare, started_at=NOW))],
         "contradictory": [told(replace(run, distance_m=0.0), climb_m=900.0, heart_rate_bpm=0.0)],
+    }
+
+
+@teller(r"worst pain")
+def calendar_of_weeks() -> Said:
+    def told(*days: WeekDay, over: bool = True) -> list[str]:
+        at = NOW.date() + timedelta(days=20 if over else 0)
+        found = weeks({item.day: item for item in days}, at, 4 if over else 1)
+        return [text for week in found for text in week.sentences]
+
+    first = week_start(NOW.date())
+    day = WeekDay(first, ("V4",), n_runs=1, n_walks=1, run_minutes=12.0, worst=3, n_masked=1)
+    next_week = replace(day, day=first + timedelta(days=7), run_minutes=20.0)
+    return {
+        "holds": told(day, next_week) + told(day, over=False),
+        "fails": told(day, replace(next_week, n_runs=0, n_walks=0, run_minutes=0.0)),
+        "unknown": told(replace(day, worst=None, n_masked=0)),
+        "empty": told(),
+        "contradictory": told(replace(day, planned=(), run_minutes=0.0), next_week),
     }
 
 

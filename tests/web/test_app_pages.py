@@ -404,7 +404,7 @@ def test_the_last_days_as_a_table_need_no_sideways_thumb(browser, place):
     region = page.locator("div[role=region][aria-label='The last 14 days']")
     assert region.evaluate("(node) => node.scrollWidth <= node.clientWidth")
     assert page.get_by_role("columnheader", name="Scores").count() == 1
-    assert page.get_by_role("row").count() == 15
+    assert region.get_by_role("row").count() == 15
     keep(page, "today-table-phone")
     page.close()
 

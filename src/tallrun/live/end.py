@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tallrun.errors import SessionError
 from tallrun.live.calibration import keep_biases
+from tallrun.live.cut_off import note_ended
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
 from tallrun.words import counted
@@ -92,7 +94,14 @@ def finish_run(
     recording = rebuild(raw.start, packets, load_configs(folder))
     markers = tuple(item for item in raw.run.markers if is_writable(item))
     recording = replace(recording, markers=markers, runner=raw.setup.pipeline.runner)
-    notes = raw.recorder.finalise(recording)
+    try:
+        notes = raw.recorder.finalise(recording)
+    except SessionError as error:
+        kept = (
+            f"What was recorded is kept; with room on the disk it becomes a session (tallrun recover {out})."
+        )
+        raise SessionError(f"{error}. {kept}") from error
+    step("The list of begun runs could not be written", note_ended, folder, out)
     unit = shown_in(folder).length
     title = called(datetime.fromisoformat(recording.info["started_at"]), raw.wishes.rung, "run")
     source = step(

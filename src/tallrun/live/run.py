@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tallrun.errors import TallrunError
 from tallrun.live.answering import answer
 from tallrun.live.calibration import load_standing
+from tallrun.live.cut_off import note_begun
 from tallrun.live.devices import Air, Emulation, open_air
 from tallrun.live.end import RawRun
 from tallrun.live.loop import LiveLoop
@@ -78,6 +79,7 @@ async def run_once(
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
         )
+        note_begun(folder, out)
         loop = LiveLoop(
             run=LiveRun(setup),
             session=session,

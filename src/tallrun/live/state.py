@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tallrun.coaching import Part
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
+from tallrun.recovery.live import LiveAction
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
 from tallrun.words import counted
 
@@ -117,7 +118,7 @@ def live_state(
         "so_far": _so_far(view, heart_rate_bpm, length_unit),
         "sentence": None if cue is None else cue.sentence,
         "block_text": _block_text(view),
-        "interval": _interval(view.interval),
+        "interval": _interval(view, now_s),
         "cue": None
         if cue is None
         else {
@@ -201,10 +202,25 @@ def _cadence_text(view: LiveView, phase: str) -> str:
     return "learning how the sensors sit" if view.is_learning else "no running steps just now"
 
 
-def _interval(view: IntervalView | None) -> dict[str, Any] | None:
-    """Return what now, how long, what next; None for a free run and after a stop."""
-    if view is None:
-        return None
+def _interval(view: LiveView, now_s: float) -> dict[str, Any] | None:
+    """Return what now, how long, what next; None for a free run that goes on as it is, and after a stop."""
+    walk = view.question if view.stop is None else None
+    if walk is not None and walk.action == "WALK":
+        return _walk(walk, view.interval is not None, now_s)
+    return None if view.interval is None else _part(view.interval)
+
+
+def _walk(asked: LiveAction, has_parts: bool, now_s: float) -> dict[str, Any]:
+    """Return the walk that a rule asks for; it outranks whatever part goes on, and a free run has none."""
+    left_s = None if asked.walk_s is None else round(max(0.0, asked.t_s + asked.walk_s - now_s), 2)
+    return {
+        "kind": "held", "now": "WALK", "say": asked.sentence, "left_s": left_s, "of": "", "is_last": False,
+        "next": f"{asked.sentence} {PARTS_WAIT}" if has_parts else asked.sentence,
+        "place": f"{asked.rule}-{asked.t_s:.1f}", "after": None, "splits": [], "n_splits": 0,
+    }  # fmt: skip
+
+
+def _part(view: IntervalView) -> dict[str, Any]:
     part = view.part
     is_held = view.is_held
     if part is None or view.left_s is None:

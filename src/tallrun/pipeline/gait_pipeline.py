@@ -45,6 +45,8 @@ _RANK_DEADLINE = 5
 #: longer pause than this are strides of their own: the feet's sensors were dead, loose or left at home.
 UNSEEN_S = 1.2
 UNSEEN_STEPS = 16
+#: A belt whose speed changes by no more than this share from stride to stride is steady.
+STEADY_BELT = 0.02
 
 
 Engine = FootEngine | AccFootEngine | PelvisEngine
@@ -138,6 +140,7 @@ class GaitPipeline:
         stepping = tuple(self._engines)
         learning = tuple(name for name, item in self._engines.items() if isinstance(item, FootEngine))
         self.agreement = SensorAgreement(stepping, learning)
+        self._belt_mps: dict[str, float] = {}
         self._unseen: deque[Any] | None = deque() if feet and "pelvis" in self._specs else None
         self._alone = StrideJoiner((), True)
         self._unseen_until_s = -math.inf
@@ -328,8 +331,12 @@ class GaitPipeline:
         yield from self._take_stride(stride, now_s)
         placement = f"foot_{stride.foot}"
         if placement in self._specs and stride.quality >= QUALITY_LIMIT:
-            ratio = stride.speed_mps / stride.belt_speed_mps if stride.belt_speed_mps > 0.0 else math.nan
-            if math.isfinite(ratio):
+            belt_mps, before_mps = stride.belt_speed_mps, self._belt_mps.get(placement, math.nan)
+            self._belt_mps[placement] = belt_mps
+            ratio = stride.speed_mps / belt_mps if belt_mps > 0.0 else math.nan
+            # a belt that gathers speed or slows is told of later than the foot feels it
+            is_steady = abs(belt_mps - before_mps) <= STEADY_BELT * belt_mps
+            if is_steady and math.isfinite(ratio):
                 for doubt in self.agreement.saw_speed(placement, now_s, ratio):
                     yield AgreementChanged(now_s, doubt)
 

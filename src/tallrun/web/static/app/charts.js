@@ -102,7 +102,7 @@ export function drawWeeks(weeks) {
       day.worst === null ? "" : `worst pain ${day.worst} of 10`].filter(Boolean).join(", ");
     return el("td", { class: day.is_today ? "today" : day.is_ahead ? "ahead" : "", "aria-current": day.is_today ? "date" : null },
       el("span", { class: "visually-hidden" }, told),
-      el("span", { "aria-hidden": "true" }, el("b", {}, date), el("i", { class: ran ? "done" : "" }, mark || "\u00a0"), el("small", {}, dose || "\u00a0"),
+      el("span", { "aria-hidden": "true" }, el("strong", {}, date), el("i", { class: ran ? "done" : "" }, mark || "\u00a0"), el("small", {}, dose || "\u00a0"),
         el("small", { class: "pain-of-day" }, day.worst === null ? "\u00a0" : `p ${day.worst}`)));
   };
   const names = weeks.at(-1).days.map((day) => el("th", { scope: "col" }, dayOf(day.day, { weekday: "short" }).slice(0, 2)));
