@@ -100,7 +100,7 @@ def finish_run(
         kept = (
             f"What was recorded is kept; with room on the disk it becomes a session (tallrun recover {out})."
         )
-        raise SessionError(f"{error}. {kept}") from error
+        raise SessionError(f"{error}. {told}") from error
     step("The list of begun runs could not be written", note_ended, folder, out)
     unit = shown_in(folder).length
     title = called(datetime.fromisoformat(recording.info["started_at"]), raw.wishes.rung, "run")
