@@ -97,7 +97,7 @@ def finish_run(
     try:
         notes = raw.recorder.finalise(recording)
     except SessionError as error:
-        kept = (
+        told = (
             f"What was recorded is kept; with room on the disk it becomes a session (tallrun recover {out})."
         )
         raise SessionError(f"{error}. {told}") from error
