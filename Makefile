@@ -10,12 +10,12 @@ export PYTHONDONTWRITEBYTECODE ?=
 .PHONY: demo test check lint types imports house bench site docs docs-check fmt clean
 
 $(STAMP): requirements.lock pyproject.toml
-	@echo "setting up $(VENV) (once, about a minute)"
+	@echo "setting up $(VENV) (once, a few minutes)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tallrun needs Python 3.11 or later; set PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@echo "compiling the stride engine (once, about a minute)"
+	@echo "compiling the stride engine (once, a few minutes)"
 	@$(BIN)/tallrun doctor --compile >/dev/null
 	@touch $(STAMP)
 
