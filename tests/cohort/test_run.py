@@ -327,6 +327,7 @@ def test_no_scheduler_is_one_clear_error(five, tmp_path, monkeypatch):
 
 
 SLOW_RUN = """
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -334,6 +335,7 @@ from support.cohort_work import made_up
 from support.session_files import small_session
 from tallrun.cohort import CohortOptions, analyse_session, run_cohort
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without it
     try:
         options = CohortOptions(Path(sys.argv[1]), Path(sys.argv[2]), 1)
         run_cohort(options, lambda label: nullcontext(lambda share: None), analyse=made_up)
