@@ -30,6 +30,15 @@ def test_a_week_begins_on_the_day_that_was_set():
     assert [item.is_ahead for item in found[-1].days] == [False] * 4 + [True] * 3
 
 
+def test_a_walk_is_no_planned_run_nor_a_run_a_planned_walk():
+    assert told(known(d2={"planned": ("V1",), "n_walks": 1}))[0][0] == "You did 0 of 1 planned so far."
+    assert told(known(d2={"planned": ("V0",), "n_runs": 1}))[0][0] == "You did 0 of 1 planned so far."
+    assert (
+        told(known(d2={"planned": ("V0", "V1"), "n_runs": 1, "n_walks": 1}))[0][0]
+        == "You did 2 of 2 planned so far."
+    )
+
+
 def test_done_of_planned_counts_a_session_on_its_day_only():
     days = known(
         d2={"planned": ("V1",), "n_runs": 1, "run_minutes": 8.0, "worst": 2},

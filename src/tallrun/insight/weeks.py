@@ -13,6 +13,8 @@ from typing import Literal
 from tallrun.words import counted
 
 DAYS = 7
+#: How a planned walk is named among what was planned.
+WALK = "V0"
 WeekStart = Literal["monday", "sunday"]
 
 
@@ -36,8 +38,9 @@ class WeekDay:
 
     @property
     def n_met(self) -> int:
-        """Planned sessions of this date for which one was logged."""
-        return min(len(self.planned), self.n_runs + self.n_walks)
+        """Planned sessions of this date that were logged: a walk is no planned run, nor a run a planned walk."""
+        walks = sum(item == WALK for item in self.planned)
+        return min(walks, self.n_walks) + min(len(self.planned) - walks, self.n_runs)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
-from tallrun.pipeline.ledger import belt_calibration, quality_ledger
+from tallrun.pipeline.ledger import BELT_CHANGE_SHARE, belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables
@@ -45,8 +45,6 @@ _RANK_DEADLINE = 5
 #: longer pause than this are strides of their own: the feet's sensors were dead, loose or left at home.
 UNSEEN_S = 1.2
 UNSEEN_STEPS = 16
-#: A belt whose speed changes by no more than this share from stride to stride is steady.
-STEADY_BELT = 0.02
 
 
 Engine = FootEngine | AccFootEngine | PelvisEngine
@@ -335,7 +333,7 @@ class GaitPipeline:
             self._belt_mps[placement] = belt_mps
             ratio = stride.speed_mps / belt_mps if belt_mps > 0.0 else math.nan
             # a belt that gathers speed or slows is told of later than the foot feels it
-            is_steady = abs(belt_mps - before_mps) <= STEADY_BELT * belt_mps
+            is_steady = abs(belt_mps - before_mps) <= BELT_CHANGE_SHARE * belt_mps
             if is_steady and math.isfinite(ratio):
                 for doubt in self.agreement.saw_speed(placement, now_s, ratio):
                     yield AgreementChanged(now_s, doubt)
