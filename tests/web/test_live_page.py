@@ -24,7 +24,7 @@ from tallrun.live.state import (
 )
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.pipeline.taps import Tap
-from tallrun.recovery.live import LiveAction
+from tallrun.recovery.live import LiveAction, LiveEvent, LiveRules
 from tallrun.recovery.wording import lint
 from tallrun.web.app import create_app
 
@@ -533,6 +533,25 @@ def part(**changes):
 
 
 SIZES = [(390, 844), (844, 390), (320, 568)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_walk_a_rule_asks_for_is_on_the_page_of_a_free_run(browser, live, size):
+    asked = LiveRules(PROTOCOL).feed(LiveEvent(10.0, "score", 5))[-1]
+    view = LiveView(None, None, None, None, None, None, None, 1, None, False, None, None, asked, 0)
+    state = live_state(view, PROTOCOL, [], 15.0, "running")
+    page = open_page(browser, live, {"width": size[0], "height": size[1]})
+    publish(live, interval=state["interval"], question=state["question"])
+    page.wait_for_function("document.getElementById('part-now').textContent === 'WALK'")
+    shoot(page, f"live-walk-asked-{size[0]}x{size[1]}")
+    assert page.inner_text("#part-next") == "Walk for 2 minutes. Then say how it feels."
+    assert page.inner_text("#part-left") in ("1:55", "1:54", "1:53")
+    for name in ("part-next", "stop", "pain", "limping"):
+        box = page.locator(f"#{name}").bounding_box()
+        assert 0 <= box["y"], name
+        assert box["y"] + box["height"] <= size[1], name
+    assert [item for item in serious(page) if 'id="digits"' not in item] == []
+    page.close()
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
