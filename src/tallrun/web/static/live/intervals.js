@@ -50,7 +50,10 @@ export class Intervals {
     $("part-now").textContent = [now.now, now.of].filter(Boolean).join(" ");
     const split = now.n_splits ? `km ${now.n_splits}: ${now.splits.at(-1)}` : "";
     $("part-next").textContent = [now.is_last ? "last one" : "", now.next, split].filter(Boolean).join(" · ");
-    for (const id of ["part-skip", "part-repeat", "part-end"]) $(id).disabled = now.kind === "done" || now.kind === "held";
+    for (const id of ["part-skip", "part-repeat", "part-end"]) {
+      $(id).disabled = now.kind === "done";
+      $(id).hidden = now.kind === "held";  // a walk that a rule asks for is no part to be skipped
+    }
     this.#showLeft();
     if (!isQuiet) this.#tell(now, true);
   }
