@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 #: (session second, score): what the scripted runner taps.
 TAPS = ((70.0, 1), (150.0, 2))
+STORY = (
+    "A short walk, two runs with a walk between them, a short walk: less than the plan, so that it is soon over.",
+    "In the first run the usual steps are learnt; then a cue asks for quicker ones. The runner was made up to answer",
+    "late, in part, and to forget. Cues are given here at once; for a person they open after three green runs.",
+)
 PAGES_STAY_S = 15.0
 #: How long usual steps are learnt; shorter than in a real run, which has more minutes.
 LEARNING_S = 60.0
@@ -66,12 +71,8 @@ def demo(
         f"  Two foot sensors, a pelvis sensor, a treadmill and a heart-rate strap are emulated, {pace:g} × real time."
     )
     if recorded is None:
-        _say(
-            "  A short walk, two runs with a walk between them, a short walk. In the first run your usual steps are"
-        )
-        _say(
-            "  learnt. Then a cue asks for quicker steps; this runner answers it some seconds later, and forgets."
-        )
+        for line in STORY:
+            _say(f"  {line}")
     minutes = max(1.0, _length_s(emulation.recording) / 60.0)
     wishes = RunWishes(
         minutes=minutes, surface="treadmill", learning_s=LEARNING_S, probe_s=30.0,
@@ -145,6 +146,8 @@ def _tell_advice(folder: Path, at: datetime) -> None:
 def _tell_cues(session: Path, is_recording: bool) -> None:
     import json
 
+    from tallrun.coaching.ledger import against_band
+
     cues = json.loads((session / "derived" / "cues.json").read_text(encoding="utf-8"))
     if not cues:
         _say("  No cue was given.")
@@ -159,7 +162,7 @@ def _tell_cues(session: Path, is_recording: bool) -> None:
         )
         _say(
             f"  Cue at {int(row['at_s'] // 60)}:{int(row['at_s'] % 60):02d}: “{row['sentence']}”, "
-            f"{row['value']:.0f} steps a minute against {row['low']:.0f}–{row['high']:.0f}; {effect}"
+            f"{against_band(row['value'], row['low'], row['high'])} steps a minute; {effect}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -89,3 +90,16 @@ def ledger_rows(events: list[CoachEvent]) -> list[dict[str, Any]]:
             del answer["cue_id"]
             rows[event.cue_id]["answer"] = answer
     return list(rows.values())
+
+
+def against_band(value: float, low: float, high: float) -> str:
+    """Say how a cued value lay to its band, NaN for a side that has no limit.
+
+    In whole numbers, with a decimal where those would put it inside.
+    """
+    limits = [limit for limit in (low, high) if math.isfinite(limit)]
+    is_hidden = all(
+        round(side) <= round(value) if side is low else round(value) <= round(side) for side in limits
+    )
+    digits = 1 if is_hidden else 0
+    return f"{value:.{digits}f} against {'–'.join(f'{limit:.{digits}f}' for limit in limits)}"

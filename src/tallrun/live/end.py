@@ -318,6 +318,7 @@ def note_in_records(
     cues: list[dict[str, Any]],
 ) -> None:
     """Add the run, its pain taps and its place to the records, if somebody is set up there."""
+    from tallrun.coaching.ledger import against_band
     from tallrun.journal.desk import Records
     from tallrun.journal.focus import GAIT_KEY
     from tallrun.journal.run_plan import gait_note, note_step, probe_of
@@ -362,7 +363,7 @@ def note_in_records(
                 session_id=session.session_id,
                 t_s=row["at_s"],
                 focus=row["focus"],
-                reason=f"{row['value']:.0f} against {row['low']:.0f}-{row['high']:.0f}",
+                reason=against_band(row["value"], row["low"], row["high"]),
                 response=json_ready(row["answer"] or {}),
             )
 
