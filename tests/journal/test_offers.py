@@ -321,6 +321,7 @@ def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_p
         tap_marker(95.0, Tap("limping")),
     ]
     found_in(mine, tmp_path, markers=tuple(marks))
+    assert any("not in your record yet" in text for text in advice.advise(mine).notices)
     (row,) = asked(mine)
     assert "While it went on you told: pain 2 and 6. Count it?" in row["text"]
     assert set(row["form"]["asks"]) == {"count", "limping", "pain_after"}

@@ -420,7 +420,8 @@ def runs_that_wait() -> Said:
         return [ask.text, ask.action or "", told]
 
     run = RunSession("r", NOW - timedelta(hours=1), NOW)
-    return {"holds": waits(run), "contradictory": waits(run, run)}
+    kept = [offers.not_in_record(runs, NOW, moves=False)[1] for runs in ([run], [run, run])]
+    return {"holds": [*waits(run), *kept], "contradictory": waits(run, run)}
 
 
 @teller()

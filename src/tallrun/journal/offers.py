@@ -549,14 +549,22 @@ def careful_verdict(
     if not items:
         return found
     other = verdict(protocol, _as_if_counted(mine, history, items), None, at, plan)
+    runs, local = [item.run for item in items], at.astimezone(mine.zone)
     if _freedom(other) >= _freedom(found):
-        return found
-    ask, told = not_in_record([item.run for item in items], at.astimezone(mine.zone))
+        if not any(item.told.is_something for item in items):
+            return found
+        # else "no score" would be said to somebody who gave one
+        ask, told = not_in_record(runs, local, moves=False)
+        return replace(found, notices=(*found.notices, told), way_out=(ask, *found.way_out))
+    ask, told = not_in_record(runs, local)
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))
 
 
-def not_in_record(runs: Sequence[RunSession], at: datetime) -> tuple[Condition, str]:
-    """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice."""
+def not_in_record(runs: Sequence[RunSession], at: datetime, moves: bool = True) -> tuple[Condition, str]:
+    """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice.
+
+    moves : whether today's advice would be another one without them.
+    """
     last = max(run.started_at for run in runs).astimezone(at.tzinfo)
     if len(runs) == 1:
         text = f"A run of {last:%A} is not in your record yet"
@@ -564,6 +572,8 @@ def not_in_record(runs: Sequence[RunSession], at: datetime) -> tuple[Condition, 
     else:
         text = f"{len(runs)} runs are not in your record yet"
         told = f"{text}; until you say what they were, today's advice holds as if you had run them."
+    if not moves:
+        told = f"{text}; what you told while running is not among your scores until you say that it counts."
     action = "Say whether it counts, and how it felt."
     return Condition(QUESTION, False, f"{text}.", action, "runner", at, QUESTION), told
 
