@@ -28,7 +28,8 @@ def simulate_session(
         str | None, typer.Option(help="A programme by name; see --list. Default: demo.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Instead of a programme: stand, walk, then run this long.")
+        float | None,
+        typer.Option(min=0.1, max=600.0, help="Instead of a programme: stand, walk, then run this long."),
     ] = None,
     speed_kmh: Annotated[float, typer.Option(help="Running speed with --minutes [km/h].")] = 10.0,
     incline_pct: Annotated[float, typer.Option(help="Incline with --minutes, up positive [%].")] = 0.0,

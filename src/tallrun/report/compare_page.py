@@ -53,6 +53,10 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
     ),
 }  # fmt: skip
 
+DIFFERENCE = (
+    "B − A is the middle of the differences between paired blocks of 30 strides, with its 95 % interval; "
+    "it may differ a little from B minus A."
+)
 _ERROR_WORDS: dict[ErrorFrom, str] = {
     "between days": "Detectable: what two days may differ by when nothing has changed, with its source in small print.",
     "one session": "Detectable change: from the scatter between blocks of this one run, worn throughout.",
@@ -152,6 +156,7 @@ def build_compare_page(found: Comparison, script_url: str | None = None, sheet: 
         unmatched=[shown_row(row) for row in found.unmatched],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         charts=[Markup(chart) for chart in charts(found) if chart],
+        difference_words=DIFFERENCE,
         error_words=" ".join([_ERROR_WORDS[found.error_from], *error_sentences(found)]),
         trends=[trend_row(item, _zone(found)) for item in _by_weight(found.over_time)],
         trend_charts=[Markup(chart) for chart in trend_charts(found)],
@@ -441,6 +446,8 @@ def text_lines(found: Comparison) -> Sequence[str]:
                 f"{trend.label + (f' [{trend.unit}]' if trend.unit else ''):<30}{trend.start:>8}{trend.now:>8}"
                 f"{trend.change:>9}{trend.interval:>18}  {trend.word}{f', {trend.when}' if trend.when else ''}"
             )
+    if found.rows:
+        lines += ["", DIFFERENCE]
     if not found.rows and not found.unmatched:
         lines.append("Neither has 30 clean strides in a row at one speed, so there is nothing to compare.")
     return lines
