@@ -177,7 +177,25 @@ def test_a_cut_off_run_goes_to_the_records_it_was_begun_for_wherever_it_lies(flo
             waits[name] = [item.told.scores for item in offers.waiting(mine, mine.now)]
     assert waits == {"mine": [((40.0, 6),)], "others": []}
     assert len(said) == 1
-    assert json.loads((tmp_path / "mine" / "begun.json").read_text()) == []
+    assert json.loads((tmp_path / "mine" / "begun.json").read_text()) == {}
+
+
+def test_a_cut_off_run_goes_to_the_runner_it_was_of_also_when_its_session_was_made_already(flown, tmp_path):
+    """As when the power goes a second time, between the session and the index."""
+    started = datetime.fromisoformat(flown["start"]["started_at"])
+    recorder = FlightRecorder(tmp_path / "elsewhere" / "cut", flown["start"], auto_flush=False)
+    for packet in read_packets(flown["folder"]):
+        recorder.append(*packet)
+    recorder.close()
+    finish_interrupted(tmp_path / "elsewhere", tmp_path / "nobody", lambda line: None)
+    with Store.open(tmp_path / "records") as store:
+        for code in ("ann", "ben"):
+            runner_in(store, code, started - timedelta(days=9))
+    note_begun(tmp_path / "records", tmp_path / "elsewhere" / "cut", "ben")
+    finish_interrupted(tmp_path / "records" / "sessions", tmp_path / "records", lambda line: None)
+    with Store.open(tmp_path / "records") as store:
+        found = {code: len(store.sessions(runner_id)) for code, runner_id in store.runner_codes().items()}
+    assert found == {"ann": 0, "ben": 1}
 
 
 def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:

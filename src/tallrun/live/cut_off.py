@@ -15,36 +15,38 @@ FINISHED = "An earlier run was cut off; what was recorded of it is now in {place
 NOT_FINISHED = "An earlier run in {place} could not be finished: {error}"
 
 
-def note_begun(folder: Path, session: Path) -> None:
-    """Note where a run of these records is being recorded; a note that cannot be written costs itself only."""
+def note_begun(folder: Path, session: Path, runner: str | None = None) -> None:
+    """Note where a run of these records is being recorded, and whose it is; a note that fails costs itself only."""
     if folder.is_dir():
         with suppress(UsageError):
-            _write_begun(folder, {*_begun(folder), session.resolve()})
+            _write_begun(folder, _begun(folder) | {session.resolve(): runner})
 
 
 def note_ended(folder: Path, session: Path) -> None:
-    """Note that a run is a session now."""
+    """Note that a run is a session now, and known to the records."""
     begun = _begun(folder)
     if session.resolve() in begun:
-        _write_begun(folder, begun - {session.resolve()})
+        _write_begun(folder, {place: whose for place, whose in begun.items() if place != session.resolve()})
 
 
-def _begun(folder: Path) -> set[Path]:
+def _begun(folder: Path) -> dict[Path, str | None]:
     try:
-        return {Path(item) for item in json.loads(read_private(folder / BEGUN_FILE) or "[]")}
-    except (ValueError, TypeError, RecursionError):
-        return set()
+        known = json.loads(read_private(folder / BEGUN_FILE) or "{}")
+        return {Path(place): None if whose is None else str(whose) for place, whose in known.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
-def _write_begun(folder: Path, places: set[Path]) -> None:
-    write_private(folder / BEGUN_FILE, json.dumps(sorted(map(str, places))))
+def _write_begun(folder: Path, places: dict[Path, str | None]) -> None:
+    write_private(folder / BEGUN_FILE, json.dumps({str(place): whose for place, whose in places.items()}))
 
 
 def finish_interrupted(root: Path, folder: Path, say: Callable[[str], None]) -> None:
     """Make sessions of runs that were cut off, under ``root`` or begun for these records, and say so, a line each.
 
-    One that was begun for the records of ``folder``, or lies in it, is indexed there if they have one runner, so that
-    what was tapped in the run is held against today's advice from now on; with several, a page asks whose it is.
+    One that was begun for the records of ``folder``, or lies in it, is indexed there for the runner it is of, so that
+    what was tapped in the run is held against today's advice from now on; where that is not known and there are
+    several, a page asks.
     """
     from tallrun.errors import TallrunError
     from tallrun.live.rebuild import rebuild
@@ -53,24 +55,33 @@ def finish_interrupted(root: Path, folder: Path, say: Callable[[str], None]) -> 
     configs, begun = load_configs(folder), _begun(folder)
     places = {path.resolve() for path in unfinished_sessions(root)}
     places |= {path for path in begun if path in unfinished_sessions(path.parent)}
-    for unfinished in sorted(places):
-        if is_being_recorded(unfinished):
+    mine = set(begun) | {path for path in places if path.is_relative_to(folder.resolve())}
+    for place in sorted(places | mine):
+        if is_being_recorded(place):
             continue
         try:
-            recover(unfinished, lambda start, packets: rebuild(start, packets, configs))
-            say(FINISHED.format(place=unfinished))
-            if unfinished in begun or unfinished.is_relative_to(folder.resolve()):
-                _index(folder, unfinished)
-                note_ended(folder, unfinished)
+            if place in places:
+                recover(place, lambda start, packets: rebuild(start, packets, configs))
+                say(FINISHED.format(place=place))
+            if place in mine:
+                _index(folder, place, begun.get(place))
+                note_ended(folder, place)
         except TallrunError as error:
-            say(NOT_FINISHED.format(place=unfinished, error=error))
+            say(NOT_FINISHED.format(place=place, error=error))
 
 
-def _index(folder: Path, session: Path) -> None:
+def _index(folder: Path, session: Path, runner: str | None) -> None:
+    """Index a session that is there; one that is gone, or of nobody known, stays out."""
     from tallrun.journal.desk import Records
     from tallrun.journal.sessions import scan
     from tallrun.store import Store
 
+    if not session.is_dir():
+        return
     with Store.open(folder) as store:
-        if len(store.runner_codes()) == 1:
-            scan(Records(store, store.find_runner(None), datetime.now(UTC)), session)
+        codes = store.runner_codes()
+        if runner in codes or len(codes) == 1:
+            scan(
+                Records(store, store.find_runner(runner if runner in codes else None), datetime.now(UTC)),
+                session,
+            )

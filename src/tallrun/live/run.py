@@ -79,7 +79,7 @@ async def run_once(
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
         )
-        note_begun(folder, out)
+        note_begun(folder, out, wishes.runner)
         loop = LiveLoop(
             run=LiveRun(setup),
             session=session,
