@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import zipfile
 from datetime import timedelta
@@ -10,12 +11,13 @@ from random import Random
 
 import pytest
 
+import tallrun
 from support.records import NOW, open_store, run_at, runner_in, score
 from tallrun.errors import StoreError
 from tallrun.recovery.model import ClinicianEntry, Diagnosis, ExerciseSession, Screen
 from tallrun.store import Store
 from tallrun.store.backup import back_up, restore
-from tallrun.store.erase import erase
+from tallrun.store.erase import _OWN_FILES, erase
 from tallrun.store.export import export, read_everything
 from tallrun.store.models import ENTRY_MODELS, BaselineRow, CueRow, PainRow
 
@@ -400,3 +402,17 @@ def test_a_reader_that_holds_the_log_is_told_of(tmp_path: Path, monkeypatch: pyt
             erase(store, NOW, runner_id=runner)
     finally:
         reader.close()
+
+
+def test_every_file_made_beside_the_records_is_known_to_an_erase():
+    """By the constants that name them."""
+    source = Path(tallrun.__file__).parent
+    named = {
+        name
+        for room in ("journal", "live", "web", "store")
+        for path in (source / room).glob("*.py")
+        for line in re.findall(r"^[A-Z_, ]*_FILE\b[A-Z_, ]*= (.+)$", path.read_text(encoding="utf-8"), re.M)
+        for name in re.findall(r'"([\w-]+\.json)"', line)
+    }
+    assert {"pairing.json", "phones.json", "begun.json"} <= named
+    assert [name for name in sorted(named) if not _OWN_FILES.fullmatch(name)] == []

@@ -12,14 +12,13 @@ from starlette.background import BackgroundTask
 
 from tallrun.errors import StoreError
 from tallrun.journal import rights
+from tallrun.live.devices import PAIRING_FILE, STANDING_FILE
 from tallrun.store.erase import erase as remove
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_records import AccessOut, EraseIn, ReceiptOut, SensorOut, SensorsOut, TakeOutIn
 from tallrun.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/api", tags=["records"], responses=PROBLEMS)
-#: Written by ``tallrun pair`` and ``tallrun calibrate`` beside the records.
-PAIRING_FILE, STANDING_FILE = "pairing.json", "standing.json"
 
 
 @router.get("/sensors")
