@@ -109,10 +109,7 @@ class _Conditions:
         screen = missing & {"screen", "screen_answers", "screen_after_red", "new_quality"}
         found.append(
             Condition(
-                "screen", False,
-                "A full screen." if screen == {"screen"}
-                else f"A full screen: {self.words.missing(tuple(sorted(screen - {'screen'})))}.",
-                "Answer the screening questions.", "runner", now, "screen",
+                "screen", False, self._screen_wanted(screen), "Answer the screening questions.", "runner", now, "screen",
             )
             if screen
             else Condition("screen", True, "The screening questions are answered.")
@@ -133,6 +130,12 @@ class _Conditions:
         else:
             found.append(Condition("today", True, "There is a score for today."))
         return found
+
+    def _screen_wanted(self, missing: set[str]) -> str:
+        if missing != {"screen"}:
+            return f"A full screen: {self.words.missing(tuple(sorted(missing - {'screen'})))}."
+        days = self.protocol.holds.screen_max_age_days
+        return f"A full screen: {f'the last is over {days} days old' if self.at.screens else 'there is none yet'}."
 
     def _mornings_to_go(self, count: int) -> float:
         """Return when so many mornings from now on can all be logged."""
@@ -197,7 +200,7 @@ class _Conditions:
         return [
             _part(
                 "walk", gate["walk"], f"A green walk of 30 minutes, pain at {peak} or less.",
-                "Answer what is asked about the walk." if open_s else "Walk 30 minutes, easy and level, and log it.",
+                "Answer what is asked about the walk." if open_s else self._walk_wanted(),
                 self._at(open_s or self._walk_from_s()), "after_walk" if open_s else "walk",
             ),
             _part(
@@ -226,6 +229,13 @@ class _Conditions:
         if scores[-1].masked and scores[-1].score <= self.protocol.ladder.gate_sitting:
             return max(self.now_s, mask_ends_s(self.at, self.now_s))
         return self.clock.starts_s(self.day + 1)
+
+    def _walk_wanted(self) -> str:
+        action = "Walk 30 minutes, easy and level, and log it."
+        if "baseline" in self.found.missing:
+            # An easy walk is allowed before; without a usual morning it has no grade.
+            action += " An earlier walk is fine, too, but does not count for this."
+        return action
 
     def _walk_from_s(self) -> float:
         """Return when a walk can count: once the usual morning is known, and not twice a day."""
