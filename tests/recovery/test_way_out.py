@@ -111,7 +111,9 @@ def test_silence_after_a_flare_is_no_pain_and_no_all_clear(mornings, rests, stat
 
 
 def test_a_screen_that_is_asked_again_says_why():
-    def asked(*scores, screens=(Screen(NOW - timedelta(hours=3), CLEAR, frozenset({"ache"})),)):
+    clear = (Screen(NOW - timedelta(hours=3), CLEAR, frozenset({"ache"})),)
+
+    def asked(*scores, screens=clear):
         history = History(Runner("Europe/Amsterdam", born_on=date(1985, 6, 30)), scores, screens=screens)
         return [item.text for item in everything_due(PROTOCOL, history, NOW) if item.question == "screen"]
 
@@ -120,7 +122,7 @@ def test_a_screen_that_is_asked_again_says_why():
     assert "A full screen: there is none yet." in asked(screens=())[0]
     assert "after the red session or score" in asked(PainScore("p", after, "rest", 7))[0]
     assert "the pain feels new" in asked(PainScore("p", after, "rest", 2, quality="burning"))[0]
-    old = (Screen(NOW - timedelta(days=30), CLEAR, frozenset({"ache"})),)
+    old = (replace(clear[0], at=NOW - timedelta(days=30)),)
     assert "the last is over 28 days old" in asked(screens=old)[0]
 
 

@@ -109,7 +109,8 @@ class _Conditions:
         screen = missing & {"screen", "screen_answers", "screen_after_red", "new_quality"}
         found.append(
             Condition(
-                "screen", False, self._screen_wanted(screen), "Answer the screening questions.", "runner", now, "screen",
+                "screen", False, self._screen_wanted(screen), "Answer the screening questions.", "runner", now,
+                "screen",
             )
             if screen
             else Condition("screen", True, "The screening questions are answered.")
