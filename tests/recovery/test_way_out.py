@@ -126,6 +126,29 @@ def test_a_screen_that_is_asked_again_says_why():
     assert "the last is over 28 days old" in asked(screens=old)[0]
 
 
+def test_a_red_that_goes_on_is_screened_for_again_when_its_rest_ends_and_a_new_one_at_once():
+    history = after_a_flare({1: 4}, days=1)
+    day = NOW.replace(hour=9)
+    history = replace(history, screens=(replace(history.screens[0], at=day - timedelta(hours=14)),))
+
+    def screen(more=()):
+        asked = replace(history, scores=(*history.scores, *more))
+        return next(item for item in everything_due(PROTOCOL, asked, day) if item.question == "screen")
+
+    again = screen()
+    assert "after the red session or score" in again.text
+    assert again.opens_at.date() == (day + timedelta(days=2)).date()
+    assert not screen([PainScore("new", day, "rest", 6)]).is_open(day)
+    assert screen([PainScore("new", day, "rest", 7)]).is_open(day), "worse than what was screened for"
+    later = (PainScore("new", day + timedelta(days=3), "rest", 6),)
+    (asked,) = [
+        item
+        for item in everything_due(PROTOCOL, replace(history, scores=history.scores + later), later[0].at)
+        if item.question == "screen"
+    ]
+    assert asked.is_open(later[0].at), "another RED"
+
+
 def test_a_door_that_closes_is_announced_before():
     said = verdict(PROTOCOL, after_a_flare({}, {}, days=5), None, NOW)
     assert any("calm morning score by" in notice for notice in said.notices)
