@@ -154,7 +154,7 @@ def own_rows(
             "error_kind": "" if item.error_kind is None else ERROR_KINDS[item.error_kind][0],
             "error": error_words(
                 item.metric,
-                item.metric.factor * item.value,
+                item.value,
                 measured_error(item.metric.key, recording, item.speed_mps, is_calibrated),
             )["error"],
             "sessions": str(item.n_sessions),

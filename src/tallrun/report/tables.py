@@ -202,7 +202,11 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
-            } | error_words(metric, float(middle), measured_error(metric.key, recording, pace, is_calibrated))
+            } | error_words(
+                metric,
+                float(middle) / metric.factor,
+                measured_error(metric.key, recording, pace, is_calibrated),
+            )
             for foot in ("left", "right"):
                 side = values[(rows["foot"] == foot).to_numpy(dtype=bool, na_value=False)]
                 side = side[np.isfinite(side)]
@@ -220,10 +224,10 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
 
 
 def error_words(metric: Metric, middle: float, found: MeasuredError | None) -> dict[str, str]:
-    """Return the measured error for the table and for a number that stands alone; middle in the unit shown."""
+    """Return the measured error for the table and for a number that stands alone; middle in the unit of its name."""
     if found is None:
         return {"error": "not known", "error_words": "measurement error not known"}
-    size = metric.show_error(found.of(middle))
+    size = metric.show_error(metric.factor * found.of(middle))
     how = f" ({found.kind})"
     return {"error": f"± {size}{how}", "error_words": f"± {size} {metric.unit} measurement error{how}"}
 
