@@ -15,7 +15,7 @@ from tallrun.insight.between_days import DayError
 from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.measured import ERROR_KINDS
 from tallrun.report.pages import day_words, environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
@@ -400,7 +400,7 @@ def charts(found: Comparison) -> list[str]:
 
 def _over_running(side: Side, metric: Metric, speed_mps: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return medians of 30-stride groups over minutes of clean running near the compared speed."""
-    rows = clean_running(side.strides)
+    rows = clean_strides(side.strides)
     if speed_mps is not None:
         pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
         rows = rows[(pace - speed_mps).abs() <= 0.05 * speed_mps]

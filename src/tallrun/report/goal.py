@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.words import counted
 
 #: What each focus is about, in the runner's words.
@@ -42,7 +42,7 @@ def cadence_goal(
 
     band_at : speed [m/s] -> (low, high) [steps/min], NaN where there is no target.
     """
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] >= from_s]
     speed = (
         rows["belt_speed_mps"]
