@@ -22,7 +22,7 @@ from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, S
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
-from tallrun.report.tables import METRIC_BY_KEY, Metric
+from tallrun.report.tables import METRIC_BY_KEY, Metric, belt_words
 from tallrun.words import counted
 
 A_DASH, B_DASH = "", "7 4"
@@ -52,14 +52,6 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
         "Your left foot stays on the ground longer against the right than before", "%",
     ),
 }  # fmt: skip
-
-#: Drawn over the cycle of each foot: signal, what it is, its axis.
-_WAVEFORMS = (
-    ("foot pitch", "Angle of the {foot} foot over the gait cycle", "foot angle, ° (toes up +)"),
-    ("pelvic tilt", "Pelvic tilt over the {foot} foot's cycle", "tilt, ° (forward +)"),
-    ("pelvic obliquity", "Pelvic obliquity over the {foot} foot's cycle", "obliquity, ° (left side up +)"),
-    ("pelvic rotation", "Pelvic rotation over the {foot} foot's cycle", "rotation, ° (to the left +)"),
-)
 
 DIFFERENCE = (
     "B − A is the middle of the differences between paired blocks of 30 strides, with its 95 % interval; "
@@ -356,6 +348,7 @@ def side_facts(letter: str, side: Side) -> dict[str, Any]:
             if quality["calibration"]["is_calibrated"]
             else "length not calibrated to a belt"
         ),
+        "belt": belt_words(quality["calibration"]),
         "algorithm": side.tables.summary["algorithm"],
     }
 
@@ -371,14 +364,20 @@ def cycle_charts(found: Comparison) -> list[str]:
         for letter, side, dash in _sides(found)
         for item in waveforms_of(side, found.speed_mps)
     ]
+    drawn_signals = (
+        ("foot pitch", "Angle of the {} foot over the gait cycle", "foot angle, ° (toes up +)"),
+        ("pelvic tilt", "Pelvic tilt over the {} foot's cycle", "tilt, ° (forward +)"),
+        ("pelvic obliquity", "Pelvic obliquity over the {} foot's cycle", "obliquity, ° (left side up +)"),
+        ("pelvic rotation", "Pelvic rotation over the {} foot's cycle", "rotation, ° (to the left +)"),
+    )
     out = []
-    for signal, what, axis in _WAVEFORMS:
+    for signal, what, axis in drawn_signals:
         for foot in ("left", "right"):
             name = f"{SIDE_LETTER[foot]} {foot}"
             drawn = [part for part in cycles if part[2].signal == signal and part[2].foot == foot]
             out.append(
                 line_chart(
-                    f"{what.format(foot=foot)}, mean ± 1 SD",
+                    f"{what.format(foot)}, mean ± 1 SD",
                     f"% of gait cycle, from initial contact – {name} foot", axis,
                     [Line(f"{letter}, {name}, {item.n_strides} strides", np.arange(101.0), item.mean,
                           SIDE_COLOUR[foot], dash, (item.mean - item.sd, item.mean + item.sd))
@@ -446,6 +445,9 @@ def text_lines(found: Comparison) -> Sequence[str]:
             "The speeds do not match: every difference below may be the speed, and is not called real."
         )
     lines.append(summary_words(found))
+    for letter, side, _ in _sides(found):
+        told = belt_words(side.tables.summary["quality"]["calibration"])
+        lines += [f"{letter}: {told}"] if told else []
     lines.append("")
     lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>20}{'detectable':>12}  ")
     for row in (*found.rows, *found.unmatched):
