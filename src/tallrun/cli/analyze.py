@@ -95,6 +95,7 @@ def summary_lines(
     """Return the summary as plain lines; what is unknown says why. errors : measured error of each middle, by key."""
     from tallrun.gait.summary import told_gait
     from tallrun.report.sentences import contradiction, flags_to_tell, no_flag_words
+    from tallrun.report.tables import belt_words
 
     if summary.get("watch") and summary["n_contacts"] == 0:
         return watch_lines(summary["watch"])
@@ -119,6 +120,8 @@ def summary_lines(
         "(docs/accuracy.md), not the scatter of strides. – stands where it is not known.",
         "",
     ]
+    if told := belt_words(summary["quality"].get("calibration")):
+        lines += [told, ""]
     if summary["n_steps"] == 0:
         lines.append(
             "No step was found. If there were some, check units, axes and where the sensor was worn."

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tallrun.gait.eligible import sure_strides, sure_values
 from tallrun.gait.summary import Gait
+from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -66,16 +67,17 @@ def pitch_cycles(
     waves: dict[str, np.ndarray],
     strides: pd.DataFrame,
     part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
     gait: Gait = "run",
 ) -> list[Cycle]:
     """Return the foot's pitch over the gait cycle, from initial contact to the next of that foot, with its toe-off.
 
-    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end). Shapes run
-    from foot-flat to foot-flat; a cycle is the end of one and the beginning of the next. Feet with fewer than ten whole
-    cycles are left out.
+    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end).
+    speed_mps : only strides within 5 % of it. Shapes run from foot-flat to foot-flat; a cycle is the end of one and the
+    beginning of the next. Feet with fewer than ten whole cycles are left out.
     """
     out = []
-    for foot, (shapes, rows, clean) in _shapes(waves, strides, part_s, gait).items():
+    for foot, (shapes, rows, clean) in _shapes(waves, strides, part_s, speed_mps, gait).items():
         contact = rows["initial_contact_s"].to_numpy(dtype=np.float64)
         flat = rows["foot_flat_s"].to_numpy(dtype=np.float64)
         whole = np.flatnonzero(clean[1:-1] & np.isfinite(flat[:-2] + flat[1:-1] + flat[2:])) + 1
@@ -127,13 +129,14 @@ def pelvis_cycles(
     angles: FloatArray,
     strides: pd.DataFrame,
     part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
     gait: Gait = "run",
 ) -> list[Cycle]:
     """Return tilt, obliquity and rotation of the pelvis over the cycle of each foot, from initial contact to the next.
 
     angles : (n, 4) as the pipeline keeps them. Tilt and obliquity are measured from standing, rotation from the mean of
     its own cycle (where the pelvis points is not known without a compass). A stride counts for an angle where its own
-    number in the table is sure; feet with fewer than ten are left out. part_s as above.
+    number in the table is sure; feet with fewer than ten are left out. part_s, speed_mps as above.
     """
     out = []
     t_s = angles[:, 0]
@@ -141,8 +144,7 @@ def pelvis_cycles(
     values = dict(zip(PELVIS_SIGNALS, (angles[:, 1], angles[:, 2], turned_deg), strict=True))
     for foot in ("left", "right") if len(t_s) else ():
         rows = clean_strides(strides, gait, foot)
-        if part_s is not None:
-            rows = rows[rows["initial_contact_s"].between(*part_s, inclusive="left")]
+        rows = rows[_wanted(rows, part_s, speed_mps)]
         for (signal, column), series in values.items():
             used = rows[rows[column].notna()] if column in rows else rows.iloc[:0]
             start, length = (
@@ -176,21 +178,26 @@ def foot_paths(
     waves: dict[str, np.ndarray],
     strides: pd.DataFrame,
     part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
     gait: Gait = "run",
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each; part_s as above."""
+    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each; the rest as above."""
     return {
         foot: (np.median(shapes[:, :, 2], axis=0), np.median(shapes[:, :, 3], axis=0))
-        for foot, shapes in _clean_shapes(waves, strides, part_s, gait).items()
+        for foot, shapes in _clean_shapes(waves, strides, part_s, speed_mps, gait).items()
     }
 
 
 def _clean_shapes(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None, gait: Gait
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None,
+    speed_mps: float | None,
+    gait: Gait,
 ) -> dict[str, np.ndarray]:
     """Shapes of a gait's clean strides by foot; feet with fewer than ten are left out."""
     out = {}
-    for foot, (shapes, _, clean) in _shapes(waves, strides, part_s, gait).items():
+    for foot, (shapes, _, clean) in _shapes(waves, strides, part_s, speed_mps, gait).items():
         kept = shapes[clean]
         kept = kept[np.isfinite(kept).all(axis=(1, 2))]
         if len(kept) >= LEAST_STRIDES:
@@ -199,20 +206,39 @@ def _clean_shapes(
 
 
 def _shapes(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None, gait: Gait
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None,
+    speed_mps: float | None,
+    gait: Gait,
 ) -> dict[str, tuple[np.ndarray, pd.DataFrame, np.ndarray]]:
-    """Return by foot the shapes, the rows they belong to, and which of them are clean and of the gait in the part."""
+    """Return by foot the shapes, the rows they belong to, and which of them are of the gait, clean and wanted."""
     out = {}
     for foot, shapes in waves.items():
         rows = strides[strides["foot"] == foot]
         if len(rows) != len(shapes):
             continue
         clean = rows.index.isin(clean_strides(rows, gait).index)
-        if part_s is not None:
-            at = rows["initial_contact_s"].to_numpy()
-            clean &= (at >= part_s[0]) & (at < part_s[1])
+        clean &= _wanted(rows, part_s, speed_mps)
         out[foot] = (shapes, rows, clean)
     return out
+
+
+def _wanted(rows: pd.DataFrame, part_s: tuple[float, float] | None, speed_mps: float | None) -> np.ndarray:
+    """Return which rows lie in the part and near the speed, bool (n,); a limit that is None keeps all."""
+    keep = np.ones(len(rows), np.bool_)
+    if part_s is not None:
+        keep &= rows["initial_contact_s"].between(*part_s, inclusive="left").to_numpy()
+    if speed_mps is not None:
+        keep &= near_speed(rows, speed_mps)
+    return keep
+
+
+def near_speed(rows: pd.DataFrame, speed_mps: float) -> np.ndarray:
+    """Return which strides were run within 5 % of a speed, bool (n,): by the belt where it tells, else by their own."""
+    belt = rows["belt_speed_mps"]
+    pace = belt.where(belt.notna(), rows["speed_mps"]).to_numpy(dtype=np.float64)
+    return np.asarray(np.abs(pace - speed_mps) <= SPEED_TOLERANCE * speed_mps)
 
 
 def clean_strides(strides: pd.DataFrame, gait: Gait = "run", foot: str | None = None) -> pd.DataFrame:

@@ -21,6 +21,8 @@ from tallrun.report.stiffness import with_stiffness
 from tallrun.words import counted
 
 LEAST_STRIDES = 5
+#: Sensors and belt further apart than this are told of: what a stride length calibrated to a belt should keep to.
+BELT_AGREES_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,21 @@ def calibration_words(calibration: dict[str, Any]) -> str:
     found = calibration["gain_found"]
     if found is None:
         return f"{told} This run gave no new calibration: {REASONS[calibration['reason']]}"
-    return f"{told} By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
+    told += (
+        f" By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
+    )
+    return f"{told} {belt_words(calibration)}".rstrip()
+
+
+def belt_words(calibration: dict[str, Any] | None) -> str:
+    """Say how far speed and stride length lie from the belt's; empty where they agree within 1 % or no belt tells."""
+    if calibration is None or calibration["gain_found"] is None:
+        return ""
+    off = calibration["gain_applied"] / calibration["gain_found"] - 1.0
+    if abs(off) < BELT_AGREES_SHARE:
+        return ""
+    most = "at least " if calibration.get("is_at_bound") else ""
+    return f"Speed and stride length are {most}{100.0 * abs(off):.1f} % {'below' if off < 0.0 else 'above'} the belt's."
 
 
 def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:
