@@ -915,12 +915,13 @@ def answers_to_cues() -> Said:
     def told(**answer: Any) -> list[str]:
         return goal.cue_sentences([{"answer": answer}])
 
-    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20}
+    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20, "back_s": 9.0}
     inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
         "holds": [*told(**known), *told(**known | {"n_strides": 1}), *(f"{a}: {b}." for a, b in inputs)],
-        "fails": told(**known | {"in_band_share": 0.0}),
+        "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
+            *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),
             *told(**known | {"in_band_share": None}),
             *told(before=None, after=None),
             *(f"{a}: {b}." for a, b in goal.inputs_in_words({"inputs": {"baseline": None}})),

@@ -147,23 +147,20 @@ def _tell_cues(session: Path, is_recording: bool) -> None:
     import json
 
     from tallrun.coaching.ledger import against_band
+    from tallrun.report.goal import cue_sentences
 
     cues = json.loads((session / "derived" / "cues.json").read_text(encoding="utf-8"))
     if not cues:
         _say("  No cue was given.")
     for row in cues:
-        answer = row["answer"] or {}
-        before, after = answer.get("before"), answer.get("after")
-        effect = (
-            "the strides after it were too few to tell"
-            if before is None or after is None
-            else f"before it {before:.0f}, in the 30 strides after it {after:.0f} "
-            f"({'this runner is a recording and does not react' if is_recording else 'this runner is simulated'})"
-        )
         _say(
             f"  Cue at {int(row['at_s'] // 60)}:{int(row['at_s'] % 60):02d}: “{row['sentence']}”, "
-            f"{against_band(row['value'], row['low'], row['high'])} steps a minute; {effect}"
+            f"{against_band(row['value'], row['low'], row['high'])} steps a minute."
         )
+    for told in cue_sentences(cues):
+        _say(f"    {told}")
+    if is_recording:
+        _say("  This runner is a recording: nothing answers in it.")
 
 
 def _command() -> str:
