@@ -26,7 +26,7 @@ from tallrun.cli.cohort import report_lines
 from tallrun.cli.data import _receipt_lines
 from tallrun.coaching.coach import PHRASES
 from tallrun.coaching.intervals import Part
-from tallrun.coaching.ledger import CueStart
+from tallrun.coaching.ledger import CueStart, ProbeResult
 from tallrun.insight import experiment as trial
 from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
@@ -622,6 +622,7 @@ def live_words() -> Said:
 
 
 def _raw(**more: Any) -> Any:
+    share = None if "n_judged" in more or "has_target" in more else 0.9
     run = {
         "safety_events": [],
         "is_silenced": False,
@@ -630,6 +631,7 @@ def _raw(**more: Any) -> Any:
         "n_in_band": 60,
         "schedule": None,
         "splits_s": None,
+        "coach_events": [ProbeResult(600.0, 570.0, 600.0, 28.0, 40, share, 2.7)],
         "gait": SimpleNamespace(end_s=600.0),
     }
     plan = {"focus": "cadence", "plan": SimpleNamespace(cued_s=300.0), "intervals": ()}
@@ -644,7 +646,13 @@ def end_of_a_run() -> Said:
     def told(cadence: float | None, cues: list[dict[str, Any]], **more: Any) -> list[str]:
         known = SimpleNamespace(summary={"run_time_s": 600.0, "cadence_spm": {"median": cadence}})
         raw = _raw(**more)
-        return [*end.after_lines(known, cues, raw), end._band_words(raw) + ".", end._cue_words(cues) + "."]  # type: ignore[arg-type]
+        probe = [f"{name}: {words}." for name, words in end._probe_rows(raw)]  # type: ignore[arg-type]
+        return [
+            *end.after_lines(known, cues, raw),
+            end._band_words(raw) + ".",
+            end._cue_words(cues) + ".",
+            *probe,
+        ]  # type: ignore[arg-type]
 
     answer = {"answer": {"in_band_share": 0.6, "n_strides": 20}}
     stop = SimpleNamespace(action=LiveAction(1.0, "STOP", "LV1", "RED", PROTOCOL.texts.live["STOP"]))
@@ -917,12 +925,13 @@ def answers_to_cues() -> Said:
     def told(**answer: Any) -> list[str]:
         return goal.cue_sentences([{"answer": answer}])
 
-    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20}
+    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20, "back_s": 9.0}
     inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
         "holds": [*told(**known), *told(**known | {"n_strides": 1}), *(f"{a}: {b}." for a, b in inputs)],
-        "fails": told(**known | {"in_band_share": 0.0}),
+        "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
+            *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),
             *told(**known | {"in_band_share": None}),
             *told(before=None, after=None),
             *(f"{a}: {b}." for a, b in goal.inputs_in_words({"inputs": {"baseline": None}})),

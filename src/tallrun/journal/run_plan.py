@@ -109,14 +109,13 @@ def note_step(mine: Records, step: str | None, decision: GaitDecision | None, st
 
 
 def from_records(
-    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
+    data_dir: Path, runner: str | None, session_id: str, now: datetime | None = None
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
+    """Return the runner's other sessions and the verdict of ``now``, else of the present moment."""
     with Store.open(data_dir) as store:
-        mine = Records(store, store.find_runner(runner), current_time())
+        mine = Records(store, store.find_runner(runner), now or current_time())
         protocol = mine.protocol
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
-        at = mine.now if not_before is None else max(mine.now, not_before)
-        history = mine.store.history(mine.runner_id, at)
-        advised = careful_verdict(mine, at.astimezone(mine.zone), history)
+        history = mine.store.history(mine.runner_id, mine.now)
+        advised = careful_verdict(mine, mine.local_now, history)
     return found, advised.as_json()

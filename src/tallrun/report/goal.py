@@ -70,7 +70,11 @@ def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:
         if before is None or after is None:
             out.append("Too few clean strides came after it to tell.")
             continue
-        told = f"From {before:.0f} to {after:.0f} in the next {counted(answer['n_strides'], 'stride')}"
+        back_s = answer.get("back_s")
+        head = "" if back_s is None else f"Back in band after {back_s:.0f} s. "
+        # sessions of before tell no back_s: their strides are those right after the cue
+        which = f"{counted(answer['n_strides'], 'stride')} {'that answered' if 'back_s' in answer else 'after it'}"
+        told = f"{head}From {before:.0f} to {after:.0f} in {which}"
         out.append(told + ("." if share is None else f", {100 * share:.0f} % of them in band."))
     return out
 
