@@ -39,6 +39,7 @@ _NEEDS_GYROSCOPE = ("stride_length_m", "speed_mps", "foot_strike_angle_deg")
 #: What can spoil a quantity, as the strides' reasons say; the first of equals is told.
 _DOUBTS = {
     "timing": ("gap", "event_doubtful"),
+    "stance": ("gap", "event_doubtful"),
     "length": ("clipped", "gap", "gyro_clipped", "velocity_drift", "implausible"),
     "angle": ("mounting_changed", "gap", "gyro_clipped", "event_doubtful"),
 }
