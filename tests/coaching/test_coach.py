@@ -99,6 +99,33 @@ def test_out_of_band_is_cued_after_the_hold_and_answered():
     assert rows[0]["answer"]["before"] == 160.0
 
 
+def test_an_answer_begins_when_a_cue_can_be_taken_up_and_tells_how_soon_the_band_was_met_again():
+    coach = Coach(plan_session(900.0), Focus("cadence", band))
+    events, time_s, value, cue_s = [], 0.0, 160.0, math.inf
+    while not any(isinstance(item, CueAnswer) for item in events):
+        time_s += 0.37
+        value = 170.0 if time_s > cue_s + 5.0 else 160.0  # answers after 5 s
+        told = coach.see(SeenStride(time_s, time_s, value, 2.8, True))
+        cue_s = next((item.at_s for item in told if isinstance(item, CueStart)), cue_s)
+        events += told
+    answer = next(item for item in events if isinstance(item, CueAnswer))
+    assert (answer.before, answer.after, answer.in_band_share) == (160.0, 170.0, 1.0)
+    assert answer.n_strides == 30
+    # four of the eight strides that are looked at
+    assert answer.back_s == pytest.approx(5.0 + 5 * 0.37, abs=0.4)
+
+
+def test_strides_of_the_next_run_part_do_not_answer_a_cue_of_this_one():
+    coach = Coach(plan_session(900.0), Focus("cadence", band))
+    events, time_s = [], 0.0
+    while not any(isinstance(item, CueStart) for item in events):
+        time_s += 0.37
+        events += coach.see(SeenStride(time_s, time_s, 160.0, 2.8, True))
+    ended = coach.rest(time_s + 3.0)
+    answer = next(item for item in ended if isinstance(item, CueAnswer))
+    assert (answer.n_strides, answer.after, answer.in_band_share, answer.back_s) == (0, None, None, None)
+
+
 def test_stop_ends_the_cue_at_once_and_silences_the_rest():
     coach = Coach(plan_session(900.0), Focus("cadence", band))
     events, time_s = [], 0.0

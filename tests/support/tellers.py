@@ -26,7 +26,7 @@ from tallrun.cli.cohort import report_lines
 from tallrun.cli.data import _receipt_lines
 from tallrun.coaching.coach import PHRASES
 from tallrun.coaching.intervals import Part
-from tallrun.coaching.ledger import CueStart
+from tallrun.coaching.ledger import CueStart, ProbeResult
 from tallrun.insight import experiment as trial
 from tallrun.insight.change import Change
 from tallrun.insight.crossing import MORE_WORDS, Estimate, LagResult, cross
@@ -62,8 +62,10 @@ ELSEWHERE = {
     "report/figures.py": "titles and axes of figures, the same whatever the record",
     "report/figure_list.py": "captions of figures, the same whatever the record",
     "report/lanes.py": "titles of figures",
-    "report/compare_page.py charts": "titles of figures",
+    "report/compare_page.py cycle_charts": "titles of figures",
+    "report/compare_page.py run_charts": "titles of figures",
     "report/tables.py definition_rows": "definitions",
+    "cli/cohort.py compare_lines": "two versions of the program, not a person (tests/cohort/test_compare.py)",
     "recovery/verdicts.py assessor": "the name of an argument in a refusal",
     "live/end.py finish_run": "a part of the program that failed, with its own error",
     "live/stage.py _words": "a part of the program that failed, with its own error",
@@ -637,6 +639,7 @@ def live_words() -> Said:
 
 
 def _raw(**more: Any) -> Any:
+    share = None if "n_judged" in more or "has_target" in more else 0.9
     run = {
         "safety_events": [],
         "is_silenced": False,
@@ -645,6 +648,7 @@ def _raw(**more: Any) -> Any:
         "n_in_band": 60,
         "schedule": None,
         "splits_s": None,
+        "coach_events": [ProbeResult(600.0, 570.0, 600.0, 28.0, 40, share, 2.7)],
         "gait": SimpleNamespace(end_s=600.0),
     }
     plan = {"focus": "cadence", "plan": SimpleNamespace(cued_s=300.0), "intervals": ()}
@@ -659,7 +663,13 @@ def end_of_a_run() -> Said:
     def told(cadence: float | None, cues: list[dict[str, Any]], **more: Any) -> list[str]:
         known = SimpleNamespace(summary={"run_time_s": 600.0, "cadence_spm": {"median": cadence}})
         raw = _raw(**more)
-        return [*end.after_lines(known, cues, raw), end._band_words(raw) + ".", end._cue_words(cues) + "."]  # type: ignore[arg-type]
+        probe = [f"{name}: {words}." for name, words in end._probe_rows(raw)]  # type: ignore[arg-type]
+        return [
+            *end.after_lines(known, cues, raw),
+            end._band_words(raw) + ".",
+            end._cue_words(cues) + ".",
+            *probe,
+        ]  # type: ignore[arg-type]
 
     answer = {"answer": {"in_band_share": 0.6, "n_strides": 20}}
     stop = SimpleNamespace(action=LiveAction(1.0, "STOP", "LV1", "RED", PROTOCOL.texts.live["STOP"]))
@@ -932,12 +942,13 @@ def answers_to_cues() -> Said:
     def told(**answer: Any) -> list[str]:
         return goal.cue_sentences([{"answer": answer}])
 
-    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20}
+    known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20, "back_s": 9.0}
     inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
         "holds": [*told(**known), *told(**known | {"n_strides": 1}), *(f"{a}: {b}." for a, b in inputs)],
-        "fails": told(**known | {"in_band_share": 0.0}),
+        "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
+            *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),
             *told(**known | {"in_band_share": None}),
             *told(before=None, after=None),
             *(f"{a}: {b}." for a, b in goal.inputs_in_words({"inputs": {"baseline": None}})),
@@ -958,8 +969,14 @@ def scale_of_lengths() -> Said:
         "holds": [
             tables.calibration_words(CALIBRATED),
             tables.calibration_words(CALIBRATED | {"n_strides": 1}),
+            tables.belt_words(CALIBRATED | {"gain_found": 1.1, "is_at_bound": True}),
+            tables.belt_words(CALIBRATED | {"gain_found": 1.03}),
         ],
-        "fails": [tables.calibration_words(plain)],
+        "fails": [
+            tables.calibration_words(plain),
+            tables.belt_words(CALIBRATED),
+            tables.belt_words(CALIBRATED | {"gain_found": None}),
+        ],
         "unknown": [tables.calibration_words(plain | {"gain_found": None, "reason": "low_quality"})],
     }
 
@@ -977,9 +994,14 @@ def methods_of_a_paper() -> Said:
 
 
 def _compared(rows: Iterable[Change], **more: Any) -> Any:
+    calibrations = (CALIBRATED, CALIBRATED | {"gain_found": 1.03})
+    a, b = (
+        SimpleNamespace(name=name, tables=SimpleNamespace(summary={"quality": {"calibration": found}}))
+        for name, found in zip(("one", "two"), calibrations, strict=True)
+    )
     given = {
-        "a": SimpleNamespace(name="one"),
-        "b": SimpleNamespace(name="two"),
+        "a": a,
+        "b": b,
         "speed_mps": 2.8,
         "errors": {},
         "speed_range_mps": (2.7, 2.9),

@@ -243,8 +243,9 @@ def test_one_tap_keeps_a_score_and_undo_takes_it_back(browser, fresh):
     page.locator("[data-question=morning]").wait_for()
     page.locator("[data-question=limping]").get_by_text("No", exact=True).click()
     page.wait_for_function("!document.querySelector('[data-question=limping]')")
+    page.locator(".folded").filter(has_text="Strength phase").locator("> summary").click()
     page.get_by_label("slow single-leg bridge, done today").click()
-    page.wait_for_selector(".todo [aria-pressed=true]")
+    page.wait_for_selector(".todo [aria-pressed=true]")  # still unfolded
     assert fresh.api.get("/exercises", params={"days": 1}).json()[-1]["name"] == "slow single-leg bridge"
     page.close()
 
@@ -400,6 +401,8 @@ def test_recovery_figure_explains_its_lines_and_keeps_its_labels_whole(browser, 
 
 def test_the_last_days_as_a_table_need_no_sideways_thumb(browser, place):
     page = open_page(browser, place, "today", PHONE)
+    assert page.evaluate("document.documentElement.scrollHeight") < 2.6 * PHONE["height"]
+    page.locator(".folded").filter(has_text="The last 14 days").locator("> summary").click()
     page.click("text=As a table")
     region = page.locator("div[role=region][aria-label='The last 14 days']")
     assert region.evaluate("(node) => node.scrollWidth <= node.clientWidth")

@@ -21,7 +21,7 @@ from tallrun.web.problems import add_problem_handlers
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 PAIR = "/compare?a=before&b=after"
 #: The table, then the curves, each beginning a page; the hand-out without a plan is one.
-SHEETS = {PAIR: 2, "/compare/handout?a=before&b=after": 1}
+SHEETS = {PAIR: 3, "/compare/handout?a=before&b=after": 1}
 
 
 @pytest.fixture(scope="module")

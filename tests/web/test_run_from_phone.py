@@ -1,4 +1,4 @@
-"""A whole run by taps alone on a phone-sized page: from an empty data folder to the advice after a run/walk session."""
+"""By taps alone on a phone-sized page: an empty folder to a day for a run; a run/walk session and what comes next."""
 
 from __future__ import annotations
 
@@ -18,16 +18,12 @@ from tallrun.live.stage import Stage
 from tallrun.web.desk import Desk
 from tallrun.web.site import create_site
 
-pytestmark = pytest.mark.xdist_group("live")
-SPEED = 8.0
+SPEED = 16.0
 WAIT_MS = 90_000
-VIEWS = {
-    f"{width}x{height}-{scheme}": ({"width": width, "height": height}, scheme)
-    for width, height in ((844, 390), (320, 568), (1280, 800), (390, 844))
-    for scheme in ("dark", "light")
-}
-#: Rules of accessibility are looked at where most of the page differs: by theme and by how it is laid out.
-LOOKED_AT = ("844x390-dark", "320x568-light")
+#: Each size once; which theme goes with it changes from state to state, so that neighbours are seen in the other one.
+SIZES = ((844, 390), (320, 568), (1280, 800), (390, 844))
+#: Rules of accessibility are looked at where most of the page differs: by how it is laid out, by turns in each theme.
+LOOKED_AT = (320, 568)
 
 
 def morning_zone() -> str:
@@ -41,22 +37,24 @@ def overflow(page) -> int:
 
 
 def seen(page, name: str, on_screen: tuple[str, ...] = ()) -> None:
-    """Look at a state in every size and theme: pictures kept, nothing wider than the page, buttons on screen, axe."""
-    for view, (size, scheme) in VIEWS.items():
-        page.set_viewport_size(size)
+    """Look at a state in every size: pictures kept, nothing wider than the page, buttons on screen, axe."""
+    for place, (width, height) in enumerate(SIZES, start=int(name[:2])):
+        scheme = ("dark", "light")[place % 2]
+        view = f"{width}x{height}-{scheme}"
+        page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
         shoot(page, f"phone-{name}-{view}")
         assert overflow(page) <= 0, (name, view)
         for button in on_screen:
             box = page.locator(f"#{button}").bounding_box()
             assert box is not None, (name, view, button)
-            assert 0 <= box["y"] <= size["height"] - box["height"] + 0.5, (name, view, button)
+            assert 0 <= box["y"] <= height - box["height"] + 0.5, (name, view, button)
             for y in (box["y"] + 4, box["y"] + box["height"] - 4):  # nothing lies over it
                 found = (
                     f"document.elementFromPoint({box['x'] + box['width'] / 2}, {y})?.closest('button')?.id"
                 )
                 assert page.evaluate(found) == button, (name, view, button)
-        if view in LOOKED_AT:
+        if (width, height) == LOOKED_AT:
             # a number that is old is grey on purpose
             assert [item for item in serious(page) if 'id="digits"' not in item] == [], (name, view)
 
@@ -155,6 +153,8 @@ def answer(page, *questions: str) -> None:
     for name in questions:
         row = page.locator(f"[data-question={name}]").first
         row.wait_for()
+        if row.evaluate("row => row.matches('details:not([open])')"):
+            row.locator("summary").click()
         if row.locator(".scores").count():
             row.get_by_role("button", name="Pain 1 of 10").click()
         elif row.get_by_role("button", name="No", exact=True).count():
@@ -175,10 +175,9 @@ def state_of(page) -> str | None:
     return page.get_attribute(".verdict", "data-state")
 
 
-def test_from_an_empty_folder_to_a_run_walk_session_and_what_comes_next_by_taps_alone(browser, tmp_path):
+def test_from_an_empty_folder_to_a_day_for_a_run_by_taps_alone(browser, tmp_path):
     with PhoneServer(tmp_path) as server:
-        door = Door(browser, server.url)
-        page = door.page
+        page = Door(browser, server.url).page
         # two days ago: who runs, the questions, a walk
         server.ahead = timedelta(hours=-48)
         page.goto(f"{server.url}/today")
@@ -211,8 +210,23 @@ def test_from_an_empty_folder_to_a_run_walk_session_and_what_comes_next_by_taps_
         answer(page, "morning")
         assert state_of(page) == "RUN"
         page.wait_for_selector("#start")
+        assert page.locator("#night").count() == 0, "days pass by a tap for an invented runner only"
         seen(page, "04-today")
-        page.click("#start")
+        assert page.errors == []
+        page.close()
+
+
+@pytest.mark.xdist_group("live")
+def test_an_invented_runner_does_a_run_walk_session_and_wakes_up_to_the_advice_by_taps_alone(
+    browser, tmp_path
+):
+    with PhoneServer(tmp_path) as server:
+        door = Door(browser, server.url)
+        page = door.page
+        page.goto(f"{server.url}/today")
+        page.click("#try")
+        assert state_of(page) == "RUN"
+        page.click("#belt-first")
         step(page, "idle")
         seen(page, "05-run")
         door.shaken("idle")
@@ -259,14 +273,22 @@ def test_from_an_empty_folder_to_a_run_walk_session_and_what_comes_next_by_taps_
         step(page, "after")
         page.click("#done")
         page.wait_for_url("**/today")
-        server.ahead = timedelta(hours=24)  # the next morning
-        page.reload()
+        page.click("#night")
+        page.wait_for_selector(".verdict[data-state=LOG_FIRST]")
+        assert datetime.fromisoformat(page_now(server)) < datetime.now(UTC), (
+            "no invented day is ahead of the clock"
+        )
         answer(page, "morning")
-        assert state_of(page) in ("REST_DAY", "LOG_FIRST")
+        assert state_of(page) == "REST_DAY"
         seen(page, "16-next-morning")
         assert page.errors == door.second.errors == []
         page.close()
         door.second.close()
+
+
+def page_now(server) -> str:
+    """What the pages take for the present moment."""
+    return server.desk.clock().isoformat()
 
 
 def run_the_intervals(page, door, server) -> None:
@@ -313,4 +335,3 @@ def run_the_intervals(page, door, server) -> None:
     seen(page, "14-stopping")
     if page.locator("#held .end").count():
         page.click("#held .end")
-    page.click("#after-go-on")

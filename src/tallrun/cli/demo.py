@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +49,7 @@ def demo(
     """Show the whole loop without hardware: live run, cues, report, pain questions, advice. Ends by itself."""
     from tallrun.cli.live_run import live_run
     from tallrun.live.answering import answering_emulation
-    from tallrun.live.demo import PARTS, answer_questions, invent_runner
+    from tallrun.live.demo import DAYS_BACK, PARTS, answer_questions, invent_runner, invented_day
     from tallrun.live.devices import Emulation, require_emulator
     from tallrun.live.setup import RunWishes
     from tallrun.sessions import read_session
@@ -59,10 +60,13 @@ def demo(
     records.mkdir(mode=0o700)
     pace = 1.0 if real_time else speed
     recorded = None if session is None else read_session(session)
+    clock = datetime.now(UTC).replace(microsecond=0)
+    now = invented_day(clock)
     emulation = answering_emulation(PARTS, pace) if recorded is None else Emulation(recorded, None, {}, pace)
+    emulation = replace(emulation, away=now - clock)
     _say("1 · Before the run")
-    _say("  An invented runner with a sore left sit bone is set up in its own records. Today's advice:")
-    now = datetime.now(UTC).replace(microsecond=0)
+    _say("  An invented runner with a sore left sit bone is set up in its own records. Its days lie")
+    _say(f"  {DAYS_BACK} days back, so that the mornings after the run are past, too. The advice of the day:")
     invent_runner(records, now)
     _tell_advice(records, now)
     _say("")
@@ -132,8 +136,7 @@ def _tell_advice(folder: Path, at: datetime) -> None:
     with Store.open(folder) as store:
         mine = Records(store, store.find_runner(), at)
         found = verdict(mine.protocol, store.history(mine.runner_id), None, at, None)
-        if at <= datetime.now(UTC):
-            store.note_advice(mine.runner_id, found, at)
+        store.note_advice(mine.runner_id, found, at)
         name = state_name(mine.protocol, found.state, found.rules)
     head = name if found.rung is None else f"{name}, level {found.rung}"
     _say(f"    {head}")
@@ -147,23 +150,19 @@ def _tell_cues(session: Path, is_recording: bool) -> None:
     import json
 
     from tallrun.coaching.ledger import against_band
+    from tallrun.report.goal import cue_sentences
 
     cues = json.loads((session / "derived" / "cues.json").read_text(encoding="utf-8"))
     if not cues:
         _say("  No cue was given.")
-    for row in cues:
-        answer = row["answer"] or {}
-        before, after = answer.get("before"), answer.get("after")
-        effect = (
-            "the strides after it were too few to tell"
-            if before is None or after is None
-            else f"before it {before:.0f}, in the 30 strides after it {after:.0f} "
-            f"({'this runner is a recording and does not react' if is_recording else 'this runner is simulated'})"
-        )
+    for row, told in zip(cues, cue_sentences(cues), strict=True):
         _say(
             f"  Cue at {int(row['at_s'] // 60)}:{int(row['at_s'] % 60):02d}: “{row['sentence']}”, "
-            f"{against_band(row['value'], row['low'], row['high'])} steps a minute; {effect}"
+            f"{against_band(row['value'], row['low'], row['high'])} steps a minute."
         )
+        _say(f"    {told}")
+    if is_recording:
+        _say("  This runner is a recording: nothing answers in it.")
 
 
 def _command() -> str:

@@ -69,6 +69,7 @@ def serve(
     from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.errors import UsageError
     from tallrun.live.cut_off import finish_interrupted
+    from tallrun.live.demo import is_invented, last_moment
     from tallrun.live.devices import run_radio
     from tallrun.live.stage import Stage
     from tallrun.store.location import SESSIONS_FOLDER, data_folder
@@ -90,6 +91,8 @@ def serve(
         stage = Stage(folder, runs, emulator, _say)
         if emulator is not None:
             desk.clock = stage.now  # its questions are asked although the run went faster than life
+            if is_invented(desk.store):
+                stage.live_at(last_moment(desk.store))
         run_radio(_serve(desk, folder, gate, port, browser, stage), emulation)
     finally:
         desk.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
@@ -18,6 +18,8 @@ from tallrun.coaching.plan import Block, SessionPlan
 
 Mode = Literal["metronome", "tone", "voice", "visual"]
 FocusName = Literal["cadence", "tall", "tilt"]
+#: Fewer strides tell nothing of before or after a cue.
+LEAST_ANSWER = 5
 
 PHRASES: dict[str, dict[str, str]] = {
     "cadence": {"up": "quick, light steps", "down": "ease the rhythm a little"},
@@ -28,7 +30,11 @@ PHRASES: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class CoachSettings:
-    """Times and limits; the defaults are the design's (sci:A6, sci:D7)."""
+    """Times and limits; the defaults are the design's (sci:A6, sci:D7).
+
+    answer_after_s : a cue must be heard and taken up first; strides before that tell how fast it was, not whether it
+    helped. Chosen, not measured.
+    """
 
     mode: Mode = "metronome"
     band_share: float = 0.02
@@ -38,6 +44,7 @@ class CoachSettings:
     message_gap_s: float = 20.0
     smooth_strides: int = 8
     answer_strides: int = 30
+    answer_after_s: float = 8.0
     volume: float = 0.7
     recall_phrase: str | None = None
 
@@ -65,6 +72,29 @@ class SeenStride:
     is_clean: bool
 
 
+@dataclass
+class _OpenAnswer:
+    """What the strides after a cue have answered so far. back_s : from the cue until they were in band again."""
+
+    cue: CueStart
+    before: float | None
+    after: list[float] = field(default_factory=list)
+    n_inside: int = 0
+    back_s: float | None = None
+
+    def closed(self, now_s: float) -> CueAnswer:
+        enough = len(self.after) >= LEAST_ANSWER
+        return CueAnswer(
+            cue_id=self.cue.cue_id,
+            at_s=now_s,
+            n_strides=len(self.after),
+            before=self.before,
+            after=median(self.after) if enough else None,
+            in_band_share=self.n_inside / len(self.after) if enough else None,
+            back_s=self.back_s,
+        )
+
+
 class Coach:
     """One session's coach for one focus, or none (``focus`` None: blocks are announced, nothing is cued)."""
 
@@ -88,7 +118,7 @@ class Coach:
         self._cue_until_s = -math.inf
         self._free_from_s = -math.inf
         self._last_message_s = -math.inf
-        self._answers: list[tuple[CueStart, float | None, list[float], int]] = []
+        self._answers: list[_OpenAnswer] = []
         self._stopped = False
         self._block: Block | None = None
         self._probe: list[tuple[float, bool, float]] = []
@@ -114,14 +144,15 @@ class Coach:
             return out
         self._band = (low, high)
         self._recent.append(stride.value)
-        out += self._count_answers(stride, low, high)
         self._history.append(stride.value)
         block = self._block
         if block is not None and block.kind == "probe":
             self._probe.append((stride.contact_s, _inside(stride.value, low, high), stride.speed_mps))
-        if len(self._recent) < self.settings.smooth_strides:
-            return out
+        is_full = len(self._recent) >= self.settings.smooth_strides
         value = median(self._recent)
+        out += self._count_answers(stride, low, high, is_full and _inside(value, low, high))
+        if not is_full:
+            return out
         if _inside(value, low, high):
             self._out_since_s = None
             return out
@@ -164,7 +195,7 @@ class Coach:
         """End the cue of a run that is over; the next run is judged from its own strides."""
         self._recent.clear()
         self._out_since_s = None
-        return self._end_cue(now_s, "done")
+        return self._end_cue(now_s, "done") + self._close_answers(now_s)
 
     def resume(self) -> None:
         """Allow cues again (after a question was answered and the plan said go on)."""
@@ -178,12 +209,7 @@ class Coach:
         if self._block is not None and self._block.kind == "probe":
             out.append(self._close_probe(self._block, now_s))
             self._block = None
-        out += [
-            self._answer(start, before, after, inside, now_s)
-            for start, before, after, inside in self._answers
-        ]
-        self._answers = []
-        return out
+        return out + self._close_answers(now_s)
 
     def _may_cue(self, stride: SeenStride) -> bool:
         now_s, settings = stride.at_s, self.settings
@@ -227,8 +253,8 @@ class Coach:
         self._cue = cue
         self._cue_until_s = stride.at_s + self.settings.cue_s
         self._last_message_s = stride.at_s
-        before = median(self._history) if len(self._history) >= 5 else None
-        self._answers.append((cue, before, [], 0))
+        before = median(self._history) if len(self._history) >= LEAST_ANSWER else None
+        self._answers.append(_OpenAnswer(cue, before))
         return cue
 
     def _end_cue(self, now_s: float, why: str) -> list[CoachEvent]:
@@ -240,31 +266,24 @@ class Coach:
         self._out_since_s = None
         return [CueEnd(cue.cue_id, now_s, why)]
 
-    def _count_answers(self, stride: SeenStride, low: float, high: float) -> list[CoachEvent]:
+    def _count_answers(self, stride: SeenStride, low: float, high: float, is_back: bool) -> list[CoachEvent]:
         done: list[CoachEvent] = []
-        open_answers = []
-        for start, before, after, inside in self._answers:
-            after.append(stride.value)
-            counted = inside + _inside(stride.value, low, high)
-            if len(after) >= self.settings.answer_strides:
-                done.append(self._answer(start, before, after, counted, stride.at_s))
-            else:
-                open_answers.append((start, before, after, counted))
-        self._answers = open_answers
+        for item in self._answers:
+            since_s = stride.contact_s - item.cue.at_s
+            if is_back and item.back_s is None and since_s > 0.0:
+                item.back_s = since_s
+            if since_s >= self.settings.answer_after_s:
+                item.after.append(stride.value)
+                item.n_inside += _inside(stride.value, low, high)
+            if len(item.after) >= self.settings.answer_strides:
+                done.append(item.closed(stride.at_s))
+        self._answers = [item for item in self._answers if len(item.after) < self.settings.answer_strides]
         return done
 
-    def _answer(
-        self, start: CueStart, before: float | None, after: list[float], inside: int, now_s: float
-    ) -> CueAnswer:
-        enough = len(after) >= 5
-        return CueAnswer(
-            cue_id=start.cue_id,
-            at_s=now_s,
-            n_strides=len(after),
-            before=before,
-            after=median(after) if enough else None,
-            in_band_share=inside / len(after) if enough else None,
-        )
+    def _close_answers(self, now_s: float) -> list[CoachEvent]:
+        done: list[CoachEvent] = [item.closed(now_s) for item in self._answers]
+        self._answers = []
+        return done
 
     def _close_probe(self, block: Block, now_s: float) -> ProbeResult:
         seen = self._probe

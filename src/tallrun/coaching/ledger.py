@@ -42,7 +42,11 @@ class CueEnd:
 
 @dataclass(frozen=True)
 class CueAnswer:
-    """How the strides after the cue's start compare with those before it; medians, None when too few came."""
+    """How the strides from ``answer_after_s`` after the cue on compare with those before it.
+
+    before, after : medians, None when too few came. back_s : from the cue until the middle of the last strides was in
+    band again, None when it was not by the end of the answer.
+    """
 
     cue_id: int
     at_s: float
@@ -50,6 +54,7 @@ class CueAnswer:
     before: float | None
     after: float | None
     in_band_share: float | None
+    back_s: float | None
 
 
 @dataclass(frozen=True)

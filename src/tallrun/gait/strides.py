@@ -61,6 +61,7 @@ class Stride:
     overstride_terms: int = 0  # bits of flag_terms.OVERSTRIDE_TERMS that are raised
     belt_speed_mps: float = NAN  # reported by the treadmill or typed
     incline_pct: float = NAN
+    stance_sigma_s: float = NAN  # of the contact time, from both its events
 
     @property
     def pace_mps(self) -> float:

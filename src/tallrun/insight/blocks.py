@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tallrun.errors import SignalError
 from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
+from tallrun.gait.summary import BLOCK_STRIDES
 
 FloatArray = NDArray[np.float64]
 
@@ -35,7 +36,6 @@ ASYMMETRY = "asymmetry_contact_pct"
 VARIABILITY = {"stride_time_cv_pct": "stride_time_s", "stance_time_cv_pct": "stance_time_s"}
 METRICS = (*FOOT_METRICS, *PELVIS_METRICS, ASYMMETRY, *VARIABILITY)
 
-BLOCK_STRIDES = 30
 LONGEST_GAP_S = 5.0
 STEADY_CV = 0.05
 

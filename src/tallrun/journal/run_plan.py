@@ -22,7 +22,7 @@ from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.verdicts import Verdict
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.history import own_history
 from tallrun.store import Store
 
@@ -74,7 +74,7 @@ def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | Non
     if not probes:
         return None
     last = probes[-1]
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] < last.start_s]
     pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"]).dropna()
     if last.speed_mps is None or last.in_band_share is None or pace.empty:
@@ -109,14 +109,13 @@ def note_step(mine: Records, step: str | None, decision: GaitDecision | None, st
 
 
 def from_records(
-    data_dir: Path, runner: str | None, session_id: str, not_before: datetime | None = None
+    data_dir: Path, runner: str | None, session_id: str, now: datetime | None = None
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and the verdict of now, or of ``not_before`` when that is later."""
+    """Return the runner's other sessions and the verdict of ``now``, else of the present moment."""
     with Store.open(data_dir) as store:
-        mine = Records(store, store.find_runner(runner), current_time())
+        mine = Records(store, store.find_runner(runner), now or current_time())
         protocol = mine.protocol
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
-        at = mine.now if not_before is None else max(mine.now, not_before)
-        history = mine.store.history(mine.runner_id, at)
-        advised = careful_verdict(mine, at.astimezone(mine.zone), history)
+        history = mine.store.history(mine.runner_id, mine.now)
+        advised = careful_verdict(mine, mine.local_now, history)
     return found, advised.as_json()

@@ -1,4 +1,8 @@
-"""The invented runner of the demo: what to emulate, three weeks of records, and the answers after the run."""
+"""The invented runner, of the demo and for trying the pages: three weeks of records, and the answers after the run.
+
+The invented days end ``DAYS_BACK`` days ago, so that the evening and the mornings after a run are past, too, and no
+entry is dated ahead of the clock.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from tallrun.coaching import lay_out
+from tallrun.errors import EntryError
 from tallrun.journal.desk import Records
+from tallrun.live.rebuild import local_time_zone
 
 if TYPE_CHECKING:
     from tallrun.store import Store
@@ -17,18 +23,41 @@ if TYPE_CHECKING:
 SCRIPT = "demo script"
 #: What the demo's run is made of: two runs of 100 s with a walk after each.
 PARTS = lay_out(2, 100.0, 15.0, warm_up_s=25.0, cool_down_s=10.0)
-#: Where the invented runner may live: somewhere it is day now, or the scripted mornings would lie ahead.
-ZONES = (
-    "Europe/Amsterdam", "Asia/Dubai", "Asia/Singapore", "Australia/Brisbane", "Pacific/Auckland", "Pacific/Honolulu",
-    "America/Los_Angeles", "America/New_York",
-)  # fmt: skip
-DAY_HOURS = range(9, 21)
+DAYS_BACK = 3
+#: When the invented runner's day begins, and goes on after a night: the question of a day later is open then.
+MORNING = "10:00"
 
 
-def day_zone(now: datetime) -> ZoneInfo:
-    """Return the first zone in which it is day at ``now``."""
-    zones = [ZoneInfo(name) for name in ZONES]
-    return next((zone for zone in zones if now.astimezone(zone).hour in DAY_HOURS), zones[0])
+def home_zone() -> ZoneInfo:
+    """Return the time zone of this computer, where the invented runner lives, too."""
+    return ZoneInfo(local_time_zone())
+
+
+def invented_day(now: datetime) -> datetime:
+    """Return the moment at which the invented runner's day of the run begins."""
+    zone = home_zone()
+    return _local(now.astimezone(zone).date() - timedelta(days=DAYS_BACK), MORNING, zone)
+
+
+def is_invented(store: Store) -> bool:
+    """Return whether the only runner of these records is an invented one."""
+    codes = list(store.runner_codes().values())
+    try:
+        return len(codes) == 1 and bool(store.profile(codes[0]).entered_by == SCRIPT)
+    except EntryError:
+        return False
+
+
+def last_moment(store: Store) -> datetime:
+    """Return when the invented runner was last heard of: the last score or the end of the last run."""
+    known = store.history(store.find_runner())
+    return max([item.at for item in known.scores] + [item.ended_at for item in known.sessions])
+
+
+def next_morning(now: datetime) -> datetime:
+    """Return when the invented runner's next day begins."""
+    zone = home_zone()
+    return _local(now.astimezone(zone).date() + timedelta(days=1), MORNING, zone)
 
 
 def invent_runner(folder: Path, now: datetime) -> None:
@@ -44,7 +73,7 @@ def invent_runner(folder: Path, now: datetime) -> None:
     from tallrun.store import Store
     from tallrun.store.models import RunnerRow
 
-    zone = day_zone(now)
+    zone = home_zone()
     today = now.astimezone(zone).date()
     with Store.open(folder) as store:
         runner_id = store.add_runner("demo", now)
@@ -101,11 +130,6 @@ def invent_runner(folder: Path, now: datetime) -> None:
                 _score(end + timedelta(hours=24), "h24", 1),
                 _score(end + timedelta(hours=47), "h48", 1),
             ]
-        if (at := now - timedelta(minutes=25)) and not any(
-            getattr(item, "kind", "") == "morning" and item.at.astimezone(zone).date() == today
-            for item in entries
-        ):
-            entries.append(_score(at, "morning", 1, load_test="single_leg_bridge"))
         entries.append(_score(now - timedelta(minutes=20), "before", 1))
         for entry in entries:
             if getattr(entry, "at", now) <= now:
@@ -113,10 +137,10 @@ def invent_runner(folder: Path, now: datetime) -> None:
 
 
 def answer_questions(folder: Path, now: datetime) -> tuple[datetime, datetime]:
-    """Add the scripted answers; return the two moments the advice is shown for."""
+    """Add the scripted answers of the days after ``now``; return the two moments the advice is shown for."""
     from tallrun.store import Store
 
-    zone = day_zone(now)
+    zone = home_zone()
     today = now.astimezone(zone).date()
     morning = _local(today + timedelta(days=1), "08:00", zone)
     next_day = _local(today + timedelta(days=2), "18:30", zone)

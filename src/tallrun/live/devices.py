@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -106,6 +107,7 @@ class Emulation:
 
     answering : the simulated runner whose recording it is, when that runner answers cues.
     pairing : which emulated sensor is worn where; None takes each at the place it plays.
+    away : how far the day of an invented runner lies from this computer's; negative in the past.
     """
 
     recording: Recording
@@ -114,6 +116,7 @@ class Emulation:
     speed: float | None
     answering: AnsweringRunner | None = None
     pairing: Pairing | None = None
+    away: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,12 @@ class RawRun:
     latencies_s: list[float]
     wishes: RunWishes
     is_emulated: bool = False
+    away: timedelta = timedelta(0)
+
+    def now(self, recording: Recording) -> datetime:
+        """Return the present moment of whoever ran; an emulated run may be ahead of the clock, and ends first."""
+        began_at = datetime.fromisoformat(recording.info["started_at"])
+        return max(datetime.now(UTC) + self.away, began_at + timedelta(seconds=recorded_s(recording)))
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def finish_run(
 
     def write_report(source: ReportInput) -> Path:
         # only now, so that the next step in the report knows of this run
-        history, advice = own_records(folder, raw.wishes.runner, recording)
+        history, advice = own_records(folder, raw, recording)
         path = out / "derived" / "report.html"
         told = replace(source, title=title, history=history, advice=advice, length_unit=unit)
         write_text(path, build_report(told))
@@ -184,6 +190,7 @@ def after_rows(
         *_part_rows(raw),
         ("In your band", _band_words(raw)),
         ("Cues", _cue_words(cues)),
+        *_probe_rows(raw),
     ]
 
 
@@ -212,6 +219,18 @@ def _band_words(raw: RawRun) -> str:
     if raw.run.n_judged < MIN_JUDGED:
         return "not known: too few steady strides in the blocks with cues"
     return f"{100.0 * raw.run.n_in_band / raw.run.n_judged:.0f} % of strides in the blocks with cues"
+
+
+def _probe_rows(raw: RawRun) -> list[tuple[str, str]]:
+    """Return how much of the stretch without help at the end lay in the band; nothing where none was coached or run."""
+    from tallrun.coaching import ProbeResult
+
+    probes = [item for item in raw.run.coach_events if isinstance(item, ProbeResult)]
+    if not probes or raw.setup.focus != "cadence" or raw.setup.plan.cued_s <= 0.0:
+        return []
+    share = probes[-1].in_band_share
+    words = "not known: too few steady strides" if share is None else f"{100.0 * share:.0f} % in your band"
+    return [("Without cues at the end", words)]
 
 
 def _cue_words(cues: list[dict[str, Any]]) -> str:
@@ -289,7 +308,7 @@ def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
 
 
 def own_records(
-    folder: Path, runner: str | None, recording: Recording
+    folder: Path, raw: RawRun, recording: Recording
 ) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
     """Return the runner's other sessions and the advice after this run; nothing where nobody is set up."""
     from tallrun.journal.run_plan import from_records
@@ -298,9 +317,7 @@ def own_records(
     with Store.open(folder) as store:
         if not store.runner_codes():
             return (), None
-    # an emulated run may be ahead of the clock; its own scores count for the advice all the same
-    ended_at = datetime.fromisoformat(recording.info["started_at"]) + timedelta(seconds=recorded_s(recording))
-    return from_records(folder, runner, str(recording.info["session_id"]), ended_at)
+    return from_records(folder, raw.wishes.runner, str(recording.info["session_id"]), raw.now(recording))
 
 
 def recorded_s(recording: Recording) -> float:
@@ -332,7 +349,7 @@ def note_in_records(
         if not store.runner_codes():
             return
         runner_id = store.find_runner(raw.wishes.runner)
-        now = datetime.now(UTC)
+        now = raw.now(recording)
         wishes = raw.wishes
         probe = None if tables is None else probe_of(raw.run.coach_events, tables.strides)
         coached = gait_note(wishes.focus, wishes.step_session, probe)

@@ -125,12 +125,14 @@ def start_info(
     elapsed_s: float,
     runner: RunnerProfile | None = None,
     source: str = "tallrun record",
+    away: timedelta = timedelta(0),
 ) -> dict[str, Any]:
     """Return what is known when a run starts: the keys of ``session.json`` and what decoding will need.
 
     ``elapsed_s`` is how long ago the session's clock was started; ``standing`` the last calibration.
+    ``away`` : as in ``Emulation``.
     """
-    started_at = datetime.now(UTC).astimezone() - timedelta(seconds=elapsed_s)
+    started_at = datetime.now(UTC).astimezone() + away - timedelta(seconds=elapsed_s)
     return {
         "session_id": str(uuid4()),
         "started_at": started_at.isoformat(timespec="milliseconds"),

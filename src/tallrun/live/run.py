@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +73,10 @@ async def run_once(
             check_focus(wishes.focus, air.worn)
             session = await stack.enter_async_context(SensorSession(air.worn, air.radio, on_notice))
         is_emulated = emulation is not None
-        setup = live_setup(folder, air.worn, wishes, is_emulated)
+        away = timedelta(0) if emulation is None else emulation.away
+        setup = live_setup(folder, air.worn, wishes, datetime.now(UTC) + away, is_emulated)
         standing = load_standing(folder, is_emulated)
-        start = start_info(air.worn, run_context(wishes), standing, session.now_s)
+        start = start_info(air.worn, run_context(wishes), standing, session.now_s, away=away)
         start[SETUP_KEY] = setup_record(setup)
         recorder = FlightRecorder(
             out, start, on_trouble=lambda trouble: on_trouble(trouble.message), auto_flush=False
@@ -101,7 +103,7 @@ async def run_once(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes, is_emulated)
+    return RawRun(start, recorder, loop.run, setup, loop.latencies_s, wishes, is_emulated, away)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,8 @@ class RunWishes:
     rung: str | None = None
 
 
-def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
-    """Return what the records say about a run now; None where nobody is set up.
+def plan_of(folder: Path, runner: str | None = None, now: datetime | None = None) -> RunPlan | None:
+    """Return what the records say about a run at ``now``, else at present; None where nobody is set up.
 
     Raises EntryError when several are and ``runner`` names none of them: nobody is coached by a guess.
     """
@@ -61,7 +61,7 @@ def plan_of(folder: Path, runner: str | None = None) -> RunPlan | None:
     with Store.open(folder) as store:
         if not store.runner_codes():
             return None
-        mine = Records(store, store.find_runner(runner), current_time())
+        mine = Records(store, store.find_runner(runner), now or current_time())
         try:
             store.profile(mine.runner_id)
         except TallrunError:
@@ -143,7 +143,9 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
     return lines
 
 
-def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes, is_emulated: bool = False) -> LiveSetup:
+def live_setup(
+    folder: Path, worn: list[Worn], wishes: RunWishes, now: datetime, is_emulated: bool = False
+) -> LiveSetup:
     """Gather what the live run must know: sensors, runner, plan, protocol, limits."""
     from tallrun.coaching import CoachSettings, plan_session
     from tallrun.coaching.plan import LEARNING_S, PROBE_S
@@ -152,7 +154,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes, is_emulated: b
     from tallrun.pipeline.live_run import LiveSetup
     from tallrun.pipeline.setup import kept_biases, standing_neutral
 
-    known = known_runner(folder, datetime.now(UTC), wishes.runner)
+    known = known_runner(folder, now, wishes.runner)
     standing = {"standing": standing_info(folder, is_emulated)}
     run_s = sum(item.length_s for item in wishes.intervals if item.kind == "run")
     plan = plan_session(
@@ -176,7 +178,7 @@ def live_setup(folder: Path, worn: list[Worn], wishes: RunWishes, is_emulated: b
             kept_biases_radps=kept_biases(standing),
         ),
         plan=plan,
-        protocol=rules_for(folder, wishes.runner, datetime.now(UTC)),
+        protocol=rules_for(folder, wishes.runner, now),
         focus=wishes.focus,
         target_spm=wishes.target_spm,
         green_limit=known.green_limit,

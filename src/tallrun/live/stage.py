@@ -51,6 +51,8 @@ FEET_UNCLEAR = (
     "Stand on the right foot, lift the left one, shake it a little, and put it down."
 )
 FEET_SWAPPED = "The two were swapped. They are changed over now."
+REAL_DAYS = "Days pass by a tap only for an invented runner with emulated sensors."
+NO_FURTHER = "The invented days have caught up with the clock of this computer. They go on tomorrow."
 NOT_BEGUN = "The run did not begin. Nothing was recorded."
 CUT_OFF = "The run was cut off. What was recorded is kept; it becomes a session when tallrun starts again."
 _COMMAND = re.compile(r"\s*\(?'?tallrun [^')]*'?\)?|\s*Say which with --address")
@@ -107,10 +109,35 @@ class Stage:
         self._emulated_pairing: Pairing | None = None
         self.hub = LiveHub()
         self._ended_at = datetime.min.replace(tzinfo=UTC)
+        self._away = timedelta(0)
 
     def now(self) -> datetime:
-        """Return the present moment; after an emulated run faster than life not before that run's end."""
-        return max(datetime.now(UTC), self._ended_at)
+        """Return the present moment, an invented runner's where there is one.
+
+        After an emulated run faster than life not before that run's end.
+        """
+        return max(datetime.now(UTC) + self._away, self._ended_at).replace(microsecond=0)
+
+    # an invented runner, to try the pages with emulated sensors
+
+    @property
+    def can_invent(self) -> bool:
+        """Whether an invented runner may be set up: with emulated sensors only."""
+        return self._emulator is not None
+
+    def live_at(self, moment: datetime) -> None:
+        """Go on at this moment of an invented runner's life; a run that is over is put away.
+
+        Raises EntryError for real sensors, while something is going on, and for a moment that is still to come.
+        """
+        if not self.can_invent:
+            raise EntryError(REAL_DAYS)
+        self._free_or_refuse()
+        if moment > datetime.now(UTC):
+            raise EntryError(NO_FURTHER)
+        self._way, self._problem = _Way(), ""
+        self._away = moment - datetime.now(UTC)
+        self._ended_at = datetime.min.replace(tzinfo=UTC)
 
     # what pages see
 
@@ -201,7 +228,7 @@ class Stage:
         from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned, with_intervals
 
         self._free_or_refuse()
-        plan = await asyncio.to_thread(plan_of, self._folder, runner)
+        plan = await asyncio.to_thread(plan_of, self._folder, runner, self.now())
         if plan is None:
             raise EntryError("Nothing is set up yet. Say who runs first, on the Today page.")
         wishes = RunWishes(
@@ -316,7 +343,7 @@ class Stage:
         way = self._way
         hub = self.hub = LiveHub()
         assert way.wishes is not None
-        out = _free_name(self._sessions, datetime.now().astimezone())
+        out = _free_name(self._sessions, self.now().astimezone())
         try:
             if not is_ready():
                 hub.publish({"type": "trouble", "sentences": [PREPARING]})
@@ -328,7 +355,7 @@ class Stage:
                 emulation = await asyncio.to_thread(
                     self._emulator.running, way.wishes.intervals, way.wishes.minutes
                 )
-                emulation = replace(emulation, pairing=self._pairing())
+                emulation = replace(emulation, pairing=self._pairing(), away=self._away)
             raw = await run_once(
                 self._folder, emulation, out, way.wishes, hub, on_notice=self._tell, on_trouble=self._on_trouble
             )  # fmt: skip

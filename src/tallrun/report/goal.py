@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.words import counted
 
 #: What each focus is about, in the runner's words.
@@ -42,7 +42,7 @@ def cadence_goal(
 
     band_at : speed [m/s] -> (low, high) [steps/min], NaN where there is no target.
     """
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] >= from_s]
     speed = (
         rows["belt_speed_mps"]
@@ -70,7 +70,11 @@ def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:
         if before is None or after is None:
             out.append("Too few clean strides came after it to tell.")
             continue
-        told = f"From {before:.0f} to {after:.0f} in the next {counted(answer['n_strides'], 'stride')}"
+        back_s = answer.get("back_s")
+        head = "" if back_s is None else f"Back in band after {back_s:.0f} s. "
+        # sessions of before tell no back_s: their strides are those right after the cue
+        which = f"{counted(answer['n_strides'], 'stride')} {'that answered' if 'back_s' in answer else 'after it'}"
+        told = f"{head}From {before:.0f} to {after:.0f} in {which}"
         out.append(told + ("." if share is None else f", {100 * share:.0f} % of them in band."))
     return out
 

@@ -50,7 +50,10 @@ ERROR_KINDS: dict[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """Largest error of a session found in tests like this run. is_share : in % of the value. kind : simulated, real."""
+    """Largest error of a session found in tests like this run, in the unit of the quantity's name.
+
+    is_share : in % of the value. kind : simulated, real.
+    """
 
     value: float
     is_share: bool
@@ -86,8 +89,7 @@ def measured_error(
 
     speed_mps : the belt's where it is known. The worst of everything that applies counts.
     """
-    low, high = _table()["speeds_mps"]
-    if speed_mps is None or not low <= speed_mps <= high:
+    if speed_mps is None:
         return None
     quantity = "stride_length_m" if key == "speed_mps" else key
     feet = [item for place, item in recording.sensors.items() if place.startswith("foot_")]
@@ -108,6 +110,7 @@ def measured_error(
     fitting = [
         row for row in _table()["rows"]
         if row["quantity"] == quantity and row["when"] in whens and row["set_up"] in setups
+        and row["speeds_mps"][0] <= speed_mps <= row["speeds_mps"][1]
     ]  # fmt: skip
     if not fitting:
         return None

@@ -14,7 +14,7 @@ from tallrun.insight.between_days import Kind
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEVEL
 from tallrun.numerics.recording import Recording
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.measured import ERROR_KINDS, error_between_days, measured_error
 from tallrun.report.tables import METRIC_BY_KEY, Metric, error_words
 
@@ -105,7 +105,7 @@ def own_spans(
 ) -> list[OwnSpan]:
     """Return where on the time line a baseline of this metric applies, and its band."""
     baselines = [item for item in _baselines(history, shoe) if item.metric == key]
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     if not baselines or rows.empty:
         return []
     pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
@@ -154,7 +154,7 @@ def own_rows(
             "error_kind": "" if item.error_kind is None else ERROR_KINDS[item.error_kind][0],
             "error": error_words(
                 item.metric,
-                item.metric.factor * item.value,
+                item.value,
                 measured_error(item.metric.key, recording, item.speed_mps, is_calibrated),
             )["error"],
             "sessions": str(item.n_sessions),

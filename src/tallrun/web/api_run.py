@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from tallrun.errors import EntryError
 from tallrun.journal.desk import NotThereError
-from tallrun.live.stage import Stage
+from tallrun.live.demo import invent_runner, invented_day, is_invented, next_morning
+from tallrun.live.stage import REAL_DAYS, Stage
 from tallrun.recovery.model import Surface
 from tallrun.web.desk import OpenDesk
 from tallrun.web.models import Taken, Word
@@ -37,6 +38,12 @@ class StepIn(Taken):
     do: Literal["listen", "pair", "unpair", "go_on", "check_feet", "stand", "run", "leave"]
     placement: Word | None = None
     address: Word | None = None
+
+
+class TrialIn(Taken):
+    """What an invented runner does next."""
+
+    do: Literal["begin", "night"]
 
 
 class PhoneOut(BaseModel):
@@ -105,6 +112,23 @@ async def step(stage: OpenStage, given: StepIn) -> dict[str, Any]:
     else:
         getattr(stage, given.do)()
     return stage.state()
+
+
+@router.post("/trial", status_code=204)
+async def try_it(stage: OpenStage, desk: OpenDesk, given: TrialIn) -> None:
+    """Set up an invented runner in empty records, or let the night pass for one; with emulated sensors only."""
+    store = desk.store
+    if given.do == "begin":
+        if store.runner_codes() or store.folder is None:
+            raise EntryError(
+                "An invented runner is set up in an empty folder only: choose one with --data-dir."
+            )
+        stage.live_at(invented_day(desk.clock()))
+        invent_runner(store.folder, desk.clock())
+        return
+    if not is_invented(store):
+        raise EntryError(REAL_DAYS)
+    stage.live_at(next_morning(desk.clock()))
 
 
 @router.get("/door")

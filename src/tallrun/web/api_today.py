@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tallrun._version import __version__
 from tallrun.journal import advice, profile, today
 from tallrun.journal.calendar import calendar_weeks
 from tallrun.journal.reminders import calendar
 from tallrun.journal.shown import ShownAs, read_shown, write_shown
+from tallrun.live.demo import is_invented
 from tallrun.web.desk import Mine, OpenDesk
 from tallrun.web.models_today import (
     CardOut,
@@ -32,16 +33,21 @@ router = APIRouter(prefix="/api", tags=["today"], responses=PROBLEMS)
 
 
 @router.get("/status")
-def status(desk: OpenDesk) -> StatusOut:
+def status(request: Request, desk: OpenDesk) -> StatusOut:
     """Say which runners there are, and whether anyone is set up."""
     codes = list(desk.store.runner_codes())
     folder = desk.sessions_folder
+    stage = request.app.state.stage
+    trial: Literal["offered", "on"] | None = None
+    if stage is not None and stage.can_invent:
+        trial = "on" if is_invented(desk.store) else None if codes else "offered"
     return StatusOut(
         version=__version__,
         runners=codes,
         is_set_up=bool(codes),
         sessions_folder=None if folder is None else str(folder),
         shown=ShownOut(**asdict(read_shown(desk.store))),
+        trial=trial,
     )
 
 

@@ -67,6 +67,9 @@ class StatusOut(BaseModel):
     is_set_up: bool
     sessions_folder: str | None
     shown: ShownOut
+    trial: Literal["offered", "on"] | None = Field(
+        description="Whether an invented runner may be set up or is, with emulated sensors; null with real ones."
+    )
 
 
 class ProtocolOut(BaseModel):

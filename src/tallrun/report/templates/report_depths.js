@@ -43,6 +43,7 @@
   const lay = () => {
     document.body.classList.toggle("by-depth", narrow.matches);
     if (narrow.matches && figures.length) depths[1].prepend(choice); else choice.remove();
+    for (const reasons of document.querySelectorAll(".reasons")) reasons.open = !narrow.matches;
     for (const [details, isFirst] of folds) {
       details.firstChild.tabIndex = narrow.matches ? 0 : -1;
       details.open = !narrow.matches || isFirst;

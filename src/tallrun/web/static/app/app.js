@@ -36,7 +36,7 @@ async function show() {
     showRunners(status.runners);
     setShown(status.shown);
     if (!status.is_set_up) {
-      body.replaceChildren(setupPage());
+      body.replaceChildren(setupPage(status.trial, show));
       main.dataset.state = "empty";
       return;
     }

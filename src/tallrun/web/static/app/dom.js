@@ -84,6 +84,14 @@ export function card(title, ...children) {
   return el("section", { class: "card", "aria-labelledby": id }, el("h2", { id }, title), ...children);
 }
 
+const unfolded = new Map();
+
+/** A card that a phone shows as its heading until it is tapped; elsewhere it is open. Drawn anew it stays as it was. */
+export function foldedCard(title, ...children) {
+  const isOpen = unfolded.get(title) ?? matchMedia("(min-width: 900px)").matches;
+  return el("details", { class: "card folded", open: isOpen, on: { toggle: (event) => unfolded.set(title, event.currentTarget.open) } }, el("summary", {}, el("h2", {}, title)), ...children);
+}
+
 /** A labelled field: input, select or textarea, with an optional hint. */
 export function field(label, control, hint) {
   const id = control.id || `f-${Math.random().toString(36).slice(2, 9)}`;

@@ -10,7 +10,7 @@ export async function show(body, { heading, rest }) {
   const id = rest[0] ?? "";
   const path = `/sessions/${id}`;
   const session = await get(path);
-  heading.replaceChildren("Report ", el("span", { class: "sub" }, `${session.name} · ${longDay(session.started_at)}`));
+  heading.replaceChildren("Report ", el("span", { class: "sub" }, session.is_titled ? `${session.name} · ${longDay(session.started_at)}` : session.name));
   document.title = `Report: ${session.name} – tallrun`;
   if (session.has_report) showReport(body, session, path);
   else await make(body, session, path);
@@ -40,9 +40,9 @@ function showReport(body, session, path) {
   const id = encodeURIComponent(session.session_id);
   const file = address(`${path}/report`);
   body.replaceChildren(
-    el("div", { class: "row" }, el("a", { class: "button", href: file, target: "_blank", rel: "noopener" }, "Open alone, to print"),
-      el("a", { class: "button", href: file, download: "tallrun-report.html" }, "Save as one file"),
+    el("div", { class: "row" }, el("a", { class: "button", href: file, target: "_blank", rel: "noopener" }, "Open alone"),
       el("a", { class: "button", href: `/replay/${id}` }, "Replay"),
-      plainButton("Make it again", () => make(body, session, path))),
+      el("details", {}, el("summary", {}, "More"), el("div", { class: "row" }, el("a", { class: "button", href: file, download: "tallrun-report.html" }, "Save as one file"),
+        plainButton("Make it again", () => make(body, session, path))))),
     el("iframe", { class: "report-frame", src: file, sandbox: "allow-scripts allow-modals allow-downloads", title: `Report of ${session.name}` }));
 }

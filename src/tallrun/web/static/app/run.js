@@ -116,20 +116,20 @@ class RunPage {
     return this.page("Sensors", [
       el("p", {}, state.lines[0]), state.lines.slice(1).map((text) => el("p", { class: "small soft" }, text)),
       wearing(), list.length ? el("ul", { class: "sensors" }, list) : el("p", {}, "No sensor is paired yet."),
-      others.length ? [el("h3", {}, "Found: where is each worn?"), el("ul", { class: "sensors" }, others)] : null,
+      others.length ? [el("h3", {}, "Found: where is each worn?"), el("p", { class: "small soft" }, "Not sure which foot? Choose one: the next step finds out."), el("ul", { class: "sensors" }, others)] : null,
       !state.doing && !others.length && !list.length ? el("p", {}, "None was heard. Switch the sensors on and bring them near.") : null,
     ], [state.sensors.length ? this.step_("Go on", "go_on", { id: "go-on", class: "main" }) : null, this.step_("Look again", "listen", { id: "listen" })]);
   }
 
   async feet() {
-    const told = { right: "✓ The left foot's sensor moved: right.", swapped: "The two are swapped.", unclear: "" }[this.state.feet];
-    return this.page("Left and right", [footLift(), el("p", { class: "lead" }, "Stand on both feet. Tap, then lift the left foot, shake it a little, and put it down."), told ? el("p", {}, told) : null],
+    return this.page("Left and right", [footLift(), el("p", { class: "lead" }, "Stand on both feet. Tap, then lift the left foot, shake it a little, and put it down.")],
       [this.step_("Check my feet", "check_feet", { id: "check-feet", class: "main" }), this.step_("Go on without", "go_on", { id: "go-on" })]);
   }
 
   async still() {
     const failed = this.state.still.filter((row) => !row.passed);
-    return this.page("Stand still", [
+    const feet = { right: "✓ Left and right are where you said.", swapped: "✓ Left and right were swapped; they are changed over." }[this.state.feet];
+    return this.page("Stand still", [feet ? el("p", {}, feet) : null,
       el("p", { class: "lead" }, `Upright, feet under the hips, ${this.state.stand_s}\u00a0s. It begins once the sensors are connected.`),
       failed.length ? el("ul", {}, this.state.still.map((row) => el("li", {}, row.passed ? `✓ ${row.name}` : `✗ ${row.name}: ${row.reason}`))) : null,
       failed.length ? el("p", {}, "Without it, pelvic tilt is not told, and straps that moved are not noticed.") : null,

@@ -1,7 +1,7 @@
 // The first thing to do: say who runs.
 
 import { post } from "./api.js";
-import { choose, el, field, lengthUnit, paceNumber, speedFrom } from "./dom.js";
+import { choose, el, field, lengthUnit, paceNumber, plainButton, speedFrom, when } from "./dom.js";
 import { attempt } from "./states.js";
 
 /** Leg length as a share of height, as the engine takes it. */
@@ -9,14 +9,32 @@ const LEG_PER_HEIGHT = 0.53;
 const ZONES = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
 
 /** The empty state of an empty database: one button, then the form. */
-export function setupPage() {
+export function setupPage(trial, again) {
   const place = el("div", {});
   const start = el("button", { type: "button", class: "main", on: { click: () => { place.replaceChildren(setupForm()); place.querySelector("select").focus(); } } }, "Say who runs");
   place.append(el("section", { class: "empty" },
     el("h2", {}, "Nothing is set up yet"),
     el("p", {}, "First say which side hurts, and a few facts about you. They stay on this computer. It takes two minutes."),
     start));
+  if (trial === "offered") place.append(trialOffer(again));
   return place;
+}
+
+/** With emulated sensors: everything can be tried at once, as somebody who is not real. */
+function trialOffer(again) {
+  const trouble = el("div", {});
+  return el("section", { class: "empty" },
+    el("h2", {}, "Only trying it?"),
+    el("p", {}, "Take an invented runner: three weeks of records, a run today, emulated sensors. The invented days lie a few days back, so that the next morning is one tap away."),
+    trouble, plainButton("Try with an invented runner", (event) => attempt(event.currentTarget, trouble, async () => { await post("/trial", { do: "begin" }); await again(); }), { id: "try" }));
+}
+
+/** Which day an invented runner lives, and the way into the next one. */
+export function trialBar(now) {
+  const trouble = el("div", {});
+  return el("aside", { class: "trial", "aria-label": "Invented runner" },
+    el("span", {}, `Invented runner · ${when(now)}`),
+    plainButton("To the next morning", (event) => attempt(event.currentTarget, trouble, async () => { await post("/trial", { do: "night" }); location.assign("/today"); }), { id: "night" }), trouble);
 }
 
 const paceOf = (speed) => (speed ? paceNumber(speed) : "");

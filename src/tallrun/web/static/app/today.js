@@ -1,29 +1,43 @@
 // Today: the verdict, what is due, fourteen days, the exercise of the phase. Nothing else.
 
-import { get, post } from "./api.js";
-import { card, choose, clock, el, field, plainButton, say, when, words } from "./dom.js";
+import { get, post, runner } from "./api.js";
+import { capital, card, choose, clock, el, field, foldedCard, plainButton, say, when, words } from "./dom.js";
 import { drawStrip, drawWeeks } from "./charts.js";
 import { openPainForm, scoreButtons } from "./pain.js";
 import { openScreen } from "./screen.js";
+import { trialBar } from "./setup.js";
 import { attempt, failure } from "./states.js";
 import { goToVerdict, sight, verdictCard } from "./verdict.js";
 
-export async function show(body, { heading }) {
-  const page = new Today(body, heading);
+export async function show(body, { heading, status }) {
+  const page = new Today(body, heading, status.trial === "on");
   await page.load();
 }
 
 /** The way into a run with sensors, one button under the verdict; none on a day that is not for one. */
 function startRow(verdict) {
   if (verdict.state !== "RUN" && verdict.state !== "WALK") return null;
-  const where = new URLSearchParams(location.search).has("runner") ? location.search : "";
-  return el("p", { class: "start" }, el("a", { id: "start", class: "button main", href: `/run${where}` }, verdict.state === "RUN" ? "Start" : "Start the walk"));
+  const where = `/run${new URLSearchParams(location.search).has("runner") ? location.search : ""}`;
+  const begin = async (event) => {
+    event.currentTarget.disabled = true;
+    // what is refused, such as a second run, is told on the page of the run
+    try { await post("/run/start", { runner: runner() || null }); } catch { /* said there */ }
+    location.assign(where);
+  };
+  return el("p", { class: "start" }, plainButton(verdict.state === "RUN" ? "Start" : "Start the walk", begin, { id: "start", class: "main" }),
+    el("a", { id: "belt-first", class: "small", href: where }, "Say surface or belt speed first"));
 }
 
+/** What a question asks for, without what may be left out. */
+const asksOf = (item) => Object.entries(item.form.asks).filter(([name]) => !item.form.optional.includes(name));
+/** Whether the answer takes more room than a row of buttons. */
+const isLong = (item) => !["screen", "yes_no"].includes(asksOf(item)[0][1]) || asksOf(item).length > 1;
+
 class Today {
-  constructor(body, heading) {
+  constructor(body, heading, isTrial = false) {
     this.body = body;
     this.heading = heading;
+    this.isTrial = isTrial;
     this.painkiller = "none";
     this.noted = new Map();
   }
@@ -35,8 +49,8 @@ class Today {
     this.data = data;
     post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
-    const left = el("div", { class: "column" }, verdictCard(data.verdict), startRow(data.verdict), this.dueCard());
-    const right = el("div", { class: "column" }, card("The week", drawWeeks(weeks)), this.stripCard(), this.exerciseCard());
+    const left = el("div", { class: "column" }, this.isTrial ? trialBar(data.verdict.as_of) : null, verdictCard(data.verdict), startRow(data.verdict), this.dueCard());
+    const right = el("div", { class: "column" }, foldedCard("The week", drawWeeks(weeks)), this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
     this.body.replaceChildren(left, right);
@@ -65,7 +79,8 @@ class Today {
     killer.addEventListener("change", () => { this.painkiller = killer.value; });
     const box = card("What is due", trouble,
       open.some((item) => item.form.path === "/api/pain") ? field("Painkiller in the last 24 hours", killer) : null,
-      open.map((item) => this.question(item, trouble)),
+      // the first waits open; of the others those that one tap answers
+      open.map((item, place) => this.question(item, trouble, place > 0 && isLong(item))),
       [...this.noted.values()].map((item) => this.answered(item, trouble)),
       open.length === 0 && this.noted.size === 0 ? el("p", {}, this.nothingNow()) : null,
       later.slice(0, 3).map((item) => el("p", { class: "later" }, `Later: ${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`))),
@@ -85,16 +100,17 @@ class Today {
     return `Nothing to answer now. The plan waits for this: ${first.text}${from}`;
   }
 
-  question(item, trouble) {
+  question(item, trouble, isFolded) {
     const text = item.load_test ? `${words(item.load_test)}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
     const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
-    const head = el("p", {}, el("strong", {}, text.charAt(0).toUpperCase() + text.slice(1)), " ", until);
-    return el("div", { class: "question", data: { question: item.question } }, head, this.answerTo(item, text, trouble));
+    const data = { question: item.question };
+    if (isFolded) return el("details", { class: "question", data }, el("summary", {}, capital(text)), until, this.answerTo(item, text, trouble));
+    return el("div", { class: "question", data }, el("p", {}, el("strong", {}, capital(text)), " ", until), this.answerTo(item, text, trouble));
   }
 
   /** What the form of a question asks for, as buttons where one tap is enough, else as a small form. */
   answerTo(item, text, trouble) {
-    const asks = Object.entries(item.form.asks).filter(([name]) => !item.form.optional.includes(name));
+    const asks = asksOf(item);
     const [name, what] = asks[0];
     if (what === "screen") return plainButton("Answer the questions", () => openScreen(() => this.refresh()), { class: "main" });
     if (asks.length === 1 && what === "yes_no") {
@@ -162,7 +178,7 @@ class Today {
   }
 
   stripCard() {
-    return card("The last 14 days", ...drawStrip(this.data.strip));
+    return foldedCard("The last 14 days", ...drawStrip(this.data.strip));
   }
 
   exerciseCard() {
@@ -183,7 +199,7 @@ class Today {
         el("p", {}, el("strong", {}, item.name)),
         el("p", { class: "small soft" }, `${item.dose} · ${item.per_week} · done ${item.done_7d} × in 7 days`)));
     });
-    return card(`Strength phase ${plan.phase}: ${plan.title.toLowerCase()}`,
+    return foldedCard(`Strength phase ${plan.phase}: ${plan.title.toLowerCase()}`,
       el("p", { class: "soft" }, plan.goal), trouble, el("ul", {}, rows),
       el("details", {}, el("summary", {}, "Why this phase"),
         el("p", {}, plan.sentences.join(" ")), el("p", { class: "small soft" }, `Rules ${plan.rules.join(", ")}`),

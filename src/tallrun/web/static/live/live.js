@@ -306,6 +306,8 @@ function showAfter(after) {
   if (after.report_url) $("after-report").href = after.report_url;
   $("after-go-on").hidden = !after.next_url;
   if (after.next_url) $("after-go-on").href = after.next_url;
+  // once all is saved, what was said here stands above the questions there
+  if (after.next_url && after.rows.length) location.replace(after.next_url);
 }
 
 function scoreButtons(box, choose) {
