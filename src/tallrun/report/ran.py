@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.numerics.recording import Recording, Treadmill
 from tallrun.pipeline.tables import GaitTables
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
@@ -79,8 +79,7 @@ def distance_run_m(tables: GaitTables) -> float | None:
     None when a tenth or more is unknown.
     """
     rows = tables.strides[tables.strides["mode"] == "run"]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
-    part_m = speed * rows["stride_time_s"]
+    part_m = paces_mps(sure_values(rows)) * rows["stride_time_s"]
     if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
         return None
     return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
