@@ -64,13 +64,17 @@ def load_pairing(folder: Path) -> Pairing:
 
 def save_pairing(folder: Path, pairing: Pairing) -> None:
     """Write the pairing file, readable by its owner only; a place with another sensor has never stood still."""
+    from tallrun.sessions import write_text
+
     before = {item.placement: item.address for item in load_pairing(folder).sensors}
     now = {item.placement: item.address for item in pairing.sensors}
-    write_private(folder / PAIRING_FILE, pairing.to_json())
+    write_text(folder / PAIRING_FILE, pairing.to_json())
     _forget_standing(folder, {place for place in before | now if before.get(place) != now.get(place)})
 
 
 def _forget_standing(folder: Path, places: set[str]) -> None:
+    from tallrun.sessions import write_text
+
     text = read_private(folder / STANDING_FILE)
     try:
         known = json.loads(text) if text else {}
@@ -78,7 +82,7 @@ def _forget_standing(folder: Path, places: set[str]) -> None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return  # nothing is known from a file that nobody can read
     if len(kept) < len(known["sensors"]):
-        write_private(folder / STANDING_FILE, json.dumps({**known, "sensors": kept}, indent=2))
+        write_text(folder / STANDING_FILE, json.dumps({**known, "sensors": kept}, indent=2))
 
 
 def read_private(path: Path) -> str | None:
@@ -89,16 +93,6 @@ def read_private(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}; delete it and pair or calibrate again") from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write one of our own files whole or not at all, readable by its owner only."""
-    from tallrun.store.location import write_private_file
-
-    try:
-        write_private_file(path, text.encode("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
