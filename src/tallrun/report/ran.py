@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tallrun.gait.eligible import sure_values
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.numerics.recording import Recording, Treadmill
 from tallrun.pipeline.tables import GaitTables
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
@@ -20,7 +21,10 @@ KNOWN_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Ran:
-    """distance_m, speed_mps : of the running. heart_rate_bpm : middle of the whole session. climb_m : of the belt."""
+    """distance_m, speed_mps : of the running, or of a walk. heart_rate_bpm : middle of the whole session.
+
+    climb_m : of the belt.
+    """
 
     distance_m: float | None = None
     speed_mps: float | None = None
@@ -30,8 +34,9 @@ class Ran:
 
 def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     """Return what is known of a recorded run."""
-    distance_m = None if tables is None else distance_run_m(tables)
-    run_s = None if tables is None else tables.summary.get("run_time_s")
+    gait = "run" if tables is None else told_gait(tables.summary)
+    distance_m = None if tables is None else distance_of(tables, gait)
+    moving_s = None if tables is None else tables.summary.get(f"{gait}_time_s")
     beats = (
         []
         if recording.heart_rate is None
@@ -39,7 +44,7 @@ def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     )
     return Ran(
         distance_m,
-        distance_m / run_s if distance_m and run_s else None,
+        distance_m / moving_s if distance_m and moving_s else None,
         float(np.median(beats)) if beats else None,
         None if recording.treadmill is None else belt_climb_m(recording.treadmill),
     )
@@ -53,11 +58,11 @@ def ran_of(summary: Mapping[str, Any]) -> Ran:
     return Ran(*(watch.get(name) for name in ("distance_m", "speed_mps", "heart_rate_bpm", "climb_m")))
 
 
-def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
+def ran_rows(known: Ran, unit: LengthUnit, gait: Gait = "run") -> list[tuple[str, str]]:
     """Return name and words of each, for a page."""
     return [
         (
-            "Distance run",
+            "Distance run" if gait == "run" else "Distance walked",
             "not known: too few steps of known length"
             if known.distance_m is None
             else distance_words(known.distance_m, unit),
@@ -73,12 +78,12 @@ def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
     ]
 
 
-def distance_run_m(tables: GaitTables) -> float | None:
-    """Return the distance of the running strides, by the belt where known, else by sure speeds.
+def distance_of(tables: GaitTables, gait: Gait) -> float | None:
+    """Return the distance [m] of a gait's strides, by the belt where known, else by sure speeds.
 
     None when a tenth or more is unknown.
     """
-    rows = tables.strides[tables.strides["mode"] == "run"]
+    rows = tables.strides[tables.strides["mode"] == gait]
     speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
     part_m = speed * rows["stride_time_s"]
     if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
