@@ -49,7 +49,10 @@ def test_a_walk_is_told_in_numbers_of_walking():
     assert "Flight" not in text
     assert "this was a walk" in text
     assert REASONS["not_running"] not in text
-    page = build_report(ReportInput(recording, found.tables, "Saturday's walk", waves=found.waves))
+    source = ReportInput(
+        recording, found.tables, "Saturday's walk", waves=found.waves, pelvis=found.pelvis_angles
+    )
+    page = build_report(source)
     assert "The walk in numbers" in page
     assert ran(recording, found.tables).distance_m == pytest.approx(60.0 * 1.4, rel=0.06)
     assert "Distance walked" in page
