@@ -371,6 +371,23 @@ def morning_of_the_other_test() -> Said:
 
 
 @teller()
+def scores_of_one_minute() -> Said:
+    after = _score(2, kind="after", session_id="r")
+
+    def told(*more: PainScore) -> list[str]:
+        return entries.twins_told(after, more)
+
+    return {
+        "holds": told(after),
+        "fails": told(
+            _score(2, NOW - timedelta(minutes=1), "after", session_id="r"), replace(after, kind="rest")
+        ),
+        "empty": told(),
+        "contradictory": told(replace(after, score=7), after),
+    }
+
+
+@teller()
 def sessions_offered() -> Said:
     mine = SimpleNamespace(zone=ZONE)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.gait.summary import Gait, told_gait
 from tallrun.numerics.recording import Recording, Treadmill
 from tallrun.pipeline.tables import GaitTables
@@ -84,8 +84,7 @@ def distance_of(tables: GaitTables, gait: Gait) -> float | None:
     None when a tenth or more is unknown.
     """
     rows = tables.strides[tables.strides["mode"] == gait]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
-    part_m = speed * rows["stride_time_s"]
+    part_m = paces_mps(sure_values(rows)) * rows["stride_time_s"]
     if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
         return None
     return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
