@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tallrun.gait.eligible import sure_values
-from tallrun.numerics.recording import Recording, Treadmill
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.tables import GaitTables
+from tallrun.pipeline.way import way_m
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
 
 KEY = "ran"
-#: A distance or a climb is told when more than this share of it is known.
-KNOWN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Ran:
 
 def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     """Return what is known of a recorded run."""
-    distance_m = None if tables is None else distance_run_m(tables)
+    distance_m = None if tables is None else way_m(tables.strides, ("run",))
     run_s = None if tables is None else tables.summary.get("run_time_s")
     beats = (
         []
@@ -41,7 +40,7 @@ def ran(recording: Recording, tables: GaitTables | None) -> Ran:
         distance_m,
         distance_m / run_s if distance_m and run_s else None,
         float(np.median(beats)) if beats else None,
-        None if recording.treadmill is None else belt_climb_m(recording.treadmill),
+        None if recording.treadmill is None else climb_m(recording.treadmill),
     )
 
 
@@ -71,27 +70,3 @@ def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
         ),
         ("Climb", "not known" if known.climb_m is None else f"{known.climb_m:.0f} m"),
     ]
-
-
-def distance_run_m(tables: GaitTables) -> float | None:
-    """Return the distance of the running strides, by the belt where known, else by sure speeds.
-
-    None when a tenth or more is unknown.
-    """
-    rows = tables.strides[tables.strides["mode"] == "run"]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
-    part_m = speed * rows["stride_time_s"]
-    if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
-        return None
-    return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
-
-
-def belt_climb_m(belt: Treadmill) -> float | None:
-    """Return the metres climbed on a belt; None when its incline is not told for a tenth of the way or more."""
-    way_m = belt.speed_mps * np.diff(belt.t_s, append=belt.t_s[-1:])
-    is_known = np.isfinite(belt.incline_pct) & np.isfinite(way_m)
-    whole_m = float(np.nansum(way_m))
-    if whole_m <= 0.0 or float(way_m[is_known].sum()) <= KNOWN_SHARE * whole_m:
-        return None
-    rise = np.maximum(np.sin(np.arctan(belt.incline_pct[is_known] / 100.0)), 0.0)
-    return float((way_m[is_known] * rise).sum())
