@@ -131,7 +131,7 @@ def steady_table(strides: Mapping[str, Any] | Any, *, block_strides: int = BLOCK
     table = _columns(strides)
     strides = sure_values(pd.DataFrame(strides))
     clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
-    speed = paces_mps(strides).to_numpy(np.float64)
+    speed: FloatArray = np.asarray(paces_mps(strides), np.float64)
     rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, block_strides)
     found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)
     if not len(rows):

@@ -23,7 +23,8 @@ def with_stiffness(strides: pd.DataFrame, runner: RunnerProfile) -> pd.DataFrame
     sure = sure_values(strides)
     found = spring_mass(
         sure["stance_time_s"].to_numpy(dtype=np.float64), sure["flight_time_s"].to_numpy(dtype=np.float64),
-        paces_mps(sure).to_numpy(np.float64), np.nan if runner.mass_kg is None else runner.mass_kg, leg_length_m(runner),
+        np.asarray(paces_mps(sure), np.float64), np.nan if runner.mass_kg is None else runner.mass_kg,
+        leg_length_m(runner),
     )  # fmt: skip
     level = np.ones(len(strides), dtype=bool)
     if "incline_pct" in strides:
