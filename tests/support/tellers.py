@@ -424,7 +424,12 @@ def calendar_of_weeks() -> Said:
     day = WeekDay(first, ("V4",), n_runs=1, n_walks=1, run_minutes=12.0, worst=3, n_masked=1)
     next_week = replace(day, day=first + timedelta(days=7), run_minutes=20.0)
     return {
-        "holds": told(day, next_week) + told(day, over=False),
+        "holds": [
+            *told(day, next_week),
+            *told(day, over=False),
+            *told(replace(day, planned=(), n_advised=1)),
+            *told(replace(day, n_advised=1)),
+        ],
         "fails": told(day, replace(next_week, n_runs=0, n_walks=0, run_minutes=0.0)),
         "unknown": told(replace(day, worst=None, n_masked=0)),
         "empty": told(),
