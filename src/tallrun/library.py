@@ -148,9 +148,9 @@ def running(tables: GaitTables) -> pd.DataFrame:
     >>> bool(tr.running(tables)["stride_length_m"].median() == tables.summary["stride_length_m"]["median"])
     True
     """
-    from tallrun.gait.summary import sure_running
+    from tallrun.gait.summary import sure_gait
 
-    frame = sure_running(tables.strides)
+    frame = sure_gait(tables.strides, "run")
     frame.attrs = dict(tables.strides.attrs)
     return frame
 

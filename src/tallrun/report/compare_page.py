@@ -54,8 +54,9 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 DIFFERENCE = (
-    "B − A is the middle of the differences between paired blocks of 30 strides, with its 95 % interval; "
-    "it may differ a little from B minus A."
+    "A and B are middles of blocks of 30 strides at this speed: a little different from the middle of the whole run in "
+    "its report. B − A is the middle of the differences between paired blocks, with its 95 % interval; it may differ a "
+    "little from B minus A."
 )
 _ERROR_WORDS: dict[ErrorFrom, str] = {
     "between days": "Detectable: what two days may differ by when nothing has changed, with its source in small print.",
