@@ -319,8 +319,8 @@ def belt_words(calibration: dict[str, Any] | None) -> str:
     off = calibration["gain_applied"] / calibration["gain_found"] - 1.0
     if abs(off) < BELT_AGREES_SHARE:
         return ""
-    most = "at least " if calibration.get("is_at_bound") else ""
-    return f"Speed and stride length are {most}{100.0 * abs(off):.1f} % {'below' if off < 0.0 else 'above'} the belt's."
+    size = f"{'at least ' if calibration.get('is_at_bound') else ''}{100.0 * abs(off):.1f} %"
+    return f"Measured speed and stride length are {size} {'below' if off < 0.0 else 'above'} the belt's."
 
 
 def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:
