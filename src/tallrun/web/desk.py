@@ -110,7 +110,9 @@ class Desk:
     def sheet(self, session_id: str) -> Sheet:
         """Return what printed pages about a session bear: code, letterhead, and the runner's plan when asked for."""
         mine = self.session(session_id)[0]
-        return Sheet(self._code_of(mine.runner_id), read_clinic(self.store).letterhead, lambda: handout_plan(mine))
+        return Sheet(
+            self._code_of(mine.runner_id), read_clinic(self.store).letterhead, lambda: handout_plan(mine)
+        )
 
     def whose(self, session_id: str) -> str:
         """Return the code of the runner a session belongs to; empty where the records are one runner's."""
