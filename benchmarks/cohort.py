@@ -2,7 +2,9 @@
 
 Run: ``python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3]``. Each run is the whole command in a
 process of its own, with compiled kernels in the cache: starting up, hashing, workers, tables. Worker counts take
-turns, so that a busy machine hurts all alike.
+turns, so that a busy machine hurts all alike. Start-up is told apart: each worker count also does one session for each
+worker, and what the others add to that is the work itself. Processor seconds hardly feel a busy machine: where a
+session costs as many with two workers as with one, two free cores do two at a time.
 """
 
 from __future__ import annotations
@@ -53,34 +55,47 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    walls: dict[str, list[float]] = {"one worker": [], "two workers": [], "nothing to do": []}
-    processor: dict[str, list[float]] = {name: [] for name in walls}
+    load_before = os.getloadavg()[0]
+    runs = {
+        ("one worker", "few"): 1,
+        ("one worker", "all"): 1,
+        ("two workers", "few"): 2,
+        ("two workers", "all"): 2,
+    }
+    walls: dict[tuple[str, str], list[float]] = {name: [] for name in (*runs, ("nothing to do", "all"))}
+    busy: dict[tuple[str, str], list[float]] = {name: [] for name in walls}
     memory_mb = 0.0
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "in"
         make_sessions(root, given.sessions, given.minutes)
         run(root, Path(place) / "warm", "--limit", "1", "--workers", "1")
         for turn in range(given.repeats):
-            for name, n_workers in (("one worker", "1"), ("two workers", "2")):
-                out = Path(place) / f"out-{turn}-{n_workers}"
-                wall_s, busy_s, used_mb = run(root, out, "--workers", n_workers)
+            for number, (name, n_workers) in enumerate((*runs.items(), (("nothing to do", "all"), 2))):
+                out = Path(place) / f"out-{turn}-{min(number, 3)}"
+                limit = ("--limit", str(n_workers)) if name[1] == "few" else ()
+                wall_s, busy_s, used_mb = run(root, out, "--workers", str(n_workers), *limit)
                 walls[name].append(wall_s)
-                processor[name].append(busy_s)
+                busy[name].append(busy_s)
                 memory_mb = max(memory_mb, used_mb)
-            wall_s, busy_s, _ = run(root, out)
-            walls["nothing to do"].append(wall_s)
-            processor["nothing to do"].append(busy_s)
-    medians = {name: statistics.median(values) for name, values in walls.items()}
+    wall_s = {name: statistics.median(values) for name, values in walls.items()}
+    busy_s = {name: statistics.median(values) for name, values in busy.items()}
+    workers = {"one worker": 1, "two workers": 2}
+    more = {name: given.sessions - n for name, n in workers.items()}
+    each_s = {name: (wall_s[name, "all"] - wall_s[name, "few"]) / more[name] for name in workers}
+    costs_s = {name: (busy_s[name, "all"] - busy_s[name, "few"]) / more[name] for name in workers}
     result = {
         "sessions": given.sessions,
         "minutes_each": given.minutes,
-        "wall_s": {name: [round(value, 2) for value in values] for name, values in walls.items()},
-        "processor_s": {name: round(statistics.median(values), 2) for name, values in processor.items()},
-        "sessions_per_s": {name: round(given.sessions / value, 2) for name, value in medians.items()},
-        "speed_up_1_to_2": round(medians["one worker"] / medians["two workers"], 2),
+        "wall_s": {" ".join(name): [round(value, 2) for value in values] for name, values in walls.items()},
+        "processor_s": {" ".join(name): round(value, 2) for name, value in busy_s.items()},
+        "start_up_s": {name: round(wall_s[name, "few"] - each_s["one worker"], 2) for name in workers},
+        "wall_s_a_session_after_start_up": {name: round(value, 3) for name, value in each_s.items()},
+        "processor_s_a_session_after_start_up": {name: round(value, 3) for name, value in costs_s.items()},
+        "speed_up_1_to_2": round(wall_s["one worker", "all"] / wall_s["two workers", "all"], 2),
+        "speed_up_1_to_2_after_start_up": round(each_s["one worker"] / each_s["two workers"], 2),
         "main_process_peak_mb": round(memory_mb),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "load_after": [round(value, 1) for value in os.getloadavg()],
+        "load_before_and_after": [round(load_before, 1), round(os.getloadavg()[0], 1)],
     }
     print(json.dumps(result, indent=1))
 

@@ -87,8 +87,11 @@ def test_frames_in_declared_units_give_the_same_strides_as_the_recording(simulat
         (lambda frame: frame.rename(columns={"acc_x": "acc_pa"}), "body-frame"),
         (lambda frame: frame.drop(columns="t_s"), "rate_hz"),
         (lambda frame: frame.assign(t_s=frame["t_s"].to_numpy()[::-1]), "must rise"),
-        (lambda frame: frame.assign(t_s=frame["t_s"] * 1000.0), "expected 5 to"),
-        (lambda frame: frame.assign(**{c: frame[c] / 9.81 for c in ("acc_x", "acc_y", "acc_z")}), "acc-unit"),
+        (lambda frame: frame.assign(t_s=frame["t_s"] * 1000.0), "they fit ms, and t_s is in seconds"),
+        (
+            lambda frame: frame.assign(**{c: frame[c] / 9.81 for c in ("acc_x", "acc_y", "acc_z")}),
+            'acc_unit="g"',
+        ),
     ],
 )
 def test_frames_that_cannot_be_are_refused_in_one_line(simulated, change, words):
@@ -96,6 +99,7 @@ def test_frames_that_cannot_be_are_refused_in_one_line(simulated, change, words)
     with pytest.raises(SignalError, match=words) as caught:
         tr.analyze({place: change(frame_of(sensor))})
     assert "\n" not in str(caught.value)
+    assert "--" not in str(caught.value), "options of the terminal are not arguments of Python"
 
 
 def test_unknown_placement_and_options_of_frames_are_refused(simulated):
@@ -105,6 +109,15 @@ def test_unknown_placement_and_options_of_frames_are_refused(simulated):
         tr.recording_of({})
     with pytest.raises(UsageError, match="only for DataFrames"):
         tr.analyze(simulated[0], rate_hz=100.0)
+    frame = frame_of(next(iter(simulated[0].sensors.values())))
+    with pytest.raises(UsageError, match="acc_units: not known for DataFrames, which take rate_hz, acc_unit"):
+        tr.analyze({"foot_left": frame}, acc_units="g")
+    with pytest.raises(SignalError, match="does not say where it was worn"):
+        tr.analyze(frame, acc_unit="g")
+    with pytest.raises(SignalError, match="foot_left: expected a DataFrame, got ndarray"):
+        tr.analyze({"foot_left": frame.to_numpy()})
+    with pytest.raises(SignalError, match="got GaitTables; recording_of makes"):
+        tr.compare(tr.analyze(simulated[0]), simulated[0])
 
 
 def test_flags_are_a_frame_with_the_same_columns_when_there_is_none(tables):

@@ -16,9 +16,12 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,14 +126,20 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
     ``attrs["definitions"]``. Without a stride the tables are empty
     and the summary says why.
     """
+    from tallrun.gait.warm import warm_up
+    from tallrun.kernel_cache import prepare
     from tallrun.pipeline import analyse
 
-    if how and not isinstance(data, Mapping):
+    if how and not isinstance(data, Mapping) and not hasattr(data, "columns"):
         raise UsageError(f"{', '.join(sorted(how))}: only for DataFrames; a recording carries its own")
     if isinstance(data, Mapping):
+        known = [name for name in signature(recording_of).parameters if name != "frames"]
+        if unknown := sorted(set(how) - set(known)):
+            raise UsageError(f"{', '.join(unknown)}: not known for DataFrames, which take {', '.join(known)}")
         recording = recording_of(data, **how)
     else:
-        recording = read(data) if isinstance(data, (str, Path)) else data
+        recording = _recording(data)
+    prepare(warm_up)
     return _with_units(analyse(recording).tables)
 
 
@@ -197,8 +206,7 @@ def compare(
 
     sides = []
     for name, item in (("a", a), ("b", b)):
-        recording = read(item) if isinstance(item, (str, Path)) else item
-        sides.append(side_of(analyse(recording), name))
+        sides.append(side_of(analyse(_recording(item)), name))
     found = compare_sides(sides[0], sides[1], speed_mps=speed_mps)
     rows = [
         {
@@ -244,6 +252,24 @@ def verdict(
     return decide(Protocol.from_toml(texts[protocol]), history, screen, now, plan)
 
 
+def _recording(data: Any) -> Recording:
+    """Return what was given as a recording; raises SignalError for what is none, with how to make one."""
+    from tallrun.numerics.recording import Recording
+
+    if isinstance(data, (str, Path)):
+        return read(data)
+    if hasattr(data, "columns"):
+        raise SignalError(
+            "a frame does not say where it was worn: give {'foot_left': frame}, or another placement"
+        )
+    if not isinstance(data, Recording):
+        raise SignalError(
+            f"expected a session folder, a recording or DataFrames by placement, got {type(data).__name__}; "
+            "recording_of makes a recording of DataFrames"
+        )
+    return data
+
+
 def _sensor(
     place: str,
     frame: pd.DataFrame,
@@ -265,6 +291,8 @@ def _sensor(
         unit_factor,
     )
 
+    if not hasattr(frame, "columns"):
+        raise SignalError(f"{place}: expected a DataFrame, got {type(frame).__name__}")
     acc_names, gyr_names = _columns(place, frame)
     acc = unit_factor(ACC_UNITS, acc_unit, "acceleration") * frame[list(acc_names)].to_numpy(np.float64)
     gyr = None
@@ -274,7 +302,8 @@ def _sensor(
         t_s = frame["t_s"].to_numpy(np.float64)
         if not np.all(np.isfinite(t_s)) or np.any(np.diff(t_s) <= 0.0):
             raise SignalError(f"{place}: t_s must rise from row to row, without missing values")
-        check_declared_time(t_s, "s", place)
+        with _python_words():
+            check_declared_time(t_s, "s", place)
         steps_s = np.diff(t_s)
         rate_hz = rate_hz or (1.0 / float(np.median(steps_s)) if steps_s.size else None)
     elif rate_hz is not None:
@@ -283,13 +312,24 @@ def _sensor(
         raise SignalError(f"{place}: give a column t_s [s], or rate_hz for evenly spaced rows")
     if rate_hz is None:
         raise SignalError(f"{place}: one row does not tell a sampling rate; give rate_hz")
-    check_declared_acc(t_s, acc, acc_unit, place)
-    if gyr is not None:
-        check_declared_gyr(acc, gyr, gyr_unit, place, place)
+    with _python_words():
+        check_declared_acc(t_s, acc, acc_unit, place)
+        if gyr is not None:
+            check_declared_gyr(acc, gyr, gyr_unit, place, place)
     spec = SensorSpec(
         place, rate_hz, acc_range_g, gyr_range_dps if gyr is not None else None, gyr is not None
     )
     return SensorRecording(spec, t_s, acc, gyr)
+
+
+@contextmanager
+def _python_words() -> Iterator[None]:
+    """Let a refusal name the arguments of Python, not the options of the terminal."""
+    try:
+        yield
+    except SignalError as error:
+        text = re.sub(r"they fit --time-unit (\w+)", r"they fit \1, and t_s is in seconds", str(error))
+        raise SignalError(re.sub(r"--(acc|gyr)-unit (\w+)", r'\1_unit="\2"', text)) from error
 
 
 def _columns(place: str, frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:

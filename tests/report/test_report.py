@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+import tallrun as tr
 from support.html_reader import Page
 from support.report_sources import (
     HOSTILE,
@@ -19,6 +20,8 @@ from support.report_sources import (
     one_foot_source,
     with_hostile_text,
 )
+from tallrun.cohort.row import stride_values
+from tallrun.gait.summary import DISTRIBUTIONS
 from tallrun.insight import Block, SessionBlocks, steady_blocks
 from tallrun.recovery import wording
 from tallrun.report import build_report
@@ -26,7 +29,7 @@ from tallrun.report.cycles import clean_strides
 from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
 from tallrun.report.stiffness import with_stiffness
-from tallrun.report.tables import METRICS
+from tallrun.report.tables import METRIC_BY_KEY, METRICS, metric_rows
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +233,20 @@ def test_every_word_the_report_can_say_passes_the_lint():
         if found:
             wrong[text] = found
     assert wrong == {}
+
+
+def test_library_summary_report_and_cohort_give_one_middle():
+    source = demo_source()
+    summary, strides = source.tables.summary, source.tables.strides
+    rows = {row["key"]: row for row in metric_rows(summary, strides, source.recording)}
+    beside = stride_values(strides)
+    running = tr.running(source.tables)
+    for key in DISTRIBUTIONS:
+        metric = METRIC_BY_KEY[key]
+        middle = summary[key]["median"]
+        assert float(running[key].median()) == middle
+        assert (rows[key]["median"], rows[key]["n"]) == (
+            metric.show(metric.factor * middle), str(summary[key]["n"])
+        )  # fmt: skip
+        left = beside.get(f"{key}_left_median")
+        assert left is None or rows[key]["left"] == metric.show(metric.factor * left)

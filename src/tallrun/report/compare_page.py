@@ -54,8 +54,9 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 DIFFERENCE = (
-    "B − A is the middle of the differences between paired blocks of 30 strides, with its 95 % interval; "
-    "it may differ a little from B minus A."
+    "A and B are middles of blocks of 30 strides at this speed: a little different from the middle of the whole run in "
+    "its report. B − A is the middle of the differences between paired blocks, with its 95 % interval; it may differ a "
+    "little from B minus A."
 )
 _ERROR_WORDS: dict[ErrorFrom, str] = {
     "between days": "Detectable: what two days may differ by when nothing has changed, with its source in small print.",
@@ -193,6 +194,7 @@ def build_handout(
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         changed=[(plain_sentence(row), Markup(small_picture(found, row))) for row in told],
         n_real=len(real),
+        unworded=[METRIC_BY_KEY[row.metric].label.lower() for row in real if not plain_sentence(row)],
         same=[(_PLAIN[row.metric][0], _now(row)) for row in same],
         unclear=[_PLAIN[row.metric][0] for row in open_],
         plan=sheet.plan(),
@@ -208,7 +210,8 @@ def build_handout(
 def _now(row: Change) -> str:
     metric = METRIC_BY_KEY[row.metric]
     value = _plain(metric, row.after)
-    return f"{value} {_PLAIN[row.metric][3]}" if value else ""
+    name, *_, unit = _PLAIN[row.metric]
+    return value if unit == name else f"{value} {unit}" if value else ""
 
 
 def small_picture(found: Comparison, row: Change) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import paces_mps, sure_strides, sure_values
-from tallrun.gait.summary import Gait
+from tallrun.gait.eligible import paces_mps
+from tallrun.gait.summary import Gait, sure_gait
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
@@ -240,14 +240,16 @@ def near_speed(rows: pd.DataFrame, speed_mps: float) -> np.ndarray:
 
 
 def clean_strides(strides: pd.DataFrame, gait: Gait = "run", foot: str | None = None) -> pd.DataFrame:
-    """Return a gait's closed strides of sure times, of one foot or all.
+    """Return a gait's closed strides of sure times, of one foot or all; of these cycles and lines over time are made.
 
-    A length or angle that is not sure by its own uncertainty is unknown (NaN) in what is returned.
+    Middles are made of ``sure_gait``, with the last contact of a bout as well. A length or angle that is not sure
+    by its own uncertainty is unknown (NaN) in what is returned.
     """
-    use = (strides["mode"] == gait) & sure_strides(strides, "timing") & np.isfinite(strides["stride_time_s"])
+    rows = sure_gait(strides, gait)
+    use = np.isfinite(rows["stride_time_s"])
     if foot is not None:
-        use &= strides["foot"] == foot
-    return sure_values(strides[use])
+        use &= rows["foot"] == foot
+    return rows[use]
 
 
 def resample_cycles(

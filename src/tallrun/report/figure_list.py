@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tallrun.gait.summary import Gait, numbers_of
+from tallrun.gait.summary import Gait, numbers_of, sure_gait
 from tallrun.insight import SessionBlocks
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.pipeline import GaitTables
 from tallrun.reasons import REASONS
 from tallrun.report import figures, lanes
-from tallrun.report.cycles import clean_strides, foot_paths, pelvis_cycles, pitch_cycles, stride_cycles
+from tallrun.report.cycles import foot_paths, pelvis_cycles, pitch_cycles, stride_cycles
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.figures import Figure
 from tallrun.report.lanes import Marks
@@ -56,7 +56,7 @@ def all_figures(
     Own baselines and bands are of running, so a walk is drawn without them.
     """
     strides, numbers = tables.strides, numbers_of(tables.summary, gait)
-    rows = clean_strides(strides, gait)
+    rows = sure_gait(strides, gait)
     if gait == "walk":
         history, earlier = (), ()
     own = {

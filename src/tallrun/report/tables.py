@@ -12,10 +12,9 @@ from scipy.special import stdtrit  # scipy.stats has it too, and takes a second 
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
 from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
-from tallrun.gait.summary import Gait, numbers_of
+from tallrun.gait.summary import Gait, numbers_of, sure_gait
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
-from tallrun.report.cycles import clean_strides
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 from tallrun.report.stiffness import with_stiffness
 from tallrun.words import counted
@@ -203,7 +202,7 @@ def metric_rows(
 ) -> list[dict[str, str]]:
     """One row per metric: median, measured error, 5-95 % range, feet, scatter of the median; or why it is withheld."""
     numbers = numbers_of(summary, gait)
-    rows = clean_strides(with_stiffness(strides, recording.runner), gait)
+    rows = sure_gait(with_stiffness(strides, recording.runner), gait)
     pace = pace_mps(strides) if gait == "run" else None  # no error was measured of walking
     is_calibrated = bool(summary["quality"]["calibration"]["is_calibrated"])
     out = []
@@ -320,8 +319,8 @@ def belt_words(calibration: dict[str, Any] | None) -> str:
     off = calibration["gain_applied"] / calibration["gain_found"] - 1.0
     if abs(off) < BELT_AGREES_SHARE:
         return ""
-    most = "at least " if calibration.get("is_at_bound") else ""
-    return f"Speed and stride length are {most}{100.0 * abs(off):.1f} % {'below' if off < 0.0 else 'above'} the belt's."
+    size = f"{'at least ' if calibration.get('is_at_bound') else ''}{100.0 * abs(off):.1f} %"
+    return f"Measured speed and stride length are {size} {'below' if off < 0.0 else 'above'} the belt's."
 
 
 def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:

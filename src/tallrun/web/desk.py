@@ -110,8 +110,17 @@ class Desk:
     def sheet(self, session_id: str) -> Sheet:
         """Return what printed pages about a session bear: code, letterhead, and the runner's plan when asked for."""
         mine = self.session(session_id)[0]
-        code = next(code for code, known in self.store.runner_codes().items() if known == mine.runner_id)
-        return Sheet(code, read_clinic(self.store).letterhead, lambda: handout_plan(mine))
+        return Sheet(
+            self._code_of(mine.runner_id), read_clinic(self.store).letterhead, lambda: handout_plan(mine)
+        )
+
+    def whose(self, session_id: str) -> str:
+        """Return the code of the runner a session belongs to; empty where the records are one runner's."""
+        mine = self.session(session_id)[0]
+        return self._code_of(mine.runner_id) if len(self.store.runner_codes()) > 1 else ""
+
+    def _code_of(self, runner_id: str) -> str:
+        return next(code for code, known in self.store.runner_codes().items() if known == runner_id)
 
     def rules(self) -> Protocol:
         """Return the rules in force for the only runner; the shipped ones where there are none or several."""

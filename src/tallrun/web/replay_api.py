@@ -55,6 +55,7 @@ def replay_router(
     kept: KeptSessions | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     name_of: Callable[[str], str] | None = None,
+    whose: Callable[[str], str] = lambda session_id: "",
     is_in_app: bool = False,
     signed_by: Callable[[], str] = lambda: "",
 ) -> APIRouter:
@@ -64,8 +65,9 @@ def replay_router(
 
     folder_of : session id -> folder; raises a TallrunError for an id it does not know. protocol : gives the rules
     in force. load : reads a session (or decodes it from its packets). kept : analysed sessions shared with other
-    pages. clock : for notes. name_of : what a session is called, default its folder's name. is_in_app : whether the
-    app's other pages are there too. signed_by : the name a note is signed with unless another is typed.
+    pages. clock : for notes. name_of : what a session is called, default its folder's name. whose : code of its runner,
+    empty where there is one only. is_in_app : whether the app's other pages are there too. signed_by : the name a note
+    is signed with unless another is typed.
     """
     router = APIRouter(tags=["replay"], responses=PROBLEMS)
     sessions = kept or KeptSessions(folder_of, protocol, load)
@@ -98,7 +100,7 @@ def replay_router(
     @router.get("/api/replay/{session_id}/name", summary="What the session is called")
     def name(session_id: str) -> dict[str, str]:
         called = name_of(session_id) if name_of else folder_of(session_id).resolve().name
-        return {"name": called, "by": signed_by()}
+        return {"name": called, "by": signed_by(), "whose": whose(session_id)}
 
     @router.get(
         "/api/replay/{session_id}/waves",

@@ -67,6 +67,7 @@ def create_site(desk: Desk, gate: Gate | None = None, stage: Stage | None = None
             desk.rules,
             kept=kept,
             name_of=desk.session_name,
+            whose=desk.whose,
             is_in_app=True,
             signed_by=lambda: read_clinic(desk.store).clinician,
         ),

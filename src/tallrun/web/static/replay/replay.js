@@ -100,14 +100,18 @@ async function links() {
 function showFacts() {
   const parts = [];
   if (session.started_at) parts.push(moment(session.started_at, session.time_zone));
-  parts.push(`${clock(session.duration_s)} long`, `sensors: ${session.sensors.map(code).join(", ") || "none"}`);
+  parts.push(`${clock(Math.round(session.duration_s))} long`, `sensors: ${session.sensors.map(code).join(", ") || "none"}`);
   if (session.same_cues_as_recorded === true) parts.push("same cues as in the live run");
   else if (session.same_cues_as_recorded === false) parts.push("⚠ this replay gives other cues than the live run gave");
   else parts.push("not coached live, as far as is recorded");
   $("facts").textContent = parts.join(" · ");
   $("title").textContent = session.title;
   document.title = `Replay ${session.title} – tallrun`;
-  fetchJson(`${api}/name`).then(({ name, by }) => { notes?.sign(by); $("title").textContent = name; document.title = `Replay ${name} – tallrun`; }).catch(() => {});
+  fetchJson(`${api}/name`).then(({ name, by, whose }) => {
+    notes?.sign(by);
+    $("title").textContent = whose ? `${whose}: ${name}` : name;
+    document.title = `Replay ${$("title").textContent} – tallrun`;
+  }).catch(() => {});
 }
 
 function showLanesNote() {
@@ -149,11 +153,11 @@ function draw() {
   cycleView.draw(time);
   strip.draw(player.time);
   video.follow();
-  const words = `${clock(player.time)} of ${clock(session.duration_s)}`;
+  const words = `${clock(player.time)} of ${clock(Math.round(session.duration_s))}`;
   if (clockWords !== words) {
     clockWords = words;
     $("clock-now").textContent = clock(player.time);
-    $("clock-end").textContent = clock(session.duration_s);
+    $("clock-end").textContent = clock(Math.round(session.duration_s));
     $("note-at").textContent = clock(player.time);
     $("lanes").setAttribute("aria-valuenow", Math.round(player.time));
     $("lanes").setAttribute("aria-valuetext", words);
