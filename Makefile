@@ -4,17 +4,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PACKAGES := $(VENV)/.packages
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
 .PHONY: demo test check lint types imports house bench site docs docs-check fmt clean
 
-$(STAMP): requirements.lock pyproject.toml
+$(PACKAGES): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once, a few minutes)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tallrun needs Python 3.11 or later; set PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMP): $(PACKAGES)
 	@echo "compiling the stride engine (once, a few minutes)"
 	@$(BIN)/tallrun doctor --compile >/dev/null
 	@touch $(STAMP)
@@ -27,20 +31,20 @@ test: $(STAMP)
 
 check: lint types imports house
 
-lint: $(STAMP)
+lint: $(PACKAGES)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(PACKAGES)
 	@$(BIN)/mypy
 
-imports: $(STAMP)
+imports: $(PACKAGES)
 	@$(BIN)/lint-imports
 
 house: $(STAMP)
 	@$(BIN)/python -m pytest -q tests/house
 
-docs: $(STAMP)
+docs: $(PACKAGES)
 	@$(BIN)/python docs/make_commands.py
 	@$(BIN)/python docs/make_dictionary.py
 	@$(BIN)/python docs/make_devices.py
@@ -50,7 +54,7 @@ docs: $(STAMP)
 docs-check: docs
 	@git diff --exit-code --stat docs || { echo "docs are not what the code makes: commit the result of make docs"; exit 1; }
 
-fmt: $(STAMP)
+fmt: $(PACKAGES)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

@@ -25,38 +25,51 @@ SPEEDS_MPS = (2.0, 3.0, 4.0, 5.0, 6.0)
 LOSSES = ((0.0, 0.0), (0.02, 0.0), (0.07, 0.0), (0.15, 0.0), (0.02, 0.1), (0.07, 0.1), (0.15, 0.1))
 
 
+QUANTITIES = {
+    "in_sigmas": "lengths", "times_in_sigmas": "initial contacts", "offs_in_sigmas": "final contacts",
+    "stances_in_sigmas": "contact times",
+}  # fmt: skip
+
+
+def within(in_sigmas: np.ndarray) -> str:
+    return f"{np.mean(np.abs(in_sigmas) < 2.0):.1%}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rates", nargs="*", type=float, default=[100.0, 200.0, 400.0])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--kind", type=int, default=0, help="1: runners of another kind")
     options = parser.parse_args()
-    everything, times = [], []
+    pooled: dict[str, list[np.ndarray]] = {name: [] for name in QUANTITIES}
     print(
-        "| rate | range g | range deg/s | lost | found | timed | usable | error % | lengths within 2 sigma | times |"
+        "| rate | range g | range deg/s | lost | found | timed | usable | error % | lengths within 2 sigma | times"
+        " | offs | contact times |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for rate in options.rates:
         for acc_g in (16.0, 8.0):
             for gyr_dps in (2000.0, 1000.0, 500.0):
                 for lost, hole_s in LOSSES:
                     seeds = tuple(range(1, options.seeds + 1))
-                    got = cell(acc_g, gyr_dps, rate, lost, hole_s, SPEEDS_MPS, seeds)
-                    everything.append(got["in_sigmas"])
-                    times.append(got["times_in_sigmas"])
+                    got = cell(acc_g, gyr_dps, rate, lost, hole_s, SPEEDS_MPS, seeds, options.kind)
+                    for name in QUANTITIES:
+                        pooled[name].append(got[name])
                     errors = got["errors_pct"]
                     spread = f"{errors.mean():+.1f} ± {errors.std():.1f}" if len(errors) else "–"
                     print(
                         f"| {rate:.0f} | {acc_g:.0f} | {gyr_dps:.0f} | {lost:.0%}{' in holes' if hole_s else ''}"
                         f" | {got['found']:.0%} | {got['timed']:.0%} | {got['usable']:.0%} | {spread}"
-                        f" | {np.mean(np.abs(got['in_sigmas']) < 2.0):.1%} of {len(got['in_sigmas'])}"
-                        f" | {np.mean(np.abs(got['times_in_sigmas']) < 2.0):.1%} |",
+                        f" | {within(got['in_sigmas'])} of {len(got['in_sigmas'])}"
+                        f" | {within(got['times_in_sigmas'])} | {within(got['offs_in_sigmas'])}"
+                        f" | {within(got['stances_in_sigmas'])} |",
                         flush=True,
                     )
-    for name, parts in (("lengths", everything), ("initial contacts", times)):
-        pooled = np.concatenate(parts)
-        print(f"\nAll cells: {np.mean(np.abs(pooled) < 2.0):.1%} of {len(pooled)} {name} within 2 sigma")
+    for name, told in QUANTITIES.items():
+        parts = np.concatenate(pooled[name])
+        print(f"\nAll cells: {within(parts)} of {len(parts)} {told} within 2 sigma")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,21 @@ settings.register_profile(
 settings.load_profile("tallrun")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a fixture of their file on one worker: each worker would make it anew."""
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.get_closest_marker("xdist_group"):
+            continue
+        known = item._fixtureinfo.name2fixturedefs.values()
+        if any(
+            one.scope == "module" and one.func.__module__ == item.module.__name__
+            for fixtures in known
+            for one in fixtures
+        ):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT / "tests").as_posix()))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     seed = 20261121

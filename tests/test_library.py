@@ -52,6 +52,15 @@ def test_frames_carry_units(tables):
     assert units["foot"] is None
 
 
+def test_the_middle_of_running_is_that_of_the_summary(tables):
+    running = tr.running(tables)
+    assert running.attrs["units"]["stride_length_m"] == "m"
+    assert set(running["mode"]) == {"run"}
+    for name in ("cadence_spm", "stride_length_m", "stance_time_s", "foot_strike_angle_deg"):
+        assert running[name].median() == tables.summary[name]["median"]
+    assert running["stride_length_m"].median() != tables.strides["stride_length_m"].median()
+
+
 def test_frames_in_declared_units_give_the_same_strides_as_the_recording(simulated, tables):
     (place, sensor), *_ = simulated[0].sensors.items()
     frame = frame_of(sensor, 1.0 / STANDARD_GRAVITY_MPS2, DEG_PER_RAD)

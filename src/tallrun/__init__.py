@@ -1,7 +1,8 @@
 """tallrun: a running-gait monitor for commodity foot and pelvis sensors.
 
-As a library (``import tallrun as tr``): ``tr.read``, ``tr.recording_of``, ``tr.analyze``, ``tr.flags``, ``tr.compare``,
-``tr.verdict``, and the simulator ``tr.simulate.run``; the names in ``__all__`` are the contract and load on first use.
+As a library (``import tallrun as tr``): ``tr.read``, ``tr.recording_of``, ``tr.analyze``, ``tr.running``, ``tr.flags``,
+``tr.compare``, ``tr.verdict``, and the simulator ``tr.simulate.run``; the names in ``__all__`` are the contract and
+load on first use.
 
 The rooms, from the ground up (imports go downwards only; see docs/architecture.md):
 ``numerics`` · ``gait`` · ``sensors`` · ``simulate`` · ``coaching`` · ``recovery`` · ``insight`` ·
@@ -23,11 +24,12 @@ __all__ = [
     "flags",
     "read",
     "recording_of",
+    "running",
     "simulate",
     "verdict",
 ]
 
-_FUNCTIONS = ("analyze", "compare", "flags", "read", "recording_of", "verdict")
+_FUNCTIONS = ("analyze", "compare", "flags", "read", "recording_of", "running", "verdict")
 
 use_kernel_cache()  # before anything imports numba
 

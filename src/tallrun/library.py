@@ -134,6 +134,27 @@ def analyze(data: Recording | str | Path | Mapping[str, pd.DataFrame], **how: An
     return _with_units(analyse(recording).tables)
 
 
+def running(tables: GaitTables) -> pd.DataFrame:
+    """Return the strides that every middle of a run is made of: running, of sure times, without what is not sure.
+
+    A value that is not sure by its own uncertainty is NaN. Medians of these are those of ``tables.summary``, of
+    ``tallrun analyze``, of the report and of ``sessions.csv``; ``tables.strides`` also holds walking and doubtful
+    strides, and ``compare`` takes the middle of blocks at one speed only. Empty without running.
+
+    Examples
+    --------
+    >>> import tallrun as tr
+    >>> tables = tr.analyze(tr.simulate.bundled("one_foot")[0])
+    >>> bool(tr.running(tables)["stride_length_m"].median() == tables.summary["stride_length_m"]["median"])
+    True
+    """
+    from tallrun.gait.summary import sure_gait
+
+    frame = sure_gait(tables.strides, "run")
+    frame.attrs = dict(tables.strides.attrs)
+    return frame
+
+
 def flags(tables: GaitTables) -> pd.DataFrame:
     """Return the flags as a frame: flag, start_s, end_s, value, reference, reference_kind, uncertainty, n_strides.
 
@@ -164,7 +185,8 @@ def compare(
     Returns a frame with metric, before, after, difference, low, high (95 % of the middle difference), detectable, word
     (real change, no real change, cannot tell), reason, n_pairs; ``attrs`` holds ``speed_mps`` (None: the speeds do not
     match, and nothing is called real) and ``error_from``. Without the runner's earlier sessions the error between days
-    is unknown, so a large difference is "cannot tell".
+    is unknown, so a large difference is "cannot tell". before and after are middles of blocks of 30 strides at the
+    compared speed: a little different from those of all running (``running``).
     Raises UsageError when ``speed_mps`` was not run in both.
     """
     import pandas as pd

@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     "settling": "The orientation filter is still settling.",
     "low_quality": "Quality is below the limit for this number.",
     "not_running": "There was no running at sufficient quality.",
+    "not_walking": "There was no walking at sufficient quality.",
     "too_few_strides": "Too few clean strides.",
     "no_body_mass": "Body mass is not known.",
     "no_leg_length": "Neither leg length nor height is known.",

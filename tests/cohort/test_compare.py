@@ -74,6 +74,21 @@ def test_a_cohort_equals_itself(make, tmp_path):
     assert found["strides"]["changed"] == found["strides"]["only_in_first"] == 0
     item = found["metrics"]["stance_time_s_median"]
     assert (item["bias"], item["sd"], item["icc_a1"]) == (0.0, 0.0, 1.0)
+    told = [name for name, item in found["metrics"].items() if item["bias"] is not None]
+    assert len(compare_lines(found)) == 2 + 1 + len(told) + 1 + 2, "what is not known is told in one line"
+
+
+def test_one_session_is_told_in_one_line(make, tmp_path):
+    bare_session(tmp_path / "in" / "s")
+    out = make(tmp_path / "in", tmp_path / "a", cohort_work.made_up)
+    lines = compare_lines(compare_cohorts(out, out))
+    assert [line.split(":")[0] for line in lines] == [
+        "1 session in both (1 analysed in both), 0 only in the first, 0 only in the second, 0 with another status",
+        "",
+        "Known in both in fewer than 3 sessions, so without agreement",
+        "",
+        "Strides",
+    ]
 
 
 def test_a_session_refused_by_one_version_is_told(make, tmp_path):

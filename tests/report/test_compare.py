@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -104,7 +105,14 @@ def test_left_charts_hold_left_feet_and_b_is_dashed():
     text = build_compare_page(compare(steady_side(3.0, 1), steady_side(3.0, 2)))
     charts = text.split('<svg viewBox="0 0 460 250"')[1:]
     left = [item for item in charts if "left foot" in item.split(">")[0]]
-    assert len(left) == 2
+    told = [item.split('aria-label="')[1].split('"')[0] for item in left]
+    assert [name.split(",")[0] for name in told] == [
+        "Angle of the left foot over the gait cycle",
+        "Pelvic tilt over the left foot&#x27;s cycle",
+        "Pelvic obliquity over the left foot&#x27;s cycle",
+        "Pelvic rotation over the left foot&#x27;s cycle",
+        "Path of the left foot from the side",
+    ]
     for item in left:
         assert "#0072B2" in item
         assert "#D55E00" not in item
@@ -178,6 +186,24 @@ def test_a_session_without_running_compares_as_nothing():
     assert any("Nothing to compare" in text for _, text in Page(build_compare_page(found)).blocks)
 
 
+def test_curves_are_of_strides_at_the_compared_speed_alone():
+    side = side_of_demo()
+    strides = side.tables.strides.copy()
+    early = strides["initial_contact_s"] < 95.0
+    strides["belt_speed_mps"] = np.where(early, 2.0, 3.0)
+    mixed = replace(side, tables=replace(side.tables, strides=strides))
+    by_part = replace(mixed, part_s=(0.0, 95.0))
+    at_speed = waveforms_of(mixed, 2.0)
+    assert {item.signal for item in at_speed} == {
+        "foot pitch", "pelvic tilt", "pelvic obliquity", "pelvic rotation"
+    }  # fmt: skip
+    for one, other in zip(at_speed, waveforms_of(by_part), strict=True):
+        assert one.n_strides == other.n_strides
+        assert np.array_equal(one.mean, other.mean)
+    assert np.array_equal(paths_of(mixed, 2.0)["left"][1], paths_of(by_part)["left"][1])
+    assert waveforms_of(mixed, 4.0) == []
+
+
 def test_stop_signs_are_sorted_by_how_soon_to_call_and_hold_every_sign_that_can_come_up():
     groups = stop_signs(PROTOCOL)
     told = [sign for group in groups for sign in group.signs]
@@ -201,5 +227,10 @@ def test_curves_of_a_part_are_those_of_its_own_strides():
 def side_of_demo():
     source = demo_source()
     return Side(
-        "demo", source.tables, steady_blocks(source.tables.strides), waves=source.waves, session_id="demo"
+        "demo",
+        source.tables,
+        steady_blocks(source.tables.strides),
+        waves=source.waves,
+        pelvis_angles=source.pelvis,
+        session_id="demo",
     )

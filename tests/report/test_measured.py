@@ -6,6 +6,7 @@ import importlib.util
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from tallrun.insight.between_days import published
 from tallrun.insight.blocks import METRICS
 from tallrun.pipeline import analyse
 from tallrun.report.findings import find
-from tallrun.report.measured import measured_error, middle_errors
+from tallrun.report.measured import MeasuredError, measured_error, middle_errors
 from tallrun.report.own import Against, against_own, own_rows
-from tallrun.report.tables import METRIC_BY_KEY, metric_rows
+from tallrun.report.tables import METRIC_BY_KEY, error_words, metric_rows
 from tallrun.report.tables import METRICS as SHOWN
 
 BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "measured.py"
@@ -31,8 +32,28 @@ def test_the_shipped_table_is_the_one_that_was_measured():
     spec = importlib.util.spec_from_file_location("measured_bench", BENCH)
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
-    rows = json.loads(bench.RESULTS.read_text(encoding="utf-8"))["rows"]
-    assert json.loads(bench.SHIPPED.read_text(encoding="utf-8"))["rows"] == bench.table(rows)
+    assert json.loads(bench.SHIPPED.read_text(encoding="utf-8"))["rows"] == bench.made()
+
+
+def test_every_shipped_error_is_in_the_unit_of_its_name_and_of_a_likely_size():
+    rows = json.loads(files("tallrun.report").joinpath("measured.json").read_text(encoding="utf-8"))["rows"]
+    units = {"s": "s", "m": "m", "deg": "°", "spm": "steps/min"}
+    for row in rows:
+        assert row["unit"] in ("%", units[row["quantity"].rsplit("_", 1)[1]]), row
+        largest = {"s": 0.05, "m": 0.3, "°": 10.0, "steps/min": 5.0, "%": 10.0}[row["unit"]]
+        assert 0.0 < row["value"] < largest, row
+
+
+@pytest.mark.parametrize("metric", SHOWN, ids=lambda item: item.key)
+def test_report_terminal_and_comparison_show_one_error(metric):
+    """An absolute error of a tenth of the value is a tenth of the value wherever it is shown."""
+    value = {"deg": 5.0, "s": 0.25, "m": 2.0, "spm": 170.0, "npm": 9000.0}.get(
+        metric.key.rsplit("_", 1)[1], 3.0
+    )
+    shown = error_words(metric, value, MeasuredError(0.1 * value, False, "real", "x"))["error"]
+    share = error_words(metric, value, MeasuredError(10.0, True, "real", "x"))["error"]
+    assert shown == share
+    assert float(shown.split()[1]) == pytest.approx(0.1 * metric.factor * value, rel=0.06)
 
 
 def test_the_error_of_an_angle_is_not_the_scatter_of_its_median():

@@ -22,7 +22,7 @@ from support.report_sources import (
 from tallrun.insight import Block, SessionBlocks, steady_blocks
 from tallrun.recovery import wording
 from tallrun.report import build_report
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
 from tallrun.report.stiffness import with_stiffness
@@ -39,7 +39,7 @@ def number(text: str) -> float:
 
 
 def test_every_number_of_the_metric_table_is_that_of_the_strides(demo_html):
-    rows = clean_running(with_stiffness(demo_source().tables.strides, demo_source().recording.runner))
+    rows = clean_strides(with_stiffness(demo_source().tables.strides, demo_source().recording.runner))
     shown = Page(demo_html).tables["metrics"][1:]
     assert len(shown) == len(METRICS)
     for metric, cells in zip(METRICS, shown, strict=True):

@@ -15,7 +15,7 @@ from tallrun.report.compare import compare
 from tallrun.report.compare_page import build_compare_page, build_handout
 from tallrun.report.stop_signs import stop_signs
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 LONG = "Your plan for today is V1: 8 × (1 min run / 2 min walk). Keep it easy."
 
 

@@ -16,7 +16,7 @@ def foot_row(ic_s, stride_s=0.72, stance_s=0.26, **changes):
     row["next_initial_contact_s"] = ic_s + stride_s
     row["stride_length_m"] = 2.0
     row["stride_length_sigma_m"] = 0.02
-    row["timing_sigma_s"] = 0.004
+    row["timing_sigma_s"] = row["final_contact_sigma_s"] = 0.004
     row["foot_strike_angle_sigma_deg"] = 1.0
     row["mode"] = MODE_RUN
     row["quality"] = 0.95
@@ -35,6 +35,7 @@ def pelvis_row(step_s, step_time_s=0.36, **changes):
     row["next_step_s"] = step_s + step_time_s
     row["tilt_deg"] = 5.0
     row["contact_time_s"] = 0.25
+    row["contact_time_sigma_s"] = 0.02
     row["mode"] = MODE_RUN
     row["quality"] = 0.95
     row["emitted_at_s"] = step_s + step_time_s + 0.1
@@ -57,6 +58,7 @@ def running(n, start_s=0.0, step_s=0.36, first="left", **values):
             "mode": MODE_RUN,
             "quality": 0.95,
             "timing_sigma_s": 0.004,
+            "stance_sigma_s": 0.006,
             "stride_length_m": 2.8 * 2 * step_s,
             "length_sigma_m": 0.02,
             "angle_sigma_deg": 1.0,

@@ -62,8 +62,10 @@ ELSEWHERE = {
     "report/figures.py": "titles and axes of figures, the same whatever the record",
     "report/figure_list.py": "captions of figures, the same whatever the record",
     "report/lanes.py": "titles of figures",
-    "report/compare_page.py charts": "titles of figures",
+    "report/compare_page.py cycle_charts": "titles of figures",
+    "report/compare_page.py run_charts": "titles of figures",
     "report/tables.py definition_rows": "definitions",
+    "cli/cohort.py compare_lines": "two versions of the program, not a person (tests/cohort/test_compare.py)",
     "recovery/verdicts.py assessor": "the name of an argument in a refusal",
     "live/end.py finish_run": "a part of the program that failed, with its own error",
     "live/stage.py _words": "a part of the program that failed, with its own error",
@@ -365,6 +367,23 @@ def morning_of_the_other_test() -> Said:
         "fails": told("double_leg_bridge"),
         "unknown": told(None),
         "empty": told(),
+    }
+
+
+@teller()
+def scores_of_one_minute() -> Said:
+    after = _score(2, kind="after", session_id="r")
+
+    def told(*more: PainScore) -> list[str]:
+        return entries.twins_told(after, more)
+
+    return {
+        "holds": told(after),
+        "fails": told(
+            _score(2, NOW - timedelta(minutes=1), "after", session_id="r"), replace(after, kind="rest")
+        ),
+        "empty": told(),
+        "contradictory": told(replace(after, score=7), after),
     }
 
 
@@ -964,8 +983,14 @@ def scale_of_lengths() -> Said:
         "holds": [
             tables.calibration_words(CALIBRATED),
             tables.calibration_words(CALIBRATED | {"n_strides": 1}),
+            tables.belt_words(CALIBRATED | {"gain_found": 1.1, "is_at_bound": True}),
+            tables.belt_words(CALIBRATED | {"gain_found": 1.03}),
         ],
-        "fails": [tables.calibration_words(plain)],
+        "fails": [
+            tables.calibration_words(plain),
+            tables.belt_words(CALIBRATED),
+            tables.belt_words(CALIBRATED | {"gain_found": None}),
+        ],
         "unknown": [tables.calibration_words(plain | {"gain_found": None, "reason": "low_quality"})],
     }
 
@@ -983,9 +1008,14 @@ def methods_of_a_paper() -> Said:
 
 
 def _compared(rows: Iterable[Change], **more: Any) -> Any:
+    calibrations = (CALIBRATED, CALIBRATED | {"gain_found": 1.03})
+    a, b = (
+        SimpleNamespace(name=name, tables=SimpleNamespace(summary={"quality": {"calibration": found}}))
+        for name, found in zip(("one", "two"), calibrations, strict=True)
+    )
     given = {
-        "a": SimpleNamespace(name="one"),
-        "b": SimpleNamespace(name="two"),
+        "a": a,
+        "b": b,
         "speed_mps": 2.8,
         "errors": {},
         "speed_range_mps": (2.7, 2.9),

@@ -18,10 +18,10 @@ from tallrun.web.app import create_app
 from tallrun.web.compare_api import compare_router
 from tallrun.web.problems import add_problem_handlers
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 PAIR = "/compare?a=before&b=after"
 #: The table, then the curves, each beginning a page; the hand-out without a plan is one.
-SHEETS = {PAIR: 2, "/compare/handout?a=before&b=after": 1}
+SHEETS = {PAIR: 3, "/compare/handout?a=before&b=after": 1}
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
 from tallrun.web.site import create_site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 DONE = "document.getElementById('page').dataset.state !== 'loading'"
 REPLAY = "window.tallrunReplay"

@@ -15,7 +15,7 @@ from tallrun.web.app import create_app
 from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 REPLAY = "window.tallrunReplay"
 #: A clip of two seconds, made by the browser itself.
 MAKE_CLIP = """async () => {

@@ -24,7 +24,7 @@ from tallrun.web.compare_api import compare_router
 from tallrun.web.problems import add_problem_handlers
 from tallrun.web.replay_api import replay_router
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("reports")]
 READY = "document.getElementById('page').dataset.state === 'ready'"
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from tallrun.cli.output import print_json, progress_bar
 from tallrun.kernel_cache import prepare
 
 if TYPE_CHECKING:
+    from tallrun.gait.summary import Gait
     from tallrun.report.measured import MeasuredError
 
 
@@ -74,6 +75,11 @@ _ROWS = (
     ("Pelvis bounce", "vertical_oscillation_m", 100.0, "cm", 1),
 )
 
+#: The same of a walk: one foot lands before the other leaves.
+_WALK_ROWS = tuple(
+    ("Double support", row[1], -row[2], *row[3:]) if row[1] == "flight_time_s" else row for row in _ROWS
+)
+
 #: Flag -> what its value is, unit, digits.
 _FLAG_VALUES = {
     "low_cadence": ("cadence", " steps a minute", 0),
@@ -87,33 +93,21 @@ def summary_lines(
     summary: dict[str, Any], errors: Mapping[str, MeasuredError | None] = MappingProxyType({})
 ) -> list[str]:
     """Return the summary as plain lines; what is unknown says why. errors : measured error of each middle, by key."""
-    from tallrun.reasons import REASONS
+    from tallrun.gait.summary import told_gait
     from tallrun.report.sentences import contradiction, flags_to_tell, no_flag_words
+    from tallrun.report.tables import belt_words
 
     if summary.get("watch") and summary["n_contacts"] == 0:
         return watch_lines(summary["watch"])
     steps = f"{summary['n_steps']} steps, {summary['n_contacts']} contacts seen"
+    gait = told_gait(summary)
     lines = [
         f"{steps}; run {_clock(summary['run_time_s'])}, walk {_clock(summary['walk_time_s'])}",
         "",
-        f"{'While running':<28}{'middle':>9} {'±':>7}   5 % to 95 % of strides",
+        *_number_lines(summary, gait, errors if gait == "run" else {}),
     ]
-    for label, key, factor, unit, digits in _ROWS:
-        item = summary[key]
-        if item.get("reason"):
-            lines.append(f"{label:<28}{'–':>9} {'–':>7}   {REASONS[item['reason']]}")
-            continue
-        low, middle, high = (f"{factor * item[name]:.{digits}f}" for name in ("p05", "median", "p95"))
-        found = errors.get(key)
-        size = "–" if found is None else f"{factor * found.of(item['median']):.{digits + 1}f}"
-        lines.append(f"{label:<28}{middle:>9} {size:>7}   {low} to {high} {unit}")
-    asymmetry = summary["asymmetry_contact_pct"]
-    if isinstance(asymmetry, dict):
-        lines.append(f"{'Contact, right against left':<28}{'–':>9} {'–':>7}   {REASONS[asymmetry['reason']]}")
-    else:
-        lines.append(
-            f"{'Contact, right against left':<28}{asymmetry:>+9.1f} {'–':>7}   %, longer on the right positive"
-        )
+    if gait == "run" and "median" in summary["walking"]["cadence_spm"]:
+        lines += ["", *_number_lines(summary, "walk", {}), ""]
     valid = summary["quality"]["valid_strides_pct"]
     if valid is None:
         lines.append(
@@ -126,6 +120,8 @@ def summary_lines(
         "(docs/accuracy.md), not the scatter of strides. – stands where it is not known.",
         "",
     ]
+    if told := belt_words(summary["quality"].get("calibration")):
+        lines += [told, ""]
     if summary["n_steps"] == 0:
         lines.append(
             "No step was found. If there were some, check units, axes and where the sensor was worn."
@@ -149,6 +145,36 @@ def summary_lines(
         lines.append(
             f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
             f"{label} {value} against {reference} ({against})"
+        )
+    return lines
+
+
+def _number_lines(
+    summary: dict[str, Any], gait: Gait, errors: Mapping[str, MeasuredError | None]
+) -> list[str]:
+    """Return a gait's numbers, a line each; what is unknown says why."""
+    from tallrun.gait.summary import numbers_of
+    from tallrun.reasons import REASONS
+
+    numbers = numbers_of(summary, gait)
+    heading = "While running" if gait == "run" else "While walking"
+    lines = [f"{heading:<28}{'middle':>9} {'±':>7}   5 % to 95 % of strides"]
+    for label, key, factor, unit, digits in _ROWS if gait == "run" else _WALK_ROWS:
+        item = numbers[key]
+        if item.get("reason"):
+            lines.append(f"{label:<28}{'–':>9} {'–':>7}   {REASONS[item['reason']]}")
+            continue
+        low, high = sorted(factor * item[name] for name in ("p05", "p95"))
+        found = errors.get(key)
+        size = "–" if found is None else f"{factor * found.of(item['median']):.{digits + 1}f}"
+        middle = f"{factor * item['median']:.{digits}f}"
+        lines.append(f"{label:<28}{middle:>9} {size:>7}   {low:.{digits}f} to {high:.{digits}f} {unit}")
+    asymmetry = numbers["asymmetry_contact_pct"]
+    if isinstance(asymmetry, dict):
+        lines.append(f"{'Contact, right against left':<28}{'–':>9} {'–':>7}   {REASONS[asymmetry['reason']]}")
+    else:
+        lines.append(
+            f"{'Contact, right against left':<28}{asymmetry:>+9.1f} {'–':>7}   %, longer on the right positive"
         )
     return lines
 

@@ -186,25 +186,32 @@ def compare(
 
 def compare_lines(result: dict[str, Any]) -> list[str]:
     """Return a comparison as plain lines, second minus first."""
-    from tallrun.reasons import REASONS
+    from tallrun.cohort.agreement import LEAST_PAIRS
 
     sessions, strides = result["sessions"], result["strides"]
     lines = [
-        f"{sessions['paired']} sessions in both ({sessions['both_ok']} analysed in both), "
+        f"{counted(sessions['paired'], 'session')} in both ({sessions['both_ok']} analysed in both), "
         f"{len(sessions['only_in_first'])} only in the first, {len(sessions['only_in_second'])} only in the second, "
         f"{len(sessions['status_changed'])} with another status",
         "",
-        f"{'Second minus first':<32}{'n':>5}{'bias':>11}{'limits of agreement':>25}{'ICC(A,1)':>10}{'ICC(3,1)':>10}",
     ]
-    for name, item in result["metrics"].items():
-        if item["bias"] is None:
-            lines.append(f"{name:<32}{item['n']:>5}{'–':>11}  {REASONS[item['reason']]}")
-            continue
+    known = {name: item for name, item in result["metrics"].items() if item["bias"] is not None}
+    if known:
+        lines.append(
+            f"{'Second minus first':<32}{'n':>5}{'bias':>11}{'limits of agreement':>25}"
+            f"{'ICC(A,1)':>10}{'ICC(3,1)':>10}"
+        )
+    for name, item in known.items():
         limits = f"{item['limit_low']:+.4g} to {item['limit_high']:+.4g}"
         icc = "".join(
             f"{'–' if item[key] is None else format(item[key], '.4f'):>10}" for key in ("icc_a1", "icc_31")
         )
         lines.append(f"{name:<32}{item['n']:>5}{item['bias']:>+11.4g}{limits:>25}{icc}")
+    if unknown := [name for name in result["metrics"] if name not in known]:
+        lines.append(
+            f"Known in both in fewer than {LEAST_PAIRS} sessions, so without agreement: "
+            + (", ".join(unknown) if known else "every quantity")
+        )
     lines += [
         "",
         f"Strides: {strides['in_first']} and {strides['in_second']}; {strides['paired']} paired, of which "

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tallrun.gait.flags import FLAGS
 from tallrun.gait.rows import REASON_CODES
 from tallrun.gait.strides import STRIDE_COLUMNS
-from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_running
+from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_gait
 from tallrun.insight.crossing import is_judged
 from tallrun.numerics.recording import PLACEMENTS, Recording
 
@@ -165,7 +165,7 @@ def stride_values(strides: pd.DataFrame) -> dict[str, Any]:
 
     What too few strides know is left out.
     """
-    good = sure_running(strides)
+    good = sure_gait(strides, "run")
     out: dict[str, Any] = {}
     for name in (*DISTRIBUTIONS, *MORE_DISTRIBUTIONS):
         values = good[name].to_numpy(dtype=np.float64)

@@ -128,7 +128,7 @@ class AsymmetryMonitor:
     def feed(self, stride: Stride, now_s: float) -> AsymmetryJump | None:
         """Take one stride; return the jump it completes. Strides of unsure times or of one foot change nothing."""
         limits = self.limits
-        if not has_sure_times(stride.mode, stride.timing_sigma_s, stride.reasons, limits.quality_min):
+        if not has_sure_times(stride.mode, stride.stance_sigma_s, stride.reasons, limits.quality_min):
             return None
         if stride.foot is None or not math.isfinite(stride.stance_time_s):
             return None

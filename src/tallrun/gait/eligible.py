@@ -17,6 +17,8 @@ from tallrun.gait.rows import MODE_RUN, reason_bit
 
 #: One standard deviation of a contact's times [s]: twice what a good sensor leaves, under half a tenth of a stride.
 TIMING_LIMIT_S = 0.02
+#: The same of a contact time, which two events decide.
+STANCE_LIMIT_S = math.sqrt(2.0) * TIMING_LIMIT_S
 #: One standard deviation of a stride's length as a share of it; ``quality`` is 0.6 there.
 LENGTH_LIMIT_SHARE = 0.065
 QUALITY_LIMIT = 0.6
@@ -36,11 +38,11 @@ STEADY_CV = 0.05
 QUANTITY_OF = {
     **dict.fromkeys(
         (
-            "stride_time_s", "stance_time_s", "flight_time_s", "step_time_s", "duty_factor", "cadence_spm",
-            "peak_impact_g",
+            "stride_time_s", "step_time_s", "cadence_spm", "peak_impact_g",
         ),
         "timing",
     ),
+    **dict.fromkeys(("stance_time_s", "flight_time_s", "duty_factor"), "stance"),
     **dict.fromkeys(("stride_length_m", "speed_mps", "foot_ahead_m", "slope_deg", "lift_m"), "length"),
     "foot_strike_angle_deg": "angle",
 }  # fmt: skip
@@ -74,13 +76,23 @@ def timing_sigma_s(told_s: float, quality: float) -> float:
     return TIMING_SIGMA_AT_ONE_S / quality if quality > 0.0 else math.nan
 
 
+def stance_sigma_s(final_contact_sigma_s: float, timing_sigma_s: float) -> float:
+    """Return the uncertainty of a contact time [s]; an engine that tells none of the off (NaN) times both alike."""
+    off_s = final_contact_sigma_s if math.isfinite(final_contact_sigma_s) else timing_sigma_s
+    return math.hypot(timing_sigma_s, off_s)
+
+
 def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
-    """Return where ``quantity`` (timing, length or angle) may be judged, bool (n,).
+    """Return where ``quantity`` (timing, stance, length or angle) may be judged, bool (n,).
 
     A table from before each quantity had its own sigma is judged by its ``quality`` alone, one without that is taken
-    as it stands.
+    as it stands; one from before contact times had theirs judges them by that of its times.
     """
-    column = {"timing": "timing_sigma_s", "length": "length_sigma_m", "angle": "angle_sigma_deg"}[quantity]
+    if quantity == "stance" and "stance_sigma_s" not in strides:
+        quantity = "timing"
+    column = {
+        "timing": "timing_sigma_s", "stance": "stance_sigma_s", "length": "length_sigma_m", "angle": "angle_sigma_deg",
+    }[quantity]  # fmt: skip
     if column not in strides and "quality" not in strides:
         return np.ones(len(strides), np.bool_)
     if column not in strides:
@@ -88,6 +100,8 @@ def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
     sigma = strides[column].to_numpy(np.float64)
     if quantity == "timing":
         return np.asarray(timing_is_sure(sigma))
+    if quantity == "stance":
+        return np.asarray(sigma <= STANCE_LIMIT_S)
     if quantity == "angle":
         return np.asarray(angle_is_sure(sigma))
     return np.asarray(length_is_sure(sigma, strides["stride_length_m"].to_numpy(np.float64)))
@@ -96,22 +110,34 @@ def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
 def sure_values(strides: pd.DataFrame) -> pd.DataFrame:
     """Return the table with every value that is not sure by its own quantity unknown (NaN)."""
     out = strides.copy()
-    sure = {quantity: sure_strides(strides, quantity) for quantity in ("timing", "length", "angle")}
+    sure = {quantity: sure_strides(strides, quantity) for quantity in ("timing", "stance", "length", "angle")}
     for name, quantity in QUANTITY_OF.items():
         if name in out:
             out[name] = out[name].where(sure[quantity])
     return out
 
 
+def paces_mps(sure: pd.DataFrame) -> pd.Series[float]:
+    """Return the speed each row of ``sure_values`` is judged by [m/s]: belt's where known, else own; NaN unknown."""
+    unknown = pd.Series(np.nan, sure.index)
+    belt, own = sure.get("belt_speed_mps", unknown), sure.get("speed_mps", unknown)
+    return pd.Series(belt_or_own(np.asarray(belt, np.float64), np.asarray(own, np.float64)), sure.index)
+
+
+def belt_or_own(belt_mps: Any, own_mps: Any) -> Any:
+    """Return the belt's speed where there is one, else the stride's own, NaN where that is not sure; any shape."""
+    return np.where(np.isfinite(belt_mps), belt_mps, own_mps)
+
+
 def has_sure_times(
-    mode: int, timing_sigma_s: float, reasons: int, quality_min: float = QUALITY_LIMIT
+    mode: int, stance_sigma_s: float, reasons: int, quality_min: float = QUALITY_LIMIT
 ) -> bool:
     """Return whether left and right contact times of running may be compared for safety (LV7).
 
     Wider than ``is_clean_run``: a hard landing that exceeds the accelerometer's range, or a hill, must not hide a limp.
     quality_min : the protocol's least quality, of times here.
     """
-    is_sure = quality_min * timing_sigma_s <= TIMING_SIGMA_AT_ONE_S
+    is_sure = quality_min * stance_sigma_s <= QUALITY_LIMIT * STANCE_LIMIT_S
     return mode == MODE_RUN and is_sure and not reasons & _DOUBTFUL_TIMES
 
 

@@ -22,6 +22,7 @@ from tallrun.gait.foot_events import (
     timing_sigma,
 )  # fmt: skip
 from tallrun.gait.foot_mounting import has_mounting_moved
+from tallrun.gait.foot_pivot import first_touch, settle_final_contact
 from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
 from tallrun.gait.foot_samples import accept
 from tallrun.gait.foot_trajectory import close_stride
@@ -132,13 +133,18 @@ def land(state, now, is_early, params, out):
     if fit.is_trusted and fit.length_m < least_m:  # a swing that went nowhere
         cycle.swing_from, stance.is_carried, stance.flat_at = -1, True, flat
         return
+    found_s = contact.t_s
+    contact = first_touch(state, contact, params)
     sigma_s = timing_sigma(state.samples, contact.place, now, params)
+    if contact.t_s < found_s:
+        sigma_s = math.hypot(sigma_s, params.timing_touch_s)
     if contact.is_inferred:
         sigma_s = params.timing_inferred_s
     elif contact.is_doubtful:
         sigma_s = params.timing_doubtful_s
     if stance.is_pending:
         state.row[0].timing_sigma_s = max(state.row[0].timing_sigma_s, sigma_s)
+        settle_final_contact(state, params)
         complete_row(state, contact.t_s, params, out)
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost

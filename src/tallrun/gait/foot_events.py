@@ -69,13 +69,25 @@ def gap_between(gap_s, mask, first, last):
 
 
 @kernel
-def timing_sigma(samples, place, now, params):
-    """Return what an event at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
+def _widest_step(samples, place, now):
+    """Widest step between samples at ``place`` [s]."""
     widest = 0.0
     k = math.floor(place)
     for j in range(max(k - 1, 1), min(k + 2, now) + 1):
         widest = max(widest, samples.t_s[j & samples.mask] - samples.t_s[(j - 1) & samples.mask])
-    return math.hypot(params.timing_floor_s, params.timing_step_share * widest)
+    return widest
+
+
+@kernel
+def timing_sigma(samples, place, now, params):
+    """Return what a contact at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
+    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(samples, place, now))
+
+
+@kernel
+def off_sigma(samples, place, now, params):
+    """Return the same of a final contact: its force fades out, and a smooth turn is read between samples."""
+    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(samples, place, now))
 
 
 # Initial contact ------------------------------------------------------------------------------------------------------
@@ -364,6 +376,5 @@ def time_final_contact(state, params):
             return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
-        row.timing_sigma_s = max(
-            row.timing_sigma_s, timing_sigma(samples, place, state.front[0].n - 1, params)
-        )
+        own_s = off_sigma(samples, place, state.front[0].n - 1, params)
+        row.final_contact_sigma_s = math.hypot(own_s, params.off_alone_s)

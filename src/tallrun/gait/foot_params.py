@@ -46,6 +46,12 @@ class FootParams(NamedTuple):
     touch_share: float = (
         0.7  # and strikes at least this share as hard as what follows, if it came before the swing slowed
     )
+    touch_rest_share: float = (
+        0.3  # a ball slower than this share of its speed in late swing lies on the ground;
+    )
+    touch_turn_rad: float = 0.09  # and a foot that turned toe-up by this meanwhile had landed on it
+    touch_fall_share: float = 0.8  # it touched where it began to slow down from this share
+    timing_touch_s: float = 0.01  # seen by its speed alone
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     usual_share: float = 0.2  # how fast usual stride and delay follow, per stride
     # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold,
@@ -55,6 +61,24 @@ class FootParams(NamedTuple):
     )
     timing_doubtful_s: float = 0.025  # no impact was seen: the foot's own turn tells, roughly
     timing_inferred_s: float = 0.03  # not measured at all
+    # leaving: the point about which a planted foot turns, seen over these shares of its turn up to the fastest one,
+    roll_from: float = 0.1
+    roll_until: float = 0.55
+    least_roll_samples: int = 2  # and so many steps, rests to within this:
+    pivot_rest_mps: float = 0.08
+    pivot_scatter: float = 2.0  # or so many times its scatter there
+    rolling_share: float = (
+        0.58  # of the time since it rested is left open: anywhere in it the foot may have left
+    )
+    off_alone_s: float = (
+        0.0145  # without a trajectory: as much of the 25 ms for which real feet roll over their toes
+    )
+    off_withheld_s: float = 0.06  # a final contact less certain than this is not told
+    # a force plate's threshold comes before the foot leaves, for the force fades out: published offs lie to 12 ms early
+    off_floor_s: float = 0.01
+    off_step_share: float = (
+        0.5  # on real recordings thinned to a quarter, offs stay within this share of a step
+    )
     # the angle at contact may be off by this much; more without a flat, more without an impact
     angle_sigma_deg: float = 1.0
     angle_no_flat_deg: float = 2.0

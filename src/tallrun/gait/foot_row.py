@@ -9,7 +9,7 @@ import numpy as np
 from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
 from tallrun.gait.foot_events import gap_between, index_at
 from tallrun.gait.foot_state import WAVE_KINDS, WAVE_POINTS
-from tallrun.gait.foot_trajectory import learn_height
+from tallrun.gait.foot_trajectory import foot_pitch, learn_height
 from tallrun.gait.gait_odds import running_odds
 from tallrun.gait.kernels import kernel
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
@@ -56,7 +56,8 @@ def clear_row(row):
     """Make every number of a row unknown."""
     row.initial_contact_s = row.final_contact_s = row.foot_flat_s = row.next_initial_contact_s = np.nan
     row.stride_length_m = row.stride_length_sigma_m = row.lift_m = row.slope_deg = row.yaw_deg = np.nan
-    row.foot_strike_angle_deg = row.foot_strike_angle_sigma_deg = row.timing_sigma_s = np.nan
+    row.foot_strike_angle_deg = row.foot_strike_angle_sigma_deg = np.nan
+    row.timing_sigma_s = row.final_contact_sigma_s = np.nan
     row.peak_impact_g = row.swing_peak_radps = row.velocity_residual_mps = row.emitted_at_s = np.nan
     row.mode, row.quality, row.reasons = MODE_OTHER, 0.0, 0
 
@@ -135,12 +136,6 @@ def _has_slipped(state, contact, flat, params):
 
 
 @kernel
-def _foot_pitch(path, i, mount):
-    """Toe-up angle [rad] of the foot's x axis over the horizontal."""
-    return math.asin(min(max(dot(path.rotation[i, 2], mount[0]), -1.0), 1.0))
-
-
-@kernel
 def _heading(path, i, mount):
     """Heading [rad] of the foot's x axis in the world."""
     return math.atan2(dot(path.rotation[i, 1], mount[0]), dot(path.rotation[i, 0], mount[0]))
@@ -153,10 +148,10 @@ def _strike_angle(state, place, flat):
     k = math.floor(place)
     part = place - k
     if fit.is_solved and k >= fit.first:
-        at = _foot_pitch(path, k - fit.first, mount)
+        at = foot_pitch(path, k - fit.first, mount)
         if k + 1 <= flat:
-            at += part * (_foot_pitch(path, k + 1 - fit.first, mount) - at)
-        return (at - _foot_pitch(path, flat - fit.first, mount)) * DEG
+            at += part * (foot_pitch(path, k + 1 - fit.first, mount) - at)
+        return (at - foot_pitch(path, flat - fit.first, mount)) * DEG
     angle, pitch, mask = 0.0, state.derived.pitch_radps, samples.mask
     for j in range(k + 1, flat + 1):
         dt = samples.t_s[j & mask] - samples.t_s[(j - 1) & mask]
@@ -300,6 +295,9 @@ def complete_row(state, contact_s, params, out):
         if row.reasons & INFERRED == 0:
             stance_s = row.final_contact_s - row.initial_contact_s
             _weigh_mode(state.gait[0], stance_s, stride_s if is_short_gap else np.nan, params)
+        if row.final_contact_sigma_s > params.off_withheld_s:
+            row.final_contact_s = row.final_contact_sigma_s = np.nan
+            row.reasons |= DOUBTFUL
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
     if fit.gap_s > 0.0:
@@ -344,7 +342,7 @@ def _fill_wave(state):
         for side in range(2):
             at = i - 1 + side
             share = part if side else 1.0 - part
-            wave[p, 0] += share * _foot_pitch(path, at, mount)
+            wave[p, 0] += share * foot_pitch(path, at, mount)
             wave[p, 1] += share * size_of(state.samples.acc[(fit.first + at) & mask])
             wave[p, 2] += share * (path.position[at, 0] * dx + path.position[at, 1] * dy) / length
             wave[p, 3] += share * path.position[at, 2]

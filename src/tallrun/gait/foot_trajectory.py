@@ -539,6 +539,12 @@ def close_stride(state, contact, flat, now, params):
 
 
 @kernel
+def foot_pitch(path, i, mount):
+    """Toe-up angle [rad] of the foot's x axis over the horizontal."""
+    return math.asin(min(max(dot(path.rotation[i, 2], mount[0]), -1.0), 1.0))
+
+
+@kernel
 def sensor_height(known, params):
     """Height of the sensor over the ball of the foot [m], learned; the first guess while nothing is known."""
     weight = params.height_weight

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from statistics import median
 
-from tallrun.gait.eligible import timing_sigma_s
+from tallrun.gait.eligible import stance_sigma_s, timing_sigma_s
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
 from tallrun.gait.strides import NAN, Stride, withhold_implausible
@@ -83,6 +83,7 @@ class StrideJoiner:
         stride_time = NAN if is_backwards else stride_time
         length = row["stride_length_m"] * gain
         stance = fc - ic
+        sigma_s = timing_sigma_s(row["timing_sigma_s"], row["quality"])
         stride = Stride(
             foot=foot,
             initial_contact_s=ic,
@@ -100,7 +101,8 @@ class StrideJoiner:
             reasons=row["reasons"] | (0 if self._has_pelvis else _NO_PELVIS),
             emitted_at_s=row["emitted_at_s"],
             foot_flat_s=row["foot_flat_s"],
-            timing_sigma_s=timing_sigma_s(row["timing_sigma_s"], row["quality"]),
+            timing_sigma_s=sigma_s,
+            stance_sigma_s=stance_sigma_s(row["final_contact_sigma_s"], sigma_s),
             length_sigma_m=row["stride_length_sigma_m"] * gain,
             angle_sigma_deg=row["foot_strike_angle_sigma_deg"],
             slope_deg=row["slope_deg"],
@@ -137,6 +139,7 @@ class StrideJoiner:
             emitted_at_s=row["emitted_at_s"],
         )
         stride.stance_time_s = row["contact_time_s"]
+        stride.stance_sigma_s = row["contact_time_sigma_s"]
         stride.final_contact_s = stride.initial_contact_s + stride.stance_time_s
         self._waiting.append(stride)
         return stride.emitted_at_s + WAIT_S

@@ -41,7 +41,8 @@ FOOT_CONTACT_DTYPE = np.dtype(
         (
             "timing_sigma_s",
             "f8",
-        ),  # of contact, off and the closing contact; NaN: the engine tells a quality only
+        ),  # of the contact and the closing one; NaN: the engine tells a quality only
+        ("final_contact_sigma_s", "f8"),  # NaN as above
         ("peak_impact_g", "f8"),
         ("slope_deg", "f8"),  # ground slope along the stride, up positive
         ("lift_m", "f8"),  # greatest height of the sensor over the stride's chord

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,12 @@ from tallrun.gait.eligible import QUANTITY_OF, sure_strides, sure_values
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
 
+#: The gait a number is about.
+Gait = Literal["run", "walk"]
 WINDOW_S = 5.0
 LEAST_STRIDES = 5
+#: As many clean strides are a stretch of running that says something of its own (sci:D7).
+BLOCK_STRIDES = 30
 
 #: Distribution -> reason to give when nothing is known, by what was worn.
 DISTRIBUTIONS = (
@@ -35,6 +39,7 @@ _NEEDS_GYROSCOPE = ("stride_length_m", "speed_mps", "foot_strike_angle_deg")
 #: What can spoil a quantity, as the strides' reasons say; the first of equals is told.
 _DOUBTS = {
     "timing": ("gap", "event_doubtful"),
+    "stance": ("gap", "event_doubtful"),
     "length": ("clipped", "gap", "gyro_clipped", "velocity_drift", "implausible"),
     "angle": ("mounting_changed", "gap", "gyro_clipped", "event_doubtful"),
 }
@@ -81,10 +86,31 @@ def distribution(values: np.ndarray, reason: str) -> dict[str, Any]:
     return {"median": float(middle), "p05": float(low), "p95": float(high), "n": int(known.size)}
 
 
-def sure_running(strides: pd.DataFrame) -> pd.DataFrame:
-    """Return the running strides of sure times, each value that is not sure by itself unknown (NaN)."""
-    running = strides[strides["mode"] == "run"]
-    return sure_values(running[sure_strides(running, "timing")])
+def sure_gait(strides: pd.DataFrame, gait: Gait) -> pd.DataFrame:
+    """Return the strides of a gait with sure times, each value that is not sure by itself unknown (NaN)."""
+    rows = strides[strides["mode"] == gait]
+    return sure_values(rows[sure_strides(rows, "timing")])
+
+
+def told_gait(summary: Mapping[str, Any]) -> Gait:
+    """Return what a session's numbers are about: a walk where more was walked and less than a block was run.
+
+    A dash over the street does not make a run of a walk; a flag, which is about running, does.
+    """
+    walking = summary.get("walking")
+    is_walk = (
+        walking is not None
+        and "median" in walking["cadence_spm"]
+        and summary["cadence_spm"].get("n", 0) < BLOCK_STRIDES
+        and summary["walk_time_s"] > summary["run_time_s"]
+        and not summary["flags"]
+    )
+    return "walk" if is_walk else "run"
+
+
+def numbers_of(summary: Mapping[str, Any], gait: Gait) -> Mapping[str, Any]:
+    """Return the part of ``summary.json`` that holds a gait's distributions and asymmetry."""
+    return summary if gait == "run" else summary["walking"]
 
 
 def summarise(
@@ -97,10 +123,9 @@ def summarise(
     """Build ``summary.json``.
 
     ``worn`` maps each placement to whether that sensor had a gyroscope; it decides which reason an unknown
-    distribution carries.
+    distribution carries. Distributions are over running; ``walking`` holds the same over walking.
     """
     feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
-    good = sure_running(strides)
     n_contacts = int(strides["foot"].notna().sum())  # what only the pelvis saw is a step, not a contact
     out: dict[str, Any] = {
         "n_contacts": n_contacts,
@@ -109,26 +134,26 @@ def summarise(
         "run_time_s": _seconds(segments, "run"),
         "walk_time_s": _seconds(segments, "walk"),
     }
-    for name in DISTRIBUTIONS:
-        out[name] = distribution(
-            good[name].to_numpy(dtype=np.float64), _unknown_reason(name, strides, feet, worn)
-        )
-    index = contact_asymmetry_pct(
-        list(
-            zip(
-                good["foot"].fillna("").tolist(),
-                good["stance_time_s"].tolist(),
-                strict=True,
-            )
-        )
-    )
-    if np.isfinite(index):
-        out["asymmetry_contact_pct"] = float(index)
-    else:
-        reason = "no_feet" if not feet else "one_foot" if len(feet) == 1 else "too_few_strides"
-        out["asymmetry_contact_pct"] = {"value": None, "reason": reason}
+    out |= _numbers(strides, "run", feet, worn)
+    out["walking"] = _numbers(strides, "walk", feet, worn)
     out["flags"] = flags
     out["quality"] = quality
+    return out
+
+
+def _numbers(strides: pd.DataFrame, gait: Gait, feet: list[str], worn: dict[str, bool]) -> dict[str, Any]:
+    """Return the distributions over one gait, and contact time right against left."""
+    good = sure_gait(strides, gait)
+    out: dict[str, Any] = {
+        name: distribution(
+            good[name].to_numpy(dtype=np.float64), _unknown_reason(name, strides, gait, feet, worn)
+        )
+        for name in DISTRIBUTIONS
+    }
+    sides = zip(good["foot"].fillna("").tolist(), good["stance_time_s"].tolist(), strict=True)
+    index = contact_asymmetry_pct(list(sides))
+    reason = "no_feet" if not feet else "one_foot" if len(feet) == 1 else "too_few_strides"
+    out["asymmetry_contact_pct"] = float(index) if np.isfinite(index) else {"value": None, "reason": reason}
     return out
 
 
@@ -136,7 +161,9 @@ def _seconds(segments: Sequence[Segment], mode: str) -> float:
     return float(sum(item.end_s - item.start_s for item in segments if MODES[item.mode] == mode))
 
 
-def _unknown_reason(name: str, strides: pd.DataFrame, feet: list[str], worn: dict[str, bool]) -> str:
+def _unknown_reason(
+    name: str, strides: pd.DataFrame, gait: Gait, feet: list[str], worn: dict[str, bool]
+) -> str:
     if not worn:
         return "no_samples"
     if name in _PELVIS_ONLY and "pelvis" not in worn:
@@ -147,14 +174,14 @@ def _unknown_reason(name: str, strides: pd.DataFrame, feet: list[str], worn: dic
         return "no_gyroscope"
     if name == "flight_time_s" and len(feet) == 1:
         return "one_foot"
-    running = strides[strides["mode"] == "run"]
-    if running.empty:
-        return "not_running"
-    sure = sure_strides(running, QUANTITY_OF.get(name, "timing"))
+    rows = strides[strides["mode"] == gait]
+    if rows.empty:
+        return "not_running" if gait == "run" else "not_walking"
+    sure = sure_strides(rows, QUANTITY_OF.get(name, "timing"))
     if sure.sum() < LEAST_STRIDES:
-        return _doubt(name, running[~sure])
+        return _doubt(name, rows[~sure])
     if name == "pelvic_tilt_deg":
-        return _tilt_reason(running, worn["pelvis"])
+        return _tilt_reason(rows, worn["pelvis"])
     return "too_few_strides"
 
 
@@ -169,11 +196,11 @@ def _doubt(name: str, unsure: pd.DataFrame) -> str:
     return most if most and 2 * counts[most] >= len(unsure) else "low_quality"
 
 
-def _tilt_reason(running: pd.DataFrame, has_gyroscope: bool) -> str:
+def _tilt_reason(rows: pd.DataFrame, has_gyroscope: bool) -> str:
     """Return why the tilt of most strides without one is unknown."""
     if not has_gyroscope:
         return "no_gyroscope"
-    told = running.loc[running["pelvic_tilt_deg"].isna(), "reasons"].fillna("")
+    told = rows.loc[rows["pelvic_tilt_deg"].isna(), "reasons"].fillna("")
     counts = {code: int(told.str.contains(code, regex=False).sum()) for code in _TILT_REASONS}
     most = max(counts, key=lambda code: counts[code])
     return most if counts[most] else "no_standing"

@@ -557,6 +557,8 @@ def careful_verdict(
             return found
         # else "no score" would be said to somebody who gave one
         ask, told = not_in_record(runs, local, moves=False)
+        if "today" in found.inputs["missing"] and "today" not in other.inputs["missing"]:
+            return replace(found, reason=told, way_out=(ask, *found.way_out))
         return replace(found, notices=(*found.notices, told), way_out=(ask, *found.way_out))
     ask, told = not_in_record(runs, local)
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from tallrun.coaching import CoachEvent, ProbeResult
+from tallrun.gait.eligible import paces_mps
 from tallrun.insight import SessionBlocks
 from tallrun.journal.advice import tell
 from tallrun.journal.desk import Records, current_time
@@ -22,7 +23,7 @@ from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.verdicts import Verdict
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.history import own_history
 from tallrun.store import Store
 
@@ -74,9 +75,9 @@ def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | Non
     if not probes:
         return None
     last = probes[-1]
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] < last.start_s]
-    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"]).dropna()
+    pace = paces_mps(rows).dropna()
     if last.speed_mps is None or last.in_band_share is None or pace.empty:
         return None
     trained_mps = median(pace.tolist())

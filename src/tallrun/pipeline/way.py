@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -22,9 +22,7 @@ def way_along(strides: pd.DataFrame, t_s: FloatArray) -> FloatArray:
     The speed of a stride is the belt's where known, else its own where sure. Feet are averaged by what their lengths'
     uncertainty weighs. Medians around each second would count a second and a half before and after every bout.
     """
-    speeds = sure_values(strides)["speed_mps"]
-    if "belt_speed_mps" in strides:
-        speeds = strides["belt_speed_mps"].where(strides["belt_speed_mps"].notna(), speeds)
+    speeds = paces_mps(sure_values(strides))
     grid_s = np.arange(0.0, t_s[-1] + GRID_S, GRID_S)
     total_mps, weight, covered = np.zeros((3, grid_s.size))
     closed = strides.assign(speed_mps=speeds).dropna(subset=["initial_contact_s", "cadence_spm"])

@@ -14,11 +14,13 @@ import numpy as np
 from markupsafe import Markup
 
 from tallrun._version import __version__
+from tallrun.gait.summary import told_gait
 from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables
 from tallrun.pipeline.batch import samples_end_s
 from tallrun.reasons import REASONS
+from tallrun.report.cycles import clean_strides
 from tallrun.report.drift import drift_rows, drifts
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.figure_list import GROUPS, all_figures
@@ -40,6 +42,7 @@ from tallrun.report.tables import (
     metric_rows,
     sensor_rows,
     version_rows,
+    walked_beside,
 )
 from tallrun.report.watch import is_of_watch_only, lap_rows, watch_rows
 
@@ -81,6 +84,7 @@ def build_report(source: ReportInput) -> str:
     summary = tables.summary
     shoe = source.recording.context.get("shoes")
     shoe = str(shoe) if shoe else None
+    gait = told_gait(summary)
     blocks = steady_blocks(tables.strides)
     against = against_own(blocks, source.history, shoe, source.recording)
     drift = drifts(tables.strides, blocks)
@@ -94,12 +98,14 @@ def build_report(source: ReportInput) -> str:
         shoe,
         source.earlier,
         source.pelvis,
+        gait,
     )
     drawn = {item.name: item.figure for item in shown if item.figure is not None}
     return environment().get_template("report.html.j2").render(
         title=source.title,
         facts=_facts(source),
         summary=summary,
+        gait=gait,
         goal=source.goal,
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
@@ -107,22 +113,25 @@ def build_report(source: ReportInput) -> str:
         looked_at=inputs_in_words(source.advice),
         findings=[(item, Markup(item.strip)) for item in findings],
         stood_out=stood_out(source, len(findings), bool(drift)),
-        usual=usual_words(unchanged_words(against), bool(source.history), bool(against)),
+        usual=usual_words(unchanged_words(against), bool(source.history), bool(against), gait),
         said={name: sentence.about(source) for name, sentence in SENTENCES.items()},
         source=source,
-        pain_strip=Markup(pain_strip(tables.strides, source.pain, samples_end_s(source.recording))),
+        pain_strip=Markup(
+            pain_strip(clean_strides(tables.strides, gait), source.pain, samples_end_s(source.recording))
+        ),
         groups=[(title, [item for item in shown if item.group == group]) for group, title in GROUPS.items()],
         figure_json=Markup(_script_json(drawn)),
         plotly_script=Markup(_plotly_script()) if drawn else "",
-        metrics=metric_rows(summary, tables.strides, source.recording),
+        metrics=metric_rows(summary, tables.strides, source.recording, gait),
+        walked=walked_beside(summary, tables.strides, source.recording, gait),
         error_source=ERROR_SOURCE,
         own=own_rows(against, source.recording, bool(summary["quality"]["calibration"]["is_calibrated"])),
         drift=drift_rows(drift),
         is_of_watch_only=is_of_watch_only(source.recording, summary),
         watch=[] if summary.get("watch") is None else watch_rows(summary["watch"], source.length_unit),
         laps=[] if summary.get("watch") is None else lap_rows(summary["watch"], source.length_unit),
-        ran=ran_rows(ran(source.recording, tables), source.length_unit),
-        definitions=definition_rows(),
+        ran=ran_rows(ran(source.recording, tables), source.length_unit, gait),
+        definitions=definition_rows(gait),
         sensors=sensor_rows(summary["quality"]),
         entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],
         calibration=calibration_words(summary["quality"]["calibration"]),

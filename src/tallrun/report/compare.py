@@ -27,9 +27,9 @@ from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEAST_PAIRS, LEVEL
 from tallrun.insight.over_time import OverTime, over_time
 from tallrun.numerics.json_ready import json_ready
-from tallrun.numerics.recording import Recording
+from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.pipeline import Analysis, GaitTables
-from tallrun.report.cycles import Cycle, foot_paths, pitch_cycles
+from tallrun.report.cycles import Cycle, foot_paths, pelvis_cycles, pitch_cycles
 from tallrun.report.measured import error_between_days
 from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRIC_BY_KEY
@@ -51,6 +51,7 @@ class Side:
     started_at: datetime | None = None
     context: dict[str, Any] = field(default_factory=dict)
     waves: dict[str, np.ndarray] = field(default_factory=dict)
+    pelvis_angles: FloatArray | None = None
     part_s: tuple[float, float] | None = None
     session_id: str | None = None
     time_zone: str | None = None
@@ -130,8 +131,8 @@ def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = Non
     if part_s is not None and not 0.0 <= part_s[0] < part_s[1]:
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
     whole = Side(
-        name, found.tables, (), _started(recording), recording.context, found.waves, part_s,
-        recording.info.get("session_id"), recording.info.get("time_zone"), recording,
+        name, found.tables, (), _started(recording), recording.context, found.waves,
+        found.pelvis_angles, part_s, recording.info.get("session_id"), recording.info.get("time_zone"), recording,
     )  # fmt: skip
     return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
 
@@ -267,14 +268,18 @@ def shared_speeds(a: Sequence[Block], b: Sequence[Block]) -> tuple[float, ...]:
     return tuple(out)
 
 
-def waveforms_of(side: Side) -> list[Cycle]:
-    """Return the foot-pitch waveforms of a side."""
-    return pitch_cycles(side.waves, side.tables.strides, side.part_s)
+def waveforms_of(side: Side, speed_mps: float | None = None) -> list[Cycle]:
+    """Return the waveforms of a side, foot pitch and the pelvis's angles; near the compared speed if there is one."""
+    strides = side.tables.strides
+    found = pitch_cycles(side.waves, strides, side.part_s, speed_mps)
+    if side.pelvis_angles is not None:
+        found += pelvis_cycles(side.pelvis_angles, strides, side.part_s, speed_mps)
+    return found
 
 
-def paths_of(side: Side) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the middle foot path of each foot of a side."""
-    return foot_paths(side.waves, side.tables.strides, side.part_s)
+def paths_of(side: Side, speed_mps: float | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the middle foot path of each foot of a side; near the compared speed if there is one."""
+    return foot_paths(side.waves, side.tables.strides, side.part_s, speed_mps)
 
 
 def _near(blocks: Sequence[Block], speed_mps: float) -> tuple[Block, ...]:

@@ -15,14 +15,14 @@ from tallrun.insight.between_days import DayError
 from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides, near_speed
 from tallrun.report.measured import ERROR_KINDS
 from tallrun.report.pages import day_words, environment, minutes_words, when_words
 from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, SIDE_LETTER
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
-from tallrun.report.tables import METRIC_BY_KEY, Metric
+from tallrun.report.tables import METRIC_BY_KEY, Metric, belt_words
 from tallrun.words import counted
 
 A_DASH, B_DASH = "", "7 4"
@@ -106,6 +106,8 @@ def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str
         return ""
     low, high = (metric.factor * end for end in interval)
     digits = metric.error_digits(0.5 * (high - low))
+    if low * high > 0.0 and not all(round(end, digits) for end in (low, high)):
+        digits += 1  # an interval beside 0 must not look as if it held it
     return f"{_signed(metric, low, digits)} to {_signed(metric, high, digits)}"
 
 
@@ -155,7 +157,8 @@ def build_compare_page(found: Comparison, script_url: str | None = None, sheet: 
         rows=[shown_row(row, found.errors.get(row.metric)) for row in found.rows],
         unmatched=[shown_row(row) for row in found.unmatched],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
-        charts=[Markup(chart) for chart in charts(found) if chart],
+        cycle_charts=[Markup(chart) for chart in cycle_charts(found) if chart],
+        run_charts=[Markup(chart) for chart in run_charts(found) if chart],
         difference_words=DIFFERENCE,
         error_words=" ".join([_ERROR_WORDS[found.error_from], *error_sentences(found)]),
         trends=[trend_row(item, _zone(found)) for item in _by_weight(found.over_time)],
@@ -299,7 +302,7 @@ def trend_charts(found: Comparison) -> list[str]:
             marks = [Upright(f"half of it by {day_words(item.half)}", at_week, 0.0, NEUTRAL_COLOUR, "2 4")]
         out.append(
             line_chart(f"{metric.label} over {len(item.at)} sessions", f"weeks since {day_words(item.at[0], True)}",
-                       metric.unit and f"{metric.label}, {metric.unit}", lines, marks)
+                       metric.unit, lines, marks)
         )  # fmt: skip
     return out
 
@@ -345,42 +348,59 @@ def side_facts(letter: str, side: Side) -> dict[str, Any]:
             if quality["calibration"]["is_calibrated"]
             else "length not calibrated to a belt"
         ),
+        "belt": belt_words(quality["calibration"]),
         "algorithm": side.tables.summary["algorithm"],
     }
 
 
-def charts(found: Comparison) -> list[str]:
-    """Return the overlaid figures: A solid, B dashed; each foot in its own chart."""
-    sides = (("A", found.a, A_DASH), ("B", found.b, B_DASH))
+def _sides(found: Comparison) -> tuple[tuple[str, Side, str], ...]:
+    return (("A", found.a, A_DASH), ("B", found.b, B_DASH))
+
+
+def cycle_charts(found: Comparison) -> list[str]:
+    """Return foot and pelvis over the gait cycle, A solid, B dashed; a chart for each foot, empty text if unknown."""
+    cycles = [
+        (letter, dash, item)
+        for letter, side, dash in _sides(found)
+        for item in waveforms_of(side, found.speed_mps)
+    ]
+    drawn_signals = (
+        ("foot pitch", "Angle of the {} foot over the gait cycle", "foot angle, ° (toes up +)"),
+        ("pelvic tilt", "Pelvic tilt over the {} foot's cycle", "tilt, ° (forward +)"),
+        ("pelvic obliquity", "Pelvic obliquity over the {} foot's cycle", "obliquity, ° (left side up +)"),
+        ("pelvic rotation", "Pelvic rotation over the {} foot's cycle", "rotation, ° (to the left +)"),
+    )
+    out = []
+    for signal, what, axis in drawn_signals:
+        for foot in ("left", "right"):
+            name = f"{SIDE_LETTER[foot]} {foot}"
+            drawn = [part for part in cycles if part[2].signal == signal and part[2].foot == foot]
+            out.append(
+                line_chart(
+                    f"{what.format(foot)}, mean ± 1 SD",
+                    f"% of gait cycle, from initial contact – {name} foot", axis,
+                    [Line(f"{letter}, {name}, {item.n_strides} strides", np.arange(101.0), item.mean,
+                          SIDE_COLOUR[foot], dash, (item.mean - item.sd, item.mean + item.sd))
+                     for letter, dash, item in drawn],
+                    [Upright(f"{letter} toe-off {item.toe_off_pct[0]:.1f} ± {item.toe_off_pct[1]:.1f} %",
+                             *item.toe_off_pct, SIDE_COLOUR[foot], dash)
+                     for letter, dash, item in drawn if item.toe_off_pct is not None],
+                )
+            )  # fmt: skip
+    return out
+
+
+def run_charts(found: Comparison) -> list[str]:
+    """Return the foot paths, and cadence and pelvis over the run, A solid, B dashed; empty text if unknown."""
+    paths = [(letter, dash, paths_of(side, found.speed_mps)) for letter, side, dash in _sides(found)]
     out = []
     for foot in ("left", "right"):
         name = f"{SIDE_LETTER[foot]} {foot}"
-        cycles = [
-            (letter, dash, item)
-            for letter, side, dash in sides
-            for item in waveforms_of(side)
-            if item.foot == foot
-        ]
-        out.append(
-            line_chart(
-                f"Angle of the {foot} foot over the gait cycle, mean ± 1 SD",
-                f"% of gait cycle, from initial contact – {name} foot", "foot angle, ° (toes up +)",
-                [Line(f"{letter}, {name}, {item.n_strides} strides", np.arange(101.0), item.mean, SIDE_COLOUR[foot],
-                      dash, (item.mean - item.sd, item.mean + item.sd))
-                 for letter, dash, item in cycles],
-                [Upright(f"{letter} toe-off {item.toe_off_pct[0]:.1f} ± {item.toe_off_pct[1]:.1f} %",
-                         *item.toe_off_pct, SIDE_COLOUR[foot], dash)
-                 for letter, dash, item in cycles if item.toe_off_pct is not None],
-            )
-        )  # fmt: skip
-    for foot in ("left", "right"):
-        name = f"{SIDE_LETTER[foot]} {foot}"
-        paths = [(letter, dash, paths_of(side).get(foot)) for letter, side, dash in sides]
         out.append(
             line_chart(
                 f"Path of the {foot} foot from the side", f"m forward from foot-flat – {name} foot", "cm up",
-                [Line(f"{letter}, {name}", path[0], 100.0 * path[1], SIDE_COLOUR[foot], dash)
-                 for letter, dash, path in paths if path is not None],
+                [Line(f"{letter}, {name}", side[foot][0], 100.0 * side[foot][1], SIDE_COLOUR[foot], dash)
+                 for letter, dash, side in paths if foot in side],
             )
         )  # fmt: skip
     for key, colour in (
@@ -390,9 +410,9 @@ def charts(found: Comparison) -> list[str]:
         metric = METRIC_BY_KEY[key]
         out.append(
             line_chart(
-                f"{metric.label} at matched speed", "minutes of clean running", f"{metric.label}, {metric.unit}",
+                f"{metric.label} at matched speed", "minutes of clean running", metric.unit,
                 [Line(letter, *_over_running(side, metric, found.speed_mps), colour, dash)
-                 for letter, side, dash in sides],
+                 for letter, side, dash in _sides(found)],
             )
         )  # fmt: skip
     return out
@@ -400,10 +420,9 @@ def charts(found: Comparison) -> list[str]:
 
 def _over_running(side: Side, metric: Metric, speed_mps: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return medians of 30-stride groups over minutes of clean running near the compared speed."""
-    rows = clean_running(side.strides)
+    rows = clean_strides(side.strides)
     if speed_mps is not None:
-        pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
-        rows = rows[(pace - speed_mps).abs() <= 0.05 * speed_mps]
+        rows = rows[near_speed(rows, speed_mps)]
     values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
     step_min = np.minimum(np.diff(rows["initial_contact_s"].to_numpy(), prepend=np.nan), 2.0) / 60.0
     at = np.nancumsum(step_min)
@@ -426,13 +445,16 @@ def text_lines(found: Comparison) -> Sequence[str]:
             "The speeds do not match: every difference below may be the speed, and is not called real."
         )
     lines.append(summary_words(found))
+    for letter, side, _ in _sides(found):
+        told = belt_words(side.tables.summary["quality"]["calibration"])
+        lines += [f"{letter}: {told}"] if told else []
     lines.append("")
-    lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>18}{'detectable':>12}  ")
+    lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>20}{'detectable':>12}  ")
     for row in (*found.rows, *found.unmatched):
         item = shown_row(row, found.errors.get(row.metric))
         lines.append(
             f"{item.label + (f' [{item.unit}]' if item.unit else ''):<30}{item.before:>8}{item.after:>8}"
-            f"{item.difference:>9}{item.interval:>18}{item.detectable:>12}  {item.word}"
+            f"{item.difference:>9}{item.interval:>20}{item.detectable:>12}  {item.word}"
             + (f" ({item.error_kind})" if item.error_kind else "")
             + (f" ({item.why})" if item.why else "")
         )
@@ -444,7 +466,7 @@ def text_lines(found: Comparison) -> Sequence[str]:
         for trend in (trend_row(item) for item in _by_weight(found.over_time)):
             lines.append(
                 f"{trend.label + (f' [{trend.unit}]' if trend.unit else ''):<30}{trend.start:>8}{trend.now:>8}"
-                f"{trend.change:>9}{trend.interval:>18}  {trend.word}{f', {trend.when}' if trend.when else ''}"
+                f"{trend.change:>9}{trend.interval:>20}  {trend.word}{f', {trend.when}' if trend.when else ''}"
             )
     if found.rows:
         lines += ["", DIFFERENCE]

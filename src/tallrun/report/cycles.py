@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import sure_strides, sure_values
+from tallrun.gait.eligible import paces_mps, sure_strides, sure_values
+from tallrun.gait.summary import Gait
+from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -33,8 +35,8 @@ class Cycle:
     toe_off_pct: tuple[float, float] | None = None
 
 
-def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
-    """Return the waveforms of every foot that has at least ten clean running strides.
+def stride_cycles(recording: Recording, strides: pd.DataFrame, gait: Gait = "run") -> list[Cycle]:
+    """Return the waveforms of every foot that has at least ten clean strides of a gait.
 
     Specific force [g] and angular rate [deg/s] are taken as magnitudes, so they do not depend on how the sensor
     sat on the shoe. Feet without enough strides are left out.
@@ -44,7 +46,7 @@ def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
         sensor = recording.sensors.get(f"foot_{foot}")
         if sensor is None:
             continue
-        rows = clean_running(strides, foot)
+        rows = clean_strides(strides, gait, foot)
         if len(rows) < LEAST_STRIDES:
             continue
         rows = rows.iloc[:: max(1, len(rows) // MOST_STRIDES)]
@@ -62,16 +64,20 @@ def stride_cycles(recording: Recording, strides: pd.DataFrame) -> list[Cycle]:
 
 
 def pitch_cycles(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None = None
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
+    gait: Gait = "run",
 ) -> list[Cycle]:
     """Return the foot's pitch over the gait cycle, from initial contact to the next of that foot, with its toe-off.
 
-    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end). Shapes run
-    from foot-flat to foot-flat; a cycle is the end of one and the beginning of the next. Feet with fewer than ten whole
-    cycles are left out.
+    strides : the whole table the shapes belong to. part_s : only strides whose contact lies in [start, end).
+    speed_mps : only strides within 5 % of it. Shapes run from foot-flat to foot-flat; a cycle is the end of one and the
+    beginning of the next. Feet with fewer than ten whole cycles are left out.
     """
     out = []
-    for foot, (shapes, rows, clean) in _shapes(waves, strides, part_s).items():
+    for foot, (shapes, rows, clean) in _shapes(waves, strides, part_s, speed_mps, gait).items():
         contact = rows["initial_contact_s"].to_numpy(dtype=np.float64)
         flat = rows["foot_flat_s"].to_numpy(dtype=np.float64)
         whole = np.flatnonzero(clean[1:-1] & np.isfinite(flat[:-2] + flat[1:-1] + flat[2:])) + 1
@@ -120,22 +126,25 @@ PELVIS_SIGNALS = (
 
 
 def pelvis_cycles(
-    angles: FloatArray, strides: pd.DataFrame, part_s: tuple[float, float] | None = None
+    angles: FloatArray,
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
+    gait: Gait = "run",
 ) -> list[Cycle]:
     """Return tilt, obliquity and rotation of the pelvis over the cycle of each foot, from initial contact to the next.
 
     angles : (n, 4) as the pipeline keeps them. Tilt and obliquity are measured from standing, rotation from the mean of
     its own cycle (where the pelvis points is not known without a compass). A stride counts for an angle where its own
-    number in the table is sure; feet with fewer than ten are left out. part_s as above.
+    number in the table is sure; feet with fewer than ten are left out. part_s, speed_mps as above.
     """
     out = []
     t_s = angles[:, 0]
     turned_deg = np.concatenate(([0.0], np.cumsum(np.diff(t_s) * angles[:-1, 3]))) if len(t_s) else t_s
     values = dict(zip(PELVIS_SIGNALS, (angles[:, 1], angles[:, 2], turned_deg), strict=True))
     for foot in ("left", "right") if len(t_s) else ():
-        rows = clean_running(strides, foot)
-        if part_s is not None:
-            rows = rows[rows["initial_contact_s"].between(*part_s, inclusive="left")]
+        rows = clean_strides(strides, gait, foot)
+        rows = rows[_wanted(rows, part_s, speed_mps)]
         for (signal, column), series in values.items():
             used = rows[rows[column].notna()] if column in rows else rows.iloc[:0]
             start, length = (
@@ -148,7 +157,7 @@ def pelvis_cycles(
             every = slice(None, None, max(1, len(used) // MOST_STRIDES))
             stack = resample_cycles(t_s, series, start[every], length[every])
             if signal == "pelvic rotation":
-                # Over one stride of straight running the turn comes back to where it began; what is left is a bend.
+                # Over one straight stride the turn comes back to where it began; what is left is a bend.
                 stack -= np.linspace(0.0, 1.0, N_POINTS) * (stack[:, -1:] - stack[:, :1])
                 stack -= stack[:, :-1].mean(axis=1, keepdims=True)
             out.append(
@@ -166,21 +175,29 @@ def _toe_off(rows: pd.DataFrame) -> tuple[float, float] | None:
 
 
 def foot_paths(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None = None
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None = None,
+    speed_mps: float | None = None,
+    gait: Gait = "run",
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each; part_s as above."""
+    """Return each foot's median path over a stride, (forward_m, up_m), float64 (101,) each; the rest as above."""
     return {
         foot: (np.median(shapes[:, :, 2], axis=0), np.median(shapes[:, :, 3], axis=0))
-        for foot, shapes in _clean_shapes(waves, strides, part_s).items()
+        for foot, shapes in _clean_shapes(waves, strides, part_s, speed_mps, gait).items()
     }
 
 
 def _clean_shapes(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None,
+    speed_mps: float | None,
+    gait: Gait,
 ) -> dict[str, np.ndarray]:
-    """Shapes of the clean running strides by foot; feet with fewer than ten are left out."""
+    """Shapes of a gait's clean strides by foot; feet with fewer than ten are left out."""
     out = {}
-    for foot, (shapes, _, clean) in _shapes(waves, strides, part_s).items():
+    for foot, (shapes, _, clean) in _shapes(waves, strides, part_s, speed_mps, gait).items():
         kept = shapes[clean]
         kept = kept[np.isfinite(kept).all(axis=(1, 2))]
         if len(kept) >= LEAST_STRIDES:
@@ -189,28 +206,45 @@ def _clean_shapes(
 
 
 def _shapes(
-    waves: dict[str, np.ndarray], strides: pd.DataFrame, part_s: tuple[float, float] | None
+    waves: dict[str, np.ndarray],
+    strides: pd.DataFrame,
+    part_s: tuple[float, float] | None,
+    speed_mps: float | None,
+    gait: Gait,
 ) -> dict[str, tuple[np.ndarray, pd.DataFrame, np.ndarray]]:
-    """Return by foot the shapes, the rows they belong to, and which of them are clean running in the part."""
+    """Return by foot the shapes, the rows they belong to, and which of them are of the gait, clean and wanted."""
     out = {}
     for foot, shapes in waves.items():
         rows = strides[strides["foot"] == foot]
         if len(rows) != len(shapes):
             continue
-        clean = rows.index.isin(clean_running(rows).index)
-        if part_s is not None:
-            at = rows["initial_contact_s"].to_numpy()
-            clean &= (at >= part_s[0]) & (at < part_s[1])
+        clean = rows.index.isin(clean_strides(rows, gait).index)
+        clean &= _wanted(rows, part_s, speed_mps)
         out[foot] = (shapes, rows, clean)
     return out
 
 
-def clean_running(strides: pd.DataFrame, foot: str | None = None) -> pd.DataFrame:
-    """Return the closed running strides of sure times, of one foot or all.
+def _wanted(rows: pd.DataFrame, part_s: tuple[float, float] | None, speed_mps: float | None) -> np.ndarray:
+    """Return which rows lie in the part and near the speed, bool (n,); a limit that is None keeps all."""
+    keep = np.ones(len(rows), np.bool_)
+    if part_s is not None:
+        keep &= rows["initial_contact_s"].between(*part_s, inclusive="left").to_numpy()
+    if speed_mps is not None:
+        keep &= near_speed(rows, speed_mps)
+    return keep
+
+
+def near_speed(rows: pd.DataFrame, speed_mps: float) -> np.ndarray:
+    """Return which strides were run within 5 % of a speed, bool (n,): by the belt where it tells, else by their own."""
+    return np.asarray(np.abs(paces_mps(rows).to_numpy() - speed_mps) <= SPEED_TOLERANCE * speed_mps)
+
+
+def clean_strides(strides: pd.DataFrame, gait: Gait = "run", foot: str | None = None) -> pd.DataFrame:
+    """Return a gait's closed strides of sure times, of one foot or all.
 
     A length or angle that is not sure by its own uncertainty is unknown (NaN) in what is returned.
     """
-    use = (strides["mode"] == "run") & sure_strides(strides, "timing") & np.isfinite(strides["stride_time_s"])
+    use = (strides["mode"] == gait) & sure_strides(strides, "timing") & np.isfinite(strides["stride_time_s"])
     if foot is not None:
         use &= strides["foot"] == foot
     return sure_values(strides[use])

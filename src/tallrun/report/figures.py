@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.gait.asymmetry import asymmetry_pct
-from tallrun.report.cycles import Cycle, clean_running
+from tallrun.report.cycles import Cycle
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.own import OwnSpan
 from tallrun.report.palette import CUE_COLOUR, SIDE_COLOUR, SIDE_DASH, SIDE_LETTER, translucent
@@ -77,15 +77,14 @@ def thin_series(
 
 
 def distribution(
-    strides: pd.DataFrame,
+    rows: pd.DataFrame,
     column: str,
     title: str,
     unit: str,
     factor: float = 1.0,
     own: Sequence[OwnSpan] = (),
 ) -> Figure | None:
-    """Both feet's histograms over clean running strides, the own band shaded; None when nothing is known."""
-    rows = clean_running(strides)
+    """Both feet's histograms over strides, the own band shaded; None when nothing is known."""
     known = factor * rows[column].to_numpy(dtype=np.float64)
     if np.isfinite(known).sum() < 5:
         return None
@@ -135,7 +134,7 @@ def distribution(
     )
 
 
-def left_right(strides: pd.DataFrame) -> Figure | None:
+def left_right(rows: pd.DataFrame) -> Figure | None:
     """Right against left as a share of their mean, with the middle half of neighbouring pairs."""
     names = (
         ("stance_time_s", "contact time"),
@@ -144,7 +143,6 @@ def left_right(strides: pd.DataFrame) -> Figure | None:
         ("stride_length_m", "stride length"),
         ("peak_impact_g", "peak impact"),
     )
-    rows = clean_running(strides)
     labels, values, low, high = [], [], [], []
     for column, label in names:
         left = rows.loc[rows["foot"] == "left", column].to_numpy(dtype=np.float64)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tallrun.coaching.ledger import against_band
-from tallrun.report.cycles import clean_running
+from tallrun.gait.eligible import paces_mps
+from tallrun.report.cycles import clean_strides
 from tallrun.words import counted
 
 #: What each focus is about, in the runner's words.
@@ -43,15 +44,10 @@ def cadence_goal(
 
     band_at : speed [m/s] -> (low, high) [steps/min], NaN where there is no target.
     """
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] >= from_s]
-    speed = (
-        rows["belt_speed_mps"]
-        .where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
-        .to_numpy(dtype=np.float64)
-    )
     cadence = rows["cadence_spm"].to_numpy(dtype=np.float64)
-    bands = np.array([band_at(float(item)) for item in speed]).reshape(-1, 2)
+    bands = np.array([band_at(float(item)) for item in paces_mps(rows)]).reshape(-1, 2)
     judged = np.isfinite(bands).all(axis=1) & np.isfinite(cadence)
     if judged.sum() < LEAST_STRIDES:
         return Goal("cadence", None, "steps a minute", None, int(judged.sum()))

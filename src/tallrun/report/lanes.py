@@ -1,4 +1,7 @@
-"""Figures over the run, all on one time axis: same range, same margins, zoomed together by the page's script."""
+"""Figures over the run, all on one time axis: same range, same margins, zoomed together by the page's script.
+
+``rows`` are the strides to draw: clean ones, of the gait the report is about.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import pandas as pd
 
 from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.numerics.recording import Recording
-from tallrun.report.cycles import clean_running
 from tallrun.report.figures import MOST_POINTS, Figure, figure, rounded, thin_series
 from tallrun.report.own import OwnSpan
 from tallrun.report.palette import (
@@ -75,7 +77,7 @@ def lane(
 
 
 def both_feet(
-    strides: pd.DataFrame,
+    rows: pd.DataFrame,
     column: str,
     title: str,
     unit: str,
@@ -85,7 +87,6 @@ def both_feet(
     own: Sequence[OwnSpan] = (),
 ) -> Figure | None:
     """One quantity of each foot over the run; None when nothing is known."""
-    rows = clean_running(strides)
     traces = []
     for foot in ("left", "right"):
         part = rows[rows["foot"] == foot]
@@ -103,9 +104,8 @@ def both_feet(
     return lane(traces, title, unit, marks, shown_flags, bands, names)
 
 
-def cadence(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) -> Figure | None:
+def cadence(rows: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) -> Figure | None:
     """Cadence with the coached band, cues, flags and the own band."""
-    rows = clean_running(strides)
     minutes, values = thin_series(
         rows["initial_contact_s"].to_numpy(), rows["cadence_spm"].to_numpy(dtype=np.float64)
     )
@@ -125,9 +125,8 @@ def cadence(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) ->
                 notes)  # fmt: skip
 
 
-def speed_and_incline(recording: Recording, strides: pd.DataFrame, marks: Marks) -> Figure | None:
+def speed_and_incline(recording: Recording, rows: pd.DataFrame, marks: Marks) -> Figure | None:
     """Measured speed, the belt's where there is one, and its incline on the right-hand axis."""
-    rows = clean_running(strides)
     minutes, values = thin_series(
         rows["initial_contact_s"].to_numpy(), 3.6 * rows["speed_mps"].to_numpy(dtype=np.float64)
     )
@@ -176,7 +175,7 @@ def pain_lane(marks: Marks) -> Figure | None:
 
 
 def pelvis(
-    strides: pd.DataFrame,
+    rows: pd.DataFrame,
     column: str,
     title: str,
     unit: str,
@@ -187,7 +186,6 @@ def pelvis(
     own: Sequence[OwnSpan] = (),
 ) -> Figure | None:
     """One quantity of the pelvis, with a ribbon of ± 2 of its own uncertainty where ``sigma`` names one."""
-    rows = clean_running(strides)
     at = rows["initial_contact_s"].to_numpy()
     values = factor * rows[column].to_numpy(dtype=np.float64)
     known = np.isfinite(values)
@@ -204,9 +202,8 @@ def pelvis(
     return lane(traces, title, unit, marks, shown_flags, bands, names)
 
 
-def asymmetry(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) -> Figure | None:
+def asymmetry(rows: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) -> Figure | None:
     """Contact time, right against left, in windows of 30 s; None with one foot."""
-    rows = clean_running(strides)
     window = (rows["initial_contact_s"] // ASYMMETRY_WINDOW_S).astype(int)
     grouped = rows.groupby([window, "foot"])["stance_time_s"].agg(["median", "count"])
     middle = grouped["median"].where(grouped["count"] >= LEAST_IN_WINDOW).unstack("foot")
@@ -222,12 +219,12 @@ def asymmetry(strides: pd.DataFrame, marks: Marks, own: Sequence[OwnSpan] = ()) 
                 ("asymmetry",), [zero, *bands], names)  # fmt: skip
 
 
-def stiffness(recording: Recording, strides: pd.DataFrame, marks: Marks) -> tuple[Figure | None, str | None]:
+def stiffness(recording: Recording, rows: pd.DataFrame, marks: Marks) -> tuple[Figure | None, str | None]:
     """Vertical and leg stiffness of the spring-mass model, and the reason code when it is withheld."""
     runner = recording.runner
     if runner.mass_kg is None:
         return None, "no_body_mass"
-    rows = clean_running(with_stiffness(strides, runner))
+    rows = with_stiffness(rows, runner)
     at = rows["initial_contact_s"].to_numpy()
     traces = []
     for name, values, colour, dash in (

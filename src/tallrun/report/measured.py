@@ -14,10 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.insight.between_days import DayError, Kind, day_error
 from tallrun.insight.blocks import OwnSessions
 from tallrun.numerics.recording import Recording
@@ -50,7 +49,10 @@ ERROR_KINDS: dict[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """Largest error of a session found in tests like this run. is_share : in % of the value. kind : simulated, real."""
+    """Largest error of a session found in tests like this run, in the unit of the quantity's name.
+
+    is_share : in % of the value. kind : simulated, real.
+    """
 
     value: float
     is_share: bool
@@ -73,10 +75,8 @@ def _table() -> dict[str, Any]:
 def pace_mps(strides: pd.DataFrame) -> float | None:
     """Return the middle speed of running strides: the belt's where known, else the feet's where sure; None unknown."""
     running = sure_values(strides[strides["mode"] == "run"])
-    pace = running["belt_speed_mps"].where(running["belt_speed_mps"].notna(), running["speed_mps"])
-    known = pace.to_numpy(dtype=np.float64)
-    known = known[np.isfinite(known)]
-    return float(np.median(known)) if known.size else None
+    known = paces_mps(running).dropna()
+    return float(known.median()) if len(known) else None
 
 
 def measured_error(
@@ -86,8 +86,7 @@ def measured_error(
 
     speed_mps : the belt's where it is known. The worst of everything that applies counts.
     """
-    low, high = _table()["speeds_mps"]
-    if speed_mps is None or not low <= speed_mps <= high:
+    if speed_mps is None:
         return None
     quantity = "stride_length_m" if key == "speed_mps" else key
     feet = [item for place, item in recording.sensors.items() if place.startswith("foot_")]
@@ -108,6 +107,7 @@ def measured_error(
     fitting = [
         row for row in _table()["rows"]
         if row["quantity"] == quantity and row["when"] in whens and row["set_up"] in setups
+        and row["speeds_mps"][0] <= speed_mps <= row["speeds_mps"][1]
     ]  # fmt: skip
     if not fitting:
         return None

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import paces_mps
 from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.between_days import Kind
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEVEL
 from tallrun.numerics.recording import Recording
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.measured import ERROR_KINDS, error_between_days, measured_error
 from tallrun.report.tables import METRIC_BY_KEY, Metric, error_words
 
@@ -105,13 +106,12 @@ def own_spans(
 ) -> list[OwnSpan]:
     """Return where on the time line a baseline of this metric applies, and its band."""
     baselines = [item for item in _baselines(history, shoe) if item.metric == key]
-    rows = clean_running(strides)
+    rows = clean_strides(strides)
     if not baselines or rows.empty:
         return []
-    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
     bins = (rows["initial_contact_s"] // _SPAN_S).astype(int)
     out: list[OwnSpan] = []
-    speeds = pace.groupby(bins).median()
+    speeds = paces_mps(rows).groupby(bins).median()
     for place, speed in zip(speeds.index.to_list(), speeds.to_list(), strict=True):
         found = next(
             (item for item in baselines if abs(item.speed_mps - speed) <= SPEED_TOLERANCE * item.speed_mps),
@@ -154,7 +154,7 @@ def own_rows(
             "error_kind": "" if item.error_kind is None else ERROR_KINDS[item.error_kind][0],
             "error": error_words(
                 item.metric,
-                item.metric.factor * item.value,
+                item.value,
                 measured_error(item.metric.key, recording, item.speed_mps, is_calibrated),
             )["error"],
             "sessions": str(item.n_sessions),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tallrun.report.cycles import clean_running
 from tallrun.report.figures import thin_series
 from tallrun.report.svg import ticks
 
@@ -16,9 +15,8 @@ _SPEED_H, _PAIN_H, _LEFT, _BOTTOM = 110, 96, 88, 28
 _DRAWINGS = (("wide-chart", 1040), ("narrow-chart", 440))
 
 
-def pain_strip(strides: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: float) -> str:
-    """Return speed with the pain scores below it on one time axis; empty text when neither is known."""
-    rows = clean_running(strides)
+def pain_strip(rows: pd.DataFrame, pain: Sequence[tuple[float, int]], end_s: float) -> str:
+    """Return the speed of strides with the pain scores below it on one time axis; empty text when neither is known."""
     minutes, speeds = thin_series(
         rows["initial_contact_s"].to_numpy(), 3.6 * rows["speed_mps"].to_numpy(dtype=np.float64), 240
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.tables import GaitTables
@@ -19,7 +20,10 @@ KEY = "ran"
 
 @dataclass(frozen=True)
 class Ran:
-    """distance_m, speed_mps : of the running. heart_rate_bpm : middle of the whole session. climb_m : of the belt."""
+    """distance_m, speed_mps : of the running, or of a walk. heart_rate_bpm : middle of the whole session.
+
+    climb_m : of the belt.
+    """
 
     distance_m: float | None = None
     speed_mps: float | None = None
@@ -29,8 +33,9 @@ class Ran:
 
 def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     """Return what is known of a recorded run."""
-    distance_m = None if tables is None else way_m(tables.strides, ("run",))
-    run_s = None if tables is None else tables.summary.get("run_time_s")
+    gait = "run" if tables is None else told_gait(tables.summary)
+    distance_m = None if tables is None else way_m(tables.strides, (gait,))
+    moving_s = None if tables is None else tables.summary.get(f"{gait}_time_s")
     beats = (
         []
         if recording.heart_rate is None
@@ -38,7 +43,7 @@ def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     )
     return Ran(
         distance_m,
-        distance_m / run_s if distance_m and run_s else None,
+        distance_m / moving_s if distance_m and moving_s else None,
         float(np.median(beats)) if beats else None,
         None if recording.treadmill is None else climb_m(recording.treadmill),
     )
@@ -52,11 +57,11 @@ def ran_of(summary: Mapping[str, Any]) -> Ran:
     return Ran(*(watch.get(name) for name in ("distance_m", "speed_mps", "heart_rate_bpm", "climb_m")))
 
 
-def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
+def ran_rows(known: Ran, unit: LengthUnit, gait: Gait = "run") -> list[tuple[str, str]]:
     """Return name and words of each, for a page."""
     return [
         (
-            "Distance run",
+            "Distance run" if gait == "run" else "Distance walked",
             "not known: too few steps of known length"
             if known.distance_m is None
             else distance_words(known.distance_m, unit),

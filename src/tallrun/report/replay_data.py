@@ -12,6 +12,7 @@ import pandas as pd
 
 from tallrun.coaching import BlockChange, CueAnswer, CueEnd, CueStart, ProbeResult, ledger_rows
 from tallrun.errors import UsageError
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import Marker, Recording
 from tallrun.pipeline import Analysis, FlagChanged, GaitTables, analyse
@@ -22,7 +23,7 @@ from tallrun.pipeline.taps import marker_tap
 from tallrun.reasons import REASONS
 from tallrun.recovery import Protocol
 from tallrun.report.corrections import Corrected
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
 #: Two replays of one moment may differ by rounding of stored samples (float32), never by a stride.
@@ -238,7 +239,7 @@ def page_data(done: Replayed, title: str, tables: GaitTables | None = None) -> d
             "given_cues": [{"t_s": item.t_s, "text": item.text} for item in done.recording.markers
                            if item.kind == "cue"],
             "marks": marks_of(done.recording),
-            "typical": typical_shapes(done.analysis.waves, strides),
+            "typical": typical_shapes(done.analysis.waves, strides, told_gait(tables.summary)),
         }
     )  # fmt: skip
 
@@ -310,8 +311,8 @@ def wave_bytes(waves: dict[str, np.ndarray]) -> tuple[bytes, dict[str, int]]:
     return b"".join(parts), rows
 
 
-def typical_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> dict[str, Any]:
-    """Return each foot's median and SD over its clean running strides: pitch [deg], |f| [g], forward, up [m]."""
+def typical_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame, gait: Gait) -> dict[str, Any]:
+    """Return each foot's median and SD over its clean strides of a gait: pitch [deg], |f| [g], forward, up [m]."""
     names = ("pitch_deg", "force_g", "forward_m", "up_m")
     factor = (DEG_PER_RAD, 1.0 / STANDARD_GRAVITY_MPS2, 1.0, 1.0)
     out: dict[str, Any] = {}
@@ -319,7 +320,7 @@ def typical_shapes(waves: dict[str, np.ndarray], strides: pd.DataFrame) -> dict[
         rows = strides[strides["foot"] == foot]
         if len(rows) != len(shapes):
             continue
-        kept = shapes[rows.index.isin(clean_running(rows).index)][:, ::2, :]
+        kept = shapes[rows.index.isin(clean_strides(rows, gait).index)][:, ::2, :]
         kept = kept[np.isfinite(kept).all(axis=(1, 2))]
         if len(kept) < 10:
             continue

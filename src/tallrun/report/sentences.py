@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tallrun.gait.flags import FLAGS
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.insight.crossing import is_judged
 from tallrun.pipeline.setup_record import KEY
 from tallrun.reasons import REASONS
@@ -53,6 +54,8 @@ def judged_flags(summary: dict[str, Any]) -> list[str]:
 def no_flag_words(summary: dict[str, Any]) -> str:
     """Say what no flag being up is worth: what was looked at, and what could not be."""
     judged = judged_flags(summary)
+    if told_gait(summary) == "walk":
+        return "Flags are about running, and this was a walk: none could be up."
     if not judged:
         return "There was no clean running to judge, so no flag could be up."
     looked_at = ", ".join(FLAG_WORDS[name] for name in judged)
@@ -87,6 +90,8 @@ def _why_not_judged(source: ReportInput) -> str:
         return MISSING
     if not any(item.t_s.size for item in source.recording.sensors.values()):
         return "The record holds no samples, so nothing could be judged."
+    if told_gait(summary) == "walk":
+        return no_flag_words(summary)
     reason = summary["cadence_spm"].get("reason")
     return f"Nothing could be judged. {REASONS[reason]}" if reason else "Nothing could be judged."
 
@@ -158,6 +163,8 @@ def stood_out(source: ReportInput, n_findings: int, drift_known: bool) -> tuple[
     if _flag_up(source) is None:
         if is_of_watch_only(source.recording, source.tables.summary):
             return "What a watch knows of this run is below.", [MISSING]
+        if told_gait(source.tables.summary) == "walk":
+            return "This was a walk; its numbers are below.", [SENTENCES["flag_up"].about(source)]
         return "Nothing can be said about this run.", [SENTENCES["flag_up"].about(source)]
     more = (
         "Nothing changed within the run by more than its own error."
@@ -167,8 +174,10 @@ def stood_out(source: ReportInput, n_findings: int, drift_known: bool) -> tuple[
     return "Nothing stood out in what could be judged.", [SENTENCES["flag_up"].about(source), more]
 
 
-def usual_words(unchanged: str, has_history: bool, has_baseline: bool) -> str:
+def usual_words(unchanged: str, has_history: bool, has_baseline: bool, gait: Gait = "run") -> str:
     """Say how the run stands against the own baseline, or why that is not known."""
+    if gait == "walk":
+        return "Your usual is kept of running only, so this walk is not held against it."
     if unchanged:
         return unchanged
     if not has_history:

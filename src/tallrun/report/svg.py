@@ -52,6 +52,7 @@ def line_chart(
     x_low, x_high = _range(np.concatenate([item.x[np.isfinite(item.y)] for item in drawn]), 0.0)
     heights = [part for item in drawn for part in (item.y, *(item.band or ()))]
     y_low, y_high = _range(np.concatenate([part[np.isfinite(part)] for part in heights]), 0.06)
+    y_high += 0.1 * len(uprights) * (y_high - y_low)  # the names of the uprights stand above the curves
     plot_w, plot_h = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:

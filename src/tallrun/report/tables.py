@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
 from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
+from tallrun.gait.summary import Gait, numbers_of
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
-from tallrun.report.cycles import clean_running
+from tallrun.report.cycles import clean_strides
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 from tallrun.report.stiffness import with_stiffness
 from tallrun.words import counted
 
 LEAST_STRIDES = 5
+#: Sensors and belt further apart than this are told of: what a stride length calibrated to a belt should keep to.
+BELT_AGREES_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -174,13 +178,36 @@ ASYMMETRY = Metric(
 METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)}
 
 
-def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recording) -> list[dict[str, str]]:
+#: In walking one foot lands before the other leaves; what is about landing out of the air is not asked of a walk.
+DOUBLE_SUPPORT = Metric(
+    "flight_time_s",
+    "Double support",
+    -1000.0,
+    "ms",
+    0,
+    "Time both feet are on the ground, from one foot's landing to the other's leaving.",
+)
+_OF_RUNNING = ("overstride_index", "foot_ahead_m", "braking_dv_mps", "leg_stiffness_npm")
+METRICS_OF: dict[Gait, tuple[Metric, ...]] = {
+    "run": METRICS,
+    "walk": tuple(
+        DOUBLE_SUPPORT if item.key == "flight_time_s" else replace(item, scale="")  # limits are of running
+        for item in METRICS
+        if item.key not in _OF_RUNNING
+    ),
+}
+
+
+def metric_rows(
+    summary: dict[str, Any], strides: pd.DataFrame, recording: Recording, gait: Gait = "run"
+) -> list[dict[str, str]]:
     """One row per metric: median, measured error, 5-95 % range, feet, scatter of the median; or why it is withheld."""
-    rows = clean_running(with_stiffness(strides, recording.runner))
-    pace = pace_mps(strides)
+    numbers = numbers_of(summary, gait)
+    rows = clean_strides(with_stiffness(strides, recording.runner), gait)
+    pace = pace_mps(strides) if gait == "run" else None  # no error was measured of walking
     is_calibrated = bool(summary["quality"]["calibration"]["is_calibrated"])
     out = []
-    for metric in METRICS:
+    for metric in METRICS_OF[gait]:
         values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
         known = values[np.isfinite(values)]
         row = {
@@ -195,14 +222,18 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
         if known.size < LEAST_STRIDES:
             row |= dict.fromkeys(("median", "range", "left", "right", "interval"), "–")
             needs_mass = metric.key == "leg_stiffness_npm" and recording.runner.mass_kg is None
-            row["why"] = REASONS["no_body_mass" if needs_mass else unknown_reason(summary, metric.key)]
+            row["why"] = REASONS["no_body_mass" if needs_mass else unknown_reason(numbers, metric.key)]
         else:
             low, middle, high = np.percentile(known, [5, 50, 95])
             row |= {
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
-            } | error_words(metric, float(middle), measured_error(metric.key, recording, pace, is_calibrated))
+            } | error_words(
+                metric,
+                float(middle) / metric.factor,
+                measured_error(metric.key, recording, pace, is_calibrated),
+            )
             for foot in ("left", "right"):
                 side = values[(rows["foot"] == foot).to_numpy(dtype=bool, na_value=False)]
                 side = side[np.isfinite(side)]
@@ -219,31 +250,40 @@ def metric_rows(summary: dict[str, Any], strides: pd.DataFrame, recording: Recor
     return out
 
 
+def walked_beside(
+    summary: dict[str, Any], strides: pd.DataFrame, recording: Recording, gait: Gait
+) -> list[dict[str, str]]:
+    """Return the rows of what is known of the walking in a run with walks; empty where nothing is."""
+    if gait == "walk" or "median" not in summary.get("walking", {}).get("cadence_spm", {}):
+        return []
+    return [row for row in metric_rows(summary, strides, recording, "walk") if not row["why"]]
+
+
 def error_words(metric: Metric, middle: float, found: MeasuredError | None) -> dict[str, str]:
-    """Return the measured error for the table and for a number that stands alone; middle in the unit shown."""
+    """Return the measured error for the table and for a number that stands alone; middle in the unit of its name."""
     if found is None:
         return {"error": "not known", "error_words": "measurement error not known"}
-    size = metric.show_error(found.of(middle))
+    size = metric.show_error(metric.factor * found.of(middle))
     how = f" ({found.kind})"
     return {"error": f"± {size}{how}", "error_words": f"± {size} {metric.unit} measurement error{how}"}
 
 
-def unknown_reason(summary: dict[str, Any], key: str) -> str:
-    """Return the reason code for a metric of this session that is not known."""
-    found = summary.get(key)
+def unknown_reason(numbers: Mapping[str, Any], key: str) -> str:
+    """Return the reason code for a metric that is not known. numbers : the part of the summary for a gait."""
+    found = numbers.get(key)
     if isinstance(found, dict) and found.get("reason"):
         return str(found["reason"])
-    return _like(summary, key)
+    return _like(numbers, key)
 
 
-def _like(summary: dict[str, Any], key: str) -> str:
+def _like(numbers: Mapping[str, Any], key: str) -> str:
     """Metrics the summary does not hold share the reason of the one they are made from."""
     source = {
         "duty_factor": "stance_time_s", "overstride_index": "foot_strike_angle_deg", "foot_ahead_m": "pelvic_tilt_deg",
         "braking_dv_mps": "vertical_oscillation_m", "pelvic_obliquity_deg": "pelvic_tilt_deg",
         "pelvic_rotation_deg": "pelvic_tilt_deg", "leg_stiffness_npm": "flight_time_s",
     }.get(key)  # fmt: skip
-    found = summary.get(source) if source else None
+    found = numbers.get(source) if source else None
     reason = found.get("reason") if isinstance(found, dict) else None
     return str(reason) if reason else "too_few_strides"
 
@@ -254,7 +294,7 @@ def _interval(metric: Metric, known: np.ndarray) -> str:
     if n < 4:
         return "–"
     medians = np.array([np.median(part) for part in np.array_split(known, n)])
-    half = float(student_t.ppf(0.975, n - 1)) * float(medians.std(ddof=1)) / np.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * float(medians.std(ddof=1)) / np.sqrt(n)
     return f"± {metric.show(half, metric.digits + 1)}"
 
 
@@ -267,7 +307,21 @@ def calibration_words(calibration: dict[str, Any]) -> str:
     found = calibration["gain_found"]
     if found is None:
         return f"{told} This run gave no new calibration: {REASONS[calibration['reason']]}"
-    return f"{told} By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
+    told += (
+        f" By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
+    )
+    return f"{told} {belt_words(calibration)}".rstrip()
+
+
+def belt_words(calibration: dict[str, Any] | None) -> str:
+    """Say how far speed and stride length lie from the belt's; empty where they agree within 1 % or no belt tells."""
+    if calibration is None or calibration["gain_found"] is None:
+        return ""
+    off = calibration["gain_applied"] / calibration["gain_found"] - 1.0
+    if abs(off) < BELT_AGREES_SHARE:
+        return ""
+    most = "at least " if calibration.get("is_at_bound") else ""
+    return f"Speed and stride length are {most}{100.0 * abs(off):.1f} % {'below' if off < 0.0 else 'above'} the belt's."
 
 
 def version_rows(recording: Recording, summary: dict[str, Any], version: str) -> list[tuple[str, str]]:
@@ -286,11 +340,11 @@ def version_rows(recording: Recording, summary: dict[str, Any], version: str) ->
     return rows
 
 
-def definition_rows() -> list[tuple[str, str]]:
-    """(label, meaning) of every metric."""
+def definition_rows(gait: Gait) -> list[tuple[str, str]]:
+    """(label, meaning) of every metric of a gait."""
     return [
         (metric.label, f"{metric.meaning} Scale: {metric.scale}." if metric.scale else metric.meaning)
-        for metric in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)
+        for metric in (*METRICS_OF[gait], *((ASYMMETRY, *VARIABILITY_ROWS) if gait == "run" else ()))
     ]
 
 
