@@ -32,6 +32,15 @@ T = TypeVar("T")
 #: What ends a program from outside: the system going down or a closed terminal. Links are closed before it ends.
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 IN_USE_FILE = "sensors.lock"
+IN_USE = (
+    "another tallrun is using the sensors, such as a run that is being recorded: "
+    "while it holds them they answer nobody else. End it first"
+)
+#: Two runs at once, emulated or not, would be one runner's in two places.
+RUN_IN_USE = (
+    "another run is being recorded for the same records, emulated or not. "
+    "End it first, or choose another --data-dir"
+)
 PAIRING_FILE = "pairing.json"
 #: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
 STANDING_FILE, EMULATED_STANDING_FILE = "standing.json", "standing-emulated.json"
@@ -150,8 +159,8 @@ async def open_air(
 
 
 @contextmanager
-def sensors_in_use(folder: Path) -> Iterator[None]:
-    """Keep the paired sensors for this program alone; raises RadioError when another tallrun has them."""
+def sensors_in_use(folder: Path, refusal: str = IN_USE) -> Iterator[None]:
+    """Keep the sensors of these records for this program alone; raises RadioError when another tallrun has them."""
     from tallrun.sessions.recorder import try_lock
 
     try:
@@ -160,10 +169,7 @@ def sensors_in_use(folder: Path) -> Iterator[None]:
         raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
     try:
         if not try_lock(descriptor):
-            raise RadioError(
-                "another tallrun is using the sensors, such as a run that is being recorded: "
-                "while it holds them they answer nobody else. End it first"
-            )
+            raise RadioError(refusal)
         yield
     finally:
         os.close(descriptor)
