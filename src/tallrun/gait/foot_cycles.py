@@ -108,7 +108,7 @@ def _follow_turn(state, t, dt, params, out):
     if has_swung:
         open_pushed_off(state, cycle.bottom, params)
         time_final_contact(state, params)
-        cycle.is_rising, cycle.swing_from, cycle.ask_rad = True, cycle.bottom, params.rotation_rad
+        cycle.is_rising, cycle.swing_from, cycle.ask_rad = True, cycle.bottom, params.ask_rad
         cycle.top_rad, cycle.top = angle, now
 
 
