@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from tallrun.insight.blocks import ASYMMETRY, SessionBlocks
 from tallrun.insight.change import LEVEL, TypicalError, typical_error
@@ -46,7 +46,7 @@ class DayError:
 
     def half_width(self, share: float, level: float) -> float:
         """Half the interval of something whose standard deviation is ``share`` times that of one session."""
-        return float(student_t.ppf(1.0 - level / 2.0, self.dof)) * share * self.sd
+        return float(stdtrit(self.dof, 1.0 - level / 2.0)) * share * self.sd
 
 
 def day_error(

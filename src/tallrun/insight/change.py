@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.blocks import METRICS, Block, OwnSessions, SessionBlocks, metric_values
@@ -52,7 +52,7 @@ class TypicalError:
 
         Who looks at m quantities at once takes ``LEVEL`` / m, so that of 20 unchanged sessions one shows any change.
         """
-        return float(student_t.ppf(1.0 - level / 2.0, self.dof)) * float(np.sqrt(2.0)) * self.value
+        return float(stdtrit(self.dof, 1.0 - level / 2.0)) * float(np.sqrt(2.0)) * self.value
 
 
 class HasDetectable(Protocol):

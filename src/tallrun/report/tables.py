@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
 from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
@@ -254,7 +254,7 @@ def _interval(metric: Metric, known: np.ndarray) -> str:
     if n < 4:
         return "–"
     medians = np.array([np.median(part) for part in np.array_split(known, n)])
-    half = float(student_t.ppf(0.975, n - 1)) * float(medians.std(ddof=1)) / np.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * float(medians.std(ddof=1)) / np.sqrt(n)
     return f"± {metric.show(half, metric.digits + 1)}"
 
 
