@@ -785,6 +785,7 @@ def summary(**more: Any) -> dict[str, Any]:
             "flags": [],
             "asymmetry_contact_pct": 1.2,
             "watch": None,
+            "walking": found | {"asymmetry_contact_pct": NONE},
             "quality": {"valid_strides_pct": 99.0, "calibration": CALIBRATED},
         }
         | more
@@ -801,11 +802,13 @@ CALIBRATED = {
 
 
 def _unknown_summary(**more: Any) -> dict[str, Any]:
+    known = summary()
     return (
         {
             name: NONE if isinstance(value, dict) and "median" in value else value
-            for name, value in summary().items()
+            for name, value in known.items()
         }
+        | {"walking": dict.fromkeys(known["walking"], NONE)}
         | {"asymmetry_contact_pct": NONE, "quality": {"valid_strides_pct": None, "calibration": CALIBRATED}}
         | more
     )
