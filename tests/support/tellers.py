@@ -850,11 +850,14 @@ def report_sentences() -> Said:
         return words
 
     coached = {sentences.KEY: {}}
+    walk = _unknown_summary(run_time_s=0.0, walk_time_s=600.0, walking=summary()["walking"])
     return {
         "holds": told(_source(summary(flags=[FLAG]), cues=[1], pain=[1], goal=1))
         + told(_source(summary(), cues=[1, 2]))
         + told(_source(summary(pelvic_tilt_deg=NONE))),
-        "fails": told(_source(summary(), info=coached)) + told(_source(summary(**NOTHING))),
+        "fails": told(_source(summary(), info=coached))
+        + told(_source(summary(**NOTHING)))
+        + told(_source(walk)),
         "unknown": told(_source(_unknown_summary()))
         + told(_source(_unknown_summary(watch=WATCH), sampled=False))
         + told(_source(_unknown_summary(watch=NO_WATCH), sampled=False))
