@@ -875,7 +875,7 @@ def against_usual() -> Said:
                 findings.unchanged_words([_against("cadence_spm", 160.0, "no real change")]), True, True
             )
         ],
-        "fails": [sentences.usual_words("", True, True)],
+        "fails": [sentences.usual_words("", True, True), sentences.usual_words("", True, True, "walk")],
         "unknown": [sentences.usual_words("", True, False)],
         "empty": [sentences.usual_words("", False, False), findings.unchanged_words([])],
         "contradictory": [sentences.usual_words("", False, True)],
