@@ -785,6 +785,7 @@ def summary(**more: Any) -> dict[str, Any]:
             "flags": [],
             "asymmetry_contact_pct": 1.2,
             "watch": None,
+            "walking": found | {"asymmetry_contact_pct": NONE},
             "quality": {"valid_strides_pct": 99.0, "calibration": CALIBRATED},
         }
         | more
@@ -801,11 +802,13 @@ CALIBRATED = {
 
 
 def _unknown_summary(**more: Any) -> dict[str, Any]:
+    known = summary()
     return (
         {
             name: NONE if isinstance(value, dict) and "median" in value else value
-            for name, value in summary().items()
+            for name, value in known.items()
         }
+        | {"walking": dict.fromkeys(known["walking"], NONE)}
         | {"asymmetry_contact_pct": NONE, "quality": {"valid_strides_pct": None, "calibration": CALIBRATED}}
         | more
     )
@@ -847,11 +850,14 @@ def report_sentences() -> Said:
         return words
 
     coached = {sentences.KEY: {}}
+    walk = _unknown_summary(run_time_s=0.0, walk_time_s=600.0, walking=summary()["walking"])
     return {
         "holds": told(_source(summary(flags=[FLAG]), cues=[1], pain=[1], goal=1))
         + told(_source(summary(), cues=[1, 2]))
         + told(_source(summary(pelvic_tilt_deg=NONE))),
-        "fails": told(_source(summary(), info=coached)) + told(_source(summary(**NOTHING))),
+        "fails": told(_source(summary(), info=coached))
+        + told(_source(summary(**NOTHING)))
+        + told(_source(walk)),
         "unknown": told(_source(_unknown_summary()))
         + told(_source(_unknown_summary(watch=WATCH), sampled=False))
         + told(_source(_unknown_summary(watch=NO_WATCH), sampled=False))
@@ -869,7 +875,7 @@ def against_usual() -> Said:
                 findings.unchanged_words([_against("cadence_spm", 160.0, "no real change")]), True, True
             )
         ],
-        "fails": [sentences.usual_words("", True, True)],
+        "fails": [sentences.usual_words("", True, True), sentences.usual_words("", True, True, "walk")],
         "unknown": [sentences.usual_words("", True, False)],
         "empty": [sentences.usual_words("", False, False), findings.unchanged_words([])],
         "contradictory": [sentences.usual_words("", False, True)],
