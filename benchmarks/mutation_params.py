@@ -2,22 +2,27 @@
 
     python benchmarks/mutation_params.py [--only NAME ...]
 
-Every number of ``gait/*_params.py`` is taken times 0.8 and 1.2, one at a time, and the shipped recordings are analysed
-again. A number is seen when any stride table differs from the usual one; the others are listed as insensitive: nothing
-in these recordings would tell if they were wrong. ``sensitivity_foot.py`` says how much a change costs on real ground.
+Every number of the engines' parameters is taken times 0.8 and 1.2, one at a time, and the shipped recordings are
+analysed again, as they are and without their gyroscopes. A number is seen when any stride table differs from the usual
+one; the others are listed as insensitive: nothing in these recordings would tell if they were wrong.
+``sensitivity_foot.py`` says how much a change costs on real ground. Without ``--only`` the lists are kept in
+``results/tunables.json`` and ``.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tallrun.gait import foot, pelvis
+from tallrun.gait import acc_only_kernel, foot, pelvis
+from tallrun.gait.acc_only_kernel import AccFootParams
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.numerics.recording import Recording
@@ -27,8 +32,32 @@ from tallrun.sessions import read_session
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 FACTORS = (0.8, 1.2)
 #: What a sensor says of itself, not a tunable.
-GIVEN = {"rate_hz", "has_gyroscope", "clip_mps2"}
-ENGINES: tuple[tuple[Any, type[Any]], ...] = ((foot, FootParams), (pelvis, PelvisParams))
+GIVEN = {"rate_hz", "has_gyroscope", "clip_mps2", "clip_g"}
+ENGINES: tuple[tuple[Any, type[Any]], ...] = (
+    (foot, FootParams),
+    (pelvis, PelvisParams),
+    (acc_only_kernel, AccFootParams),
+)
+RESULTS = Path(__file__).resolve().parent / "results"
+HEAD = """Made by `python benchmarks/mutation_params.py`: each tunable × 0.8 and × 1.2, one at a time, on the shipped
+recordings, as they are and without their gyroscopes. Seen: a stride table changed. Insensitive: nothing in them would
+tell.
+"""
+
+
+def tunables(params: type[Any]) -> dict[str, float]:
+    """Return names and values of what can be tuned."""
+    defaults = params._field_defaults.items()
+    return {name: value for name, value in defaults if name not in GIVEN and not isinstance(value, bool)}
+
+
+def without_gyroscopes(recording: Recording) -> Recording:
+    """Return a recording as plain accelerometers would have made it."""
+    sensors = {
+        place: replace(item, spec=replace(item.spec, has_gyroscope=False), gyr_radps=None)
+        for place, item in recording.sensors.items()
+    }
+    return replace(recording, sensors=sensors)
 
 
 @contextmanager
@@ -45,9 +74,9 @@ def changed(module: Any, params: type[Any], name: str, value: float) -> Iterator
         setattr(module, params.__name__, params)
 
 
-def tables(recordings: list[Recording]) -> list[pd.DataFrame]:
-    """Return the stride tables as the engines stand."""
-    return [analyse(recording).tables.strides for recording in recordings]
+def strides(recording: Recording) -> pd.DataFrame:
+    """Return the stride table as the engines stand."""
+    return analyse(recording).tables.strides
 
 
 def is_seen(
@@ -61,12 +90,25 @@ def is_seen(
             to = value + (1 if factor > 1.0 else -1)
         try:
             with changed(module, params, name, to):
-                found = tables(recordings)
+                if any(
+                    not strides(item).equals(table) for item, table in zip(recordings, usual, strict=True)
+                ):
+                    return True
         except Exception:
             return True
-        if not all(a.equals(b) for a, b in zip(found, usual, strict=True)):
-            return True
     return False
+
+
+def write(found: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Keep the lists, for a test and for a reader."""
+    (RESULTS / "tunables.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    parts = [HEAD]
+    for name, lists in found.items():
+        n_seen, n_all = len(lists["seen"]), len(lists["seen"]) + len(lists["insensitive"])
+        parts.append(f"### {name}: {n_seen} of {n_all} seen\n")
+        rows = [f"| {key} | {value:g} |" for key, value in lists["insensitive"].items()]
+        parts.append("\n".join(["| insensitive | value |", "|---|---|", *rows]) + "\n")
+    (RESULTS / "tunables.md").write_text("\n".join(parts), encoding="utf-8")
 
 
 def main() -> None:
@@ -74,16 +116,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of tunables")
     only = parser.parse_args().only
     recordings = [read_session(place.parent) for place in sorted(RECORDINGS.glob("*/session.json"))]
-    usual = tables(recordings)
+    recordings.sort(key=lambda item: sum(sensor.t_s.size for sensor in item.sensors.values()))
+    recordings += [without_gyroscopes(item) for item in recordings]
+    usual = [strides(item) for item in recordings]
+    found: dict[str, dict[str, dict[str, float]]] = {}
     for module, params in ENGINES:
-        names = [
-            name
-            for name, value in params._field_defaults.items()
-            if name not in GIVEN and not isinstance(value, bool) and (not only or name in only)
-        ]
-        unseen = [name for name in names if not is_seen(module, params, name, recordings, usual)]
-        print(f"{params.__name__}: {len(names) - len(unseen)} of {len(names)} seen")
-        print("  insensitive:", ", ".join(unseen) or "none", flush=True)
+        lists: dict[str, dict[str, float]] = {"seen": {}, "insensitive": {}}
+        for name, value in tunables(params).items():
+            if not only or name in only:
+                kind = "seen" if is_seen(module, params, name, recordings, usual) else "insensitive"
+                lists[kind][name] = value
+        found[params.__name__] = lists
+        print(f"{params.__name__}: {len(lists['seen'])} seen, {len(lists['insensitive'])} not")
+        print("  insensitive:", ", ".join(lists["insensitive"]) or "none", flush=True)
+    if not only:
+        write(found)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
 
-from tallrun.cli.app import main
+import pytest
+import typer
+
+from tallrun.cli.app import ONE_COMMAND_MODULES, build_app, main
 
 
 def run(capsys, args: list[str]) -> tuple[int, str]:
@@ -33,3 +37,25 @@ def test_what_stops_a_command_is_one_line(monkeypatch, capsys, tmp_path, trouble
 def test_a_wrong_option_is_a_usage_error_and_help_is_none(capsys):
     assert run(capsys, ["report", "--no-such-option"])[0] == 2
     assert run(capsys, ["report", "--help"]) == (0, "")
+
+
+@pytest.mark.parametrize("name", sorted(ONE_COMMAND_MODULES))
+def test_a_command_alone_in_its_module_is_built_alone(name):
+    assert list(typer.main.get_command(build_app(name)).commands) == [name]
+
+
+def test_a_word_that_is_no_such_command_has_all_built():
+    assert {"analyze", "pain", "run"} <= set(typer.main.get_command(build_app("analyse")).commands)
+
+
+def test_analyze_loads_no_room_and_no_library_that_it_does_not_use():
+    """Half of a short analysis was importing what only reports, advice and the simulator need."""
+    code = (
+        "import sys, tallrun.gait.warm, tallrun.pipeline, tallrun.sessions\n"
+        "import tallrun.report.measured, tallrun.report.sentences\n"
+        "unused = ('scipy.stats', 'scipy.signal', 'scipy.special', 'pydantic', 'tallrun.coaching', 'tallrun.insight',\n"
+        "          'tallrun.recovery', 'tallrun.simulate', 'tallrun.report.build')\n"
+        "print([name for name in unused if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

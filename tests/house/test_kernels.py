@@ -6,12 +6,13 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tallrun
 from tallrun.gait.acc_only_kernel import AccFootParams
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.kernels import as_record, new_record
+from tallrun.gait.kernels import Entry, as_record, kernel, new_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 
 GAIT = Path(tallrun.__file__).parent / "gait"
@@ -57,3 +58,26 @@ def test_a_record_is_read_by_name_in_python_as_in_kernels():
     assert (record.rate_hz, record.moved_flats) == (100.0, FootParams().moved_flats)
     with pytest.raises(RuntimeError, match="flat"):
         new_record(floats="flat")
+
+
+@kernel
+def _first_of(values):
+    return values[0, 0]
+
+
+def test_whatever_array_comes_an_entry_reads_its_numbers():
+    """An entry asks for the types once, so all that reaches it must be alike in memory."""
+    entry, plainly = Entry(_first_of), np.arange(6.0).reshape(2, 3) + 1.0
+    shifted = np.zeros(49, np.uint8)[1:].view(np.float64).reshape(2, 3)
+    shifted[:] = plainly
+    frozen = plainly.copy()
+    frozen.flags.writeable = False
+    assert plain(plainly) is plainly
+    for odd in (
+        plainly.astype(">f8"), plainly.astype(np.float32), plainly.astype(np.int64), np.asfortranarray(plainly),
+        plainly[::-1][::-1], shifted, frozen, plainly.tolist(), np.ma.masked_array(plainly),
+    ):  # fmt: skip
+        ready = plain(odd)
+        assert type(ready) is np.ndarray
+        assert ready.flags.carray
+        assert (entry(ready), ready[1].tolist()) == (1.0, [4.0, 5.0, 6.0])

@@ -68,8 +68,9 @@ def _close(state, params, out):
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
     if now >= 2 and state.cycle[0].swing_from >= 0:
         settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
-        if settled or not locate_contact(state, now, params).is_doubtful:
-            land(state, now, False, params, out)
+        is_early = not settled and locate_contact(state, now, params).is_doubtful
+        if not is_early:  # as a variable: a literal would have numba make all of the landing twice
+            land(state, now, is_early, params, out)
     if state.stance[0].is_pending:
         emit_open(state, t_s[now & mask], out)
 

@@ -26,6 +26,13 @@ LEAST_SIDEWAYS = (
     0.3  # of the main axis of turning: a foot that turns about an upright axis only shows no left
 )
 MOST_SWINGS = 4096
+#: Full quality: so many strides, and this share of the turning about the pitch axis.
+ENOUGH_STRIDES = 6.0
+ENOUGH_AXIS_SHARE = 0.5
+#: Still flats, and strides that close, are enough where they are this share of all there could be.
+ENOUGH_SHARE = 0.5
+#: Displacements of strides whose force was cut off tell forward where this share of the way points one way.
+SURE_TRAVEL_SHARE = 0.5
 
 
 class Mounting(NamedTuple):
@@ -45,8 +52,8 @@ class Mounting(NamedTuple):
     @property
     def quality(self) -> float:
         """One number from 0 to 1: low where turning has no main axis or travel no main direction."""
-        few = min(self.n_strides / 6.0, 1.0)
-        return float(min(self.axis_share / 0.5, 1.0) * max(self.travel_share, 0.0) * few)
+        few = min(self.n_strides / ENOUGH_STRIDES, 1.0)
+        return float(min(self.axis_share / ENOUGH_AXIS_SHARE, 1.0) * max(self.travel_share, 0.0) * few)
 
 
 @maker
@@ -263,14 +270,14 @@ def _mounting_about(
     # still feet and strides that close come first; where there are few, such as in a sprint, all are taken
     for most_cost in (params.flat_cost, params.no_flat_cost):
         n_flats = _find_flats(samples, n, cost, swings, most_cost, params, flats)
-        if n_flats >= 2 and n_flats >= 0.5 * len(swings):
+        if n_flats >= 2 and n_flats >= ENOUGH_SHARE * len(swings):
             break
     if n_flats < 2:
         return None
     for most_misfit in (params.misfit_limit, math.inf):
         travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)))
         n_strides = _travel_directions(samples, n, flats[:n_flats], sensor, most_misfit, params, work, travel)
-        if n_strides >= 0.5 * (n_flats - 1):
+        if n_strides >= ENOUGH_SHARE * (n_flats - 1):
             break
     if n_strides == 0:
         return None
@@ -286,7 +293,7 @@ def _mounting_about(
     travel_share = float((each @ forward).sum() / np.linalg.norm(each, axis=1).sum())
     if most_misfit > params.misfit_limit:
         drift[:] = 0.0  # gravity at feet that hardly rest tells no bias
-        if abs(travel_share) < 0.5:
+        if abs(travel_share) < SURE_TRAVEL_SHARE:
             travel_share = _turn_order(samples, toe_up, flats[:n_flats], params)
     return Mounting(
         np.array([forward, left, up]), axis_share, travel_share, n_strides, sensor.bias + drift / n_strides

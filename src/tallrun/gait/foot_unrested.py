@@ -10,13 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting
+from tallrun.gait.foot_mounting import LEAST_SIDEWAYS, TURNING_RADPS, Mounting
 
 FloatArray = NDArray[np.float64]
 
 #: A foot that never rests belongs to a runner: so long are their strides at most, and so much alike.
 SLOWEST_STRIDE_S = 0.9
 EVEN_SHARE = 0.15
+#: of which so many must be.
+LEAST_ALIKE_SHARE = 0.6
+#: A step of time counts no longer than this [s]: what turned in a gap is not known.
+LONGEST_STEP_S = 0.1
+#: A foot that lands at the stride's begin pushes off before this share of it.
+PUSHED_OFF_SHARE = 0.5
 #: and they go faster than this over ground.
 SLOWEST_MPS = 2.5
 LEAST_STRIDES = 4
@@ -60,7 +66,7 @@ def _from_strides(
         return None
     middle = float(np.median(stride_s))
     alike = np.abs(stride_s - middle) <= EVEN_SHARE * middle
-    if middle > SLOWEST_STRIDE_S or float(np.mean(alike)) < 0.6:
+    if middle > SLOWEST_STRIDE_S or float(np.mean(alike)) < LEAST_ALIKE_SHARE:
         return None
     ups, travels = [], []
     for k in np.flatnonzero(alike)[-MOST_STRIDES:].tolist():
@@ -74,7 +80,7 @@ def _from_strides(
     up = np.sum(ups, axis=0)
     up /= np.linalg.norm(up)
     left = -axis + up * float(up @ axis)
-    if float(np.linalg.norm(left)) < 0.3:
+    if float(np.linalg.norm(left)) < LEAST_SIDEWAYS:
         return None
     left /= np.linalg.norm(left)
     forward = np.cross(left, up)
@@ -91,7 +97,9 @@ def _from_strides(
 
 def _flat(t_s: FloatArray, toe_up_radps: FloatArray, params: np.record) -> int:
     """Return the sample where the foot turns least between its landing, at the stride's begin, and its push-off."""
-    pushing = int(np.argmin(np.where(t_s <= t_s[0] + 0.5 * (t_s[-1] - t_s[0]), toe_up_radps, np.inf)))
+    pushing = int(
+        np.argmin(np.where(t_s <= t_s[0] + PUSHED_OFF_SHARE * (t_s[-1] - t_s[0]), toe_up_radps, np.inf))
+    )
     first = int(np.searchsorted(t_s, t_s[0] + params.flat_after_contact_s))
     if first >= pushing:
         return pushing // 2
@@ -100,7 +108,7 @@ def _flat(t_s: FloatArray, toe_up_radps: FloatArray, params: np.record) -> int:
 
 def _turning_points(t_s: FloatArray, rate_radps: FloatArray, least_rad: float) -> NDArray[np.int64]:
     """Return the samples where the angle about the pitch axis, of unknown sign, passes a top."""
-    angle = np.concatenate([[0.0], np.cumsum(rate_radps[1:] * np.minimum(np.diff(t_s), 0.1))])
+    angle = np.concatenate([[0.0], np.cumsum(rate_radps[1:] * np.minimum(np.diff(t_s), LONGEST_STEP_S))])
     tops: list[int] = []
     best, rising = 0, True
     for k, value in enumerate(angle.tolist()):

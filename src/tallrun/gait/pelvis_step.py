@@ -23,6 +23,9 @@ R_IMPLAUSIBLE = reason_bit("implausible")
 #: Gaussian with -3 dB at 10 Hz, at which braking is read.
 BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
 
+#: Square of the forward axis's level part, at least: six degrees off the upright, past which a lean has no forward.
+LEAST_LEVEL2 = 0.01
+
 
 class Step(NamedTuple):
     """One step, in rows of the buffer.
@@ -150,7 +153,7 @@ def _fill_force(state, now, step, params):
         force[i] = vertical / GRAVITY_MPS2
         # less what a tilted sensor sees of the vertical force
         ahead[i] = dot(buf.force[row], axes.forward) - vertical * ahead_up
-        level = math.sqrt(max(1.0 - ahead_up * ahead_up, 0.01))
+        level = math.sqrt(max(1.0 - ahead_up * ahead_up, LEAST_LEVEL2))
         centre_ahead[i] = params.centre_ahead_m * level + params.centre_below_m * upright * ahead_up / level
         centre_up[i] = params.centre_ahead_m * ahead_up - params.centre_below_m * upright
     if params.has_gyroscope and axes.known[0].is_known:

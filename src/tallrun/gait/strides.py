@@ -75,6 +75,8 @@ FASTEST_MPS = 13.0
 LONGEST_STRIDE_M = 6.0
 SHORTEST_STRIDE_S = 0.3
 STEEPEST_STRIKE_DEG = 60.0
+#: Speed times time is the length within this share of it, else one of them is wrong.
+LENGTH_MISFIT_SHARE = 0.01
 GREATEST_TILT_DEG = 60.0
 GREATEST_OSCILLATION_M = 0.4
 
@@ -104,7 +106,7 @@ def withhold_implausible(stride: Stride) -> None:
     if not 0.0 <= length <= LONGEST_STRIDE_M and length == length:
         wrong += _OF_LENGTH
     if speed == speed and not (
-        0.0 <= speed <= FASTEST_MPS and abs(speed * whole - length) <= 0.01 * abs(length)
+        0.0 <= speed <= FASTEST_MPS and abs(speed * whole - length) <= LENGTH_MISFIT_SHARE * abs(length)
     ):
         wrong += _OF_LENGTH
     wrong += [
