@@ -17,6 +17,7 @@ import tallrun
 from support.recovery_histories import is_freer, random_history
 from tallrun.coaching.target import ABOVE_EXPECTED_SPM, RAISE_SHARE
 from tallrun.gait.asymmetry import AsymmetryMonitor, JumpLimits
+from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
 from tallrun.insight.due import questions_due
 from tallrun.journal.desk import load_protocol
@@ -169,8 +170,8 @@ def test_a_tightened_monitor_tells_of_a_limp_no_later(seed):
         shift = (own + (limp if k > 120 else 0) + rnd.gauss(0, 1.5)) / 400
         foot = ("left", "right")[k % 2]
         stance_s = 0.25 * (1 + (shift if foot == "right" else -shift))
-        strides.append(Stride(foot=foot, initial_contact_s=float(k), stance_time_s=stance_s, mode=1,
-                              quality=rnd.choice((0.65, 0.9, 1.0)), reasons=0))  # fmt: skip
+        strides.append(Stride(foot=foot, initial_contact_s=float(k), stance_time_s=stance_s, mode=MODE_RUN,
+                              stance_sigma_s=rnd.choice((0.012, 0.02, 0.028)), reasons=0))  # fmt: skip
     first = []
     for protocol in (PROTOCOL, tight):
         monitor = AsymmetryMonitor(own, sd, jump_limits(protocol))

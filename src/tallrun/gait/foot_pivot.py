@@ -120,8 +120,9 @@ def settle_final_contact(state, params):
     rested_s = _rested_until(state, off, params)
     if not math.isfinite(rested_s):
         return
-    row.final_contact_s = max(row.final_contact_s, rested_s)
     own_s = off_sigma(state.samples, float(fit.first + off), state.front[0].n - 1, params)
+    # within what is not known of either, the fastest turn counts: it scatters less, and alike in both feet
+    row.final_contact_s = max(row.final_contact_s, rested_s - 0.5 * own_s)
     row.final_contact_sigma_s = math.hypot(own_s, params.rolling_share * (row.final_contact_s - rested_s))
 
 
