@@ -34,7 +34,11 @@ def test_an_imported_run_is_offered_and_counted_by_the_command_that_due_prints(
 ):
     monkeypatch.setattr("tallrun.journal.desk.current_time", lambda: NOW)
     session_id = watch_session(tmp_path / "out", START)
-    _hand_off(tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setenv("TALLRUN_DATA_DIR", str(tmp_path / "elsewhere"))
+        _hand_off(tmp_path / "out", None)
+    assert "tallrun log-run --session" in capsys.readouterr().out
+    _hand_off(tmp_path / "out", tmp_path / "records")
     assert "tallrun due asks whether it counts" in capsys.readouterr().out
     row = next(row for row in tallrun("due", "--json").json if row["question"] == "count")
     assert row["session_id"] == session_id

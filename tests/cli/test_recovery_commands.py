@@ -166,6 +166,17 @@ def test_a_person_is_asked(tallrun: Command) -> None:
     assert (kept["kind"], kept["score"], kept["painkiller"], kept["limping"]) == ("during", 3, "none", "no")
 
 
+def test_two_answers_of_one_minute_are_kept_and_said(tallrun: Command) -> None:
+    add = ("pain", "add", "--kind", "rest", "--at", "07:30", "--json", "--score")
+    assert tallrun(*add, 3).json["warnings"] == []
+    assert "There is another score of this kind and minute" in tallrun(*add, 5).json["warnings"][0]
+    assert "already: 3, 5." in tallrun(*add, 5).json["warnings"][0]
+    assert (
+        tallrun("pain", "add", "--kind", "rest", "--at", "07:32", "--json", "--score", 4).json["warnings"]
+        == []
+    )
+
+
 def test_a_new_place_is_kept_when_said_so(tallrun: Command) -> None:
     done = tallrun("pain", "add", "--score", 2, "--kind", "rest", "--side", "left", "--new-place", "--json")
     assert done.json["side"] == "left"

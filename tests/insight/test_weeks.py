@@ -39,6 +39,12 @@ def test_a_walk_is_no_planned_run_nor_a_run_a_planned_walk():
     )
 
 
+def test_what_was_advised_and_done_counts_without_a_plan_and_what_was_not_done_is_no_failure():
+    days = known(d2={"n_runs": 1, "n_advised": 1}, d3={"n_runs": 1}, d4={"planned": ("V1",), "n_runs": 1})
+    assert told(days)[0][0] == "You did 2 of 2 planned or advised so far."
+    assert told(known(d2={"n_runs": 1, "n_advised": 1}))[0][0] == "You did 1 of 1 advised so far."
+
+
 def test_done_of_planned_counts_a_session_on_its_day_only():
     days = known(
         d2={"planned": ("V1",), "n_runs": 1, "run_minutes": 8.0, "worst": 2},

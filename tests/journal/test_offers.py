@@ -314,6 +314,17 @@ def test_what_was_tapped_in_a_run_that_was_cut_off_counts_as_if_it_had_been_note
     mine.store.close()
 
 
+def test_who_told_a_score_in_a_run_that_waits_is_not_told_that_there_is_none(lived, tmp_path):
+    shutil.copytree(lived, tmp_path / "records")
+    with Store.open(tmp_path / "records") as store:
+        mine = Records(store, store.find_runner(), Life.at(8, 12.0))
+        assert "There is no score for today" in advice.advise(mine).reason
+        marks = (tap_marker(60.0, Tap("pain", 2)),)
+        watch_session(tmp_path / "files" / "one", Life.at(8, 8.0).isoformat(), ((30.0, *RUN),), markers=marks)
+        sessions.scan(mine, tmp_path / "files")
+        assert "is not among your scores until you say that it counts" in advice.advise(mine).reason
+
+
 def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_path):
     marks = [
         tap_marker(60.0, Tap("pain", 2)),

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tallrun.errors import EntryError, RadioError
+from tallrun.live.answering import AnsweringEmulator
+from tallrun.live.demo import DAYS_BACK, invent_runner, invented_day, is_invented, last_moment, next_morning
 from tallrun.live.setup import RunWishes
-from tallrun.live.stage import CUT_OFF, NO_SENSOR, NOT_BEGUN, TWO_RUNS, Stage, plain_words
+from tallrun.live.stage import (
+    CUT_OFF,
+    NO_FURTHER,
+    NO_SENSOR,
+    NOT_BEGUN,
+    REAL_DAYS,
+    TWO_RUNS,
+    Stage,
+    plain_words,
+)  # fmt: skip
+from tallrun.store import Store
+from tallrun.store.models import RunnerRow
 
 
 def on_stage(folder: Path, act):
@@ -79,6 +93,41 @@ def test_what_fails_beside_the_pages_is_said_and_the_step_stays(tmp_path):
     state = on_stage(tmp_path, act)
     assert (state["step"], state["doing"]) == ("feet", None)
     assert state["problem"] == "Pair foot_left and foot_right first."
+
+
+def test_days_pass_by_a_tap_for_emulated_sensors_only_and_never_ahead_of_the_clock(tmp_path):
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    async def act(stage):
+        with pytest.raises(EntryError) as real:
+            stage.live_at(now - timedelta(days=3))
+        stage._emulator = AnsweringEmulator(8.0)
+        with pytest.raises(EntryError) as ahead:
+            stage.live_at(now + timedelta(hours=1))
+        stage._way.step = "running"
+        with pytest.raises(EntryError) as busy:
+            stage.live_at(now - timedelta(days=3))
+        stage._way.step = "after"
+        stage.live_at(now - timedelta(days=3))
+        assert timedelta(0) <= stage.now() - (now - timedelta(days=3)) < timedelta(seconds=30)
+        return str(real.value), str(ahead.value), str(busy.value), stage.state()["step"]
+
+    assert on_stage(tmp_path, act) == (REAL_DAYS, NO_FURTHER, TWO_RUNS, "idle")
+
+
+def test_an_invented_runner_has_no_entry_ahead_of_its_day_and_is_known_as_one(tmp_path):
+    now = datetime.now(UTC).replace(microsecond=0)
+    day = invented_day(now)
+    assert now - timedelta(days=DAYS_BACK + 1) < day < now - timedelta(days=DAYS_BACK - 1)
+    invent_runner(tmp_path, day)
+    with Store.open(tmp_path) as store:
+        known = store.history(store.find_runner())
+        assert is_invented(store)
+        assert last_moment(store) <= day < next_morning(day)
+        assert {item.at <= day for item in (*known.scores, *known.exercises)} == {True}
+        row = store.profile(store.find_runner())
+        store.supersede(RunnerRow, store.find_runner(), row.profile_id, by="runner", now=now, side="right")
+        assert not is_invented(store), "once a person says who runs, it is a person's record"
 
 
 def test_a_commands_sentence_loses_its_command():

@@ -39,9 +39,15 @@ def test_every_state_but_run_says_how_it_ends_and_what_the_runner_can_do_is_aske
         history, now, _ = random_history(seed, PROTOCOL)
         said = verdict(PROTOCOL, history, None, now)
         assert (said.way_out == ()) == (said.state == "RUN"), seed
-        asked = {item.question for item in everything_due(PROTOCOL, history, now)}
+        due = everything_due(PROTOCOL, history, now)
+        asked = {item.question for item in due}
         unmet = [item for item in said.way_out if not item.met]
         assert unmet or said.state == "RUN", seed
+        why = next((item.text for item in unmet if item.ask == "screen"), "")
+        assert all(item.text.endswith(why) for item in due if item.question == "screen"), (seed, why)
+        for item in unmet:
+            if item.ask == "walk" and "baseline" in said.inputs["missing"]:
+                assert "does not count for this" in item.action, seed
         for item in unmet:
             assert item.who in ("runner", "time", "clinician") or item.id == "pain", (seed, item)
             assert item.earliest is None or item.earliest >= now, (seed, item)
@@ -102,6 +108,45 @@ def test_silence_after_a_flare_is_no_pain_and_no_all_clear(mornings, rests, stat
     if state == "CLINICIAN":
         assert "HD2" in said.rules
         assert [item.who for item in said.way_out] == ["clinician"]
+
+
+def test_a_screen_that_is_asked_again_says_why():
+    clear = (Screen(NOW - timedelta(hours=3), CLEAR, frozenset({"ache"})),)
+
+    def asked(*scores, screens=clear):
+        history = History(Runner("Europe/Amsterdam", born_on=date(1985, 6, 30)), scores, screens=screens)
+        return [item.text for item in everything_due(PROTOCOL, history, NOW) if item.question == "screen"]
+
+    after = NOW - timedelta(hours=1)
+    assert asked() == []
+    assert "A full screen: there is none yet." in asked(screens=())[0]
+    assert "after the red session or score" in asked(PainScore("p", after, "rest", 7))[0]
+    assert "the pain feels new" in asked(PainScore("p", after, "rest", 2, quality="burning"))[0]
+    old = (replace(clear[0], at=NOW - timedelta(days=30)),)
+    assert "the last is over 28 days old" in asked(screens=old)[0]
+
+
+def test_a_red_that_goes_on_is_screened_for_again_when_its_rest_ends_and_a_new_one_at_once():
+    history = after_a_flare({1: 4}, days=1)
+    day = NOW.replace(hour=9)
+    history = replace(history, screens=(replace(history.screens[0], at=day - timedelta(hours=14)),))
+
+    def screen(more=()):
+        asked = replace(history, scores=(*history.scores, *more))
+        return next(item for item in everything_due(PROTOCOL, asked, day) if item.question == "screen")
+
+    again = screen()
+    assert "after the red session or score" in again.text
+    assert again.opens_at.date() == (day + timedelta(days=2)).date()
+    assert not screen([PainScore("new", day, "rest", 6)]).is_open(day)
+    assert screen([PainScore("new", day, "rest", 7)]).is_open(day), "worse than what was screened for"
+    later = (PainScore("new", day + timedelta(days=3), "rest", 6),)
+    (asked,) = [
+        item
+        for item in everything_due(PROTOCOL, replace(history, scores=history.scores + later), later[0].at)
+        if item.question == "screen"
+    ]
+    assert asked.is_open(later[0].at), "another RED"
 
 
 def test_a_door_that_closes_is_announced_before():

@@ -9,9 +9,13 @@ import pytest
 
 from support.report_sources import demo_source
 from tallrun.numerics.recording import HeartRate, Treadmill
+from tallrun.pipeline import analyse
+from tallrun.pipeline.belt import BELT_HOLDS_S, climb_m, held, held_speed
+from tallrun.pipeline.way import way_m
 from tallrun.report import build_report
 from tallrun.report.lengths import distance_words, pace_words
-from tallrun.report.ran import Ran, belt_climb_m, ran, ran_of, ran_rows
+from tallrun.report.ran import Ran, ran, ran_of, ran_rows
+from tallrun.sensors.events import TreadmillReading
 
 
 @pytest.mark.parametrize(
@@ -40,10 +44,40 @@ def test_a_belt_climbs_where_its_incline_is_known():
     t_s = np.arange(0.0, 101.0)
     speed = np.full(t_s.size, 2.0)
     up = np.where(t_s < 50, 10.0, -10.0)  # what goes down again was climbed all the same
-    assert belt_climb_m(Treadmill(t_s, speed, up)) == pytest.approx(100.0 * np.sin(np.arctan(0.1)))
-    assert belt_climb_m(Treadmill(t_s, speed, np.zeros(t_s.size))) == 0.0
-    assert belt_climb_m(Treadmill(t_s, speed, np.full(t_s.size, np.nan))) is None
-    assert belt_climb_m(Treadmill(t_s, 0.0 * speed, up)) is None
+    assert climb_m(Treadmill(t_s, speed, up)) == pytest.approx(100.0 * np.sin(np.arctan(0.1)))
+    assert climb_m(Treadmill(t_s, speed, np.zeros(t_s.size))) == 0.0
+    assert climb_m(Treadmill(t_s, speed, np.full(t_s.size, np.nan))) is None
+    assert climb_m(Treadmill(t_s, 0.0 * speed, up)) is None
+    assert climb_m(Treadmill(t_s, speed, up), 0.0, 25.0) == pytest.approx(50.0 * np.sin(np.arctan(0.1)))
+
+
+def test_a_silent_belt_is_unknown_after_a_while_and_so_is_what_it_climbed():
+    t_s = np.append(np.arange(0.0, 61.0), 120.0)
+    belt = Treadmill(t_s, np.full(t_s.size, 2.0), np.full(t_s.size, 5.0))
+    at_s = np.array([-1.0, 0.0, 60.0, 60.0 + BELT_HOLDS_S, 60.1 + BELT_HOLDS_S, 120.0])
+    assert np.array_equal(held_speed(belt, at_s), [np.nan, 2.0, 2.0, 2.0, np.nan, 2.0], equal_nan=True)
+    assert climb_m(belt) is None, "45 of 120 s are not known"
+    assert climb_m(belt, 0.0, 60.0) == pytest.approx(120.0 * np.sin(np.arctan(0.05)))
+    reading = TreadmillReading("treadmill", 60.0, 2.0, 5.0)
+    assert held(reading, 60.0 + BELT_HOLDS_S) == reading
+    assert (held(reading, 80.0).speed_mps, held(reading, 80.0).incline_pct) == (None, None)
+
+
+def test_strides_in_a_silence_of_the_belt_have_no_belt_speed_and_the_distance_is_that_of_strides():
+    source = demo_source()
+    belt = source.recording.treadmill
+    early = belt.t_s < 60.0
+    cut = replace(
+        source.recording, treadmill=Treadmill(belt.t_s[early], belt.speed_mps[early], belt.incline_pct[early])
+    )
+    strides = analyse(cut).tables.strides
+    late = strides["initial_contact_s"] > 60.0 + BELT_HOLDS_S
+    assert late.any()
+    assert strides.loc[late, "belt_speed_mps"].isna().all()
+    whole = source.tables.strides
+    assert way_m(strides) == pytest.approx(way_m(whole), rel=0.05)
+    assert way_m(whole, ("run",)) < way_m(whole)
+    assert way_m(whole.iloc[:0]) is None
 
 
 def test_nothing_known_is_said_in_words_everywhere():

@@ -14,6 +14,7 @@ from tallrun.pipeline import analyse
 from tallrun.reasons import REASONS
 from tallrun.report import build_report
 from tallrun.report.build import ReportInput
+from tallrun.report.ran import ran
 from tallrun.report.tables import METRICS_OF, metric_rows
 
 
@@ -48,10 +49,17 @@ def test_a_walk_is_told_in_numbers_of_walking():
     assert "Flight" not in text
     assert "this was a walk" in text
     assert REASONS["not_running"] not in text
-    page = build_report(ReportInput(recording, found.tables, "Saturday's walk", waves=found.waves))
+    source = ReportInput(
+        recording, found.tables, "Saturday's walk", waves=found.waves, pelvis=found.pelvis_angles
+    )
+    page = build_report(source)
     assert "The walk in numbers" in page
+    assert ran(recording, found.tables).distance_m == pytest.approx(60.0 * 1.4, rel=0.06)
+    assert "Distance walked" in page
     assert "This was a walk; its numbers are below." in page
-    assert page.count("withheld") <= 4, "of a walk that was seen whole little is withheld"
+    assert page.count('class="withheld"') + page.count("withheld: ") <= 3, (
+        "of a walk that was seen whole little is withheld"
+    )
     assert REASONS["not_running"] not in page
     assert 'id="fig-double-support"' in page
     assert 'id="fig-flight"' not in page

@@ -13,7 +13,7 @@ import pytest
 
 from support.session_files import small_recording
 from tallrun.errors import FormatError, SessionError
-from tallrun.numerics.recording import Marker, Recording, SensorRecording
+from tallrun.numerics.recording import Marker, Recording, SensorRecording, Treadmill
 from tallrun.sessions import read_session, write_session
 from tallrun.sessions.activity import Activity, activity_recording, activity_rows, in_time_zone
 from tallrun.sessions.fit_export import export_fit
@@ -120,6 +120,19 @@ def test_fit_stores_strides_and_native_dynamics_another_reader_understands(tmp_p
     assert messages["session"][0]["total_distance"] == pytest.approx(59 * 2.85, rel=0.01)
     assert messages["activity"][0]["num_sessions"] == 1
     assert messages["file_id"][0]["type"] == "activity"
+
+
+def test_fit_tells_what_a_belt_climbed_of_the_whole_and_of_each_lap(tmp_path: Path) -> None:
+    t_s = np.arange(0.0, 61.0)
+    belt = Treadmill(t_s, np.full(t_s.size, 2.85), np.where(t_s < 30.0, 10.0, 0.0))
+    run = minute(treadmill=belt, markers=(Marker(30.0, "lap"),))
+    export_fit(run, running_strides(), tmp_path / "run.fit")
+    told = decoded(tmp_path / "run.fit")
+    assert told["session"][0]["total_ascent"] == round(30.0 * 2.85 * np.sin(np.arctan(0.1)))
+    assert [lap["total_ascent"] for lap in told["lap"]] == [told["session"][0]["total_ascent"], 0]
+    flat = Treadmill(t_s, belt.speed_mps, np.full(t_s.size, np.nan))
+    export_fit(minute(treadmill=flat), running_strides(), tmp_path / "flat.fit")
+    assert decoded(tmp_path / "flat.fit")["session"][0].get("total_ascent") is None
 
 
 def test_fit_leaves_unknown_values_out(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def through(signals, rate_hz, acc_g, gyr_dps, lost, hole_s, seed):
 
 
 def cell(acc_g, gyr_dps, rate_hz, lost, hole_s, speeds_mps, seeds=(1,), kind=0):
-    """One cell of the grid: errors of length, contact, off and contact time in sigmas, of usable lengths [%], shares."""
+    """One cell of the grid: errors of length, contact, off, contact time in sigmas, of usable lengths [%], shares."""
     in_sigmas, times_in_sigmas, errors, found, usable, timed, n = [], [], [], 0, 0, 0, 0
     offs_in_sigmas, stances_in_sigmas = [], []
     for speed in speeds_mps:

@@ -371,6 +371,23 @@ def morning_of_the_other_test() -> Said:
 
 
 @teller()
+def scores_of_one_minute() -> Said:
+    after = _score(2, kind="after", session_id="r")
+
+    def told(*more: PainScore) -> list[str]:
+        return entries.twins_told(after, more)
+
+    return {
+        "holds": told(after),
+        "fails": told(
+            _score(2, NOW - timedelta(minutes=1), "after", session_id="r"), replace(after, kind="rest")
+        ),
+        "empty": told(),
+        "contradictory": told(replace(after, score=7), after),
+    }
+
+
+@teller()
 def sessions_offered() -> Said:
     mine = SimpleNamespace(zone=ZONE)
 
@@ -407,7 +424,12 @@ def calendar_of_weeks() -> Said:
     day = WeekDay(first, ("V4",), n_runs=1, n_walks=1, run_minutes=12.0, worst=3, n_masked=1)
     next_week = replace(day, day=first + timedelta(days=7), run_minutes=20.0)
     return {
-        "holds": told(day, next_week) + told(day, over=False),
+        "holds": [
+            *told(day, next_week),
+            *told(day, over=False),
+            *told(replace(day, planned=(), n_advised=1)),
+            *told(replace(day, n_advised=1)),
+        ],
         "fails": told(day, replace(next_week, n_runs=0, n_walks=0, run_minutes=0.0)),
         "unknown": told(replace(day, worst=None, n_masked=0)),
         "empty": told(),

@@ -266,6 +266,9 @@ def test_an_invented_runner_does_a_run_walk_session_and_wakes_up_to_the_advice_b
         text = page.inner_text("main")
         assert "Run parts" in text
         assert "of 8:00 planned" in text
+        run = server.desk.records(None).store.runs(server.desk.store.find_runner())[-1]
+        assert run.distance_m is not None
+        assert run.distance_m > 60.0
         answer(page, "limping")
         page.click("#report")
         page.wait_for_selector("iframe.report-frame")

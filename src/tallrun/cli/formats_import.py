@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallrun.cli.radio import DataDir
+
 if TYPE_CHECKING:
     from tallrun.sessions.activity import Activity
     from tallrun.sessions.assembling import Imported, ImportFacts
@@ -271,11 +273,12 @@ def import_fit_file(
     ] = False,
     time_zone: RunZone = None,
     started_at: StartedAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a session without sensors from a FIT activity: heart rate, speed, cadence, laps, running dynamics."""
     from tallrun.sessions.fit_import import import_fit
 
-    _save_activity(out, import_fit(file, cadence, damaged=damaged), time_zone, started_at)
+    _save_activity(out, import_fit(file, cadence, damaged=damaged), time_zone, started_at, data_dir)
 
 
 def import_tcx_file(
@@ -284,11 +287,12 @@ def import_tcx_file(
     cadence: Cadence = "auto",
     time_zone: RunZone = None,
     started_at: StartedAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a session without sensors from a TCX activity."""
     from tallrun.sessions.xml_import import import_tcx
 
-    _save_activity(out, import_tcx(file, cadence), time_zone, started_at)
+    _save_activity(out, import_tcx(file, cadence), time_zone, started_at, data_dir)
 
 
 def import_gpx_file(
@@ -297,11 +301,12 @@ def import_gpx_file(
     cadence: Cadence = "auto",
     time_zone: RunZone = None,
     started_at: StartedAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a session without sensors from a GPX track."""
     from tallrun.sessions.xml_import import import_gpx
 
-    _save_activity(out, import_gpx(file, cadence), time_zone, started_at)
+    _save_activity(out, import_gpx(file, cadence), time_zone, started_at, data_dir)
 
 
 def import_watch_files(
@@ -314,6 +319,7 @@ def import_watch_files(
     out: Annotated[Path, typer.Option("--out", help="Folder in which each run becomes a session folder.")],
     cadence: Cadence = "auto",
     time_zone: RunZone = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a session of every run in a folder or archive: FIT, TCX, GPX, Apple's export.xml, Polar's, Suunto's JSON.
 
@@ -330,7 +336,7 @@ def import_watch_files(
     typer.echo(", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "imported"))
     if not counts["imported"] and not counts["there already"]:
         raise FormatError("no run was found to import")
-    _hand_off(out)
+    _hand_off(out, data_dir)
 
 
 def import_bundle_file(
@@ -411,7 +417,9 @@ def _save(out: Path, imported: Imported) -> None:
     typer.echo(f"session written to {out}")
 
 
-def _save_activity(out: Path, activity: Activity, time_zone: str | None, started_at: str | None) -> None:
+def _save_activity(
+    out: Path, activity: Activity, time_zone: str | None, started_at: str | None, data_dir: Path | None
+) -> None:
     from dataclasses import replace
     from datetime import datetime
 
@@ -444,18 +452,18 @@ def _save_activity(out: Path, activity: Activity, time_zone: str | None, started
     for note in activity.notes:
         typer.echo(f"note: {note}")
     typer.echo(f"session written to {out}")
-    _hand_off(out)
+    _hand_off(out, data_dir)
 
 
-def _hand_off(out: Path) -> None:
+def _hand_off(out: Path, data_dir: Path | None) -> None:
     """Offer imported runs to the records of this machine, where they are of one runner; else say how to."""
     from tallrun.journal.desk import Records, current_time
     from tallrun.journal.sessions import scan
     from tallrun.store import Store
     from tallrun.store.location import DATABASE_NAME, data_folder
 
-    if (data_folder() / DATABASE_NAME).is_file():
-        with Store.open() as store:
+    if (data_folder(data_dir) / DATABASE_NAME).is_file():
+        with Store.open(data_dir) as store:
             if len(store.runner_codes()) == 1 and not store.is_read_only:
                 found = scan(Records(store, store.find_runner(), current_time()), out)
                 if found.added:

@@ -117,6 +117,18 @@ def sure_values(strides: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def paces_mps(sure: pd.DataFrame) -> pd.Series[float]:
+    """Return the speed each row of ``sure_values`` is judged by [m/s]: belt's where known, else own; NaN unknown."""
+    unknown = pd.Series(np.nan, sure.index)
+    belt, own = sure.get("belt_speed_mps", unknown), sure.get("speed_mps", unknown)
+    return pd.Series(belt_or_own(np.asarray(belt, np.float64), np.asarray(own, np.float64)), sure.index)
+
+
+def belt_or_own(belt_mps: Any, own_mps: Any) -> Any:
+    """Return the belt's speed where there is one, else the stride's own, NaN where that is not sure; any shape."""
+    return np.where(np.isfinite(belt_mps), belt_mps, own_mps)
+
+
 def has_sure_times(
     mode: int, stance_sigma_s: float, reasons: int, quality_min: float = QUALITY_LIMIT
 ) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import length_is_sure
+from tallrun.gait.eligible import belt_or_own, length_is_sure
 from tallrun.gait.rows import MODE_RUN, MODES, reason_bit, reason_text
 
 NAN = float("nan")
@@ -66,9 +66,8 @@ class Stride:
     @property
     def pace_mps(self) -> float:
         """Speed to judge the stride by: the belt's where there is one, else the stride's own where that is sure."""
-        if math.isfinite(self.belt_speed_mps):
-            return self.belt_speed_mps
-        return self.speed_mps if length_is_sure(self.length_sigma_m, self.stride_length_m) else NAN
+        own_mps = self.speed_mps if length_is_sure(self.length_sigma_m, self.stride_length_m) else NAN
+        return float(belt_or_own(self.belt_speed_mps, own_mps))
 
 
 #: Beyond these no person's gait goes; sprinters reach 12.4 m/s, 5.5 m and 300 steps/min.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
 from tallrun.gait.asymmetry import asymmetry_pct
-from tallrun.gait.eligible import DOUBTFUL_CODES, sure_strides, sure_values
+from tallrun.gait.eligible import DOUBTFUL_CODES, paces_mps, sure_strides, sure_values
 from tallrun.gait.summary import BLOCK_STRIDES
 
 FloatArray = NDArray[np.float64]
@@ -131,7 +131,7 @@ def steady_table(strides: Mapping[str, Any] | Any, *, block_strides: int = BLOCK
     table = _columns(strides)
     strides = sure_values(pd.DataFrame(strides))
     clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
-    speed = _pace(strides, table)
+    speed: FloatArray = np.asarray(paces_mps(strides), np.float64)
     rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, block_strides)
     found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)
     if not len(rows):
@@ -193,14 +193,6 @@ def _doubtful(reasons: NDArray[Any]) -> NDArray[np.bool_]:
         for text in set(reasons.tolist())
     }
     return np.array([doubtful[text] for text in reasons.tolist()], dtype=bool)
-
-
-def _pace(strides: Any, table: Mapping[str, NDArray[Any]]) -> FloatArray:
-    """Belt speed where there is one, else the stride's own; NaN unknown."""
-    n = len(table["mode"])
-    own = _optional(strides, "speed_mps", n)
-    belt = _optional(strides, "belt_speed_mps", n)
-    return np.where(np.isfinite(belt), belt, own)
 
 
 def _optional(strides: Any, name: str, n: int) -> FloatArray:

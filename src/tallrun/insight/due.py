@@ -167,11 +167,14 @@ def _steps(at: Assessor, found: Assessment, now_s: float) -> list[Due]:
     ) -> None:
         steps.append(_due(course, question, opens_s, opens_s, max(closes_s, opens_s + HOUR_S), about))
 
-    asked = {item.ask: item for item in way_out(at, found, now_s) if item.ask is not None}
+    asked = {item.ask: item for item in reversed(way_out(at, found, now_s)) if item.ask is not None}
     for question in ("screen", "sitting", "birth_date"):
         if question in asked:
             opens_s = max(now_s, (asked[question].earliest or clock.local(now_s)).timestamp())
             ask(question, opens_s, clock.starts_s(clock.day(opens_s) + 1))
+    if steps and steps[0].question == "screen":
+        # Asked again soon after the last one it needs its reason.
+        steps[0] = replace(steps[0], text=f"{QUESTIONS['screen']} {asked['screen'].text}")
     if "now" in asked and asked["now"].earliest is not None:
         ask("now", asked["now"].earliest.timestamp())
     if is_referred:

@@ -22,6 +22,7 @@ WeekStart = Literal["monday", "sunday"]
 class WeekDay:
     """One local date. planned : what was planned, in words. n_runs, n_walks : sessions logged.
 
+    n_advised : of these, as the advice of the day said and without a plan for them.
     worst : highest pain score, None where none was given. n_masked : scores with a painkiller. is_ahead : to come.
     """
 
@@ -29,6 +30,7 @@ class WeekDay:
     planned: tuple[str, ...] = ()
     n_runs: int = 0
     n_walks: int = 0
+    n_advised: int = 0
     run_minutes: float = 0.0
     walk_minutes: float = 0.0
     worst: int | None = None
@@ -87,8 +89,10 @@ def _told(days: Sequence[WeekDay], earlier_min: float | None, is_over: bool) -> 
     runs, walks = sum(item.n_runs for item in days), sum(item.n_walks for item in days)
     done = " and ".join(counted(count, word) for count, word in ((runs, "run"), (walks, "walk")) if count)
     lines = []
-    if planned:
-        lines.append(f"You did {met} of {planned} planned{'' if is_over else ' so far'}.")
+    advised = sum(item.n_advised for item in days)
+    if planned or advised:
+        which = " or ".join(word for word, count in (("planned", planned), ("advised", advised)) if count)
+        lines.append(f"You did {met + advised} of {planned + advised} {which}{'' if is_over else ' so far'}.")
     lines.append(f"{done[:1].upper()}{done[1:]}." if done else "No run logged.")
     minutes = _minutes(days)
     if runs:

@@ -37,7 +37,11 @@ INPUT_WORDS = {
     "diagnosed": "diagnosis by a clinician",
 }
 #: What an unknown input says, where it is unknown because nothing was done yet.
-_NOT_KNOWN = {"days_since_run": "no run yet", "last_grade": "no session yet", "pain_today": "no score yet"}
+_NOT_KNOWN = {
+    "days_since_run": "no run yet",
+    "last_grade": "no session yet",
+    "pain_today": "none in the record yet",
+}
 _INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 
 

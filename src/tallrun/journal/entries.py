@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from tallrun.store.records import from_rows, to_columns
 PAIN_ANSWERS = (
     "score", "kind", "side", "site", "quality", "session_id", "provoked_by", "load_test", "painkiller", "limping",
 )  # fmt: skip
+_MINUTE = timedelta(minutes=1)
 
 
 def pain_entry(mine: Records, answers: Mapping[str, Any]) -> PainScore:
@@ -60,10 +62,27 @@ def add_pain(
     entry = pain_entry(mine, answers)
     warnings = check_pain(entry, mine.runner, mine.now, new_place=new_place)
     check_session(mine, entry.session_id)
+    warnings += twins_told(
+        entry, from_rows(PainScore, mine.store.entries(PainRow, mine.runner_id, since=entry.at - _MINUTE))
+    )
     pain_id = mine.store.add(mine.runner_id, entry, by=by, now=mine.now)
     if (why := not_counted(mine, [entry])[0]) is not None:
         warnings.append(why)
     return replace(entry, pain_id=pain_id, entered_by=by), warnings
+
+
+def twins_told(entry: PainScore, scores: Sequence[PainScore]) -> list[str]:
+    """Say which of ``scores`` is of the same minute about the same thing: two answers to one question."""
+    about = attrgetter("kind", "session_id", "side", "site", "provoked_by", "load_test")
+    known = [
+        str(one.score) for one in scores if abs(one.at - entry.at) < _MINUTE and about(one) == about(entry)
+    ]
+    if not known:
+        return []
+    return [
+        f"There is another score of this kind and minute in the record already: {', '.join(known)}. Each stays; "
+        "take back one that is wrong."
+    ]
 
 
 def fix_pain(

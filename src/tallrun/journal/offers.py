@@ -20,6 +20,7 @@ from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline import analyse
 from tallrun.pipeline.tapped import NOTHING_TAPPED, Tapped, tapped_during
+from tallrun.pipeline.way import way_m
 from tallrun.recovery.model import (
     RUNGS,
     STATES,
@@ -423,13 +424,14 @@ def _analysed(item: Waiting) -> Waiting:
     if item.by != "sensors":
         return item
     recording = read_session(item.row.folder)
-    summary = analyse(recording).tables.summary
+    tables = analyse(recording).tables
+    summary = tables.summary
     if not summary["n_steps"]:
         return item
     ran = summary["run_time_s"] / 60.0
     ran = 0.0 if ran < _LEAST_RUN_MIN < summary["walk_time_s"] / 60.0 else ran
     run = replace(item.run, run_minutes=ran, rung="V0" if ran == 0.0 else None,
-                  speed_mps=summary["speed_mps"].get("p95"))  # fmt: skip
+                  distance_m=way_m(tables.strides), speed_mps=summary["speed_mps"].get("p95"))  # fmt: skip
     return replace(item, run=run)
 
 
@@ -555,6 +557,8 @@ def careful_verdict(
             return found
         # else "no score" would be said to somebody who gave one
         ask, told = not_in_record(runs, local, moves=False)
+        if "today" in found.inputs["missing"] and "today" not in other.inputs["missing"]:
+            return replace(found, reason=told, way_out=(ask, *found.way_out))
         return replace(found, notices=(*found.notices, told), way_out=(ask, *found.way_out))
     ask, told = not_in_record(runs, local)
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from tallrun.coaching import CoachEvent, ProbeResult
+from tallrun.gait.eligible import paces_mps
 from tallrun.insight import SessionBlocks
 from tallrun.journal.advice import tell
 from tallrun.journal.desk import Records, current_time
@@ -76,7 +77,7 @@ def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | Non
     last = probes[-1]
     rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] < last.start_s]
-    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"]).dropna()
+    pace = paces_mps(rows).dropna()
     if last.speed_mps is None or last.in_band_share is None or pace.empty:
         return None
     trained_mps = median(pace.tolist())

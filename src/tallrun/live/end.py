@@ -410,6 +410,7 @@ def run_entry(
     from uuid import uuid4
     from zoneinfo import ZoneInfo
 
+    from tallrun.pipeline.way import way_m
     from tallrun.recovery.model import SURFACES, PainScore, RunSession
     from tallrun.report.session_report import pain_marks
 
@@ -436,6 +437,7 @@ def run_entry(
         planned_run_minutes=planned_min,
         run_minutes=run_min,
         surface=surface if surface in SURFACES else None,  # type: ignore[arg-type]
+        distance_m=None if tables is None else way_m(tables.strides),
         speed_mps=(summary.get("speed_mps") or {}).get("p95"),
         incline_min_pct=min(inclines) if inclines else None,
         incline_max_pct=max(inclines) if inclines else None,

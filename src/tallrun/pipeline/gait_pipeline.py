@@ -31,6 +31,7 @@ from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
+from tallrun.pipeline.belt import held
 from tallrun.pipeline.ledger import BELT_CHANGE_SHARE, belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
@@ -178,7 +179,7 @@ class GaitPipeline:
         return failed + self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
-        """Take a belt reading; it holds from its time on."""
+        """Take a belt reading; it holds from its time on, for ``belt.BELT_HOLDS_S`` at most."""
         return self.schedule(reading.t_s, reading)
 
     def schedule(self, time_s: float, what: Any) -> list[PipelineEvent]:
@@ -403,7 +404,7 @@ class GaitPipeline:
 
     def _belt_at(self, time_s: float) -> TreadmillReading | None:
         place = bisect_right(self._belt, time_s, key=lambda item: item.t_s)
-        return self._belt[place - 1] if place else None
+        return held(self._belt[place - 1], time_s) if place else None
 
 
 def _feed(engine: Engine, block: SampleBlock) -> np.ndarray:

@@ -33,6 +33,7 @@ from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import SHORTEST_STRIDE_S
 from tallrun.numerics.recording import Marker, SampleBlock
+from tallrun.pipeline.belt import held
 from tallrun.pipeline.gait_pipeline import (
     Contact,
     GaitFailed,
@@ -291,7 +292,7 @@ class LiveRun:
         plan_s = self._plan_s(now_s)
         block = self.setup.plan.block_at(plan_s)
         is_probe = block is not None and block.kind == "probe"
-        belt = self._belt
+        belt = self._belt and held(self._belt, now_s)
         return LiveView(
             cadence_spm=median(fresh) if len(fresh) >= 3 else None,
             band=None if block is None or is_probe or self.setup.focus != "cadence" else self._coach.band,
@@ -495,9 +496,10 @@ class LiveRun:
         length_m = float(row["stride_length_m"])
         is_sure = length_is_sure(float(row["stride_length_sigma_m"]), length_m)
         own_speed = length_m * self.setup.pipeline.stride_gain / stride_s if is_sure else math.nan
-        belt = self._belt.speed_mps if self._belt else self.setup.pipeline.typed_speed_mps
+        told = self._belt and held(self._belt, contact.at_s)
+        belt = told.speed_mps if told else self.setup.pipeline.typed_speed_mps
         speed = own_speed if belt is None else belt
-        incline = self._belt.incline_pct if self._belt and self._belt.incline_pct is not None else math.nan
+        incline = told.incline_pct if told and told.incline_pct is not None else math.nan
         sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))
         clean = is_clean_run(int(row["mode"]), sigma_s, int(row["reasons"]), incline)
         is_on = self.schedule is None or self.schedule.is_running(contact.at_s)

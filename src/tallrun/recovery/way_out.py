@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from tallrun.recovery import wording
+from tallrun.recovery import holds, wording
 from tallrun.recovery.rungs import V0
 from tallrun.recovery.timeline import DAY_S
 
@@ -109,10 +109,8 @@ class _Conditions:
         screen = missing & {"screen", "screen_answers", "screen_after_red", "new_quality"}
         found.append(
             Condition(
-                "screen", False,
-                "A full screen." if screen == {"screen"}
-                else f"A full screen: {self.words.missing(tuple(sorted(screen - {'screen'})))}.",
-                "Answer the screening questions.", "runner", now, "screen",
+                "screen", False, self._screen_wanted(screen), "Answer the screening questions.", "runner",
+                self._at(self._screen_from_s(screen)), "screen",
             )
             if screen
             else Condition("screen", True, "The screening questions are answered.")
@@ -133,6 +131,35 @@ class _Conditions:
         else:
             found.append(Condition("today", True, "There is a score for today."))
         return found
+
+    def _screen_wanted(self, missing: set[str]) -> str:
+        if missing != {"screen"}:
+            return f"A full screen: {self.words.missing(tuple(sorted(missing - {'screen'})))}."
+        days = self.protocol.holds.screen_max_age_days
+        return f"A full screen: {f'the last is over {days} days old' if self.at.screens else 'there is none yet'}."
+
+    def _screen_from_s(self, missing: set[str]) -> float:
+        """Return when to ask: at once, but of a RED that only goes on after its screen when its rest ends.
+
+        Every score that says it still hurts would ask for another screen within the minute, and no run waits for it.
+        A higher one than before that screen asks at once, as a new RED does.
+        """
+        rest_until_s = self.found.rest_until_s
+        if missing != {"screen_after_red"} or rest_until_s is None:
+            return self.now_s
+        last_s = max(screen.at.timestamp() for screen in self.at.screens)
+        reds = [red for red in holds.reds(self.at.course, self.now_s) if red.at_s > last_s]
+        began_s = min(red.times_s[0] for red in reds)
+        scores = [
+            (mark.at_s > last_s, mark.score) for mark in self.at.timeline.marks_between(began_s, self.now_s)
+        ]
+        worst = [
+            max((score for is_later, score in scores if is_later is side), default=-1)
+            for side in (False, True)
+        ]
+        if worst[1] > worst[0] or any(red.times_s[0] > last_s for red in reds):
+            return self.now_s
+        return max(self.now_s, self.clock.starts_s(self.clock.day(rest_until_s)))
 
     def _mornings_to_go(self, count: int) -> float:
         """Return when so many mornings from now on can all be logged."""
@@ -197,7 +224,7 @@ class _Conditions:
         return [
             _part(
                 "walk", gate["walk"], f"A green walk of 30 minutes, pain at {peak} or less.",
-                "Answer what is asked about the walk." if open_s else "Walk 30 minutes, easy and level, and log it.",
+                "Answer what is asked about the walk." if open_s else self._walk_wanted(),
                 self._at(open_s or self._walk_from_s()), "after_walk" if open_s else "walk",
             ),
             _part(
@@ -226,6 +253,13 @@ class _Conditions:
         if scores[-1].masked and scores[-1].score <= self.protocol.ladder.gate_sitting:
             return max(self.now_s, mask_ends_s(self.at, self.now_s))
         return self.clock.starts_s(self.day + 1)
+
+    def _walk_wanted(self) -> str:
+        action = "Walk 30 minutes, easy and level, and log it."
+        if "baseline" in self.found.missing:
+            # An easy walk is allowed before; without a usual morning it has no grade.
+            action += " An earlier walk is fine, too, but does not count for this."
+        return action
 
     def _walk_from_s(self) -> float:
         """Return when a walk can count: once the usual morning is known, and not twice a day."""

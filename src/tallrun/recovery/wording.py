@@ -125,7 +125,7 @@ def state_name(protocol: Protocol, state: State, rules: tuple[str, ...]) -> str:
 _MISSING_WORDS = {
     "screen": "the screen",
     "screen_answers": "answers in the screen",
-    "screen_after_red": "a new screen after the red session",
+    "screen_after_red": "a new screen after the red session or score",
     "new_quality": "a new screen, as the pain feels new",
     "settled": "calm mornings after the red session or score",
     "baseline": "3 mornings of the morning test",

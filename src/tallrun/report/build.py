@@ -129,7 +129,7 @@ def build_report(source: ReportInput) -> str:
         is_of_watch_only=is_of_watch_only(source.recording, summary),
         watch=[] if summary.get("watch") is None else watch_rows(summary["watch"], source.length_unit),
         laps=[] if summary.get("watch") is None else lap_rows(summary["watch"], source.length_unit),
-        ran=ran_rows(ran(source.recording, tables), source.length_unit),
+        ran=ran_rows(ran(source.recording, tables), source.length_unit, gait),
         definitions=definition_rows(gait),
         sensors=sensor_rows(summary["quality"]),
         entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],

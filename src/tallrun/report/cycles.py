@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import paces_mps
 from tallrun.gait.summary import Gait, sure_gait
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.numerics.recording import FloatArray, Recording
@@ -235,9 +236,7 @@ def _wanted(rows: pd.DataFrame, part_s: tuple[float, float] | None, speed_mps: f
 
 def near_speed(rows: pd.DataFrame, speed_mps: float) -> np.ndarray:
     """Return which strides were run within 5 % of a speed, bool (n,): by the belt where it tells, else by their own."""
-    belt = rows["belt_speed_mps"]
-    pace = belt.where(belt.notna(), rows["speed_mps"]).to_numpy(dtype=np.float64)
-    return np.asarray(np.abs(pace - speed_mps) <= SPEED_TOLERANCE * speed_mps)
+    return np.asarray(np.abs(paces_mps(rows).to_numpy() - speed_mps) <= SPEED_TOLERANCE * speed_mps)
 
 
 def clean_strides(strides: pd.DataFrame, gait: Gait = "run", foot: str | None = None) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import paces_mps
 from tallrun.report.cycles import clean_strides
 from tallrun.words import counted
 
@@ -44,13 +45,8 @@ def cadence_goal(
     """
     rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] >= from_s]
-    speed = (
-        rows["belt_speed_mps"]
-        .where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
-        .to_numpy(dtype=np.float64)
-    )
     cadence = rows["cadence_spm"].to_numpy(dtype=np.float64)
-    bands = np.array([band_at(float(item)) for item in speed]).reshape(-1, 2)
+    bands = np.array([band_at(float(item)) for item in paces_mps(rows)]).reshape(-1, 2)
     judged = np.isfinite(bands).all(axis=1) & np.isfinite(cadence)
     if judged.sum() < LEAST_STRIDES:
         return Goal("cadence", None, "steps a minute", None, int(judged.sum()))

@@ -14,10 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.insight.between_days import DayError, Kind, day_error
 from tallrun.insight.blocks import OwnSessions
 from tallrun.numerics.recording import Recording
@@ -76,10 +75,8 @@ def _table() -> dict[str, Any]:
 def pace_mps(strides: pd.DataFrame) -> float | None:
     """Return the middle speed of running strides: the belt's where known, else the feet's where sure; None unknown."""
     running = sure_values(strides[strides["mode"] == "run"])
-    pace = running["belt_speed_mps"].where(running["belt_speed_mps"].notna(), running["speed_mps"])
-    known = pace.to_numpy(dtype=np.float64)
-    known = known[np.isfinite(known)]
-    return float(np.median(known)) if known.size else None
+    known = paces_mps(running).dropna()
+    return float(known.median()) if len(known) else None
 
 
 def measured_error(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tallrun.gait.eligible import paces_mps
 from tallrun.insight import Baseline, Block, SessionBlocks, own_baselines
 from tallrun.insight.baselines import SPEED_TOLERANCE
 from tallrun.insight.between_days import Kind
@@ -108,10 +109,9 @@ def own_spans(
     rows = clean_strides(strides)
     if not baselines or rows.empty:
         return []
-    pace = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), rows["speed_mps"])
     bins = (rows["initial_contact_s"] // _SPAN_S).astype(int)
     out: list[OwnSpan] = []
-    speeds = pace.groupby(bins).median()
+    speeds = paces_mps(rows).groupby(bins).median()
     for place, speed in zip(speeds.index.to_list(), speeds.to_list(), strict=True):
         found = next(
             (item for item in baselines if abs(item.speed_mps - speed) <= SPEED_TOLERANCE * item.speed_mps),

@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from tallrun.gait.eligible import sure_values
-from tallrun.numerics.recording import Recording, Treadmill
+from tallrun.gait.summary import Gait, told_gait
+from tallrun.numerics.recording import Recording
+from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.tables import GaitTables
+from tallrun.pipeline.way import way_m
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
 
 KEY = "ran"
-#: A distance or a climb is told when more than this share of it is known.
-KNOWN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Ran:
-    """distance_m, speed_mps : of the running. heart_rate_bpm : middle of the whole session. climb_m : of the belt."""
+    """distance_m, speed_mps : of the running, or of a walk. heart_rate_bpm : middle of the whole session.
+
+    climb_m : of the belt.
+    """
 
     distance_m: float | None = None
     speed_mps: float | None = None
@@ -30,8 +33,9 @@ class Ran:
 
 def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     """Return what is known of a recorded run."""
-    distance_m = None if tables is None else distance_run_m(tables)
-    run_s = None if tables is None else tables.summary.get("run_time_s")
+    gait = "run" if tables is None else told_gait(tables.summary)
+    distance_m = None if tables is None else way_m(tables.strides, (gait,))
+    moving_s = None if tables is None else tables.summary.get(f"{gait}_time_s")
     beats = (
         []
         if recording.heart_rate is None
@@ -39,9 +43,9 @@ def ran(recording: Recording, tables: GaitTables | None) -> Ran:
     )
     return Ran(
         distance_m,
-        distance_m / run_s if distance_m and run_s else None,
+        distance_m / moving_s if distance_m and moving_s else None,
         float(np.median(beats)) if beats else None,
-        None if recording.treadmill is None else belt_climb_m(recording.treadmill),
+        None if recording.treadmill is None else climb_m(recording.treadmill),
     )
 
 
@@ -53,11 +57,11 @@ def ran_of(summary: Mapping[str, Any]) -> Ran:
     return Ran(*(watch.get(name) for name in ("distance_m", "speed_mps", "heart_rate_bpm", "climb_m")))
 
 
-def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
+def ran_rows(known: Ran, unit: LengthUnit, gait: Gait = "run") -> list[tuple[str, str]]:
     """Return name and words of each, for a page."""
     return [
         (
-            "Distance run",
+            "Distance run" if gait == "run" else "Distance walked",
             "not known: too few steps of known length"
             if known.distance_m is None
             else distance_words(known.distance_m, unit),
@@ -71,27 +75,3 @@ def ran_rows(known: Ran, unit: LengthUnit) -> list[tuple[str, str]]:
         ),
         ("Climb", "not known" if known.climb_m is None else f"{known.climb_m:.0f} m"),
     ]
-
-
-def distance_run_m(tables: GaitTables) -> float | None:
-    """Return the distance of the running strides, by the belt where known, else by sure speeds.
-
-    None when a tenth or more is unknown.
-    """
-    rows = tables.strides[tables.strides["mode"] == "run"]
-    speed = rows["belt_speed_mps"].where(rows["belt_speed_mps"].notna(), sure_values(rows)["speed_mps"])
-    part_m = speed * rows["stride_time_s"]
-    if part_m.empty or part_m.notna().mean() <= KNOWN_SHARE:
-        return None
-    return float(part_m.sum() / part_m.notna().mean() / max(1, rows["foot"].nunique()))
-
-
-def belt_climb_m(belt: Treadmill) -> float | None:
-    """Return the metres climbed on a belt; None when its incline is not told for a tenth of the way or more."""
-    way_m = belt.speed_mps * np.diff(belt.t_s, append=belt.t_s[-1:])
-    is_known = np.isfinite(belt.incline_pct) & np.isfinite(way_m)
-    whole_m = float(np.nansum(way_m))
-    if whole_m <= 0.0 or float(way_m[is_known].sum()) <= KNOWN_SHARE * whole_m:
-        return None
-    rise = np.maximum(np.sin(np.arctan(belt.incline_pct[is_known] / 100.0)), 0.0)
-    return float((way_m[is_known] * rise).sum())

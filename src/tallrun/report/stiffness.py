@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import sure_values
+from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.gait.flag_terms import leg_length_m
 from tallrun.gait.spring_mass import spring_mass
 from tallrun.numerics.recording import RunnerProfile
@@ -21,12 +21,10 @@ def with_stiffness(strides: pd.DataFrame, runner: RunnerProfile) -> pd.DataFrame
     or with one foot nothing is known.
     """
     sure = sure_values(strides)
-    pace = sure["speed_mps"]
-    if "belt_speed_mps" in sure:
-        pace = sure["belt_speed_mps"].where(sure["belt_speed_mps"].notna(), pace)
     found = spring_mass(
         sure["stance_time_s"].to_numpy(dtype=np.float64), sure["flight_time_s"].to_numpy(dtype=np.float64),
-        pace.to_numpy(dtype=np.float64), np.nan if runner.mass_kg is None else runner.mass_kg, leg_length_m(runner),
+        np.asarray(paces_mps(sure), np.float64), np.nan if runner.mass_kg is None else runner.mass_kg,
+        leg_length_m(runner),
     )  # fmt: skip
     level = np.ones(len(strides), dtype=bool)
     if "incline_pct" in strides:

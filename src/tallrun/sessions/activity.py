@@ -17,20 +17,16 @@ import pandas as pd
 from tallrun.errors import FormatError
 from tallrun.gait.eligible import sure_values
 from tallrun.numerics.recording import FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
+from tallrun.pipeline.belt import held_speed
 from tallrun.pipeline.watch import watch_summary
+from tallrun.pipeline.way import way_along
 from tallrun.sessions.sports import sport_on_foot
 from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
-from tallrun.units import STEPS_PER_STRIDE
 
 #: Half the window of strides a row speaks for.
 _HALF_WINDOW_S = 1.5
 #: Nobody runs so fast for so long.
 _FASTEST_LONG_MPS, _LONG_RUN_S = 7.0, 300.0
-#: Distance is the integral of speed over strides on this grid; unknown when more than this share of them has no speed.
-_GRID_S = 0.05
-_MOST_UNKNOWN_SHARE = 0.1
-#: No stride's length counts as surer than this share of it.
-_LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -97,9 +93,8 @@ def in_time_zone(activity: Activity, name: str) -> Activity:
 def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float) -> pd.DataFrame:
     """Return one row for each second from 0 to ``duration_s``: medians of the strides within 1.5 s of it.
 
-    Values that are not sure by their own uncertainty count as unknown, NaN. ``distance_m`` adds up the belt's speed
-    where there is a belt, else the strides' own from each contact to the next of that foot; it is unknown as a whole
-    when over a tenth of the moving time has no speed.
+    Values that are not sure by their own uncertainty count as unknown, NaN. ``distance_m`` is that of
+    ``pipeline.way``: unknown as a whole when over a tenth of the moving time has no speed.
     """
     if recording.watch is not None and not recording.sensors:
         # A watch's run has rows of its own, by the second or as the watch wrote them.
@@ -122,56 +117,14 @@ def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float
     rows["step_length_m"] = _windowed(moving, "stride_length_m", t_s) / 2.0
     belt = recording.treadmill
     if belt is not None and belt.t_s.size:
-        held = np.searchsorted(belt.t_s, t_s, side="right") - 1
-        rows["speed_mps"] = np.where(held >= 0, belt.speed_mps[np.maximum(held, 0)], np.nan)
-        rows["distance_m"] = np.concatenate(
-            ([0.0], np.cumsum(np.nan_to_num(rows["speed_mps"].to_numpy())[:-1]))
-        )
-    else:
-        rows["distance_m"] = _distance(every, moving["speed_mps"], t_s)
+        rows["speed_mps"] = held_speed(belt, t_s)
+    rows["distance_m"] = way_along(every, t_s)
     heart = recording.heart_rate
     if heart is not None and heart.t_s.size > 1:
         rows["heart_rate_bpm"] = np.interp(t_s, heart.t_s, heart.bpm, left=np.nan, right=np.nan)
     cues = [marker.t_s for marker in recording.markers if marker.kind == "cue"]
     rows["n_cues"] = np.histogram(cues, np.append(t_s, np.inf))[0].astype(np.float64)
     return rows
-
-
-def _distance(moving: pd.DataFrame, sure_mps: pd.Series, t_s: FloatArray) -> FloatArray:
-    """Return the distance covered at ``t_s`` (n,) by closed strides; all NaN when it cannot be known.
-
-    sure_mps : the strides' speed where it is sure. Feet are averaged by what their lengths' uncertainty weighs.
-    Medians around each second would count a second and a half before and after every bout.
-    """
-    grid_s = np.arange(0.0, t_s[-1] + _GRID_S, _GRID_S)
-    total_mps, weight, covered = np.zeros((3, grid_s.size))
-    closed = moving.assign(speed_mps=sure_mps).dropna(subset=["initial_contact_s", "cadence_spm"])
-    for _, side in closed.sort_values("initial_contact_s").groupby("foot"):
-        start_s = side["initial_contact_s"].to_numpy(np.float64)
-        end_s = start_s + 60.0 * STEPS_PER_STRIDE / side["cadence_spm"].to_numpy(np.float64)
-        at = np.searchsorted(start_s, grid_s, side="right") - 1
-        inside = (at >= 0) & (grid_s < end_s[np.maximum(at, 0)])
-        speed_mps = side["speed_mps"].to_numpy(np.float64)[np.maximum(at, 0)]
-        weighs = np.where(inside & np.isfinite(speed_mps), _weights(side)[np.maximum(at, 0)], 0.0)
-        covered += inside
-        weight += weighs
-        total_mps += weighs * np.nan_to_num(speed_mps)
-    known = weight > 0.0
-    unknown = (covered > 0) & ~known
-    if not known.any() or np.count_nonzero(unknown) > _MOST_UNKNOWN_SHARE * np.count_nonzero(covered):
-        return np.full(t_s.size, np.nan)
-    mean_mps = np.divide(total_mps, weight, out=np.zeros_like(total_mps), where=known)
-    mean_mps[unknown] = np.median(mean_mps[known])
-    distance_m = np.concatenate(([0.0], np.cumsum(mean_mps[:-1] * _GRID_S)))
-    return np.interp(t_s, grid_s, distance_m)
-
-
-def _weights(strides: pd.DataFrame) -> FloatArray:
-    """Return what each stride's speed weighs: its length over its sigma, squared; 1 in tables that tell no sigma."""
-    if "length_sigma_m" not in strides:
-        return np.ones(len(strides))
-    share = (strides["length_sigma_m"] / strides["stride_length_m"]).to_numpy(np.float64)
-    return np.asarray(1.0 / np.maximum(share, _LEAST_SHARE) ** 2)
 
 
 def _windowed(strides: pd.DataFrame, name: str, t_s: FloatArray) -> FloatArray:

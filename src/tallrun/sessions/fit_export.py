@@ -17,6 +17,7 @@ import pandas as pd
 
 from tallrun.errors import FormatError
 from tallrun.numerics.recording import Recording
+from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.watch import watch_summary
 from tallrun.sessions._files import refuse_existing, whole_file
 from tallrun.sessions.activity import activity_rows
@@ -254,6 +255,11 @@ def _summed(
     _put(message, "total_distance", distance_m)
     if last_s > first_s:
         _put(message, "enhanced_avg_speed", distance_m / (last_s - first_s), 60.0)
+    if (
+        recording.treadmill is not None
+        and (climbed_m := climb_m(recording.treadmill, first_s, last_s)) is not None
+    ):
+        _put(message, "total_ascent", climbed_m, 65534.0)
     inside = rows[(rows["t_s"] >= first_s) & (rows["t_s"] <= last_s)]
     for name, column, factor, highest in _SUMMED:
         _put(message, name, float(inside[column].median()) * factor, highest)

@@ -211,6 +211,7 @@ class WeekDayOut(BaseModel):
     planned: list[str]
     n_runs: int
     n_walks: int
+    n_advised: int
     run_minutes: float
     walk_minutes: float
     worst: int | None

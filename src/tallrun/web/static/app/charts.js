@@ -95,7 +95,7 @@ export function drawWeeks(weeks) {
   const cell = (day) => {
     const date = dayOf(day.day, { day: "numeric" });
     const ran = day.n_runs + day.n_walks;
-    const mark = ran ? (day.planned.length ? "✓" : "●") : day.planned.length ? "○" : "";
+    const mark = ran ? (day.planned.length || day.n_advised ? "✓" : "●") : day.planned.length ? "○" : "";
     const dose = day.run_minutes ? `${day.run_minutes.toFixed(0)} min` : day.n_walks ? "walk" : ran ? "run" : day.planned.join(", ");
     const told = [dayOf(day.day), day.is_today ? "today" : "", day.planned.length ? `planned ${day.planned.join(", ")}` : "",
       day.n_runs ? `ran${day.run_minutes ? ` ${day.run_minutes.toFixed(0)} min` : ""}` : "", day.n_walks ? "walked" : "", day.n_exercises ? "strength work" : "",
@@ -109,7 +109,7 @@ export function drawWeeks(weeks) {
   return [el("table", { class: "weeks" }, el("thead", {}, el("tr", {}, names)), [...weeks].reverse().map((week, place) => el("tbody", {},
     el("tr", {}, el("td", { class: "told", colspan: 7 }, place ? el("strong", {}, `Week of ${dayOf(week.days[0].day, { day: "numeric", month: "short" })}. `) : el("strong", {}, "This week. "), week.sentences.join(" "))),
     el("tr", {}, week.days.map(cell))))),
-  el("p", { class: "strip-key" }, [["✓", "planned and done"], ["●", "done"], ["○", "planned"], ["p", "worst pain of the day, 0–10"]].map(([mark, text]) => el("span", { class: "key" }, `${mark} ${text}`)))];
+  el("p", { class: "strip-key" }, [["✓", "done as planned or advised"], ["●", "done"], ["○", "planned"], ["p", "worst pain of the day, 0–10"]].map(([mark, text]) => el("span", { class: "key" }, `${mark} ${text}`)))];
 }
 
 let plotly = null;
