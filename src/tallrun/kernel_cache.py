@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 #: Beside these, ``tallrun.units``, whose numbers are compiled in.
@@ -87,6 +86,8 @@ def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
 
 
 def _mark() -> Path:
+    from importlib.metadata import version
+
     told = (kernel_fingerprint(), str(Path(__file__).parent), sys.version, version("numba"))
     return (
         Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"ready-{sha256(repr(told).encode()).hexdigest()[:16]}"

@@ -189,6 +189,42 @@ def test_a_connect_that_ignores_cancelling_is_still_given_up() -> None:
     run_link(stub(hang="connect"), use)
 
 
+def test_who_is_broken_off_while_connecting_lets_the_system_close_what_was_coming_up() -> None:
+    """As a signal that ends the program does: bleak closes a link that is half up when its call is cancelled."""
+    closed: list[float] = []
+
+    async def connect(self: StubClient, pair: bool, **kwargs: Any) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(0.5)
+            closed.append(asyncio.get_running_loop().time())
+
+    async def use(link: SensorLink, made: type[StubClient]) -> None:
+        task = asyncio.ensure_future(link.connect(SIGHTING))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(closed) == 1
+
+    run_link(stub(connect=connect), use)
+
+
+def test_who_is_broken_off_waits_for_no_call_that_never_gives_in() -> None:
+    async def use(link: SensorLink, made: type[StubClient]) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(link.connect(SIGHTING))
+        await asyncio.sleep(1.0)
+        begin_s = loop.time()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert loop.time() - begin_s == pytest.approx(2.0)
+        made.hang = ""
+
+    run_link(stub(hang="connect"), use)
+
+
 def test_a_call_that_hangs_does_not_hold_up_others() -> None:
     async def use(link: SensorLink, made: type[StubClient]) -> None:
         await link.connect(SIGHTING)

@@ -25,7 +25,7 @@ def too_large(text: str) -> list[str]:
         node
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef)
-        and any(getattr(item, "id", "") in ("kernel", "maker") for item in node.decorator_list)
+        and any(getattr(item, "id", "") in ("kernel", "maker", "inlined") for item in node.decorator_list)
     ]
     return [
         item.name

@@ -9,7 +9,8 @@ import pytest
 
 from support.live_run import long_run
 from tallrun.ble.faults import FaultScript, SensorFaults
-from tallrun.live.devices import Emulation, run_radio
+from tallrun.errors import RadioError
+from tallrun.live.devices import Emulation, run_radio, sensors_in_use
 from tallrun.live.hub import LiveHub
 from tallrun.live.run import CalledOffError, run_once
 from tallrun.live.setup import RunWishes
@@ -58,4 +59,18 @@ def test_a_stop_after_the_beginning_ends_the_run_as_ever(tmp_path):
     came, _, answers = run_with_stop_at(tmp_path, 40.0)
     assert not isinstance(came, CalledOffError)
     assert [answer["outcome"] for _, answer in answers] == ["held"]
+    assert (tmp_path / "run").exists()
+
+
+def test_a_second_emulated_run_of_the_same_records_is_refused_before_it_begins_and_the_first_goes_on(
+    tmp_path,
+):
+    with (
+        sensors_in_use(tmp_path),
+        pytest.raises(RadioError, match="another run is being recorded for the same records"),
+    ):
+        run_with_stop_at(tmp_path, 40.0)
+    assert not (tmp_path / "run").exists()
+    came, _, _ = run_with_stop_at(tmp_path, 40.0)
+    assert not isinstance(came, Exception), "the lock is let go"
     assert (tmp_path / "run").exists()

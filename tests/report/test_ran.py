@@ -99,3 +99,26 @@ def test_a_recorded_run_tells_them_in_the_unit_that_was_set():
     assert distance_words(known.distance_m, "mile") in page
     assert "min/mile" in page
     assert "min/km" not in page
+
+
+def test_cues_are_told_with_what_they_were_given_for_and_what_answered():
+    cue = {
+        "at_s": 60.0,
+        "end_s": 90.0,
+        "value": 168.6,
+        "low": 169.2,
+        "high": 176.1,
+        "sentence": "quick, light steps",
+    }
+    answer = {
+        "at_s": 80.0,
+        "n_strides": 30,
+        "before": 168.0,
+        "after": 171.0,
+        "in_band_share": 0.9,
+        "back_s": 8.0,
+    }
+    tilt = cue | {"at_s": 100.0, "end_s": 130.0, "value": 18.0, "low": None, "high": 14.0, "answer": None}
+    page = " ".join(build_report(replace(demo_source(), cues=[cue | {"answer": answer}, tilt])).split())
+    assert "168.6 against 169.2–176.1. Back in band after 8 s. From 168 to 171" in page
+    assert "18 against at most 14. Too few clean strides came after it to tell." in page

@@ -80,7 +80,7 @@ def test_a_phone_shows_one_depth_at_a_time_and_ledgers_closed(tmp_path):
     path.write_text(build_report(demo_source()), encoding="utf-8")
     with chromium() as browser:
         page = opened(browser, path.as_uri(), PHONE)
-        most = {"In short": 1.5, "Figures": 1.0, "Tables": 1.0}
+        most = {"In short": 1.2, "Figures": 1.0, "Tables": 1.0}
         for depth, screens in most.items():
             page.locator("header nav").get_by_text(depth).click()
             height = page.evaluate("document.documentElement.scrollHeight") / PHONE["height"]
@@ -89,6 +89,9 @@ def test_a_phone_shows_one_depth_at_a_time_and_ledgers_closed(tmp_path):
             shoot(page, f"report-phone-{depth.lower().replace(' ', '-')}")
             assert serious(page) == []
         page.locator("header nav").get_by_text("In short").click()
+        ends = page.evaluate("document.getElementById('page-one').getBoundingClientRect().bottom + scrollY")
+        assert ends <= PHONE["height"], "all but the last words"
+        page.locator(".findings summary").first.click()
         page.locator("text=See the figure").first.click()  # what a link leads to is shown, alone
         assert page.locator("#figures figure.shown").count() == 1
         assert page.errors == []

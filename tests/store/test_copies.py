@@ -16,10 +16,11 @@ import pytest
 
 from support.records import NOW, open_store, score
 from tallrun.errors import StoreError
+from tallrun.sessions import write_text
 from tallrun.store import Store
 from tallrun.store.backup import back_up, restore
 from tallrun.store.erase import erase
-from tallrun.store.location import open_new, write_private_file
+from tallrun.store.location import open_new
 from tallrun.store.work import clean_leftovers, work_folder
 
 KILLS = int(os.environ.get("TALLRUN_KILLS", "8"))
@@ -150,7 +151,7 @@ def test_temporary_files_are_made_anew_for_their_owner_and_never_through_a_link(
     for name in ("link", "dangling", "victim"):
         with pytest.raises(FileExistsError):
             open_new(tmp_path / name)
-    write_private_file(tmp_path / "link", b"ours")
+    write_text(tmp_path / "link", "ours")
     assert victim.read_text() == "mine"
     assert not (tmp_path / "link").is_symlink()
     assert (tmp_path / "link").stat().st_mode & 0o077 == 0

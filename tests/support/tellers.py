@@ -948,9 +948,18 @@ def answers_to_cues() -> Said:
         return goal.cue_sentences([{"answer": answer}])
 
     known = {"before": 160.0, "after": 166.0, "in_band_share": 0.8, "n_strides": 20, "back_s": 9.0}
+    values = [
+        goal.cue_value({"value": value, "low": low, "high": 176.1}) + "."
+        for value, low in ((164.0, 169.2), (168.6, 169.2), (180.0, None))
+    ]
     inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
-        "holds": [*told(**known), *told(**known | {"n_strides": 1}), *(f"{a}: {b}." for a, b in inputs)],
+        "holds": [
+            *told(**known),
+            *told(**known | {"n_strides": 1}),
+            *values,
+            *(f"{a}: {b}." for a, b in inputs),
+        ],
         "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
             *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),

@@ -50,6 +50,11 @@ class _PacedSelector(selectors.DefaultSelector):
             self.now_s = min(target_s, max(self.now_s, wall_s))
         return events
 
+    def pace(self, speed: float) -> None:
+        """Go on from the present virtual time at another speed."""
+        self._speed = speed
+        self._wall_start_s = time.monotonic() - (self.now_s - START_S) / speed
+
 
 class RadioLoop(asyncio.SelectorEventLoop):
     """Event loop of an emulated run.
@@ -66,6 +71,10 @@ class RadioLoop(asyncio.SelectorEventLoop):
             )
         self._paced = _PacedSelector(speed)
         super().__init__(self._paced)
+
+    def pace(self, speed: float) -> None:
+        """Go on at ``speed`` from now; on the loop's own thread."""
+        self._paced.pace(speed)
 
     def time(self) -> float:
         """Return virtual seconds."""

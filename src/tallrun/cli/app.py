@@ -27,6 +27,8 @@ COMMAND_MODULES = (
     "data",
     "serve",
 )
+#: Modules whose one command is named like them: for it no other module is loaded.
+ONE_COMMAND_MODULES = frozenset({"analyze", "simulate", "report", "cite", "cohort", "data", "serve"})
 
 
 def _print_version(wanted: bool) -> None:
@@ -35,8 +37,8 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build_app() -> typer.Typer:
-    """Build the typer application with every command registered."""
+def build_app(word: str | None = None) -> typer.Typer:
+    """Build the typer application with every command registered, or with the one named where it has a module alone."""
     app = typer.Typer(
         name="tallrun",
         no_args_is_help=True,
@@ -54,7 +56,7 @@ def build_app() -> typer.Typer:
     ) -> None:
         """Running-gait monitor. Not a medical device: use with a clinician's diagnosis and plan."""
 
-    for name in COMMAND_MODULES:
+    for name in [word] if word in ONE_COMMAND_MODULES else COMMAND_MODULES:
         import_module(f"tallrun.cli.{name}").register(app)
     return app
 
@@ -66,7 +68,8 @@ def _one_line(text: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
-    app = build_app()
+    words = sys.argv[1:] if argv is None else argv
+    app = build_app(words[0] if words else None)
     try:
         app(args=argv)
     except TallrunError as error:

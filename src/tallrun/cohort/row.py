@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tallrun.gait.flags import FLAGS
+from tallrun.gait.flags import FLAGS, is_judged
 from tallrun.gait.rows import REASON_CODES
 from tallrun.gait.strides import STRIDE_COLUMNS
 from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_gait
-from tallrun.insight.crossing import is_judged
 from tallrun.numerics.recording import PLACEMENTS, Recording
 
 _TEXT, _NUMBER, _COUNT, _CLAIM = pa.string(), pa.float64(), pa.int64(), pa.bool_()

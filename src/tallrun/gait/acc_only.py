@@ -10,7 +10,7 @@ from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
 from tallrun.gait.foot_state import Output, new_output
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import as_record
+from tallrun.gait.kernels import Entry, as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
@@ -21,6 +21,8 @@ LEAST_RATE_HZ = 40.0
 IMPLAUSIBLE = reason_bit("implausible")
 #: A running foot is on the ground for less than its step; limping, a step is up to this share of the stride.
 MOST_RUNNING_SHARE = 0.6
+
+_PUT, _APPEND, _TRACK = Entry(put_on_grid), Entry(kernel.append), Entry(kernel.track)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,7 @@ class AccFootEngine:
         Repeated times and NaN samples are dropped and counted. Lengths and angles are NaN (``no_gyroscope``).
         Raises SignalError when shapes do not fit.
         """
-        t = np.require(t_s, np.float64, ["C", "W"])
-        acc = np.require(acc_mps2, np.float64, ["C", "W"])
+        t, acc = plain(t_s), plain(acc_mps2)
         if acc.shape != (len(t), 3):
             raise SignalError(
                 f"foot_{self._foot}: expected acceleration of shape ({len(t)}, 3), got {acc.shape}"
@@ -93,7 +94,7 @@ class AccFootEngine:
         if self._used == 0:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._out.n[0] = 0
-        kernel.end_bout(self._state, self._used - 1, self._settings[0], self._out)
+        _TRACK(self._state, self._used, self._used, self._settings, self._out, True)
         return _rows_of(self._out)
 
     def status(self) -> AccFootStatus:
@@ -111,7 +112,7 @@ class AccFootEngine:
         )
 
     def _take(self, t: FloatArray, acc: FloatArray) -> np.ndarray:
-        n = put_on_grid(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._grid)
+        n = _PUT(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._grid)
         buf = self._state.buf
         if self._used + n > len(buf.t_s):
             drop = self._used - self._keep
@@ -120,9 +121,9 @@ class AccFootEngine:
             self._used = self._keep
             self._state.known[0].first_row += drop
         start, self._used = self._used, self._used + n
-        kernel.append(self._grid, n, buf, start)
+        _APPEND(self._grid, n, buf, start)
         self._out.n[0] = 0
-        kernel.track(self._state, start, self._used, self._settings, self._out)
+        _TRACK(self._state, start, self._used, self._settings, self._out, False)
         return _rows_of(self._out)
 
 

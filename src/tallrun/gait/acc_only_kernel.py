@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.gait.foot_row import clear_row
-from tallrun.gait.front import AFTER_BREAK, BRIDGED
+from tallrun.gait.front import AFTER_BREAK, BRIDGED, forget_marks
 from tallrun.gait.kernels import kernel, new_record
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import FloatArray
@@ -305,7 +305,7 @@ def _hand_out(state, now, is_end, params, out):
 
 
 @kernel
-def end_bout(state, now, params, out):
+def _end_bout(state, now, params, out):
     """Close the bout: its last contact stays open."""
     if state.known[0].is_confirmed:
         _hand_out(state, now, True, params, out)
@@ -343,14 +343,9 @@ def _take_contact(state, now, contact, params, out):
     """Take a contact into the bout, or begin a new one with it; hand out what it closes."""
     known, marks = state.known[0], state.marks
     if known.n_marks > 0 and not _is_regular(state, contact, params):
-        end_bout(state, now, params, out)
+        _end_bout(state, now, params, out)
+    forget_marks(marks, known, KEPT_MARKS)
     n = known.n_marks
-    if n == MAX_MARKS:
-        drop = n - KEPT_MARKS
-        for k in range(KEPT_MARKS):
-            marks[k] = marks[k + drop]
-        n -= drop
-        known.next -= drop
     marks[n] = contact
     known.n_marks = n + 1
     if n + 1 >= params.confirm_contacts:
@@ -413,8 +408,10 @@ def _is_landing(state, place, alone, ahead, params):
 
 
 @kernel
-def track(state, start, stop, settings, out):
+def track(state, start, stop, settings, out, is_end):
     """Go through rows start..stop of the buffer; contacts that become known are added to ``out``.
+
+    is_end : no more rows will come; the bout ends and its last contact is written out.
 
     A landing is where the unrest of late swing and impact falls to the rest of a planted foot: the logarithm
     of that ratio has one highest point per stride. Mid-swing has a lower one, too near to a landing to count.
@@ -426,7 +423,7 @@ def track(state, start, stop, settings, out):
         time_s = buf.t_s[i]
         if known.n_rows == 0 or buf.flag[i] == AFTER_BREAK:
             if known.n_rows > 0:
-                end_bout(state, i - 1, params, out)
+                _end_bout(state, i - 1, params, out)
             known.n_rows, known.last_s = 0, time_s
         known.n_rows += 1
         for j in range(3):
@@ -441,5 +438,7 @@ def track(state, start, stop, settings, out):
             known.last_s = time_s
             _take_contact(state, i, _onset(buf.force, place, params) + known.first_row, params, out)
         if time_s - known.last_s > params.longest_stride_s:
-            end_bout(state, i, params, out)
+            _end_bout(state, i, params, out)
             known.usual_score, known.last_s = 0.0, time_s
+    if is_end:
+        _end_bout(state, stop - 1, params, out)

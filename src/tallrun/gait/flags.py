@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -36,6 +36,13 @@ POPULATION_TILT_DEG = 12.0
 ASYMMETRY_LIMIT_PCT = 4.0
 ASYMMETRY_POPULATION_LIMIT_PCT = 10.0
 ASYMMETRY_STRIDES = 100
+#: What must be known of a session before a flag can be said to have been looked for.
+_FLAG_NEEDS = {
+    "low_cadence": ("cadence_spm",),
+    "overstriding": ("cadence_spm", "foot_strike_angle_deg"),
+    "anterior_pelvic_tilt": ("pelvic_tilt_deg",),
+    "asymmetry": ("asymmetry_contact_pct",),
+}
 
 
 @dataclass(frozen=True)
@@ -284,3 +291,15 @@ def _evidence(window: _Window) -> dict[str, Any]:
         "terms": sorted(name for name, count in counts.items() if 2 * count >= len(items)),
         "uncertainty": median(item.uncertainty for item in items),
     }
+
+
+def is_judged(summary: Mapping[str, Any], flag: str) -> bool:
+    """Whether a session shows what a flag is judged by; a flag that is up was judged, whatever else is missing."""
+    if any(item["flag"] == flag for item in summary.get("flags") or ()):
+        return True
+    return all(_is_known(summary.get(name)) for name in _FLAG_NEEDS[flag])
+
+
+def _is_known(value: Any) -> bool:
+    number = value.get("median") if isinstance(value, Mapping) else value
+    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)

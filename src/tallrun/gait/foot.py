@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
-from tallrun.gait.foot_cycles import close, track
+from tallrun.gait.foot_cycles import track
 from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, rest_of, warm_up_mounting
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import (
@@ -23,7 +23,7 @@ from tallrun.gait.foot_state import (
 )
 from tallrun.gait.foot_trajectory import sensor_height
 from tallrun.gait.foot_unrested import learn_unrested
-from tallrun.gait.kernels import as_record
+from tallrun.gait.kernels import Entry, as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
@@ -33,6 +33,8 @@ LOOK_EVERY_S = 1.0
 TURNING_TO_LOOK_S = 0.3  # a foot at rest or in a car gives nothing to learn from
 STRIDES_TO_LEARN = 6
 QUALITY_TO_LEARN = 0.55
+
+_TRACK = Entry(track)
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,7 @@ class FootEngine:
         t_s (n,) seconds, acc_mps2 and gyr_radps (n, 3) in the sensor's axes. Samples that are not finite or
         not later than the one before are counted and dropped.
         """
-        t = np.require(t_s, np.float64, ["C", "W"])
-        acc = np.require(acc_mps2, np.float64, ["C", "W"])
-        gyr = np.require(gyr_radps, np.float64, ["C", "W"])
+        t, acc, gyr = plain(t_s), plain(acc_mps2), plain(gyr_radps)
         if t.ndim != 1 or acc.shape != (len(t), 3) or gyr.shape != (len(t), 3):
             raise SignalError(
                 f"{self.spec.placement}: expected t_s (n,), acc_mps2 (n, 3) and gyr_radps (n, 3), "
@@ -170,9 +170,8 @@ class FootEngine:
         if not self._finished and self._mounting is None:
             rows.append(self._look(1, 0.0))
         if not self._finished and self._mounting is not None:
-            self._out.n[0] = 0
-            close(self._state, self.params, self._out)
-            rows.append(self._rows())
+            none = np.zeros((0, 3))
+            rows.append(self._track(none[:, 0].copy(), none, none, True))
         self._finished = True
         return np.concatenate(rows)
 
@@ -269,12 +268,14 @@ class FootEngine:
         self._h_n = 0
         return rows
 
-    def _track(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> NDArray[np.void]:
+    def _track(
+        self, t: FloatArray, acc: FloatArray, gyr: FloatArray, is_end: bool = False
+    ) -> NDArray[np.void]:
         most = len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8
         if most > len(self._out.rows):
             self._out = new_output(most, self._record)
         self._out.n[0] = 0
-        track(t, acc, gyr, self._state, self._settings, self._out)
+        _TRACK(t, acc, gyr, self._state, self._settings, self._out, is_end)
         return self._rows()
 
     def _rows(self) -> NDArray[np.void]:

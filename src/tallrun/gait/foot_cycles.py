@@ -27,18 +27,19 @@ from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
 from tallrun.gait.foot_samples import accept
 from tallrun.gait.foot_trajectory import close_stride
 from tallrun.gait.front import count_clipped, is_next
-from tallrun.gait.kernels import kernel
+from tallrun.gait.kernels import inlined, kernel
 from tallrun.gait.rows import reason_bit
 
 MOVED = reason_bit("mounting_changed")
 
 
 @kernel
-def track(t_s, acc, gyr, state, settings, out):
+def track(t_s, acc, gyr, state, settings, out, is_end):
     """Feed samples; rows they decide are added to ``out``.
 
     t_s (n,), acc, gyr (n, 3) : as for ``FootEngine.feed``. state : ``FootState``. settings (1,) : record of
-    ``FootParams``. Samples that are not finite or do not move time forward are counted and dropped.
+    ``FootParams``. is_end : no more will come; the foot lands and the last row is written out. Samples that are not
+    finite or do not move time forward are counted and dropped.
     """
     front, params = state.front[0], settings[0]
     for i in range(t_s.shape[0]):
@@ -57,10 +58,12 @@ def track(t_s, acc, gyr, state, settings, out):
             if waited_s > params.row_wait_strides * params.longest_stride_s:
                 emit_open(state, t, out)
                 forget_mode(state.gait[0])
+    if is_end:
+        _close(state, params, out)
 
 
 @kernel
-def close(state, params, out):
+def _close(state, params, out):
     """End the stream: land a foot that is down, write the pending row out."""
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
     if now >= 2 and state.cycle[0].swing_from >= 0:
@@ -83,7 +86,7 @@ def _begin_bout(state, t, out):
     state.stance[0].flat_at, state.stance[0].is_carried = -1, False
 
 
-@kernel
+@inlined
 def _follow_turn(state, t, dt, params, out):
     """Follow the pitch angle by one sample; land the foot, or let it leave, where a turn is confirmed."""
     cycle, mask, now = state.cycle[0], state.samples.mask, state.front[0].n - 1
@@ -108,7 +111,7 @@ def _follow_turn(state, t, dt, params, out):
     if has_swung:
         open_pushed_off(state, cycle.bottom, params)
         time_final_contact(state, params)
-        cycle.is_rising, cycle.swing_from, cycle.ask_rad = True, cycle.bottom, params.rotation_rad
+        cycle.is_rising, cycle.swing_from, cycle.ask_rad = True, cycle.bottom, params.ask_rad
         cycle.top_rad, cycle.top = angle, now
 
 

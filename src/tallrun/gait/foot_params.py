@@ -14,9 +14,8 @@ class FootParams(NamedTuple):
 
     rate_hz: float = 200.0
     # cycles
-    rotation_rad: float = (
-        0.6  # a foot turns toe-up by more than this in every swing, even in a shuffling walk
-    )
+    rotation_rad: float = 0.45  # a foot turns toe-up by more than this in every swing, even in a tight turn
+    ask_rad: float = 0.6  # and is asked whether it has landed once it has turned back toe-down by this
     fall_rad: float = 0.25  # and toe-down by more than this before it, even in a tight turn
     leak_s: float = 2.0  # memory of the leaky pitch angle: gyroscope bias cannot add up to a swing
     swing_peak_radps: float = 1.5  # a foot turning slower than this at its fastest makes no step
@@ -46,12 +45,12 @@ class FootParams(NamedTuple):
     touch_share: float = (
         0.7  # and strikes at least this share as hard as what follows, if it came before the swing slowed
     )
-    touch_rest_share: float = (
-        0.3  # a ball slower than this share of its speed in late swing lies on the ground;
-    )
-    touch_turn_rad: float = 0.09  # and a foot that turned toe-up by this meanwhile had landed on it
-    touch_fall_share: float = 0.8  # it touched where it began to slow down from this share
-    timing_touch_s: float = 0.01  # seen by its speed alone
+    ball_down_s: float = 0.2  # a foot that lands on its ball lies down on its heel within this;
+    touch_rest_mps: float = 0.2  # meanwhile its ball is slower than this
+    ball_sigma_m: float = 0.015  # beside what its place, known to this, makes of the turn,
+    touch_turn_rad: float = 0.05  # and the foot turns toe-up by more than this;
+    touch_fall_share: float = 0.5  # it touched where the ball had lost this share of the speed it landed with
+    timing_touch_s: float = 0.0125  # seen by its speed alone
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     usual_share: float = 0.2  # how fast usual stride and delay follow, per stride
     # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold,

@@ -102,14 +102,21 @@ def _rested_until(state, off, params):
 
 
 @kernel
+def _place_of_off(state):
+    """Place of the pending row's final contact in the stride's path; the first where it is unknown."""
+    path, fit, off = state.work.path, state.work.fit[0], 0
+    while off < fit.last - fit.first - 1 and path.t_s[off] < state.row[0].final_contact_s:
+        off += 1
+    return off
+
+
+@kernel
 def settle_final_contact(state, params):
     """Hold the pending row's final contact against the stride just solved; its sigma has what that leaves open."""
-    row, path, fit = state.row[0], state.work.path, state.work.fit[0]
+    row, fit = state.row[0], state.work.fit[0]
     if not (math.isfinite(row.final_contact_s) and fit.is_trusted):
         return
-    off = 0
-    while off < fit.last - fit.first - 1 and path.t_s[off] < row.final_contact_s:
-        off += 1
+    off = _place_of_off(state)
     rested_s = _rested_until(state, off, params)
     if not math.isfinite(rested_s):
         return
@@ -122,56 +129,62 @@ def settle_final_contact(state, params):
 
 
 @kernel
-def _ball(state, off, params):
-    """Forward and upward place of the ball in the foot, from the sensor; NaN where the push-off does not show it."""
-    path, mount = state.work.path, state.foot.mount
+def _learn_ball(state, params):
+    """Learn where in the foot the ball is, from the push-off of the stride just solved."""
+    path, mount, known, off = state.work.path, state.foot.mount, state.foot.known[0], 1
+    fit = state.work.fit[0]
+    for i in range(1, min(state.cycle[0].swing_from, fit.last) - fit.first):
+        if _toe_down_rate(state, i) > _toe_down_rate(state, off):
+            off = i
     first, last = _rolling_span(state, off, params)
     x, y = _ahead(path, 0, mount)
     if last - first < params.least_roll_samples or not math.isfinite(x):
-        return math.nan, math.nan
+        return
     ahead, up = _pivot(state, first, last, x, y)
+    if not math.isfinite(ahead):
+        return
     p, pitch = path.position[last], foot_pitch(path, last, mount)
     far, high = ahead - p[0] * x - p[1] * y, up - p[2]
-    return math.cos(pitch) * far + math.sin(pitch) * high, math.cos(pitch) * high - math.sin(pitch) * far
+    share = params.usual_share if known.ball_up_m != 0.0 else 1.0
+    known.ball_ahead_m += share * (math.cos(pitch) * far + math.sin(pitch) * high - known.ball_ahead_m)
+    known.ball_up_m += share * (math.cos(pitch) * high - math.sin(pitch) * far - known.ball_up_m)
 
 
 @kernel
-def _ball_speed(state, i, ball, x, y):
-    """Speed of the ball at place ``i`` of the path [m/s]; x, y : forward."""
-    path, rate = state.work.path, _toe_down_rate(state, i)
+def _ball_speed(state, i, x, y, params):
+    """Speed of the ball at place ``i`` of the path over what its place makes unsure [m/s]; x, y : forward."""
+    path, known, rate = state.work.path, state.foot.known[0], _toe_down_rate(state, i)
     pitch, v = foot_pitch(path, i, state.foot.mount), path.velocity[i]
-    far = math.cos(pitch) * ball[0] - math.sin(pitch) * ball[1]
-    high = math.sin(pitch) * ball[0] + math.cos(pitch) * ball[1]
-    return math.hypot(v[0] * x + v[1] * y + rate * high, v[2] - rate * far)
+    far = math.cos(pitch) * known.ball_ahead_m - math.sin(pitch) * known.ball_up_m
+    high = math.sin(pitch) * known.ball_ahead_m + math.cos(pitch) * known.ball_up_m
+    return math.hypot(v[0] * x + v[1] * y + rate * high, v[2] - rate * far) - params.ball_sigma_m * abs(rate)
 
 
 @kernel
 def first_touch(state, contact, params):
     """Return the contact, or the touch of a forefoot before it: its ball lay still while the heel came down.
 
-    At low rates that touch is too soft for its sharpness to stand out from the swing's.
+    That touch may be too soft for its sharpness to stand out from the swing's: at low rates, and in walking.
     """
     path, fit, mount = state.work.path, state.work.fit[0], state.foot.mount
     if not fit.is_trusted or fit.gap_s > 0.0 or contact.is_inferred:
         return contact
-    off, n = 0, fit.last - fit.first + 1
-    while off < n - 2 and path.t_s[off] < state.row[0].final_contact_s:
-        off += 1
-    ball, at = _ball(state, off, params), contact.sample - fit.first
+    _learn_ball(state, params)
+    at, n = contact.sample - fit.first, fit.last - fit.first + 1
     x, y = _ahead(path, n - 1, mount)
-    if not (math.isfinite(ball[0]) and math.isfinite(x)) or at >= n - 1:
+    if state.foot.known[0].ball_up_m == 0.0 or not math.isfinite(x) or at >= n - 1:
         return contact
-    fastest, i = 0.0, at
-    while i > 1 and path.t_s[at] - path.t_s[i] < params.heel_down_s:
-        fastest = max(fastest, _ball_speed(state, i, ball, x, y))
-        i -= 1
     i = at
-    while i > 1 and _ball_speed(state, i, ball, x, y) < params.touch_rest_share * fastest:
+    while i > 1 and _ball_speed(state, i, x, y, params) < params.touch_rest_mps:
         i -= 1
     turned = foot_pitch(path, at, mount) - foot_pitch(path, i, mount)
-    if path.t_s[at] - path.t_s[i] > params.heel_down_s or turned < params.touch_turn_rad:
+    if path.t_s[at] - path.t_s[i] > params.ball_down_s or turned < params.touch_turn_rad:
         return contact
-    while i > 1 and _ball_speed(state, i, ball, x, y) < params.touch_fall_share * fastest:
+    fastest, rest_s = 0.0, path.t_s[i]
+    for j in range(1, i + 1):
+        if rest_s - path.t_s[j] <= params.impact_rise_s:
+            fastest = max(fastest, _ball_speed(state, j, x, y, params))
+    while i > 1 and _ball_speed(state, i, x, y, params) < params.touch_fall_share * fastest:
         i -= 1
     k = fit.first + i
     return InitialContact(float(k), k, path.t_s[i], contact.swing, False, False)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tallrun.gait.front import even_stamp
-from tallrun.gait.kernels import kernel
+from tallrun.gait.kernels import inlined, kernel
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 
@@ -64,12 +64,12 @@ def _find_acc_range(state, params):
             _set_range(sensor.acc_limits, abs(now))
 
 
-@kernel
+@inlined
 def _set_range(limits, limit):
     limits[0] = limits[1] = limits[2] = limit
 
 
-@kernel
+@inlined
 def _watch_rest(acc, gyr, sensor, is_still, params):
     """Take gyroscope bias, and the force that is not gravity, from means over half a second of rest."""
     known = sensor.known[0]
@@ -96,7 +96,7 @@ def _watch_rest(acc, gyr, sensor, is_still, params):
             sensor.rest_gyr[c] = sensor.rest_acc[c] = 0.0
 
 
-@kernel
+@inlined
 def _sure_bend(now, one, two, floor):
     """Second difference of three forces, the latest first; of what it may be where some are cut off, the least.
 
@@ -111,7 +111,7 @@ def _sure_bend(now, one, two, floor):
     return max(least, 0.0) + min(most, 0.0)
 
 
-@kernel
+@inlined
 def _note_missing(state, missing, params):
     """Note the time missing before the newest sample; few samples are bridged without a trace."""
     p = state.front[0].n & state.samples.mask
@@ -126,7 +126,7 @@ def _note_missing(state, missing, params):
         state.front[0].lost_s += missing
 
 
-@kernel
+@inlined
 def accept(t, acc, gyr, state, params):
     """Put one sample into the ring and derive its pitch rate, sharpness and stillness; the step before it [s]."""
     samples, derived, sensor, front = state.samples, state.derived, state.sensor, state.front[0]

@@ -124,7 +124,8 @@ class Work(NamedTuple):
 class Foot(NamedTuple):
     """How the sensor sits: mount (3, 3) sensor to foot, flats (., 3) gravity in foot axes at the latest foot-flats.
 
-    known : flats seen, off, unsure, times it moved, and what its height over the ball was learned from.
+    known : flats seen, off, unsure, times it moved, what its height over the ball was learned from, and where in the
+    foot the ball is (0, 0: not seen yet).
     """
 
     mount: FloatArray
@@ -232,7 +233,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         sensor=new_sensor(acc_limit_mps2, gyr_limit_radps),
         foot=Foot(
             np.eye(3), np.zeros((N_FLATS, 3)),
-            new_record(floats="lever_gain lever_weight", ints="n_flats n_off n_unsure n_moves"),
+            new_record(floats="lever_gain lever_weight ball_ahead_m ball_up_m", ints="n_flats n_off n_unsure n_moves"),
         ),
         flat=Flat(np.eye(3), np.zeros((2, 2))),
         work=new_work(capacity),

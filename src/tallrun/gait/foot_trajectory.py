@@ -19,7 +19,7 @@ import numpy as np
 
 from tallrun.gait.foot_clipping import find_clipped_lobes, find_clipped_peaks
 from tallrun.gait.foot_events import gap_between, index_at, mean_force
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import inlined, kernel, maker
 from tallrun.gait.vectors import copy_matrix, copy_to, cross, dot, rotate_by, turn_world, turned
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
@@ -63,7 +63,7 @@ def _bend(samples, signal, k, a, b, axis, params):
     return (rise - fall) / 12.0
 
 
-@kernel
+@inlined
 def _part_in(lobes, j, k):
     """Share of the step before sample ``k`` that lies in lobe ``j``."""
     if lobes.first[j] <= k and k <= lobes.last[j] + 1:
@@ -81,7 +81,7 @@ def _begin_path(path, n_lobes):
             path.lobe_turn[0, j, c] = path.lobe_velocity[0, j, c] = 0.0
 
 
-@kernel
+@inlined
 def _carry_on(path, i, n_lobes):
     """Start the integrals at place ``i`` from where they stood one sample before."""
     for c in range(3):
@@ -94,7 +94,7 @@ def _carry_on(path, i, n_lobes):
             path.lobe_velocity[i, j, c] = path.lobe_velocity[i - 1, j, c]
 
 
-@kernel
+@inlined
 def _turn_on(samples, k, a, b, bias, params, work, rotation):
     """Turn ``rotation`` on from sample k - 1 to k, with what cut-off lobes hide; note how it depends on these."""
     path, lobes, gyr = work.path, work.lobes, samples.gyr
@@ -122,7 +122,7 @@ def _turn_on(samples, k, a, b, bias, params, work, rotation):
     rotate_by(rotation, wx * dt, wy * dt, wz * dt)
 
 
-@kernel
+@inlined
 def _rebuild_force(k, i, dt, rotation, work):
     """Add the velocity gained by the hidden part of cut-off forces, in the world."""
     path, lobes, fit = work.path, work.lobes, work.fit[0]
@@ -135,7 +135,7 @@ def _rebuild_force(k, i, dt, rotation, work):
                 path.velocity[i, c] += gained
 
 
-@kernel
+@inlined
 def _error_rates(samples, k, dt, bias_sigma, spread_mps2, params):
     """Variance of turn rate and of force at sample ``k``, ``dt`` after the one before it (0: the first)."""
     p, q = k & samples.mask, (k - 1) & samples.mask
@@ -154,7 +154,7 @@ def _error_rates(samples, k, dt, bias_sigma, spread_mps2, params):
     return gyr_var, acc_var
 
 
-@kernel
+@inlined
 def _gain_on(samples, k, a, b, params, work, rotation, force):
     """Add the velocity gained from sample k - 1 to k; ``force`` (2, 3) in the world: before and now."""
     path, i = work.path, k - a
@@ -224,7 +224,7 @@ def _spread(samples, a, b):
 # What must hold, and how it depends on the unknowns -------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def _fill_jacobian(path, i, fit, jac):
     """Velocity at place ``i`` as a linear function of the unknowns: rows x, y, z of ``jac``, zero before."""
     ax, ay, az = path.force[i, 0], path.force[i, 1], path.force[i, 2]
@@ -286,7 +286,7 @@ def _prior_of(tilt_cov, work, acc_range_mps2, params):
     return prior
 
 
-@kernel
+@inlined
 def _half_step(t_s, i, n):
     """Half the time from the sample before place ``i`` to the one after it: its weight in an integral."""
     dt = t_s[i] - t_s[i - 1] if i > 0 else 0.0

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.kernels import kernel, new_record
+from tallrun.gait.kernels import inlined, kernel, new_record
 from tallrun.numerics.recording import FloatArray
 
 #: A stamp this many sample periods later than the grid's clock expects it is a gap ...
@@ -37,7 +37,7 @@ BRIDGE_S = 0.2
 MEASURED, BRIDGED, AFTER_BREAK = 0.0, 1.0, 2.0
 
 
-@kernel
+@inlined
 def is_next(t, acc, gyr, front):
     """Whether a sample is finite and later than the last one; the ledger ``front`` counts those that are not."""
     good = np.isfinite(t)
@@ -52,7 +52,7 @@ def is_next(t, acc, gyr, front):
     return True
 
 
-@kernel
+@inlined
 def count_clipped(acc, gyr, sensor, front, params):
     """Count readings at a known range, axis by axis."""
     for c in range(3):
@@ -62,7 +62,7 @@ def count_clipped(acc, gyr, sensor, front, params):
             front.n_gyr_clipped += 1
 
 
-@kernel
+@inlined
 def even_stamp(t, last, front, params):
     """Time of a sample with the stamp's jitter smoothed out, and the time missing before it.
 
@@ -130,7 +130,7 @@ def most_rows(n_samples: int, rate_hz: float) -> int:
     return n_samples * (int(BRIDGE_S * rate_hz) + 2)
 
 
-@kernel
+@inlined
 def _missing_before(time, rate_hz, clock):
     """Return how many samples never came between the last one and the one stamped ``time``; move the clock on."""
     fitted = clock.n_fitted
@@ -152,7 +152,7 @@ def _missing_before(time, rate_hz, clock):
     return n_missing
 
 
-@kernel
+@inlined
 def _is_damaged(time, acc, gyr, has_gyroscope, has_axis):
     """Whether a number is missing that was there before; an axis that never delivers is another matter."""
     is_damaged = not np.isfinite(time)
@@ -178,6 +178,18 @@ def _bridge(last, out, first, stop):
         for j in range(3):
             out.acc[row, j] = last.acc[0, j] + share * (out.acc[stop, j] - last.acc[0, j])
             out.gyr[row, j] = last.gyr[0, j] + share * (out.gyr[stop, j] - last.gyr[0, j])
+
+
+@kernel
+def forget_marks(marks, known, kept):
+    """Where ``marks`` are full, keep the last few; ``known`` counts them (n_marks) and those handed out (next)."""
+    drop = known.n_marks - kept
+    if known.n_marks < marks.shape[0] - 1:
+        return
+    for k in range(kept):
+        marks[k] = marks[k + drop]
+    known.n_marks -= drop
+    known.next -= drop
 
 
 @kernel

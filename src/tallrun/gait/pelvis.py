@@ -10,7 +10,7 @@ from vqf import VQF
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import pelvis_cycles as cycles
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import as_record
+from tallrun.gait.kernels import Entry, as_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, PelvisOutput, new_output, new_state
 from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
@@ -22,6 +22,7 @@ PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 20.0
 IMPLAUSIBLE = reason_bit("implausible")
+_PUT, _LEVEL, _TRACK = Entry(put_on_grid), Entry(cycles.level), Entry(cycles.track)
 #: What a body can show in one step; beyond it the number is withheld.
 BODY_LIMITS = {
     "tilt_deg": (-45.0, 60.0),
@@ -109,8 +110,7 @@ class PelvisEngine:
         SignalError
             When shapes do not fit, or the gyroscope the sensor was declared with is absent.
         """
-        t = np.require(t_s, np.float64, ["C", "W"])
-        acc = np.require(acc_mps2, np.float64, ["C", "W"])
+        t, acc = plain(t_s), plain(acc_mps2)
         if acc.shape != (len(t), 3):
             raise SignalError(f"pelvis: expected acceleration of shape ({len(t)}, 3), got {acc.shape}")
         gyr = self._no_gyr
@@ -121,7 +121,7 @@ class PelvisEngine:
                     f"pelvis: expected turn rates of shape {acc.shape}, got {shape}; "
                     "declare has_gyroscope=False for a sensor without one"
                 )
-            gyr = np.require(gyr_radps, np.float64, ["C", "W"])
+            gyr = plain(gyr_radps)
         parts = []
         for first in range(0, len(t), PIECE):
             cut = slice(first, first + PIECE)
@@ -133,7 +133,7 @@ class PelvisEngine:
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         self._out.n[0] = 0
-        cycles.end_bout(self._state, self._used - 1, self._params, self._out)
+        _TRACK(self._state, self._used, self._used, np.zeros(0), self._settings, self._out, True)
         return _rows_of(self._out)
 
     def status(self) -> PelvisStatus:
@@ -188,22 +188,22 @@ class PelvisEngine:
         strap.known[0].neutral_known, strap.known[0].is_neutral_given = 1, True
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
-        n = put_on_grid(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._grid)
+        n = _PUT(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._grid)
         if n == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         quat, rate = np.empty((1, 4)), np.zeros(n)
         if self._has_gyroscope:
             turn = self._grid.gyr[:n]
-            quat = self._vqf.updateBatch(turn, self._grid.acc[:n])["quat6D"]
+            quat = plain(self._vqf.updateBatch(turn, self._grid.acc[:n])["quat6D"])
             rate = np.sqrt((turn**2).sum(axis=1))
         self._make_room(n)
         start, self._used = self._used, self._used + n
-        cycles.level(self._grid, n, quat, self._settings, self._state, start)
+        _LEVEL(self._grid, n, quat, self._settings, self._state, start)
         if self._recorded is not None:
             buf, new = self._state.buf, slice(start, self._used)
             self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
         self._out.n[0] = 0
-        cycles.track(self._state, start, self._used, rate, self._settings, self._out)
+        _TRACK(self._state, start, self._used, rate, self._settings, self._out, False)
         return _rows_of(self._out)
 
     def _make_room(self, n: int) -> None:

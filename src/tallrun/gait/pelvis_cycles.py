@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 
-from tallrun.gait.front import AFTER_BREAK
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.front import AFTER_BREAK, forget_marks
+from tallrun.gait.kernels import inlined, kernel, maker
 from tallrun.gait.pelvis_axes import add_stride, find_forward
 from tallrun.gait.pelvis_mount import qualify_tilt, watch_standing, watch_strap
-from tallrun.gait.pelvis_state import MAX_MARKS
 from tallrun.gait.pelvis_step import analyse_step, step_between, time_at
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.sacral import smooth
@@ -81,7 +80,7 @@ def _rise_before(state, row, params):
     return -1.0
 
 
-@kernel
+@inlined
 def _landmark_at(state, i, params):
     """Fractional row of the landmark that row ``i`` confirms: the low-passed force has swung both ways; -1: none."""
     steps, low_pass = state.steps[0], state.low_pass
@@ -221,7 +220,7 @@ def _hand_out(state, now, upto, is_end, params, out):
 
 
 @kernel
-def end_bout(state, now, params, out):
+def _end_bout(state, now, params, out):
     """Close the bout at row ``now``: its last step stays open; forget its landmarks."""
     steps = state.steps[0]
     if steps.is_confirmed:
@@ -254,18 +253,13 @@ def _learn_axes(state, i, params):
 @kernel
 def _take_mark(state, i, mark, params, out):
     """Take a landmark into the bout, or begin a new one with it; hand out what it closes."""
+    forget_marks(state.marks, state.steps[0], KEPT_MARKS)
     steps, marks, n = state.steps[0], state.marks, state.steps[0].n_marks
-    if n == MAX_MARKS:
-        drop = n - KEPT_MARKS
-        for k in range(KEPT_MARKS):
-            marks[k] = marks[k + drop]
-        n -= drop
-        steps.next -= drop
     marks[n] = mark
     steps.n_marks = n + 1
     if n > 0 and not _is_regular(marks, n + 1, steps.is_confirmed, params):
         steps.n_marks = n
-        end_bout(state, i, params, out)
+        _end_bout(state, i, params, out)
         marks[0], steps.n_marks = mark, 1
     n = steps.n_marks
     if n >= 3:
@@ -282,17 +276,18 @@ def _take_mark(state, i, mark, params, out):
 
 
 @kernel
-def track(state, start, stop, gyr_norm, settings, out):
+def track(state, start, stop, gyr_norm, settings, out, is_end):
     """Go through rows start..stop of the buffer; rows that become known are added to ``out``.
 
     gyr_norm (stop - start,) : size of the turn rate [rad/s]. settings (1,) : record of ``PelvisParams``.
+    is_end : no more rows will come; the bout ends and its last row is written out.
     """
     buf, steps, strap, params = state.buf, state.steps[0], state.strap.known[0], settings[0]
     for i in range(start, stop):
         time_s = buf.t_s[i]
         if steps.n_rows == 0 or buf.flag[i] == AFTER_BREAK:
             if steps.n_rows > 0:
-                end_bout(state, i - 1, params, out)
+                _end_bout(state, i - 1, params, out)
             strap.started_s = steps.last_mark_s = time_s
             steps.z1 = steps.z2 = 0.0
             steps.is_armed = False
@@ -308,5 +303,7 @@ def track(state, start, stop, gyr_norm, settings, out):
             _take_mark(state, i, steps.first_row + place, params, out)
         if time_s - steps.last_mark_s > params.bout_pause_s:
             if steps.n_marks > 0:
-                end_bout(state, i, params, out)
+                _end_bout(state, i, params, out)
             steps.swing_mps2, steps.last_mark_s = 0.0, time_s
+    if is_end:
+        _end_bout(state, stop - 1, params, out)

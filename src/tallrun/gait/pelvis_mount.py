@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import inlined, kernel, maker
 from tallrun.gait.pelvis_state import DOUBTED, HELD, RUNNING, SLIPPED, WALKING
 from tallrun.gait.rows import reason_bit
 from tallrun.gait.vectors import copy_to, cross, dot, size_of
@@ -86,7 +86,7 @@ def _judge_standing(strap, params):
         known.doubt_rad = off + params.doubt_rad
 
 
-@kernel
+@inlined
 def watch_standing(force, gyr_norm, strap, params):
     """Learn neutral from whole quiet seconds; the newest one counts only once another follows."""
     known = strap.known[0]

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import math
 
-from tallrun.gait.kernels import kernel
+from tallrun.gait.kernels import inlined, kernel
 
 
-@kernel
+@inlined
 def dot(a, b):
     """Return a . b of two (3,)."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@kernel
+@inlined
 def size_of(a):
     """Return |a| of a (3,)."""
     return math.sqrt(a[0] ** 2 + a[1] ** 2 + a[2] ** 2)
 
 
-@kernel
+@inlined
 def cross(a, b, out):
     """Write a x b."""
     out[0] = a[1] * b[2] - a[2] * b[1]
@@ -30,14 +30,14 @@ def cross(a, b, out):
     out[2] = a[0] * b[1] - a[1] * b[0]
 
 
-@kernel
+@inlined
 def turned(rotation, a, out):
     """Write R a; ``out`` must not be ``a``."""
     for r in range(3):
         out[r] = rotation[r, 0] * a[0] + rotation[r, 1] * a[1] + rotation[r, 2] * a[2]
 
 
-@kernel
+@inlined
 def multiply(a, b, out):
     """Write A B of two (3, 3); ``out`` must be neither."""
     for r in range(3):
@@ -45,13 +45,13 @@ def multiply(a, b, out):
             out[r, c] = a[r, 0] * b[0, c] + a[r, 1] * b[1, c] + a[r, 2] * b[2, c]
 
 
-@kernel
+@inlined
 def copy_to(out, a):
     """Copy a (3,); written out, for slices take long to compile."""
     out[0], out[1], out[2] = a[0], a[1], a[2]
 
 
-@kernel
+@inlined
 def copy_matrix(out, a):
     """Copy a (3, 3)."""
     for r in range(3):
@@ -59,7 +59,7 @@ def copy_matrix(out, a):
             out[r, c] = a[r, c]
 
 
-@kernel
+@inlined
 def rotate_by(rotation, wx, wy, wz):
     """Multiply a 3x3 rotation in place, from the right, by the rotation vector (wx, wy, wz)."""
     angle2 = wx * wx + wy * wy + wz * wz
@@ -79,7 +79,7 @@ def rotate_by(rotation, wx, wy, wz):
         rotation[r, 2] = a * m02 + b * m12 + d * m22
 
 
-@kernel
+@inlined
 def turn_world(rotation, tx, ty, tz, turn):
     """Multiply a 3x3 rotation in place, from the left, by the rotation vector (tx, ty, tz); ``turn`` is scratch."""
     set_identity(turn)
@@ -90,7 +90,7 @@ def turn_world(rotation, tx, ty, tz, turn):
             rotation[r, c] = turn[r, 0] * x + turn[r, 1] * y + turn[r, 2] * z
 
 
-@kernel
+@inlined
 def set_identity(rotation):
     """Write the 3x3 identity."""
     for r in range(3):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun.gait.flags import FLAGS
+from tallrun.gait.flags import FLAGS, is_judged
 from tallrun.insight.exposure import Exposure
 from tallrun.words import counted
 
@@ -68,13 +68,6 @@ MORE_WORDS = {
     "flagged_overstriding": "more time flagged for landing far ahead",
     "flagged_anterior_pelvic_tilt": "more time flagged for the pelvis tipped forward",
     "flagged_asymmetry": "more time flagged for one foot longer on the ground",
-}
-#: What must be known of a session before a flag can be said to have been looked for.
-_FLAG_NEEDS = {
-    "low_cadence": ("cadence_spm",),
-    "overstriding": ("cadence_spm", "foot_strike_angle_deg"),
-    "anterior_pelvic_tilt": ("pelvic_tilt_deg",),
-    "asymmetry": ("asymmetry_contact_pct",),
 }
 
 
@@ -160,18 +153,6 @@ def flag_minutes(summary: Mapping[str, Any]) -> dict[str, float | None]:
         else None
         for name in FLAGS
     }
-
-
-def is_judged(summary: Mapping[str, Any], flag: str) -> bool:
-    """Whether a session shows what a flag is judged by; a flag that is up was judged, whatever else is missing."""
-    if any(item["flag"] == flag for item in summary.get("flags") or ()):
-        return True
-    return all(_is_known(summary.get(name)) for name in _FLAG_NEEDS[flag])
-
-
-def _is_known(value: Any) -> bool:
-    number = value.get("median") if isinstance(value, Mapping) else value
-    return isinstance(number, int | float) and not isinstance(number, bool) and bool(np.isfinite(number))
 
 
 def row_of(

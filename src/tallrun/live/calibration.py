@@ -17,7 +17,6 @@ from tallrun.live.devices import (
     Emulation,
     open_air,
     read_private,
-    write_private,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ async def calibrate(
     folder: Path, emulation: Emulation | None, seconds: float, on_notice: Callable[[Notice], None]
 ) -> dict[str, dict[str, Any]]:
     """Have all paired sensors stand still for ``seconds``; store the result if every one passed, and return it."""
+    from tallrun.sessions import write_text
+
     async with open_air(folder, emulation) as air:
         worn = [item for item in air.worn if item.config.kind == "imu"]
         samples = await collect(worn, air.radio, _SETTLE_S, seconds, on_notice)
@@ -40,7 +41,7 @@ async def calibrate(
     results = _judge(samples, load_standing(folder, is_emulated))
     if all(row["passed"] for row in results.values()):
         entries = {place: {key: row[key] for key in ("standing", "at")} for place, row in results.items()}
-        write_private(_file(folder, is_emulated), json.dumps({"version": 1, "sensors": entries}, indent=2))
+        write_text(_file(folder, is_emulated), json.dumps({"version": 1, "sensors": entries}, indent=2))
     return results
 
 
@@ -94,6 +95,8 @@ def keep_biases(folder: Path, sensors: dict[str, Any], is_emulated: bool = False
 
     A place without a standing calibration, a sensor that never rested, or one that tells no bias keeps what it had.
     """
+    from tallrun.sessions import write_text
+
     path = _file(folder, is_emulated)
     text = read_private(path)
     if not text or not load_standing(folder, is_emulated):
@@ -104,7 +107,7 @@ def keep_biases(folder: Path, sensors: dict[str, Any], is_emulated: bool = False
     for place in changed:
         known["sensors"][place]["standing"]["gyr_bias_radps"] = list(learned[place])
     if changed:
-        write_private(path, json.dumps(known, indent=2))
+        write_text(path, json.dumps(known, indent=2))
 
 
 async def collect(

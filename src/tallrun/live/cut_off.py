@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tallrun.errors import UsageError
-from tallrun.live.devices import BEGUN_FILE, load_configs, read_private, write_private
+from tallrun.live.devices import BEGUN_FILE, load_configs, read_private
 
 FINISHED = "An earlier run was cut off; what was recorded of it is now in {place}"
 NOT_FINISHED = "An earlier run in {place} could not be finished: {error}"
@@ -38,7 +38,9 @@ def _begun(folder: Path) -> dict[Path, str | None]:
 
 
 def _write_begun(folder: Path, places: dict[Path, str | None]) -> None:
-    write_private(folder / BEGUN_FILE, json.dumps({str(place): whose for place, whose in places.items()}))
+    from tallrun.sessions import write_text
+
+    write_text(folder / BEGUN_FILE, json.dumps({str(place): whose for place, whose in places.items()}))
 
 
 def finish_interrupted(root: Path, folder: Path, say: Callable[[str], None]) -> None:

@@ -32,6 +32,15 @@ T = TypeVar("T")
 #: What ends a program from outside: the system going down or a closed terminal. Links are closed before it ends.
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 IN_USE_FILE = "sensors.lock"
+IN_USE = (
+    "another tallrun is using the sensors, such as a run that is being recorded: "
+    "while it holds them they answer nobody else. End it first"
+)
+#: Two runs at once, emulated or not, would be one runner's in two places.
+RUN_IN_USE = (
+    "another run is being recorded for the same records, emulated or not. "
+    "End it first, or choose another --data-dir"
+)
 PAIRING_FILE = "pairing.json"
 #: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
 STANDING_FILE, EMULATED_STANDING_FILE = "standing.json", "standing-emulated.json"
@@ -64,13 +73,17 @@ def load_pairing(folder: Path) -> Pairing:
 
 def save_pairing(folder: Path, pairing: Pairing) -> None:
     """Write the pairing file, readable by its owner only; a place with another sensor has never stood still."""
+    from tallrun.sessions import write_text
+
     before = {item.placement: item.address for item in load_pairing(folder).sensors}
     now = {item.placement: item.address for item in pairing.sensors}
-    write_private(folder / PAIRING_FILE, pairing.to_json())
+    write_text(folder / PAIRING_FILE, pairing.to_json())
     _forget_standing(folder, {place for place in before | now if before.get(place) != now.get(place)})
 
 
 def _forget_standing(folder: Path, places: set[str]) -> None:
+    from tallrun.sessions import write_text
+
     text = read_private(folder / STANDING_FILE)
     try:
         known = json.loads(text) if text else {}
@@ -78,7 +91,7 @@ def _forget_standing(folder: Path, places: set[str]) -> None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return  # nothing is known from a file that nobody can read
     if len(kept) < len(known["sensors"]):
-        write_private(folder / STANDING_FILE, json.dumps({**known, "sensors": kept}, indent=2))
+        write_text(folder / STANDING_FILE, json.dumps({**known, "sensors": kept}, indent=2))
 
 
 def read_private(path: Path) -> str | None:
@@ -89,16 +102,6 @@ def read_private(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}; delete it and pair or calibrate again") from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write one of our own files whole or not at all, readable by its owner only."""
-    from tallrun.store.location import write_private_file
-
-    try:
-        write_private_file(path, text.encode("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,8 @@ async def open_air(
 
 
 @contextmanager
-def sensors_in_use(folder: Path) -> Iterator[None]:
-    """Keep the paired sensors for this program alone; raises RadioError when another tallrun has them."""
+def sensors_in_use(folder: Path, refusal: str = IN_USE) -> Iterator[None]:
+    """Keep the sensors of these records for this program alone; raises RadioError when another tallrun has them."""
     from tallrun.sessions.recorder import try_lock
 
     try:
@@ -166,10 +169,7 @@ def sensors_in_use(folder: Path) -> Iterator[None]:
         raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
     try:
         if not try_lock(descriptor):
-            raise RadioError(
-                "another tallrun is using the sensors, such as a run that is being recorded: "
-                "while it holds them they answer nobody else. End it first"
-            )
+            raise RadioError(refusal)
         yield
     finally:
         os.close(descriptor)

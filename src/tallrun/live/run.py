@@ -13,7 +13,7 @@ from tallrun.errors import TallrunError
 from tallrun.live.answering import answer
 from tallrun.live.calibration import load_standing
 from tallrun.live.cut_off import note_begun
-from tallrun.live.devices import Air, Emulation, open_air
+from tallrun.live.devices import RUN_IN_USE, Air, Emulation, open_air, sensors_in_use
 from tallrun.live.end import RawRun
 from tallrun.live.loop import LiveLoop
 from tallrun.live.rebuild import start_info
@@ -68,6 +68,8 @@ async def run_once(
     from tallrun.sessions.recorder import FlightRecorder
 
     async with AsyncExitStack() as stack:
+        if emulation is not None:  # real sensors are kept for one run by ``open_air``
+            stack.enter_context(sensors_in_use(folder, RUN_IN_USE))
         with _called_off_by(hub):
             air = await stack.enter_async_context(open_air(folder, emulation))
             check_focus(wishes.focus, air.worn)

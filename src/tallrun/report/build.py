@@ -25,7 +25,7 @@ from tallrun.report.drift import drift_rows, drifts
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
-from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, inputs_in_words
+from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, cue_value, inputs_in_words
 from tallrun.report.lanes import Marks
 from tallrun.report.lengths import LengthUnit
 from tallrun.report.measured import ERROR_SOURCE
@@ -109,6 +109,7 @@ def build_report(source: ReportInput) -> str:
         goal=source.goal,
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
+        cue_values=[cue_value(row) for row in source.cues],
         looked_at=inputs_in_words(source.advice),
         findings=[(item, Markup(item.strip)) for item in findings],
         stood_out=stood_out(source, len(findings), bool(drift)),

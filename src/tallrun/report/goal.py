@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tallrun.coaching.ledger import against_band
 from tallrun.gait.eligible import paces_mps
 from tallrun.report.cycles import clean_strides
 from tallrun.words import counted
@@ -55,6 +56,13 @@ def cadence_goal(
     return Goal(
         "cadence", (float(low), float(high)), "steps a minute", float(inside.mean()), int(judged.sum())
     )
+
+
+def cue_value(row: dict[str, Any]) -> str:
+    """Say what a cue was given for: the value against its band, or against the limit of one that has only an upper."""
+    if row["low"] is None:
+        return f"{row['value']:.0f} against at most {row['high']:.0f}"
+    return against_band(row["value"], row["low"], row["high"])
 
 
 def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tallrun.gait.eligible import paces_mps, sure_values
-from tallrun.insight.between_days import DayError, Kind, day_error
-from tallrun.insight.blocks import OwnSessions
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.tables import GaitTables
+
+if TYPE_CHECKING:
+    from tallrun.insight.between_days import DayError, Kind
+    from tallrun.insight.blocks import OwnSessions
 
 ERROR_SOURCE = (
     "Simulated means tests of the program on made-up runners, which is no claim about people. The figures are those of "
@@ -165,6 +167,10 @@ def error_between_days(
     usual : middle values of this runner at this speed. recordings : the runs looked at; where nothing else is known,
     the error measured of such sensors stands in.
     """
+    from tallrun.insight.between_days import (
+        day_error,  # insight is much to load for who asks for a measured error
+    )
+
     sizes = [
         told.of(usual[metric])
         for recording in recordings

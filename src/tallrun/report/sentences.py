@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tallrun.gait.flags import FLAGS
+from tallrun.gait.flags import FLAGS, is_judged
 from tallrun.gait.summary import Gait, told_gait
-from tallrun.insight.crossing import is_judged
-from tallrun.pipeline.setup_record import KEY
+from tallrun.pipeline.setup import KEY
 from tallrun.reasons import REASONS
 from tallrun.report.watch import MISSING, is_of_watch_only
 from tallrun.words import counted

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from secrets import token_hex
 
 from tallrun.errors import StoreError
 
@@ -83,17 +82,6 @@ def open_new(path: Path) -> int:
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, _OWNER_FILE)
-
-
-def write_private_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, readable by its owner only; what was there is replaced. Raises OSError."""
-    draft = path.with_name(f".{path.name}.partial-{token_hex(8)}")
-    try:
-        with os.fdopen(open_new(draft), "wb") as file:
-            file.write(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def kept_place(path: Path, home: Path | None) -> str:

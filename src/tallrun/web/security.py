@@ -28,7 +28,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallrun.store.location import write_private_file
+from tallrun.errors import SessionError
+from tallrun.sessions import write_text
 
 THIS_COMPUTER, PAIRED_PHONE = "this computer", "a paired phone"
 #: Of the printed address: ``http://127.0.0.1:8377/today?token=...``.
@@ -148,8 +149,8 @@ class Gate:
         if self._phones_file is None:
             return
         text = json.dumps({"version": 1, "phones": self._phones}, indent=1)
-        with contextlib.suppress(OSError):  # a full disk: the phone stays paired until the server ends
-            write_private_file(self._phones_file, text.encode("utf-8"))
+        with contextlib.suppress(SessionError):  # a full disk: the phone stays paired until the server ends
+            write_text(self._phones_file, text)
 
     def allows_host(self, host: str) -> bool:
         """Return whether the Host header names this server."""

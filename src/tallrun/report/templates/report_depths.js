@@ -10,10 +10,10 @@
     const summary = document.createElement("summary");
     head.before(details);
     summary.append(head);
-    summary.addEventListener("click", (event) => { if (!narrow.matches) event.preventDefault(); });
     details.append(summary, ...rest);
     return details;
   };
+  const inner = [...document.querySelectorAll("#page-one details.fold")];
   // Wrapped once; on a desk and on paper they simply stand open.
   const folds = [
     ...[...document.querySelectorAll("#page-one > article")].map((card) => [fold(card, card.querySelector("h2"), [...card.children].slice(1)), OPEN_FIRST.includes(card.id)]),
@@ -23,6 +23,8 @@
       return [fold(null, head, rest), false];
     }),
   ];
+  folds.push(...inner.map((details) => [details, false]));
+  for (const [details] of folds) details.firstElementChild.addEventListener("click", (event) => { if (!narrow.matches) event.preventDefault(); });
   const figures = [...document.querySelectorAll("#figures figure, #figures .withheld")];
   const choice = document.createElement("label");
   choice.className = "figure-choice";
@@ -43,9 +45,8 @@
   const lay = () => {
     document.body.classList.toggle("by-depth", narrow.matches);
     if (narrow.matches && figures.length) depths[1].prepend(choice); else choice.remove();
-    for (const reasons of document.querySelectorAll(".reasons")) reasons.open = !narrow.matches;
     for (const [details, isFirst] of folds) {
-      details.firstChild.tabIndex = narrow.matches ? 0 : -1;
+      details.firstElementChild.tabIndex = narrow.matches ? 0 : -1;
       details.open = !narrow.matches || isFirst;
     }
     if (narrow.matches) show(location.hash.slice(1));

@@ -33,6 +33,9 @@ const asksOf = (item) => Object.entries(item.form.asks).filter(([name]) => !item
 /** Whether the answer takes more room than a row of buttons. */
 const isLong = (item) => !["screen", "yes_no"].includes(asksOf(item)[0][1]) || asksOf(item).length > 1;
 
+/** When the next question comes: the time alone on the same day. */
+const clockOrDay = (at, now) => (when(at).slice(0, -5) === when(now).slice(0, -5) ? `the next question comes at ${clock(at)}` : `the next question comes ${when(at)}`);
+
 class Today {
   constructor(body, heading, isTrial = false) {
     this.body = body;
@@ -78,17 +81,24 @@ class Today {
     const killer = choose([["none", "No painkiller"], ["oral", "Tablet"], ["topical", "Cream or gel"], ["injection", "Injection"]], this.painkiller);
     killer.addEventListener("change", () => { this.painkiller = killer.value; });
     const box = card("What is due", trouble,
-      open.some((item) => item.form.path === "/api/pain") ? field("Painkiller in the last 24 hours", killer) : null,
+      open.some((item) => item.form.path === "/api/pain") ? this.beside("Painkiller in the last 24 hours", killer) : null,
       // the first waits open; of the others those that one tap answers
       open.map((item, place) => this.question(item, trouble, place > 0 && isLong(item))),
       [...this.noted.values()].map((item) => this.answered(item, trouble)),
       open.length === 0 && this.noted.size === 0 ? el("p", {}, this.nothingNow()) : null,
-      later.slice(0, 3).map((item) => el("p", { class: "later" }, `Later: ${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`))),
+      later.length ? el("details", { id: "later" }, el("summary", {}, `Later: ${clockOrDay(later[0].opens_at, this.data.verdict.as_of)}`),
+        later.slice(0, 3).map((item) => el("p", { class: "later" }, `${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`)))) : null,
       el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))),
       this.scores.length ? el("details", { id: "correct" }, el("summary", {}, "Correct a score"),
         el("p", { class: "small soft" }, "Take a wrong one back, then give the right one with Another score. The records keep both."),
         [...this.scores].reverse().map((item) => this.answered(item, trouble, "Take back"))) : null);
     return box;
+  }
+
+  beside(label, control) {
+    const row = field(label, control);
+    row.classList.add("beside");
+    return row;
   }
 
   /** Nothing is due: what the plan waits for instead, so that "Log first" never stands above it without a word. */
