@@ -106,7 +106,7 @@ def summary_lines(
         "",
         *_number_lines(summary, gait, errors if gait == "run" else {}),
     ]
-    if gait == "run" and "median" in summary["walking"]["cadence_spm"]:
+    if gait == "run" and "median" in summary.get("walking", {}).get("cadence_spm", {}):
         lines += ["", *_number_lines(summary, "walk", {}), ""]
     valid = summary["quality"]["valid_strides_pct"]
     if valid is None:
