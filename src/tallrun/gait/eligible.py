@@ -17,8 +17,9 @@ from tallrun.gait.rows import MODE_RUN, reason_bit
 
 #: One standard deviation of a contact's times [s]: twice what a good sensor leaves, under half a tenth of a stride.
 TIMING_LIMIT_S = 0.02
-#: The same of a contact time, which two events decide.
+#: The same of a contact time, which two events decide; of one as long as a walk's, this share of it.
 STANCE_LIMIT_S = math.sqrt(2.0) * TIMING_LIMIT_S
+STANCE_LIMIT_SHARE = 0.1
 #: One standard deviation of a stride's length as a share of it; ``quality`` is 0.6 there.
 LENGTH_LIMIT_SHARE = 0.065
 QUALITY_LIMIT = 0.6
@@ -101,7 +102,8 @@ def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
     if quantity == "timing":
         return np.asarray(timing_is_sure(sigma))
     if quantity == "stance":
-        return np.asarray(sigma <= STANCE_LIMIT_S)
+        least_s = STANCE_LIMIT_SHARE * strides["stance_time_s"].to_numpy(np.float64)
+        return np.asarray(sigma <= np.fmax(STANCE_LIMIT_S, least_s))
     if quantity == "angle":
         return np.asarray(angle_is_sure(sigma))
     return np.asarray(length_is_sure(sigma, strides["stride_length_m"].to_numpy(np.float64)))
