@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.report_sources import demo_source
+from tallrun.insight import steady_blocks
 from tallrun.numerics.recording import HeartRate, Treadmill
 from tallrun.pipeline import analyse
-from tallrun.pipeline.belt import BELT_HOLDS_S, climb_m, held, held_speed
+from tallrun.pipeline.belt import BELT_HOLDS_S, STREAM_READINGS, climb_m, held, held_speed
 from tallrun.pipeline.way import way_m
 from tallrun.report import build_report
 from tallrun.report.lengths import distance_words, pace_words
@@ -58,9 +61,67 @@ def test_a_silent_belt_is_unknown_after_a_while_and_so_is_what_it_climbed():
     assert np.array_equal(held_speed(belt, at_s), [np.nan, 2.0, 2.0, 2.0, np.nan, 2.0], equal_nan=True)
     assert climb_m(belt) is None, "45 of 120 s are not known"
     assert climb_m(belt, 0.0, 60.0) == pytest.approx(120.0 * np.sin(np.arctan(0.05)))
-    reading = TreadmillReading("treadmill", 60.0, 2.0, 5.0)
-    assert held(reading, 60.0 + BELT_HOLDS_S) == reading
-    assert (held(reading, 80.0).speed_mps, held(reading, 80.0).incline_pct) == (None, None)
+    readings = [TreadmillReading("treadmill", t, 2.0, 5.0) for t in belt.t_s[:-1].tolist()]
+    assert held(readings, 60.0 + BELT_HOLDS_S) == readings[-1]
+    assert (held(readings, 80.0).speed_mps, held(readings, 80.0).incline_pct) == (None, None)
+
+
+@pytest.mark.parametrize("t_s", [[0.0], [0.0, 60.0, 300.0], [0.0, 1.0, 2.0, 3.0, 200.0]])
+def test_a_table_of_changes_holds_until_the_next_row(t_s):
+    belt = Treadmill(np.array(t_s), np.full(len(t_s), 2.0), np.zeros(len(t_s)))
+    assert np.all(held_speed(belt, np.arange(0.0, 400.0)) == 2.0)
+    readings = [TreadmillReading("treadmill", t, 2.0, 0.0) for t in t_s]
+    assert held(readings, 1000.0) == readings[-1]
+    assert held([], 1.0) is None
+
+
+@given(
+    gaps_s=st.lists(st.sampled_from([0.5, 1.0, 5.0, 6.0, 20.0]), min_size=1, max_size=40),
+    late_s=st.floats(0.0, 30.0),
+)
+def test_what_is_held_live_is_what_is_held_afterwards(gaps_s, late_s):
+    t_s = np.cumsum(gaps_s)
+    belt = Treadmill(t_s, 1.0 + np.arange(t_s.size), np.zeros(t_s.size))
+    readings = [TreadmillReading("treadmill", t, v, 0.0) for t, v in zip(t_s, belt.speed_mps, strict=True)]
+    for n in range(1, t_s.size + 1):
+        at_s = float(t_s[n - 1] + late_s)
+        if n < t_s.size and at_s >= t_s[n]:
+            continue
+        live = held(readings[max(0, n - STREAM_READINGS - 1) : n], at_s).speed_mps
+        after = held_speed(belt, np.array([at_s]))[0]
+        assert (live is None and np.isnan(after)) or live == after
+
+
+def test_a_standing_belt_carries_nobody_who_runs():
+    source = demo_source()
+    belt = source.recording.treadmill
+    stands = replace(source.recording, treadmill=replace(belt, speed_mps=np.zeros(belt.t_s.size)))
+    none = replace(source.recording, treadmill=None)
+    with_zero, without = (analyse(item).tables for item in (stands, none))
+    assert with_zero.strides["belt_speed_mps"].isna().all()
+    assert way_m(with_zero.strides) == way_m(without.strides)
+    assert [item["flag"] for item in with_zero.flags] == [item["flag"] for item in without.flags]
+
+
+def test_strides_that_only_the_pelvis_saw_count_for_the_way_by_their_belt():
+    source = demo_source()
+    cut = {
+        place: item if place == "pelvis" else _without(item, 60.0, 110.0)
+        for place, item in source.recording.sensors.items()
+    }
+    recording = replace(source.recording, sensors=cut)
+    strides = analyse(recording).tables.strides
+    assert strides["foot"].isna().sum() > 50
+    assert way_m(strides) == pytest.approx(way_m(source.tables.strides), rel=0.03)
+    alone = analyse(replace(recording, treadmill=None)).tables.strides
+    assert way_m(alone) is None, "of a fifth of the way nothing is known"
+    assert not any(np.isnan(item.start_s) for item in steady_blocks(strides))
+
+
+def _without(sensor, from_s, until_s):
+    keep = (sensor.t_s < from_s) | (sensor.t_s > until_s)
+    gyr = None if sensor.gyr_radps is None else sensor.gyr_radps[keep]
+    return replace(sensor, t_s=sensor.t_s[keep], acc_mps2=sensor.acc_mps2[keep], gyr_radps=gyr)
 
 
 def test_strides_in_a_silence_of_the_belt_have_no_belt_speed_and_the_distance_is_that_of_strides():

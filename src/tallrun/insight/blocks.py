@@ -173,6 +173,9 @@ def _block_rows(
     return np.array(blocks, dtype=np.int64).reshape(len(blocks), block_strides)
 
 
+_WORDS = ("foot", "mode", "reasons")
+
+
 def _columns(strides: Any) -> dict[str, NDArray[Any]]:
     table: dict[str, NDArray[Any]] = {}
     for name in ("initial_contact_s", "foot", "mode", "quality", "reasons", "stance_time_s"):
@@ -180,7 +183,9 @@ def _columns(strides: Any) -> dict[str, NDArray[Any]]:
             column = strides[name]
         except KeyError as error:
             raise SignalError(f"the stride table needs the column {name!r}; it is missing") from error
-        table[name] = np.asarray(column, dtype=object if name in ("foot", "mode", "reasons") else np.float64)
+        table[name] = np.asarray(column, dtype=object if name in _WORDS else np.float64)
+        if name in _WORDS:  # a step that only the pelvis saw has no foot: NA, which is neither left nor right
+            table[name][pd.isna(table[name])] = ""
     lengths = {len(column) for column in table.values()}
     if len(lengths) > 1:
         raise SignalError(f"the columns of the stride table differ in length: {sorted(lengths)}")

@@ -31,7 +31,7 @@ from tallrun.gait.summary import summarise, timeline_frame
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
-from tallrun.pipeline.belt import held
+from tallrun.pipeline.belt import STREAM_READINGS, carries_mps, held
 from tallrun.pipeline.ledger import BELT_CHANGE_SHARE, belt_calibration, quality_ledger
 from tallrun.pipeline.order import EventOrder
 from tallrun.pipeline.setup import PipelineSetup
@@ -179,7 +179,7 @@ class GaitPipeline:
         return failed + self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
-        """Take a belt reading; it holds from its time on, for ``belt.BELT_HOLDS_S`` at most."""
+        """Take a belt reading; it holds from its time on (``pipeline.belt``)."""
         return self.schedule(reading.t_s, reading)
 
     def schedule(self, time_s: float, what: Any) -> list[PipelineEvent]:
@@ -385,7 +385,8 @@ class GaitPipeline:
     def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
         reading = self._belt_at(stride.initial_contact_s)
         if reading is not None:
-            stride.belt_speed_mps = math.nan if reading.speed_mps is None else reading.speed_mps
+            carried_mps = carries_mps(reading)
+            stride.belt_speed_mps = math.nan if carried_mps is None else carried_mps
             stride.incline_pct = math.nan if reading.incline_pct is None else reading.incline_pct
         elif self.setup.typed_speed_mps is not None:
             stride.belt_speed_mps = self.setup.typed_speed_mps
@@ -404,7 +405,7 @@ class GaitPipeline:
 
     def _belt_at(self, time_s: float) -> TreadmillReading | None:
         place = bisect_right(self._belt, time_s, key=lambda item: item.t_s)
-        return held(self._belt[place - 1], time_s) if place else None
+        return held(self._belt[max(place - STREAM_READINGS - 1, 0) : place], time_s)
 
 
 def _feed(engine: Engine, block: SampleBlock) -> np.ndarray:

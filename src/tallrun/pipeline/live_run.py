@@ -33,7 +33,7 @@ from tallrun.gait.flags import OWN_TILT_MARGIN_DEG
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import SHORTEST_STRIDE_S
 from tallrun.numerics.recording import Marker, SampleBlock
-from tallrun.pipeline.belt import held
+from tallrun.pipeline.belt import STREAM_READINGS, carries_mps, held
 from tallrun.pipeline.gait_pipeline import (
     Contact,
     GaitFailed,
@@ -221,7 +221,7 @@ class LiveRun:
         self._posture_steady = SteadySpeed()
         self._learned: list[tuple[float, float]] = []
         self._shown: deque[tuple[float, float]] = deque(maxlen=SHOWN_STRIDES)
-        self._belt: TreadmillReading | None = None
+        self._belt: deque[TreadmillReading] = deque(maxlen=STREAM_READINGS + 1)
         self._speed_mps = math.nan
         self._cue: CueStart | None = None
         self._stop: LiveAction | None = None
@@ -292,7 +292,7 @@ class LiveRun:
         plan_s = self._plan_s(now_s)
         block = self.setup.plan.block_at(plan_s)
         is_probe = block is not None and block.kind == "probe"
-        belt = self._belt and held(self._belt, now_s)
+        belt = held(tuple(self._belt), now_s)
         return LiveView(
             cadence_spm=median(fresh) if len(fresh) >= 3 else None,
             band=None if block is None or is_probe or self.setup.focus != "cadence" else self._coach.band,
@@ -476,8 +476,9 @@ class LiveRun:
         if isinstance(event.what, Tap):
             return self._tapped(event.at_s, event.what)
         if isinstance(event.what, TreadmillReading):
-            before, self._belt = self._belt, event.what
-            old, new = before.speed_mps if before else None, event.what.speed_mps
+            old = self._belt[-1].speed_mps if self._belt else None
+            new = event.what.speed_mps
+            self._belt.append(event.what)
             if new is not None and (old is None or abs(new - old) > BELT_STEP_SHARE * max(new, 0.1)):
                 self._steady.clear()
             return []
@@ -496,8 +497,8 @@ class LiveRun:
         length_m = float(row["stride_length_m"])
         is_sure = length_is_sure(float(row["stride_length_sigma_m"]), length_m)
         own_speed = length_m * self.setup.pipeline.stride_gain / stride_s if is_sure else math.nan
-        told = self._belt and held(self._belt, contact.at_s)
-        belt = told.speed_mps if told else self.setup.pipeline.typed_speed_mps
+        told = held(tuple(self._belt), contact.at_s)
+        belt = carries_mps(told) if told else self.setup.pipeline.typed_speed_mps
         speed = own_speed if belt is None else belt
         incline = told.incline_pct if told and told.incline_pct is not None else math.nan
         sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tallrun.gait.eligible import paces_mps, sure_values
+from tallrun.gait.eligible import LENGTH_LIMIT_SHARE, paces_mps, sure_values
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -26,7 +26,8 @@ def way_along(strides: pd.DataFrame, t_s: FloatArray) -> FloatArray:
     grid_s = np.arange(0.0, t_s[-1] + GRID_S, GRID_S)
     total_mps, weight, covered = np.zeros((3, grid_s.size))
     closed = strides.assign(speed_mps=speeds).dropna(subset=["initial_contact_s", "cadence_spm"])
-    for _, side in closed.sort_values("initial_contact_s").groupby("foot"):
+    # steps that only the pelvis saw have no foot and stand for themselves
+    for _, side in closed.sort_values("initial_contact_s").groupby(closed["foot"].fillna("")):
         start_s = side["initial_contact_s"].to_numpy(np.float64)
         end_s = start_s + 60.0 * STEPS_PER_STRIDE / side["cadence_spm"].to_numpy(np.float64)
         at = np.searchsorted(start_s, grid_s, side="right") - 1
@@ -62,8 +63,12 @@ def _longest_s(strides: pd.DataFrame) -> float:
 
 
 def _weights(strides: pd.DataFrame) -> FloatArray:
-    """Return what each stride's speed weighs: its length over its sigma, squared; 1 in tables that tell no sigma."""
+    """Return what each stride's speed weighs: its length over its sigma, squared; 1 in tables that tell no sigma.
+
+    A stride of unknown length, whose speed is the belt's, weighs as one that is just sure enough.
+    """
     if "length_sigma_m" not in strides:
         return np.ones(len(strides))
     share = (strides["length_sigma_m"] / strides["stride_length_m"]).to_numpy(np.float64)
+    share = np.where(np.isfinite(share), share, LENGTH_LIMIT_SHARE)
     return np.asarray(1.0 / np.maximum(share, _LEAST_SHARE) ** 2)
