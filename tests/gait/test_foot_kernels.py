@@ -109,6 +109,7 @@ def test_the_sample_loop_and_its_python_twin_agree(monkeypatch):
             state,
             as_record(FootParams()),
             out,
+            False,
         )
         found.append((out.rows[: out.n[0]], out.waves[: out.n[0]], state))
     (rows, waves, state), (twin_rows, twin_waves, twin_state) = found
