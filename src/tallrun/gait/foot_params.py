@@ -72,6 +72,9 @@ class FootParams(NamedTuple):
     off_alone_s: float = (
         0.0145  # without a trajectory: as much of the 25 ms for which real feet roll over their toes
     )
+    off_early_share: float = (
+        0.6  # of its own sigma: a pivot that rested longer is followed beyond one of them only
+    )
     off_withheld_s: float = 0.06  # a final contact less certain than this is not told
     # a force plate's threshold comes before the foot leaves, for the force fades out: published offs lie to 12 ms early
     off_floor_s: float = 0.01

@@ -121,9 +121,12 @@ def settle_final_contact(state, params):
     if not math.isfinite(rested_s):
         return
     own_s = off_sigma(state.samples, float(fit.first + off), state.front[0].n - 1, params)
-    # within what is not known of either, the fastest turn counts: it scatters less, and alike in both feet
-    row.final_contact_s = max(row.final_contact_s, rested_s - 0.5 * own_s)
-    row.final_contact_sigma_s = math.hypot(own_s, params.rolling_share * (row.final_contact_s - rested_s))
+    # within what is not known of either, the fastest turn counts: it scatters less, and alike in both feet, where the
+    # later of the two would hide a part of a limp; so the off may be early by as much, and its sigma says so
+    row.final_contact_s = max(row.final_contact_s, rested_s - own_s)
+    early_s = params.off_early_share * own_s
+    open_s = params.rolling_share * (row.final_contact_s - rested_s)
+    row.final_contact_sigma_s = math.hypot(math.hypot(own_s, early_s), open_s)
 
 
 # Landing --------------------------------------------------------------------------------------------------------------
