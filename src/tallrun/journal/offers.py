@@ -16,6 +16,7 @@ from typing import Any
 from tallrun.errors import EntryError, TallrunError
 from tallrun.insight.due import Due, Form
 from tallrun.insight.exposure import UPHILL_PCT
+from tallrun.journal.begun import Begun, begun_runs
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline import analyse
@@ -539,7 +540,10 @@ def _note(mine: Records, entry: IndexedSession, changes: dict[str, Any]) -> None
 def careful_verdict(
     mine: Records, at: datetime, history: History, plan: PlannedSession | None = None
 ) -> Verdict:
-    """Return the verdict; while runs wait, the stricter of those without them and with them, and what to do."""
+    """Return the verdict; while runs wait, the stricter of those without them and with them, and what to do.
+
+    So it is for a run that was begun and is not in the index: one that goes on now or that a crash ended.
+    """
     protocol = mine.protocol_at(at)
     found = verdict(protocol, history, None, at, plan)
     since = at - timedelta(days=CAREFUL_DAYS)
@@ -548,6 +552,8 @@ def careful_verdict(
         for item in waiting(mine, at)
         if item.told.is_something or (item.twin is None and item.run.started_at >= since)
     ]
+    begun = [item for item in begun_runs(mine, at) if item.entry.started_at >= since]
+    items += [_of_begun(mine, item) for item in begun]
     if not items:
         return found
     other = verdict(protocol, _as_if_counted(mine, history, items), None, at, plan)
@@ -556,18 +562,35 @@ def careful_verdict(
         if not any(item.told.is_something for item in items):
             return found
         # else "no score" would be said to somebody who gave one
-        ask, told = not_in_record(runs, local, moves=False)
+        ask, told = not_in_record(runs, local, moves=False, begun=begun)
         if "today" in found.inputs["missing"] and "today" not in other.inputs["missing"]:
             return replace(found, reason=told, way_out=(ask, *found.way_out))
         return replace(found, notices=(*found.notices, told), way_out=(ask, *found.way_out))
-    ask, told = not_in_record(runs, local)
+    ask, told = not_in_record(runs, local, begun=begun)
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))
 
 
-def not_in_record(runs: Sequence[RunSession], at: datetime, moves: bool = True) -> tuple[Condition, str]:
+def _of_begun(mine: Records, item: Begun) -> Waiting:
+    """Return a run that is not in the index as one that waits; its length is what is known of it."""
+    start, length_s = item.entry.started_at.astimezone(mine.zone), item.entry.duration_s or 0.0
+    told = tapped_during(item.markers, mine.protocol_at(start))
+    run = RunSession(
+        session_id=item.entry.session_id,
+        started_at=start,
+        ended_at=start + timedelta(seconds=length_s),
+        limping=True if told.limped else None,
+        stop_reason="pain" if told.stopped else "none",
+        live_rules=told.rules,
+    )
+    return Waiting(item.entry, run, "sensors", length_s / 60.0, True, told=told)
+
+
+def not_in_record(
+    runs: Sequence[RunSession], at: datetime, moves: bool = True, begun: Sequence[Begun] = ()
+) -> tuple[Condition, str]:
     """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice.
 
-    moves : whether today's advice would be another one without them.
+    moves : whether today's advice would be another one without them. begun : those of them that the index lacks.
     """
     last = max(run.started_at for run in runs).astimezone(at.tzinfo)
     if len(runs) == 1:
@@ -579,6 +602,17 @@ def not_in_record(runs: Sequence[RunSession], at: datetime, moves: bool = True) 
     if not moves:
         told = f"{text}; what you told while running is not among your scores until you say that it counts."
     action = "Say whether it counts, and how it felt."
+    for item in begun:
+        name = item.entry.folder.name
+        first = (
+            f"End the run that is being recorded ({name})."
+            if item.is_going_on
+            else f"Bring back the run that was cut off ({name}): start tallrun serve again, or tallrun recover."
+        )
+        action = f"{first} {action}"
+    if len(begun) == len(runs):
+        # nothing is asked before it is in the index
+        return Condition(QUESTION, False, f"{text}.", action, "runner", at), told
     return Condition(QUESTION, False, f"{text}.", action, "runner", at, QUESTION), told
 
 
