@@ -30,6 +30,7 @@ DataDir = Annotated[
 RunnerCode = Annotated[
     str | None, typer.Option("--runner", help="Whose records; needed only when there are several runners.")
 ]
+Days = Annotated[int, typer.Option("--days", min=1, max=3650, help="How far back.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")]
 EnteredBy = Annotated[str, typer.Option("--by", help="Who enters this.")]
 At = Annotated[
