@@ -181,7 +181,7 @@ def test_a_typed_run_of_the_day_is_asked_about_not_guessed(mine, tmp_path):
     (row,) = asked(mine)
     assert row["text"].endswith("Is it the 33 min you have there from 12:00 that day?")
     assert "same_run" in row["form"]["asks"]
-    with pytest.raises(EntryError, match="Say yes or no"):
+    with pytest.raises(EntryError, match="--same-run yes or no"):
         offers.count(mine, session_id, FELT, by="runner")
     assert offers.count(mine, session_id, RunAnswers(), by="runner", same_run=True).run_id == typed.session_id
     (run,) = runs(mine)
