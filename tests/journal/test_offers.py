@@ -325,6 +325,14 @@ def test_who_told_a_score_in_a_run_that_waits_is_not_told_that_there_is_none(liv
         assert "is not among your scores until you say that it counts" in advice.advise(mine).reason
 
 
+def test_a_run_that_ends_later_by_its_own_clock_waits_and_is_offered_when_it_has_ended(mine, tmp_path):
+    """As when a clock is fast, or an emulated run was played fast."""
+    found_in(mine, tmp_path, start=NOW - timedelta(minutes=5))
+    assert asked(mine) == []
+    assert len(offers.waiting(mine, NOW)) == 1
+    assert len(asked(Records(mine.store, mine.runner_id, NOW + timedelta(minutes=30)))) == 1
+
+
 def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_path):
     marks = [
         tap_marker(60.0, Tap("pain", 2)),

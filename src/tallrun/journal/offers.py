@@ -93,7 +93,10 @@ class Counted:
 
 
 def waiting(mine: Records, at: datetime, days: int = OFFERED_DAYS) -> tuple[Waiting, ...]:
-    """Return the sessions of the last days that wait, newest first; of several views of one run the best."""
+    """Return the sessions of the last days that wait, newest first; of several views of one run the best.
+
+    One that began but by its own clock ends later than ``at`` waits, too: it is held against the advice, not offered.
+    """
     since = at - timedelta(days=days)
     rows = mine.store.entries(RunRow, mine.runner_id)
     known = {row.session_id for row in rows}
@@ -101,7 +104,7 @@ def waiting(mine: Records, at: datetime, days: int = OFFERED_DAYS) -> tuple[Wait
     for entry in mine.store.sessions(mine.runner_id):
         if since <= entry.started_at <= at and not _is_settled(entry, known):
             item = _measured(mine, entry)
-            if item is not None and item.run.ended_at <= at and not _merged(item, rows):
+            if item is not None and not _merged(item, rows):
                 found.append(item)
     found.sort(key=lambda item: (item.by == "sensors", item.minutes), reverse=True)
     best: list[Waiting] = []
@@ -277,7 +280,7 @@ def _rung(protocol: Protocol, advised: Advice | None, ran_min: float) -> str | N
 
 def offered(mine: Records, at: datetime) -> tuple[Due, ...]:
     """Return "count this run?" for every session that waits, newest first."""
-    return tuple(_question(mine, item) for item in waiting(mine, at))
+    return tuple(_question(mine, item) for item in waiting(mine, at) if item.run.ended_at <= at)
 
 
 def question_of(mine: Records, session_id: str) -> Due:
