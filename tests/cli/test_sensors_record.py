@@ -227,6 +227,9 @@ def test_advice_is_never_freer_for_a_run_that_was_cut_off(flown, tmp_path):
         state, asked, asks = told()
         assert (state, asked) == ("REST_DAY", set())
         assert "cut off (cut)" in asks
+        listed = run("due", "--as-of", evening.isoformat(), data_dir=tmp_path).output
+        assert listed.startswith("now    recover ")
+        assert "Log today's run" not in listed
         log = place / "packets.arrow"
         whole = log.read_bytes()
         log.write_bytes(b"torn")

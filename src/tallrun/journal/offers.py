@@ -283,6 +283,13 @@ def offered(mine: Records, at: datetime) -> tuple[Due, ...]:
     return tuple(_question(mine, item) for item in waiting(mine, at) if item.run.ended_at <= at)
 
 
+def brought_back_first(mine: Records, at: datetime) -> Condition | None:
+    """Return what must happen before begun runs can be offered; None where there are none."""
+    begun = begun_runs(mine, at)
+    runs = [_of_begun(mine, item).run for item in begun]
+    return not_in_record(runs, at.astimezone(mine.zone), begun=begun)[0] if begun else None
+
+
 def question_of(mine: Records, session_id: str) -> Due:
     """Return the same question for one session, however old. Raises EntryError when it is no run to count."""
     entry = next((row for row in mine.store.sessions(mine.runner_id) if row.session_id == session_id), None)
