@@ -59,3 +59,35 @@ def test_analyze_loads_no_room_and_no_library_that_it_does_not_use():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["clinician", "note", "\udcff\udcfe", "--by", "x"], "text"),
+        (["clinician", "note", "a note", "--by", "\ud800"], "by"),
+        (["log-run", "--minutes", "20", "--shoe", "\udcff"], "shoe"),
+        (["setup", "--diagnosis-text", "\udcff"], "diagnosis-text"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_one_line(capsys, tmp_path, words, name):
+    got, told = run(capsys, [*words, "--data-dir", str(tmp_path)])
+    assert (got, told) == (1, f"tallrun: what was given for {name} is no UTF-8 text; type it again\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_option_of_days_is_bounded_as_rest_bounds_it(capsys, tmp_path):
+    found = []
+
+    def look(command, words):
+        for name, inner in getattr(command, "commands", {}).items():
+            look(inner, [*words, name])
+        if any("--days" in getattr(item, "opts", ()) for item in command.params):
+            found.append(words)
+
+    look(typer.main.get_command(build_app()), [])
+    assert len(found) >= 3
+    for words in found:
+        got, told = run(capsys, [*words, "--days", "99999999999", "--data-dir", str(tmp_path)])
+        assert got == 2
+        assert "3650" in told

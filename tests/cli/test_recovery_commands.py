@@ -10,8 +10,13 @@ import pytest
 
 from support.commands import Command, commands
 from support.records import NOW
+from support.session_files import watch_session
 from tallrun.cli import main
+from tallrun.cli.recovery_common import runner_of_sessions
+from tallrun.journal import sessions
+from tallrun.journal.desk import Records
 from tallrun.journal.today import _dated
+from tallrun.store import Store
 
 SETUP = (
     "setup", "--side", "right", "--time-zone", "Europe/Amsterdam", "--born-on", "1985-06-30", "--easy-pace-min-per-km",
@@ -148,7 +153,7 @@ def test_a_bad_score_is_one_line_and_not_kept(argv: tuple[str, ...], told: str, 
     assert (done.code, done.out) == (1, "")
     assert told in done.err
     assert done.err.count("\n") == 1
-    assert tallrun("pain", "list", "--days", 4000, "--json").json == []
+    assert tallrun("pain", "list", "--days", 3650, "--json").json == []
 
 
 def test_a_script_that_leaves_something_out_gets_a_usage_error(tallrun: Command) -> None:
@@ -526,6 +531,43 @@ def test_several_runners_must_be_named(tallrun: Command) -> None:
     assert tallrun("advise", "--runner", "ben", "--json").json["inputs"]["diagnosed"] is False
     assert tallrun("data", "erase", "--runner", "ben", "--yes").code == 0
     assert tallrun("advise", "--json").json["inputs"]["diagnosed"] is True
+
+
+def test_a_session_of_one_runner_needs_no_name_among_several(
+    tallrun: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tallrun("setup", "--runner", "ben", "--side", "left", "--time-zone", "UTC", "--json")
+    folders = [tmp_path / "files" / name for name in ("a", "b", "c")]
+    for folder, day in zip(folders, (1, 2, 3), strict=True):
+        watch_session(folder, f"2026-03-0{day}T09:00:00+01:00", ((30.0, 165.0, 2.6),))
+    with Store.open(tmp_path / "records") as store:
+        for code, folder in zip(("me", "ben", "ben"), folders, strict=True):
+            sessions.scan(Records(store, store.find_runner(code), NOW), folder)
+    where = tmp_path / "records"
+    assert [runner_of_sessions(where, folder) for folder in folders] == ["me", "ben", "ben"]
+    assert runner_of_sessions(where, *folders[1:]) == "ben"
+    assert runner_of_sessions(where, *folders) is None
+    assert runner_of_sessions(where, folders[0], tmp_path) is None
+    monkeypatch.setattr("tallrun.cli.app.COMMAND_MODULES", ("clinic",))
+    data = ("--data-dir", where)
+    assert tallrun("report", folders[1], *data, "--out", tmp_path / "r.html").code == 0
+    assert "several runners" in tallrun("compare", *folders[:2], *data).err
+    assert "several runners" not in tallrun("compare", *folders[1:], *data).err
+
+
+def test_a_wrong_answer_is_named_before_one_that_is_missing(tallrun: Command, tmp_path: Path) -> None:
+    for argv, told in (
+        (
+            ("setup", "--runner", "new", "--side", "links"),
+            "--side must be one of left, right, both, got 'links'",
+        ),
+        (("pain", "add", "--kind", "knee"), "--kind must be one of"),
+        (("exercise", "add", "--phase", "7"), "--phase must be one of 1, 2, 3, got '7'"),
+    ):
+        done = tallrun(*argv)
+        assert done.code == 1
+        assert told in done.err
+        assert "missing" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,10 @@ from tallrun.ble import SensorSession
 from tallrun.ble.faults import FaultScript
 from tallrun.cli.app import build_app
 from tallrun.errors import UsageError
-from tallrun.journal import advice, offers
+from tallrun.journal import advice, offers, today
 from tallrun.journal.desk import Records
 from tallrun.live.cut_off import finish_interrupted, note_begun
+from tallrun.live.demo import invent_runner
 from tallrun.live.devices import Emulation, open_air, run_radio
 from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
 from tallrun.live.run import endings
@@ -196,6 +197,85 @@ def test_a_cut_off_run_goes_to_the_runner_it_was_of_also_when_its_session_was_ma
     with Store.open(tmp_path / "records") as store:
         found = {code: len(store.sessions(runner_id)) for code, runner_id in store.runner_codes().items()}
     assert found == {"ann": 0, "ben": 1}
+
+
+def test_advice_is_never_freer_for_a_run_that_was_cut_off(flown, tmp_path):
+    """Named as begun it holds the advice; brought back by the command it is offered; each without a server."""
+    evening = datetime.fromisoformat("2026-03-05T18:00:00+01:00")
+    invent_runner(tmp_path, evening)
+    place = tmp_path / "sessions" / "cut"
+    began = (evening - timedelta(minutes=20)).isoformat()
+    recorder = FlightRecorder(place, flown["start"] | {"started_at": began}, auto_flush=False)
+    with Store.open(tmp_path) as store:
+        mine = Records(store, store.find_runner(None), evening)
+
+        def told() -> tuple[str, set[str], str]:
+            found = advice.advise(mine)
+            asks = " ".join(item.action or "" for item in found.way_out)
+            assert advice.ladder(mine)["state"] == found.state
+            return found.state, {row["question"] for row in today.due(mine)} & {"run", "count"}, asks
+
+        assert told()[:2] == ("RUN", {"run"})
+        note_begun(tmp_path, place, "demo")
+        for packet in read_packets(flown["folder"]):
+            recorder.append(*packet)
+        recorder.flush(SECONDS)
+        state, asked, asks = told()
+        assert (state, asked) == ("REST_DAY", set())
+        assert "End the run that is being recorded (cut)" in asks
+        recorder.close()
+        state, asked, asks = told()
+        assert (state, asked) == ("REST_DAY", set())
+        assert "cut off (cut)" in asks
+        listed = run("due", "--as-of", evening.isoformat(), data_dir=tmp_path).output
+        assert listed.startswith("now    recover ")
+        assert "Log today's run" not in listed
+        log = place / "packets.arrow"
+        whole = log.read_bytes()
+        log.write_bytes(b"torn")
+        assert told()[0] == "REST_DAY"
+        log.write_bytes(whole)
+        assert run("recover", str(place), data_dir=tmp_path).exit_code == 0
+        assert told()[:2] == ("REST_DAY", {"count"})
+        # by its own clock the run is not over: emulated and played fast, or a clock that was set back
+        mine = Records(store, mine.runner_id, evening - timedelta(minutes=19.5))
+        assert told()[:2] == ("REST_DAY", set())
+        assert json.loads((tmp_path / "begun.json").read_text()) == {}
+
+
+def test_a_score_tapped_in_a_run_that_was_cut_off_is_held_before_it_is_brought_back(flown, tmp_path):
+    evening = datetime.fromisoformat("2026-03-05T18:00:00+01:00")
+    invent_runner(tmp_path, evening)
+    place = tmp_path / "elsewhere" / "cut"
+    began = (evening - timedelta(minutes=20)).isoformat()
+    recorder = FlightRecorder(place, flown["start"] | {"started_at": began}, auto_flush=False)
+    recorder.append_marker(60.0, tap_marker(40.0, Tap("pain", 6)))
+    recorder.close()
+    note_begun(tmp_path, place, "demo")
+    with Store.open(tmp_path) as store:
+        mine = Records(store, store.find_runner(None), evening)
+        assert advice.advise(mine).state == "REST48"
+
+
+def test_a_session_that_was_made_but_not_indexed_is_held_and_recover_indexes_it(flown, tmp_path):
+    """As when the program is killed while the run is analysed."""
+    evening = datetime.fromisoformat("2026-03-05T18:00:00+01:00")
+    invent_runner(tmp_path, evening)
+    place = tmp_path / "elsewhere" / "cut"
+    began = (evening - timedelta(minutes=20)).isoformat()
+    recorder = FlightRecorder(place, flown["start"] | {"started_at": began}, auto_flush=False)
+    for packet in read_packets(flown["folder"]):
+        recorder.append(*packet)
+    recorder.close()
+    assert run("recover", str(place), data_dir=tmp_path / "nobody").exit_code == 0
+    note_begun(tmp_path, place, "demo")
+    with Store.open(tmp_path) as store:
+        mine = Records(store, store.find_runner(None), evening)
+        assert advice.advise(mine).state == "REST_DAY"
+        result = run("recover", str(place), data_dir=tmp_path)
+        assert "a session already" in result.output
+        assert [row.folder for row in store.sessions(mine.runner_id)] == [place]
+        assert advice.advise(mine).state == "REST_DAY"
 
 
 def test_a_run_that_was_broken_off_is_rebuilt_from_its_packets(flown: dict[str, Any], tmp_path: Path) -> None:

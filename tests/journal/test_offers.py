@@ -181,7 +181,7 @@ def test_a_typed_run_of_the_day_is_asked_about_not_guessed(mine, tmp_path):
     (row,) = asked(mine)
     assert row["text"].endswith("Is it the 33 min you have there from 12:00 that day?")
     assert "same_run" in row["form"]["asks"]
-    with pytest.raises(EntryError, match="Say yes or no"):
+    with pytest.raises(EntryError, match="--same-run yes or no"):
         offers.count(mine, session_id, FELT, by="runner")
     assert offers.count(mine, session_id, RunAnswers(), by="runner", same_run=True).run_id == typed.session_id
     (run,) = runs(mine)
@@ -323,6 +323,14 @@ def test_who_told_a_score_in_a_run_that_waits_is_not_told_that_there_is_none(liv
         watch_session(tmp_path / "files" / "one", Life.at(8, 8.0).isoformat(), ((30.0, *RUN),), markers=marks)
         sessions.scan(mine, tmp_path / "files")
         assert "is not among your scores until you say that it counts" in advice.advise(mine).reason
+
+
+def test_a_run_that_ends_later_by_its_own_clock_waits_and_is_offered_when_it_has_ended(mine, tmp_path):
+    """As when a clock is fast, or an emulated run was played fast."""
+    found_in(mine, tmp_path, start=NOW - timedelta(minutes=5))
+    assert asked(mine) == []
+    assert len(offers.waiting(mine, NOW)) == 1
+    assert len(asked(Records(mine.store, mine.runner_id, NOW + timedelta(minutes=30)))) == 1
 
 
 def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_path):

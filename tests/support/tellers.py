@@ -34,6 +34,7 @@ from tallrun.insight.due import QUESTIONS, everything_due
 from tallrun.insight.trends import morning_trend
 from tallrun.insight.weeks import WeekDay, week_start, weeks
 from tallrun.journal import advice, clinician, entries, experiment, handout, offers, patients
+from tallrun.journal.begun import Begun
 from tallrun.live import end, setup, state
 from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.pipeline.tapped import Tapped
@@ -50,6 +51,7 @@ from tallrun.report.tables import ASYMMETRY, METRIC_BY_KEY
 from tallrun.sensors.config import FirmwareConfig
 from tallrun.sensors.warnings import placement_warnings
 from tallrun.sessions import read_session
+from tallrun.store.store import IndexedSession
 
 KINDS = ("holds", "fails", "unknown", "empty", "contradictory")
 Said = Mapping[str, Iterable[str]]
@@ -445,7 +447,12 @@ def runs_that_wait() -> Said:
 
     run = RunSession("r", NOW - timedelta(hours=1), NOW)
     kept = [offers.not_in_record(runs, NOW, moves=False)[1] for runs in ([run], [run, run])]
-    return {"holds": [*waits(run), *kept], "contradictory": waits(run, run)}
+    entry = IndexedSession("r", "me", run.started_at, None, Path("cut"), {}, {})
+    begun = [
+        offers.not_in_record([run], NOW, begun=[Begun(entry, (), is_going_on)])[0].action or ""
+        for is_going_on in (True, False)
+    ]
+    return {"holds": [*waits(run), *kept, *begun], "contradictory": waits(run, run)}
 
 
 @teller()

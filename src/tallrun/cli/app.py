@@ -6,12 +6,15 @@ Command modules import their rooms inside the functions, so that ``tallrun --hel
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from typing import Any
 
 import typer
 
 from tallrun._version import __version__
-from tallrun.errors import TallrunError
+from tallrun.errors import TallrunError, UsageError
 
 COMMAND_MODULES = (
     "analyze",
@@ -58,7 +61,32 @@ def build_app(word: str | None = None) -> typer.Typer:
 
     for name in [word] if word in ONE_COMMAND_MODULES else COMMAND_MODULES:
         import_module(f"tallrun.cli.{name}").register(app)
+    _refuse_what_is_no_text(app)
     return app
+
+
+def _refuse_what_is_no_text(app: typer.Typer) -> None:
+    """Let every command refuse text that no file or database can hold; a path may be named by any bytes."""
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _with_whole_text(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _refuse_what_is_no_text(group.typer_instance)
+
+
+def _with_whole_text(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def checked(**given: Any) -> Any:
+        for name, value in given.items():
+            for text in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                    raise UsageError(
+                        f"what was given for {name.replace('_', '-')} is no UTF-8 text; type it again"
+                    )
+        return command(**given)
+
+    return checked
 
 
 def _one_line(text: str) -> str:

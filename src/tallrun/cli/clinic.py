@@ -108,6 +108,7 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
+    from tallrun.cli.recovery_common import runner_of_sessions
     from tallrun.journal.desk import current_time, load_protocol, rules_for
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
@@ -115,6 +116,8 @@ def compare(
     from tallrun.sessions import write_text
 
     sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
+    if data_dir is not None:
+        runner = runner or runner_of_sessions(data_dir, a, b)
     history = known_history(data_dir, runner, leave_out=())
     found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
     if out is not None:

@@ -31,12 +31,12 @@ def recover_session(
 ) -> None:
     """Make a session of a run that a crash, a power cut or a full disk ended; at most a second is missing."""
     from tallrun.cli.radio import data_folder
-    from tallrun.live.devices import load_configs
-    from tallrun.live.rebuild import rebuild
-    from tallrun.sessions.recorder import recover
+    from tallrun.live.cut_off import bring_back
 
-    configs = load_configs(data_folder(data_dir))
-    recovered = recover(session, lambda start, packets: rebuild(start, packets, configs))
+    recovered = bring_back(session, data_folder(data_dir))
+    if recovered is None:
+        typer.echo(f"{session} was a session already; now it is in the records")
+        return
     until_s = recovered.log.last_host_time_s
     typer.echo(f"{recovered.log.n_packets} packets until {until_s or 0.0:.1f} s brought back to {session}")
     for note in recovered.notes:

@@ -12,6 +12,7 @@ from tallrun.cli.recovery_common import (
     NOT_A_DEVICE,
     AsJson,
     DataDir,
+    Days,
     EnteredBy,
     Records,
     RunnerCode,
@@ -122,7 +123,7 @@ def dose_blocks(parts: Sequence[DosePart]) -> str:
 
 def ladder(
     as_of: AsOf = None,
-    days: Annotated[int, typer.Option("--days", min=1, help="How far back.")] = 90,
+    days: Days = 90,
     data_dir: DataDir = None, runner: RunnerCode = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show the ladder with the level advised now, and the advice given so far."""

@@ -30,6 +30,7 @@ DataDir = Annotated[
 RunnerCode = Annotated[
     str | None, typer.Option("--runner", help="Whose records; needed only when there are several runners.")
 ]
+Days = Annotated[int, typer.Option("--days", min=1, max=3650, help="How far back.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")]
 EnteredBy = Annotated[str, typer.Option("--by", help="Who enters this.")]
 At = Annotated[
@@ -103,7 +104,10 @@ def person_types() -> bool:
 
 
 def ask(value: str | None, question: str, flag: str, *, as_json: bool, choices: tuple[str, ...] = ()) -> str:
-    """Return ``value``, or ask for it when a person types; a script that left it out gets a usage error."""
+    """Return ``value``, or ask for it when a person types; a script that left it out gets a usage error.
+
+    Raises EntryError for a value that is none of ``choices``.
+    """
     hint = f" ({'/'.join(choices)})" if choices else ""
     while value is None:
         if as_json or not person_types():
@@ -112,6 +116,9 @@ def ask(value: str | None, question: str, flag: str, *, as_json: bool, choices: 
         if not choices or typed in choices:
             return typed
         typer.echo(f"Please answer one of {', '.join(choices)}.")
+    if choices and value not in choices:
+        # before anything else is asked for: the next line must not hide what is wrong with this one
+        raise EntryError(f"{flag} must be one of {', '.join(choices)}, got {value!r}.")
     return value
 
 
@@ -134,6 +141,17 @@ def ask_or_skip(
             continue
         return typed
     return value
+
+
+def runner_of_sessions(where: Path | str | None, *folders: Path) -> str | None:
+    """Return the code of the one runner the records have all these sessions of; None where it is not known so."""
+    from tallrun.store import Store
+
+    with Store.open(where) as store:
+        codes = {runner_id: code for code, runner_id in store.runner_codes().items()}
+        whose = {row.folder.resolve(): row.runner_id for row in store.sessions(None)}
+    found = {whose.get(folder.resolve()) for folder in folders}
+    return codes.get(found.pop() or "") if len(found) == 1 else None
 
 
 def read_earlier_runs(where: Path | str | None, *codes: str | None) -> None:

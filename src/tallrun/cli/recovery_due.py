@@ -36,14 +36,16 @@ def due(
 ) -> None:
     """List which questions are open and which come next (morning, after, 24 h, 48 h, screen)."""
     with records(data_dir, runner) as mine:
+        from tallrun.journal.offers import brought_back_first
         from tallrun.journal.reminders import calendar
         from tallrun.journal.today import all_due, due_at
 
         now = read_instant(as_of, mine.zone, mine.now)
         found = all_due(mine, now)
         rows = due_at(mine, now)
+        first = brought_back_first(mine, now)
         zone = mine.zone
-    lines = []
+    lines = [] if first is None else [f"now    {'recover':<13} {first.text} {first.action}"]
     for item in found:
         state = "now  " if item.is_open(now) else "later"
         lines.append(

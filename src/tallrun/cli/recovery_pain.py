@@ -18,6 +18,7 @@ from tallrun.cli.recovery_common import (
     AsJson,
     At,
     DataDir,
+    Days,
     EnteredBy,
     RunnerCode,
     ask,
@@ -167,7 +168,7 @@ def add(
 
 
 def list_scores(
-    days: Annotated[int, typer.Option("--days", min=1, help="How far back.")] = 14,
+    days: Days = 14,
     every: Annotated[
         bool, typer.Option("--all", help="Also entries that were replaced or taken back.")
     ] = False,

@@ -10,6 +10,7 @@ from tallrun.cli.recovery_common import (
     AsJson,
     At,
     DataDir,
+    Days,
     EnteredBy,
     Records,
     RunnerCode,
@@ -243,7 +244,7 @@ def exercise_pain(
 
 
 def list_exercises(
-    days: Annotated[int, typer.Option("--days", min=1, help="How far back.")] = 28,
+    days: Days = 28,
     data_dir: DataDir = None,
     runner: RunnerCode = None,
     as_json: AsJson = False,

@@ -51,8 +51,9 @@ def report(
     sheet = None
     if data_dir is not None:
         from tallrun.cli.clinic import sheet_of_records
-        from tallrun.cli.recovery_common import read_earlier_runs
+        from tallrun.cli.recovery_common import read_earlier_runs, runner_of_sessions
 
+        runner = runner or runner_of_sessions(data_dir, session)
         read_earlier_runs(data_dir, runner)
         sheet = sheet_of_records(data_dir, runner, wants_plan=False)
         rules = rules_for(data_dir, runner, current_time())

@@ -16,6 +16,7 @@ from typing import Any
 from tallrun.errors import EntryError, TallrunError
 from tallrun.insight.due import Due, Form
 from tallrun.insight.exposure import UPHILL_PCT
+from tallrun.journal.begun import Begun, begun_runs
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline import analyse
@@ -92,7 +93,10 @@ class Counted:
 
 
 def waiting(mine: Records, at: datetime, days: int = OFFERED_DAYS) -> tuple[Waiting, ...]:
-    """Return the sessions of the last days that wait, newest first; of several views of one run the best."""
+    """Return the sessions of the last days that wait, newest first; of several views of one run the best.
+
+    One that began but by its own clock ends later than ``at`` waits, too: it is held against the advice, not offered.
+    """
     since = at - timedelta(days=days)
     rows = mine.store.entries(RunRow, mine.runner_id)
     known = {row.session_id for row in rows}
@@ -100,7 +104,7 @@ def waiting(mine: Records, at: datetime, days: int = OFFERED_DAYS) -> tuple[Wait
     for entry in mine.store.sessions(mine.runner_id):
         if since <= entry.started_at <= at and not _is_settled(entry, known):
             item = _measured(mine, entry)
-            if item is not None and item.run.ended_at <= at and not _merged(item, rows):
+            if item is not None and not _merged(item, rows):
                 found.append(item)
     found.sort(key=lambda item: (item.by == "sensors", item.minutes), reverse=True)
     best: list[Waiting] = []
@@ -276,7 +280,14 @@ def _rung(protocol: Protocol, advised: Advice | None, ran_min: float) -> str | N
 
 def offered(mine: Records, at: datetime) -> tuple[Due, ...]:
     """Return "count this run?" for every session that waits, newest first."""
-    return tuple(_question(mine, item) for item in waiting(mine, at))
+    return tuple(_question(mine, item) for item in waiting(mine, at) if item.run.ended_at <= at)
+
+
+def brought_back_first(mine: Records, at: datetime) -> Condition | None:
+    """Return what must happen before begun runs can be offered; None where there are none."""
+    begun = begun_runs(mine, at)
+    runs = [_of_begun(mine, item).run for item in begun]
+    return not_in_record(runs, at.astimezone(mine.zone), begun=begun)[0] if begun else None
 
 
 def question_of(mine: Records, session_id: str) -> Due:
@@ -382,7 +393,7 @@ def count(
     if item is None:
         raise EntryError("This session cannot be read, or holds no run; log the run by its minutes instead.")
     if told.at is None and not item.is_dated:
-        raise EntryError("This session does not say when it was; give its start.")
+        raise EntryError("This session does not say when it was; give its start (--at).")
     if told.at is not None:
         start = read_instant(told.at, mine.zone, mine.now)
         length = item.run.ended_at - item.run.started_at
@@ -393,12 +404,12 @@ def count(
         return Counted("merged", merged)
     item = _placed(mine, _analysed(item), rows)
     if item.twin is not None and same_run is None:
-        raise EntryError(f"{words_of(mine, item)} Say yes or no (same run).")
+        raise EntryError(f"{words_of(mine, item)} Say which (--same-run yes or no).")
     if item.twin is not None and same_run:
         _tie(mine, entry, item, item.twin.session_id, by)
         return Counted("merged", item.twin.session_id)
     if told.stop_reason is None and not item.told.stopped:
-        raise EntryError("Say whether you stopped because of pain.")
+        raise EntryError("Say whether you stopped because of pain (--stopped-for-pain yes or no).")
     run = _as_told(mine.protocol, item, told, as_planned)
     scores = keep_run(
         mine,
@@ -539,7 +550,10 @@ def _note(mine: Records, entry: IndexedSession, changes: dict[str, Any]) -> None
 def careful_verdict(
     mine: Records, at: datetime, history: History, plan: PlannedSession | None = None
 ) -> Verdict:
-    """Return the verdict; while runs wait, the stricter of those without them and with them, and what to do."""
+    """Return the verdict; while runs wait, the stricter of those without them and with them, and what to do.
+
+    So it is for a run that was begun and is not in the index: one that goes on now or that a crash ended.
+    """
     protocol = mine.protocol_at(at)
     found = verdict(protocol, history, None, at, plan)
     since = at - timedelta(days=CAREFUL_DAYS)
@@ -548,6 +562,8 @@ def careful_verdict(
         for item in waiting(mine, at)
         if item.told.is_something or (item.twin is None and item.run.started_at >= since)
     ]
+    begun = [item for item in begun_runs(mine, at) if item.entry.started_at >= since]
+    items += [_of_begun(mine, item) for item in begun]
     if not items:
         return found
     other = verdict(protocol, _as_if_counted(mine, history, items), None, at, plan)
@@ -556,18 +572,35 @@ def careful_verdict(
         if not any(item.told.is_something for item in items):
             return found
         # else "no score" would be said to somebody who gave one
-        ask, told = not_in_record(runs, local, moves=False)
+        ask, told = not_in_record(runs, local, moves=False, begun=begun)
         if "today" in found.inputs["missing"] and "today" not in other.inputs["missing"]:
             return replace(found, reason=told, way_out=(ask, *found.way_out))
         return replace(found, notices=(*found.notices, told), way_out=(ask, *found.way_out))
-    ask, told = not_in_record(runs, local)
+    ask, told = not_in_record(runs, local, begun=begun)
     return replace(other, notices=(*other.notices, told), way_out=(ask, *found.way_out))
 
 
-def not_in_record(runs: Sequence[RunSession], at: datetime, moves: bool = True) -> tuple[Condition, str]:
+def _of_begun(mine: Records, item: Begun) -> Waiting:
+    """Return a run that is not in the index as one that waits; its length is what is known of it."""
+    start, length_s = item.entry.started_at.astimezone(mine.zone), item.entry.duration_s or 0.0
+    told = tapped_during(item.markers, mine.protocol_at(start))
+    run = RunSession(
+        session_id=item.entry.session_id,
+        started_at=start,
+        ended_at=start + timedelta(seconds=length_s),
+        limping=True if told.limped else None,
+        stop_reason="pain" if told.stopped else "none",
+        live_rules=told.rules,
+    )
+    return Waiting(item.entry, run, "sensors", length_s / 60.0, True, told=told)
+
+
+def not_in_record(
+    runs: Sequence[RunSession], at: datetime, moves: bool = True, begun: Sequence[Begun] = ()
+) -> tuple[Condition, str]:
     """Say that runs wait, as a condition of ``at`` (local time), and what that means for today's advice.
 
-    moves : whether today's advice would be another one without them.
+    moves : whether today's advice would be another one without them. begun : those of them that the index lacks.
     """
     last = max(run.started_at for run in runs).astimezone(at.tzinfo)
     if len(runs) == 1:
@@ -579,6 +612,17 @@ def not_in_record(runs: Sequence[RunSession], at: datetime, moves: bool = True) 
     if not moves:
         told = f"{text}; what you told while running is not among your scores until you say that it counts."
     action = "Say whether it counts, and how it felt."
+    for item in begun:
+        name = item.entry.folder.name
+        first = (
+            f"End the run that is being recorded ({name})."
+            if item.is_going_on
+            else f"Bring back the run that was cut off ({name}): start tallrun serve again, or tallrun recover."
+        )
+        action = f"{first} {action}"
+    if len(begun) == len(runs):
+        # nothing is asked before it is in the index
+        return Condition(QUESTION, False, f"{text}.", action, "runner", at), told
     return Condition(QUESTION, False, f"{text}.", action, "runner", at, QUESTION), told
 
 

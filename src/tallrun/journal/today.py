@@ -22,15 +22,17 @@ from tallrun.journal.advice import (
     yesterdays,
 )
 from tallrun.journal.desk import Records
-from tallrun.journal.offers import offered
+from tallrun.journal.offers import careful_verdict, offered
 from tallrun.recovery.exercise import exercise_phase
 from tallrun.recovery.rungs import run_minutes
 from tallrun.recovery.timeline import Clock
+from tallrun.recovery.verdicts import Verdict
 from tallrun.recovery.wording import state_name
 
 STRIP_DAYS = 14
 #: What is done rather than answered.
-DOINGS = ("walk", "run", "strength")
+_ON_FOOT = ("walk", "run")
+DOINGS = (*_ON_FOOT, "strength")
 _JUST_NOW = timedelta(minutes=1)
 
 
@@ -84,7 +86,17 @@ def all_due(mine: Records, at: datetime) -> tuple[Due, ...]:
     runs = offered(mine, at)
     # A run that is done is counted before the next one is done or logged a second time.
     asked = [item for item in found if item.is_open(at) and item.question not in DOINGS]
+    if any(item.question in _ON_FOOT for item in found):
+        advised = careful_verdict(mine, at, mine.store.history(mine.runner_id, mine.now))
+        found = tuple(item for item in found if _is_allowed(item, advised))
     return (*asked, *runs, *(item for item in found if item not in asked))
+
+
+def _is_allowed(item: Due, advised: Verdict) -> bool:
+    """Tell whether today's advice, held back by runs that wait, lets somebody do what is due."""
+    if item.question == "run":
+        return advised.state == "RUN" and item.form is not None and item.form.body["rung"] == advised.rung
+    return item.question != "walk" or advised.state not in ("REFER", "CLINICIAN", "REST48")
 
 
 def due_at(mine: Records, at: datetime) -> list[dict[str, Any]]:

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tallrun.errors import UsageError
-from tallrun.live.devices import BEGUN_FILE, load_configs, read_private
+from tallrun.journal.begun import BEGUN_FILE, read_begun, runner_of_begun
+from tallrun.live.devices import load_configs
+
+if TYPE_CHECKING:
+    from tallrun.sessions.recorder import Recovered
 
 FINISHED = "An earlier run was cut off; what was recorded of it is now in {place}"
 NOT_FINISHED = "An earlier run in {place} could not be finished: {error}"
@@ -19,22 +24,14 @@ def note_begun(folder: Path, session: Path, runner: str | None = None) -> None:
     """Note where a run of these records is being recorded, and whose it is; a note that fails costs itself only."""
     if folder.is_dir():
         with suppress(UsageError):
-            _write_begun(folder, _begun(folder) | {session.resolve(): runner})
+            _write_begun(folder, read_begun(folder) | {session.resolve(): runner})
 
 
 def note_ended(folder: Path, session: Path) -> None:
     """Note that a run is a session now, and known to the records."""
-    begun = _begun(folder)
+    begun = read_begun(folder)
     if session.resolve() in begun:
         _write_begun(folder, {place: whose for place, whose in begun.items() if place != session.resolve()})
-
-
-def _begun(folder: Path) -> dict[Path, str | None]:
-    try:
-        known = json.loads(read_private(folder / BEGUN_FILE) or "{}")
-        return {Path(place): None if whose is None else str(whose) for place, whose in known.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return {}
 
 
 def _write_begun(folder: Path, places: dict[Path, str | None]) -> None:
@@ -54,7 +51,7 @@ def finish_interrupted(root: Path, folder: Path, say: Callable[[str], None]) -> 
     from tallrun.live.rebuild import rebuild
     from tallrun.sessions.recorder import is_being_recorded, recover, unfinished_sessions
 
-    configs, begun = load_configs(folder), _begun(folder)
+    configs, begun = load_configs(folder), read_begun(folder)
     places = {path.resolve() for path in unfinished_sessions(root)}
     places |= {path for path in begun if path in unfinished_sessions(path.parent)}
     mine = set(begun) | {path for path in places if path.is_relative_to(folder.resolve())}
@@ -72,6 +69,26 @@ def finish_interrupted(root: Path, folder: Path, say: Callable[[str], None]) -> 
             say(NOT_FINISHED.format(place=place, error=error))
 
 
+def bring_back(place: Path, folder: Path) -> Recovered | None:
+    """Make a session of one run that was cut off and index it as ``finish_interrupted`` does.
+
+    Returns None for one begun for these records that was a session already and is now indexed. Raises SessionError for
+    any other finished session, one that is being recorded or one without packets.
+    """
+    from tallrun.live.rebuild import rebuild
+    from tallrun.sessions.recorder import is_being_recorded, recover
+
+    place, begun, recovered = place.resolve(), read_begun(folder), None
+    was_session = (place / "session.json").exists() and not is_being_recorded(place)
+    if not (was_session and place in begun):
+        configs = load_configs(folder)
+        recovered = recover(place, lambda start, packets: rebuild(start, packets, configs))
+    if place in begun or place.is_relative_to(folder.resolve()):
+        _index(folder, place, begun.get(place))
+        note_ended(folder, place)
+    return recovered
+
+
 def _index(folder: Path, session: Path, runner: str | None) -> None:
     """Index a session that is there; one that is gone, or of nobody known, stays out."""
     from tallrun.journal.desk import Records
@@ -81,9 +98,6 @@ def _index(folder: Path, session: Path, runner: str | None) -> None:
     if not session.is_dir():
         return
     with Store.open(folder) as store:
-        codes = store.runner_codes()
-        if runner in codes or len(codes) == 1:
-            scan(
-                Records(store, store.find_runner(runner if runner in codes else None), datetime.now(UTC)),
-                session,
-            )
+        runner_id = runner_of_begun(store, runner)
+        if runner_id is not None:
+            scan(Records(store, runner_id, datetime.now(UTC)), session)

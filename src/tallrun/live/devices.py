@@ -45,8 +45,6 @@ PAIRING_FILE = "pairing.json"
 #: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
 STANDING_FILE, EMULATED_STANDING_FILE = "standing.json", "standing-emulated.json"
 CONFIGS_FOLDER = "firmware_configs"
-#: Where runs of these records are going on, so that one that is cut off is found wherever it lies.
-BEGUN_FILE = "begun.json"
 
 
 def load_configs(folder: Path) -> ConfigSet:

@@ -107,7 +107,6 @@ def finish_run(
             f"What was recorded is kept; with room on the disk it becomes a session (tallrun recover {out})."
         )
         raise SessionError(f"{error}. {told}") from error
-    step("The list of begun runs could not be written", note_ended, folder, out)
     unit = shown_in(folder).length
     title = called(datetime.fromisoformat(recording.info["started_at"]), raw.wishes.rung, "run")
     source = step(
@@ -121,6 +120,7 @@ def finish_run(
         kept = (keep_biases, folder, ledger, raw.is_emulated)
         step("What was learned of the sensors could not be kept", *kept)
     step("The cues could not be written", _write_cues, out / "derived" / "cues.json", cues)
+    n_failures = len(failures)
     step(
         "The run could not be noted in the records",
         note_in_records,
@@ -131,6 +131,9 @@ def finish_run(
         raw,
         cues,
     )
+    # Killed before, or refused by the records, the run goes on being held against the advice and is indexed later.
+    if len(failures) == n_failures:
+        step("The list of begun runs could not be written", note_ended, folder, out)
 
     def write_report(source: ReportInput) -> Path:
         # only now, so that the next step in the report knows of this run

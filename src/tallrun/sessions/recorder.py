@@ -48,6 +48,8 @@ __all__ = [
     "Recovered",
     "inspect_packets",
     "is_being_recorded",
+    "logged_markers",
+    "packet_log",
     "read_packets",
     "recover",
     "try_lock",
@@ -315,10 +317,15 @@ def unfinished_sessions(root: str | Path) -> list[Path]:
     return sorted(folder for folder in starts if not (folder / "session.json").exists())
 
 
+def packet_log(folder: str | Path) -> Path:
+    """Return where the packets of a run are written."""
+    return Path(folder) / FILE_NAME
+
+
 def is_being_recorded(folder: str | Path) -> bool:
     """Say whether a program, on this machine, has the session in ``folder`` open for recording."""
     try:
-        with (Path(folder) / FILE_NAME).open("rb") as log:
+        with packet_log(folder).open("rb") as log:
             return not try_lock(log.fileno())
     except OSError:
         return False
@@ -358,7 +365,7 @@ def recover(
     if log.torn_bytes:
         notes.append(f"{log.torn_bytes} bytes of a batch that was being written were dropped")
     recording = rebuild(start, (packet for packet in read_packets(folder) if packet.sensor != OWN_SENSOR))
-    logged, n_lost = _logged_markers(folder)
+    logged, n_lost = logged_markers(folder)
     if n_lost:
         notes.append(f"{n_lost} markers of the log cannot be read and were left out")
     markers = tuple(sorted({*recording.markers, *logged}, key=lambda marker: marker.t_s))
@@ -367,7 +374,7 @@ def recover(
     return Recovered(recording, log, tuple(notes))
 
 
-def _logged_markers(folder: Path) -> tuple[list[Marker], int]:
+def logged_markers(folder: Path) -> tuple[list[Marker], int]:
     """Return the markers of the log, and how many entries of it cannot be one."""
     markers, n_lost = [], 0
     for packet in read_packets(folder):
