@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -238,6 +239,24 @@ def test_where_a_walk_is_fine_it_is_recorded_as_the_walk_it_is(tmp_path, monkeyp
         run = store.runs(runner_id)[-1]
         (kept,) = (row for row in store.sessions(runner_id) if row.session_id == run.session_id)
     assert (run.rung, run.run_minutes, kept.context["session_kind"]) == ("V0", 0.0, "walk")
+
+
+@pytest.mark.parametrize("insists", [False, True])
+def test_on_a_day_for_a_walk_the_plan_is_the_walk_and_a_run_is_told_as_against_it(
+    tmp_path, monkeypatch, insists
+):
+    day = unlogged_morning(tmp_path)
+    known = plan_of(tmp_path, None, day)
+    plan = replace(known, verdict=replace(known.verdict, state="WALK", rung="V4"))
+    monkeypatch.setattr("tallrun.live.setup.plan_of", lambda *_: plan)
+
+    async def act(stage):
+        await stage.start(against_advice=insists)
+        return stage.state()
+
+    state = emulated(tmp_path, act)
+    assert (state["is_walk"], state["parts"]) == ((False, []) if insists else (True, [["walk", 1800.0]]))
+    assert ("A run now counts as against your plan." in state["lines"]) is insists
 
 
 def test_sensors_are_paired_without_a_run_and_a_step_is_left_once(tmp_path):
