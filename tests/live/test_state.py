@@ -59,4 +59,4 @@ def test_the_way_on_the_page_says_that_it_is_of_the_running():
     view = LiveView(
         None, None, None, None, None, None, None, 1, None, False, None, None, None, 0, run_m=1234.0
     )
-    assert live_state(view, PROTOCOL, [], 60.0, "running")["so_far"] == ["1.23 km run so far"]
+    assert live_state(view, PROTOCOL, [], 60.0, "running")["so_far"] == ["ran 1.23 km"]
