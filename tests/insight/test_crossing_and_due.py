@@ -260,6 +260,17 @@ def test_windows_are_hours_across_the_change_to_summer_time() -> None:
     assert due["h24"].best_at.timestamp() - run.ended_at.timestamp() == 86400
 
 
+def test_of_a_walk_nobody_is_asked_about_a_run() -> None:
+    for rung, word in (("V0", "walk"), ("V1", "run")):
+        run = run_at(at("2026-03-02T18:00"), minutes=30, rung=rung)
+        due = questions_due(
+            PROTOCOL, History(RUNNER, screens=(SCREEN,), sessions=(run,)), at("2026-03-02T19:00")
+        )
+        texts = [item.text for item in due if item.session_id == run.session_id]
+        assert len(texts) == 5
+        assert all(f"the {word}" in text and not lint(text) for text in texts), texts
+
+
 def test_question_texts_pass_the_lint() -> None:
     for text in QUESTIONS.values():
         assert lint(text) == (), text

@@ -13,10 +13,11 @@ import pytest
 from support.web_records import NOW, ZONE
 from tallrun.coaching import ProbeResult
 from tallrun.errors import UsageError
+from tallrun.journal.advice import offers_walk
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.journal.focus import GAIT_KEY
 from tallrun.journal.run_plan import gait_note, note_step, plan_run, probe_of
-from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned
+from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned, walk_wishes
 from tallrun.recovery import wording
 from tallrun.recovery.gait_plan import Probe
 from tallrun.recovery.model import (
@@ -29,6 +30,7 @@ from tallrun.recovery.model import (
     RunSession,
     Screen,
 )
+from tallrun.recovery.way_out import Condition
 from tallrun.store import Store
 from tallrun.store.models import RunnerRow
 
@@ -158,6 +160,40 @@ def test_a_rest_day_is_recorded_without_cues_and_says_so(mine):
     assert plan.verdict.state != "RUN"
     assert planned(RunWishes(30.0), plan, False, False).focus is None
     assert "No cues today." in plan_lines(plan, None)
+
+
+def test_a_walk_is_offered_where_the_plan_calls_one_fine_and_nowhere_else(mine):
+    base = plan_run(mine)
+
+    def on(state, walking=None, ask=None):
+        now = base.verdict.as_of
+        way = (
+            (Condition("walk", False, "", earliest=now + timedelta(hours=ask), ask="walk"),)
+            if ask is not None
+            else ()
+        )
+        found = replace(
+            base.verdict, state=state, way_out=way, inputs=base.verdict.inputs | {"walking_today": walking},
+            walking_allowed=state not in ("REFER", "CLINICIAN") and (walking is None or walking <= 3),
+        )  # fmt: skip
+        return replace(base, verdict=found)
+
+    offered = [on("LOG_FIRST"), on("WALK", 3), on("REST48", 2), on("REST_DAY", ask=0)]
+    kept = [
+        on("RUN"), on("REFER"), on("CLINICIAN"), on("LOG_FIRST", 4), on("WALK", 4), on("REST48"), on("REST48", 4),
+        on("REST_DAY"), on("REST_DAY", ask=5),
+    ]  # fmt: skip
+    assert [offers_walk(item.verdict, item.protocol) for item in offered] == [True] * len(offered)
+    assert [offers_walk(item.verdict, item.protocol) for item in kept] == [False] * len(kept)
+    for plan in offered:
+        wishes = walk_wishes(RunWishes(30.0), plan, None)
+        assert (wishes.rung, wishes.minutes, wishes.focus) == ("V0", 30.0, None)
+        assert [(part.kind, part.length_s) for part in wishes.intervals] == [("walk", 1800.0)]
+        told = plan_lines(plan, None, is_walk=True)
+        assert not any("against" in line or wording.lint(line) for line in told)
+    for plan in (item for item in kept if item.verdict.state not in ("RUN", "REST_DAY")):
+        with pytest.raises(UsageError, match=r"does not fit|Leave the walk out"):
+            walk_wishes(RunWishes(30.0), plan, None)
 
 
 def test_every_line_before_a_run_passes_the_lint(mine):

@@ -71,6 +71,8 @@ def test_the_plan_gives_the_parts_and_other_days_none():
     wishes = wished("RUN", "V4", 20.0)
     assert wishes.rung == "V4"
     assert wishes.minutes == 35.0
+    on_the_way = wished("WALK", "V4")
+    assert (on_the_way.rung, on_the_way.minutes) == ("V0", 30.0), "a day for a walk has no run in it"
     for state, rung in (("REST48", None), ("CLINICIAN", None), ("REST_DAY", "V4"), ("LOG_FIRST", None)):
         assert wished(state, rung).intervals == ()
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tallrun.ble.clock import run_virtual
 from tallrun.errors import EntryError, RadioError
 from tallrun.live.answering import AnsweringEmulator
 from tallrun.live.demo import DAYS_BACK, invent_runner, invented_day, is_invented, last_moment, next_morning
-from tallrun.live.setup import RunWishes
+from tallrun.live.setup import RunWishes, plan_of
 from tallrun.live.stage import (
     CUT_OFF,
     NO_FURTHER,
+    NO_PLACE,
     NO_SENSOR,
+    NO_WISH,
     NOT_BEGUN,
+    NOT_WORN,
     REAL_DAYS,
     TWO_RUNS,
     Stage,
@@ -24,6 +29,7 @@ from tallrun.live.stage import (
 )  # fmt: skip
 from tallrun.store import Store
 from tallrun.store.models import RunnerRow
+from tallrun.web.api_run import StepIn, step
 
 
 def on_stage(folder: Path, act):
@@ -160,3 +166,119 @@ def test_a_run_that_fails_tells_its_live_page_instead_of_leaving_it_waiting(tmp_
     assert told["saved"] == (CUT_OFF if began else NOT_BEGUN)
     assert (told["lines"], told["next_url"]) == (["No sensor answered. Wake them and try again."], "/run")
     assert (answer["outcome"], answer["text"]) == ("refused", "The run had ended. Add it on Today.")
+
+
+async def settled(stage):
+    """Wait for what goes on beside the pages; return the state then."""
+    while stage.state()["doing"] or stage.state()["step"] in ("running", "saving"):
+        await asyncio.sleep(0.5)
+    return stage.state()
+
+
+async def wear(stage, *names):
+    for name in names:
+        (found,) = (item for item in stage.state()["others"] if item["name"] == name[0])
+        await step(stage, StepIn(do="pair", placement=name[1], address=found["address"]))
+        await settled(stage)
+
+
+WORN = (("tallrun0001", "foot_left"), ("tallrun0002", "foot_right"), ("tallrun0003", "pelvis"))
+
+
+def emulated(folder: Path, act):
+    async def main():
+        stage = Stage(folder, folder / "sessions", AnsweringEmulator(None))
+        try:
+            return await act(stage)
+        finally:
+            await stage.close()
+
+    return run_virtual(main(), None)
+
+
+def unlogged_morning(folder: Path) -> datetime:
+    """Set up an invented runner; return a morning after it of which nothing is known yet: LOG_FIRST."""
+    day = invented_day(datetime.now(UTC).replace(microsecond=0))
+    invent_runner(folder, day)
+    return next_morning(day)
+
+
+def test_where_a_walk_is_fine_it_is_recorded_as_the_walk_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("tallrun.live.answering._WAITS_S", 30.0)
+    day = unlogged_morning(tmp_path)
+
+    async def act(stage):
+        stage.live_at(day)
+        assert plan_of(tmp_path, None, stage.now()).verdict.state == "LOG_FIRST"
+        await stage.start(walk=True, minutes=1.5)
+        state = await settled(stage)
+        await wear(stage, *WORN)
+        for leaves in ("sensors", "feet", "still"):
+            await step(stage, StepIn(do="go_on", leaves=leaves))
+        stage.run()
+        await asyncio.sleep(0.0)  # the run has its own hub
+        page = stage.hub.join()
+        while (shown := await page.next()).get("run_s", 0.0) < 80.0:
+            pass
+        stage.hub.take('{"type":"stop","tap_id":"stop-walk"}')
+        return state, shown, await settled(stage)
+
+    begun, shown, ended = emulated(tmp_path, act)
+    assert begun["is_walk"]
+    assert begun["parts"] == [["walk", 90.0]]
+    assert "against" not in " ".join(begun["lines"])
+    assert shown["interval"]["now"] == "WALK"
+    rows = {row["name"]: row["value"] for row in ended["rows"]}
+    assert "Distance walked" in rows
+    assert not {"Distance run", "Running", "Cues", "In your band"} & set(rows)
+    assert rows["Walking"] > "1:00"
+    assert 80.0 < float(rows["Steps a minute"]) < 140.0
+    assert ended["said"][0].startswith("You walked 1.")
+    with Store.open(tmp_path) as store:
+        runner_id = store.find_runner()
+        run = store.runs(runner_id)[-1]
+        (kept,) = (row for row in store.sessions(runner_id) if row.session_id == run.session_id)
+    assert (run.rung, run.run_minutes, kept.context["session_kind"]) == ("V0", 0.0, "walk")
+
+
+@pytest.mark.parametrize("insists", [False, True])
+def test_on_a_day_for_a_walk_the_plan_is_the_walk_and_a_run_is_told_as_against_it(
+    tmp_path, monkeypatch, insists
+):
+    day = unlogged_morning(tmp_path)
+    known = plan_of(tmp_path, None, day)
+    plan = replace(known, verdict=replace(known.verdict, state="WALK", rung="V4"))
+    monkeypatch.setattr("tallrun.live.setup.plan_of", lambda *_: plan)
+
+    async def act(stage):
+        await stage.start(against_advice=insists)
+        return stage.state()
+
+    state = emulated(tmp_path, act)
+    assert (state["is_walk"], state["parts"]) == ((False, []) if insists else (True, [["walk", 1800.0]]))
+    assert ("A run now counts as against your plan." in state["lines"]) is insists
+
+
+def test_sensors_are_paired_without_a_run_and_a_step_is_left_once(tmp_path):
+    async def act(stage):
+        await step(stage, StepIn(do="sensors"))
+        state = await settled(stage)
+        assert (state["step"], state["is_pairing"]) == ("sensors", True)
+        with pytest.raises(EntryError) as nowhere:
+            await step(stage, StepIn(do="pair", placement="nose", address=state["others"][0]["address"]))
+        await wear(stage, *WORN)
+        for _ in range(2):  # tapped twice at once: gone on once
+            await step(stage, StepIn(do="go_on", leaves="sensors"))
+        assert stage.state()["step"] == "feet"
+        with pytest.raises(EntryError) as nose:
+            await step(stage, StepIn(do="unpair", placement="nose"))
+        assert stage.state()["step"] == "feet"
+        for leaves in ("feet", "still"):
+            await step(stage, StepIn(do="go_on", leaves=leaves))
+        with pytest.raises(EntryError) as run:
+            stage.run()
+        await step(stage, StepIn(do="leave"))
+        assert stage.state()["step"] == "idle"
+        return str(nowhere.value), str(nose.value), str(run.value)
+
+    assert emulated(tmp_path, act) == (NO_PLACE, NOT_WORN, NO_WISH)

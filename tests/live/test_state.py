@@ -53,3 +53,10 @@ def test_what_a_rule_asks_for_is_shown(action, part):
 
 def test_every_kind_is_among_them():
     assert {action.action for action in actions()} == {"ASK", "WALK", "STOP", "REFER"}
+
+
+def test_the_way_on_the_page_says_that_it_is_of_the_running():
+    view = LiveView(
+        None, None, None, None, None, None, None, 1, None, False, None, None, None, 0, run_m=1234.0
+    )
+    assert live_state(view, PROTOCOL, [], 60.0, "running")["so_far"] == ["ran 1.23 km"]

@@ -663,7 +663,7 @@ def _raw(**more: Any) -> Any:
         "coach_events": [ProbeResult(600.0, 570.0, 600.0, 28.0, 40, share, 2.7)],
         "gait": SimpleNamespace(end_s=600.0),
     }
-    plan = {"focus": "cadence", "plan": SimpleNamespace(cued_s=300.0), "intervals": ()}
+    plan = {"focus": "cadence", "plan": SimpleNamespace(cued_s=300.0), "intervals": (), "rung": None}
     return SimpleNamespace(
         run=SimpleNamespace(**{name: more.pop(name, value) for name, value in run.items()}),
         setup=SimpleNamespace(**{name: more.pop(name, value) for name, value in plan.items()}),
@@ -684,12 +684,14 @@ def end_of_a_run() -> Said:
         ]  # type: ignore[arg-type]
 
     answer = {"answer": {"in_band_share": 0.6, "n_strides": 20}}
+    walked = {"run_time_s": 0.0, "walk_time_s": 600.0, "walking": {"cadence_spm": {"median": 110.0}}}
     stop = SimpleNamespace(action=LiveAction(1.0, "STOP", "LV1", "RED", PROTOCOL.texts.live["STOP"]))
     return {
         "holds": [
             *told(165.0, [answer]),
             *told(165.0, [answer, answer]),
             *told(165.0, [], safety_events=[stop]),
+            *end.after_lines(SimpleNamespace(summary=walked), [], _raw(rung="V0")),  # type: ignore[arg-type]
         ],
         "fails": [
             *told(165.0, []),
@@ -704,6 +706,7 @@ def end_of_a_run() -> Said:
             *told(None, [], has_target=False, focus="tall"),
             *told(None, [], is_silenced=True, n_judged=0),
             *end.after_lines(None, [], _raw(n_judged=0)),
+            *end.after_lines(None, [], _raw(rung="V0")),
         ],
         "empty": end.after_lines(None, [], _raw(n_judged=0, n_in_band=0)),
         "contradictory": told(
@@ -714,7 +717,7 @@ def end_of_a_run() -> Said:
 
 @teller()
 def plan_of_a_run() -> Said:
-    def told(found: Verdict, focus: str | None, **decided: Any) -> list[str]:
+    def told(found: Verdict, focus: str | None, is_walk: bool = False, **decided: Any) -> list[str]:
         decision = SimpleNamespace(
             **(
                 {"step": "cadence", "rule": "GT1", "sentence": next(iter(PROTOCOL.texts.gait.values()))}
@@ -729,7 +732,7 @@ def plan_of_a_run() -> Said:
             forbids_running=found.state in ("REFER", "CLINICIAN", "REST48"),
             focus=decision.step,
         )
-        return setup.plan_lines(plan, focus)  # type: ignore[arg-type]
+        return setup.plan_lines(plan, focus, is_walk)  # type: ignore[arg-type]
 
     found = [verdict(PROTOCOL, history, None, now, plan) for history, now, plan in _histories()]
     runs = [replace(item, state="RUN", rung="V4") for item in found[:2]]
@@ -749,7 +752,8 @@ def plan_of_a_run() -> Said:
             for item in found
             if item.state != "RUN"
             for focus in (None, "cadence")
-            for text in told(item, focus)
+            for is_walk in (False, True)
+            for text in told(item, focus, is_walk)
         ],
         "empty": setup.part_lines(()),
     }

@@ -110,7 +110,7 @@ def run(
         wishes = planned(wishes, plan, against_advice, step_session is not None)
         if minutes is None:
             wishes = with_intervals(wishes, plan)
-        for line in [*plan_lines(plan, focus), *part_lines(wishes.intervals)]:
+        for line in [*plan_lines(plan, focus, wishes.rung == "V0"), *part_lines(wishes.intervals)]:
             typer.echo(line)
     may_cue = plan is None or plan.may_cue
     if focus is not None and focus != wishes.focus and (may_cue or focus == NO_CUES):

@@ -375,9 +375,11 @@ def _due(
     course: Course, question: str, opens_s: float, best_s: float, closes_s: float, session_id: str | None
 ) -> Due:
     clock = course.timeline.clock
+    is_walk = any(row.rung == "V0" and row.session_id == session_id for row in course.timeline.sessions)
+    text = QUESTIONS[question]
     return Due(
         question,
-        QUESTIONS[question],
+        text.replace("the run", "the walk") if is_walk else text,
         clock.local(opens_s),
         clock.local(best_s),
         clock.local(closes_s),

@@ -12,7 +12,7 @@ from tallrun.errors import EntryError, StoreError
 from tallrun.journal.desk import Records, read_instant
 from tallrun.journal.offers import careful_verdict
 from tallrun.recovery.model import STATES, PlannedSession
-from tallrun.recovery.plan_guard import PlanAnswer, plan_guard
+from tallrun.recovery.plan_guard import PlanAnswer, plan_guard, walk_answer
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.verdicts import Verdict, verdict
@@ -154,6 +154,17 @@ def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]
             value = "no grade, for something is missing" if value == "UNKNOWN" else str(value).lower()
         told.append((words, _NOT_KNOWN.get(name, "not known") if value is None else str(value)))
     return told
+
+
+def offers_walk(found: Verdict, protocol: Protocol) -> bool:
+    """Return whether a walk is what today is for: the verdict calls one fine, or a run waits for one.
+
+    Never on a day for a run, where somebody is referred, or where walking hurts (PG1).
+    """
+    if found.state == "RUN" or not walk_answer(protocol, found).accepted:
+        return False
+    asked = (item.earliest for item in found.way_out if item.ask == "walk")
+    return found.state != "REST_DAY" or any(at is not None and at <= found.as_of for at in asked)
 
 
 def dose_of(found: Verdict, protocol: Protocol) -> tuple[DosePart, ...]:

@@ -10,8 +10,8 @@ from tallrun.live.end import RawRun, RunResult, finish_run
 from tallrun.live.hub import LiveHub
 from tallrun.live.state import after_state
 
-ENDED = "The run has ended. Its numbers are being worked out."
-SAVED = "The run is saved on this computer."
+ENDED = "The session has ended. Its numbers are being worked out."
+SAVED = "The session is saved on this computer."
 
 
 async def conclude(

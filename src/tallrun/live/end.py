@@ -16,6 +16,7 @@ from tallrun.live.rebuild import rebuild
 from tallrun.words import counted
 
 if TYPE_CHECKING:
+    from tallrun.gait.summary import Gait
     from tallrun.insight import SessionBlocks
     from tallrun.live.setup import RunWishes
     from tallrun.numerics.recording import Marker, Recording
@@ -179,22 +180,41 @@ def after_rows(
     from tallrun.report.ran import ran, ran_rows
 
     summary = {} if tables is None else tables.summary
-    run_s = summary.get("run_time_s")
-    cadence = (summary.get("cadence_spm") or {}).get("median")
-    way, pace, heart, climb = ran_rows(ran(recording, tables), unit)
+    gait = _gait(summary, raw)
+    moved_s = summary.get(f"{gait}_time_s")
+    cadence = _cadence_spm(summary, gait)
+    way, pace, heart, climb = ran_rows(ran(recording, tables), unit, gait)
+    is_coached = raw.setup.rung != "V0"
     return [
         ("Recorded", _clock(recorded_s(recording))),
-        ("Running", "not known" if run_s is None else _clock(run_s)),
+        ("Walking" if gait == "walk" else "Running", "not known" if moved_s is None else _clock(moved_s)),
         way,
         pace,
         ("Steps a minute", "not known" if cadence is None else f"{cadence:.0f}"),
         heart,
         climb,
         *_part_rows(raw),
-        ("In your band", _band_words(raw)),
-        ("Cues", _cue_words(cues)),
+        *([("In your band", _band_words(raw)), ("Cues", _cue_words(cues))] if is_coached else []),
         *_probe_rows(raw),
     ]
+
+
+def _gait(summary: dict[str, Any], raw: RawRun) -> Gait:
+    """Return what the numbers are about: what was done, and before it is known what was asked for."""
+    from tallrun.gait.summary import told_gait
+
+    ran_s = summary.get("run_time_s")
+    if raw.setup.rung == "V0" and (ran_s is None or ran_s <= 60.0 * WALK_RUN_MIN):
+        return "walk"
+    return told_gait(summary) if summary else "run"
+
+
+def _cadence_spm(summary: dict[str, Any], gait: Gait) -> float | None:
+    from tallrun.gait.summary import numbers_of
+
+    numbers = numbers_of(summary, gait) if summary.get("walking") or gait == "run" else {}
+    found: float | None = (numbers.get("cadence_spm") or {}).get("median")
+    return found
 
 
 def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
@@ -260,16 +280,21 @@ def in_band_share(cues: list[dict[str, Any]]) -> float | None:
 def after_lines(tables: GaitTables | None, cues: list[dict[str, Any]], raw: RawRun) -> list[str]:
     """Three lines: how it went, one thing, next time."""
     summary = {} if tables is None else tables.summary
-    cadence = (summary.get("cadence_spm") or {}).get("median")
+    gait = _gait(summary, raw)
+    cadence = _cadence_spm(summary, gait)
     stops = [item.action for item in raw.run.safety_events if item.action.action in ("STOP", "REFER")]
     if cadence is not None:
-        lines = [f"You ran {summary['run_time_s'] / 60:.1f} min at about {cadence:.0f} steps a minute."]
+        did = "walked" if gait == "walk" else "ran"
+        lines = [f"You {did} {summary[f'{gait}_time_s'] / 60:.1f} min at about {cadence:.0f} steps a minute."]
     else:
-        lines = ["There was too little clean running to tell your steps."]
+        moving = "walking" if gait == "walk" else "running"
+        lines = [f"There was too little clean {moving} to tell your steps."]
     share = in_band_share(cues)
     count = counted(len(cues), "cue")
     if stops:
         lines.append(f"{stops[0].sentence} (rule {stops[0].rule})")
+    elif raw.setup.rung == "V0":
+        pass  # a walk is not coached
     elif raw.run.is_silenced:
         lines.append("Your steps could not be judged to the end, so no cue came from then on.")
     elif cues and share is not None:

@@ -93,9 +93,28 @@ def with_intervals(wishes: RunWishes, plan: RunPlan) -> RunWishes:
     found = plan.verdict
     if found.state not in ("RUN", "WALK") or found.rung is None:
         return wishes
-    times, run_min, walk_min = shape(plan.protocol, found.rung, found.run_minutes)
+    # on a day for a walk the level is the one of the next run
+    rung = "V0" if found.state == "WALK" else found.rung
+    times, run_min, walk_min = shape(plan.protocol, rung, found.run_minutes)
     parts = lay_out(times, 60.0 * run_min, 60.0 * walk_min)
-    return replace(wishes, intervals=parts, rung=found.rung, minutes=parts[-1].end_s / 60.0)
+    return replace(wishes, intervals=parts, rung=rung, minutes=parts[-1].end_s / 60.0)
+
+
+def walk_wishes(wishes: RunWishes, plan: RunPlan, minutes: float | None) -> RunWishes:
+    """Return the wishes as one walk without cues, of ``minutes``, else of those of the level V0.
+
+    Raises UsageError where the plan leaves a walk out as well (PG1).
+    """
+    from tallrun.coaching import lay_out
+    from tallrun.recovery.plan_guard import walk_answer
+    from tallrun.recovery.rungs import whole_minutes
+
+    answer = walk_answer(plan.protocol, plan.verdict)
+    if not answer.accepted:
+        raise UsageError(" ".join(answer.sentences))
+    length = whole_minutes(plan.protocol, "V0", None) if minutes is None else minutes
+    parts = lay_out(0, 0.0, 60.0 * length)
+    return replace(wishes, focus=None, is_uncued=True, intervals=parts, rung="V0", minutes=length)
 
 
 def part_lines(parts: tuple[Part, ...]) -> list[str]:
@@ -121,8 +140,9 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60.0:g} min"
 
 
-def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
-    """Say what today is for and what is coached, each with its rule."""
+def plan_lines(plan: RunPlan, focus: str | None, is_walk: bool = False) -> list[str]:
+    """Say what today is for and what is coached, each with its rule; a walk is not held against a run's plan."""
+    from tallrun.recovery.plan_guard import walk_answer
     from tallrun.recovery.wording import state_name
 
     found, decision = plan.verdict, plan.decision
@@ -130,6 +150,9 @@ def plan_lines(plan: RunPlan, focus: str | None) -> list[str]:
         "" if found.rung is None else f", level {found.rung}"
     )
     lines = [f"Today: {head} (rule {', '.join(found.rules)})."]
+    if is_walk:
+        answer = walk_answer(plan.protocol, found)
+        return [*lines, f"{' '.join(answer.sentences)} (rule PG1)", "No cues while you walk."]
     if not plan.may_cue:
         if not plan.forbids_running:
             lines.append(found.sentences[0])
@@ -220,7 +243,8 @@ def standing_info(folder: Path, is_emulated: bool = False) -> dict[str, Any]:
 
 def run_context(wishes: RunWishes) -> dict[str, Any]:
     """Return the session's context: only what is known."""
-    context: dict[str, Any] = {"session_kind": "run", "planned_minutes": wishes.minutes}
+    kind = "walk" if wishes.rung == "V0" else "run"
+    context: dict[str, Any] = {"session_kind": kind, "planned_minutes": wishes.minutes}
     if wishes.surface:
         context["surface"] = wishes.surface
     if wishes.speed_mps is not None:

@@ -46,6 +46,10 @@ PREPARING = (
     "Wait; the run begins by itself."
 )
 NO_SENSOR = "No foot or back sensor is paired yet. Pair one first."
+NOT_WORN = "No sensor is paired there."
+NO_PLACE = "A sensor is not worn there. Choose one of the places that are offered."
+PAIRING_ONLY = "The sensors are kept for the next run."
+NO_WISH = "Nothing was said about a run yet. Leave, and start it."
 FEET_UNCLEAR = (
     "It was not clear which foot moved. "
     "Stand on the right foot, lift the left one, shake it a little, and put it down."
@@ -154,6 +158,8 @@ class Stage:
             "parts": []
             if way.wishes is None
             else [[item.kind, item.length_s] for item in way.wishes.intervals],
+            "is_pairing": way.wishes is None and way.step != "idle",
+            "is_walk": way.wishes is not None and way.wishes.rung == "V0",
             "sensors": self._sensors() if way.step in ("sensors", "feet", "still", "ready") else [],
             "others": self._others(),
             "feet": way.feet or None,
@@ -223,9 +229,13 @@ class Stage:
         surface: str | None = None,
         speed_mps: float | None = None,
         against_advice: bool = False,
+        walk: bool = False,
     ) -> None:
-        """Begin a run: today's plan is asked first. Raises UsageError on a day that is no day for a run."""
-        from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned, with_intervals
+        """Begin a run, or a walk: today's plan is asked first. On a day for a walk no more is the plan.
+
+        Raises UsageError on a day that is no day for it.
+        """
+        from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned, walk_wishes, with_intervals
 
         self._free_or_refuse()
         plan = await asyncio.to_thread(plan_of, self._folder, runner, self.now())
@@ -234,11 +244,23 @@ class Stage:
         wishes = RunWishes(
             FREE_MINUTES if minutes is None else minutes, surface=surface, speed_mps=speed_mps, plan=plan, runner=runner
         )  # fmt: skip
-        wishes = planned(wishes, plan, against_advice, False)
-        if minutes is None:
-            wishes = with_intervals(wishes, plan)
-        self._way = _Way("sensors", runner, wishes, plan_lines(plan, None))
+        if walk or (plan.verdict.state == "WALK" and minutes is None and not against_advice):
+            wishes = walk_wishes(wishes, plan, minutes)
+        else:
+            wishes = planned(wishes, plan, against_advice, False)
+            if minutes is None and plan.may_cue:
+                wishes = with_intervals(wishes, plan)
+        self._way = _Way("sensors", runner, wishes, plan_lines(plan, None, wishes.rung == "V0"))
         self.hub = LiveHub()
+        self._begin("Looking for sensors", self._listen())
+
+    def sensors(self) -> None:
+        """Pair sensors without a run; in the middle of setting one up, look at its sensors again."""
+        if self._way.step != "idle":
+            self.listen()
+            return
+        self._free_or_refuse()
+        self._way = _Way("sensors", lines=[PAIRING_ONLY])
         self._begin("Looking for sensors", self._listen())
 
     def listen(self) -> None:
@@ -257,6 +279,8 @@ class Stage:
         from tallrun.live.pairing import choose_sensor
 
         self._at("sensors")
+        if place not in PLACES:
+            raise EntryError(NO_PLACE)
 
         async def work() -> None:
             paired, limits = await choose_sensor(
@@ -270,13 +294,20 @@ class Stage:
     def unpair(self, place: str) -> None:
         """Forget the sensor worn at ``place``."""
         self._at("sensors", "feet", "still", "ready")
+        if place not in {item.placement for item in self._pairing().sensors}:
+            raise EntryError(NOT_WORN)
         self._way.step = "sensors"
         self._way.feet, self._way.still = "", {}
         self._keep(self._pairing().without(place))
 
-    def go_on(self) -> None:
-        """Go to the next step before the run; raises EntryError where this one must be done first."""
+    def go_on(self, leaves: Step | None = None) -> None:
+        """Go to the next step before the run; raises EntryError where this one must be done first.
+
+        leaves : the step that was seen; another one now has been gone on from already, and nothing is done.
+        """
         way = self._way
+        if leaves is not None and leaves != way.step:
+            return
         self._at("sensors", "feet", "still")
         worn = {item.placement for item in self._pairing().sensors}
         if way.step == "sensors":
@@ -328,8 +359,8 @@ class Stage:
     def run(self) -> None:
         """Start the recording; ends with STOP on the live page."""
         self._at("ready")
-        if self._doing:
-            raise EntryError(BUSY)
+        if self._way.wishes is None:
+            raise EntryError(NO_WISH)
         self._way.step = "running"
         self._begin("", self._record())
 

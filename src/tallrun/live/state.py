@@ -163,10 +163,10 @@ def after_state(
 
 
 def _so_far(view: LiveView, heart_rate_bpm: float | None, unit: LengthUnit) -> list[str]:
-    """Return distance, pace and heart rate as far as they are known, each in words; nothing stands for unknown."""
+    """Return the way run, pace and heart rate as far as they are known, each in words; nothing stands for unknown."""
     is_running = view.cadence_spm is not None and view.speed_mps is not None and view.speed_mps > 0.0
     return [
-        *([] if view.run_m is None else [distance_words(view.run_m, unit)]),
+        *([] if view.run_m is None else [f"ran {distance_words(view.run_m, unit)}"]),
         *([pace_words(view.speed_mps, unit)] if is_running else []),
         *([] if heart_rate_bpm is None else [f"{heart_rate_bpm:.0f} beats/min"]),
     ]

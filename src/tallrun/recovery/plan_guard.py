@@ -64,7 +64,7 @@ def _answer(
     rung = _planned_rung(protocol, plan)
     texts = protocol.texts
     if rung == V0:
-        return _walk(protocol, said)
+        return walk_answer(protocol, said)
     refused: list[str] = []
     cap_m = cap_minutes = None
     day = at.timeline.clock.day(now_s)
@@ -109,7 +109,7 @@ def _planned_rung(protocol: Protocol, plan: PlannedSession) -> int:
     return next((INDEX[r] for r in RUNGS[: V9 + 1] if plan.run_minutes <= protocol.run_min[r]), F1)
 
 
-def _walk(protocol: Protocol, said: Verdict) -> PlanAnswer:
+def walk_answer(protocol: Protocol, said: Verdict) -> PlanAnswer:
     """PG1: a walk is allowed in every state but REFER and CLINICIAN while walking is at most 3.
 
     In REST48 the walking score of today must be known: nothing logged is not "at most 3".

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from tallrun.errors import EntryError
 from tallrun.journal.desk import NotThereError
 from tallrun.live.demo import invent_runner, invented_day, is_invented, next_morning
-from tallrun.live.stage import REAL_DAYS, Stage
+from tallrun.live.stage import REAL_DAYS, Stage, Step
 from tallrun.recovery.model import Surface
 from tallrun.web.desk import OpenDesk
 from tallrun.web.models import Taken, Word
@@ -29,15 +29,19 @@ class StartIn(Taken):
     surface: Surface | None = None
     speed_kmh: float | None = Field(None, ge=1, le=25, description="Belt speed, when no treadmill tells it.")
     against_advice: bool = Field(False, description="Record on a day that is no day for a run; without cues.")
+    walk: bool = Field(False, description="One walk without cues, of these minutes or 30; no level is run.")
     runner: Word | None = None
 
 
 class StepIn(Taken):
     """The next thing to do."""
 
-    do: Literal["listen", "pair", "unpair", "go_on", "check_feet", "stand", "run", "leave"]
+    do: Literal["sensors", "listen", "pair", "unpair", "go_on", "check_feet", "stand", "run", "leave"]
     placement: Word | None = None
     address: Word | None = None
+    leaves: Step | None = Field(
+        None, description="With go_on: the step that is left; where it is another one by now nothing is done."
+    )
 
 
 class TrialIn(Taken):
@@ -93,7 +97,7 @@ async def start(stage: OpenStage, desk: OpenDesk, given: StartIn) -> dict[str, A
         raise NotSetUpError
     await stage.start(
         given.runner, given.minutes, given.surface, None if given.speed_kmh is None else given.speed_kmh / 3.6,
-        given.against_advice,
+        given.against_advice, given.walk,
     )  # fmt: skip
     return stage.state()
 
@@ -107,6 +111,8 @@ async def step(stage: OpenStage, given: StepIn) -> dict[str, Any]:
         await stage.pair(str(given.placement), str(given.address))
     elif given.do == "unpair":
         stage.unpair(str(given.placement))
+    elif given.do == "go_on":
+        stage.go_on(given.leaves)
     elif given.do == "leave":
         await stage.leave()
     else:

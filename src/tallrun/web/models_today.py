@@ -148,7 +148,8 @@ class CardOut(VerdictOut):
     """The verdict with its words and its dose in blocks.
 
     name : what the state is called. news : notices not told yesterday; what goes on unchanged is only in ``notices``.
-    n_lead : how many of the first sentences say what today is; the rest say why.
+    n_lead : how many of the first sentences say what today is; the rest say why. offers_walk : a walk is fine or asked
+    for now, and no run is.
     """
 
     name: str
@@ -156,6 +157,7 @@ class CardOut(VerdictOut):
     n_lead: int
     sentences: list[str]
     run_minutes: float | None
+    offers_walk: bool
     dose: list[DoseOut]
     reasons: list[ReasonOut]
     looked_at: list[InputOut]

@@ -79,6 +79,16 @@ class RunPage {
     return plainButton(text, (event) => this.send(event.currentTarget, "/run/step", typeof action === "string" ? { do: action } : action), { disabled: Boolean(this.state.doing), ...props });
   }
 
+  /** The next step, from the one that is shown: tapped twice it is gone on once. */
+  onward() {
+    return { do: "go_on", leaves: this.state.step };
+  }
+
+  /** What is begun, in a word. */
+  what() {
+    return this.state.is_walk ? "walk" : "run";
+  }
+
   /** A step before the run: its place in the row, what is going on, what failed, its buttons. */
   page(title, content, buttons) {
     const { state } = this;
@@ -98,10 +108,18 @@ class RunPage {
     const surface = choose([["", "Not said"], ["treadmill", "Treadmill"], ["road", "Road"], ["track", "Track"], ["trail", "Trail"]], "", { id: "surface" });
     const speed = el("input", { id: "belt", type: "number", min: "1", max: "25", step: "0.1", inputmode: "decimal" });
     const given = () => ({ surface: surface.value || null, speed_kmh: speed.value ? Number(speed.value) : null, runner: runner() || null });
-    const isDay = ["RUN", "WALK"].includes(today.verdict.state);
-    const start = plainButton(isDay ? "Start" : "Record without cues all the same", (event) => this.send(event.currentTarget, "/run/start", { ...given(), against_advice: !isDay }, trouble), { id: "start", class: isDay ? "main" : "" });
-    return [verdictCard(today.verdict), card(isDay ? "Run with sensors" : "A run now is against your plan", trouble, el("div", { class: "row" }, start),
-      el("details", {}, el("summary", {}, "Surface, belt speed"), el("div", { class: "fields" }, field("Surface", surface), field("Belt speed, km/h", speed, "Only when no treadmill tells it.")))), await anotherPhone()];
+    const { state, offers_walk: isWalk } = today.verdict;
+    const isRun = state === "RUN";
+    const length = el("input", { id: "walk-minutes", type: "number", min: "1", max: "600", step: "1", inputmode: "numeric", placeholder: "30" });
+    const begin = (text, wish, props) => plainButton(text, (event) => this.send(event.currentTarget, "/run/start", { ...given(), ...wish() }, trouble), props);
+    const main = isRun ? begin("Start", () => ({}), { id: "start", class: "main" })
+      : isWalk ? begin("Record a walk", () => ({ walk: true, minutes: length.value ? Number(length.value) : null }), { id: "start", class: "main" }) : null;
+    const insist = isRun ? null : begin("Record a run without cues all the same", () => ({ against_advice: true }), { id: "insist" });
+    const more = el("details", {}, el("summary", {}, isWalk ? "Minutes, surface, belt speed" : "Surface, belt speed"), el("div", { class: "fields" },
+      isWalk ? field("Minutes of the walk", length, "30 when nothing is said.") : null, field("Surface", surface), field("Belt speed, km/h", speed, "Only when no treadmill tells it.")));
+    return [verdictCard(today.verdict),
+      main ? card(isRun ? "Run with sensors" : "Walk with sensors", trouble, el("div", { class: "row" }, main), more) : null,
+      insist ? card("A run now is against your plan", main ? null : trouble, el("div", { class: "row" }, insist), main ? null : more) : null, await anotherPhone()];
   }
 
   async sensors() {
@@ -118,12 +136,12 @@ class RunPage {
       wearing(), list.length ? el("ul", { class: "sensors" }, list) : el("p", {}, "No sensor is paired yet."),
       others.length ? [el("h3", {}, "Found: where is each worn?"), el("p", { class: "small soft" }, "Not sure which foot? Choose one: the next step finds out."), el("ul", { class: "sensors" }, others)] : null,
       !state.doing && !others.length && !list.length ? el("p", {}, "None was heard. Switch the sensors on and bring them near.") : null,
-    ], [state.sensors.length ? this.step_("Go on", "go_on", { id: "go-on", class: "main" }) : null, this.step_("Look again", "listen", { id: "listen" })]);
+    ], [state.sensors.length ? this.step_("Go on", this.onward(), { id: "go-on", class: "main" }) : null, this.step_("Look again", "listen", { id: "listen" })]);
   }
 
   async feet() {
     return this.page("Left and right", [footLift(), el("p", { class: "lead" }, "Stand on both feet. Tap, then lift the left foot, shake it a little, and put it down.")],
-      [this.step_("Check my feet", "check_feet", { id: "check-feet", class: "main" }), this.step_("Go on without", "go_on", { id: "go-on" })]);
+      [this.step_("Check my feet", "check_feet", { id: "check-feet", class: "main" }), this.step_("Go on without", this.onward(), { id: "go-on" })]);
   }
 
   async still() {
@@ -133,23 +151,23 @@ class RunPage {
       el("p", { class: "lead" }, `Upright, feet under the hips, ${this.state.stand_s}\u00a0s. It begins once the sensors are connected.`),
       failed.length ? el("ul", {}, this.state.still.map((row) => el("li", {}, row.passed ? `✓ ${row.name}` : `✗ ${row.name}: ${row.reason}`))) : null,
       failed.length ? el("p", {}, "Without it, pelvic tilt is not told, and straps that moved are not noticed.") : null,
-    ], [this.step_(failed.length ? "Stand again" : "I stand still", "stand", { id: "stand", class: "main" }), this.step_("Go on without", "go_on", { id: "go-on" })]);
+    ], [this.step_(failed.length ? "Stand again" : "I stand still", "stand", { id: "stand", class: "main" }), this.step_("Go on without", this.onward(), { id: "go-on" })]);
   }
 
   async ready() {
     const { state } = this;
     const moved = state.still.filter((row) => row.strap_moved_deg !== null);
     const runs = state.parts.filter(([kind]) => kind === "run");
-    return this.page("Ready", [
+    return this.page(state.is_pairing ? "Sensors are ready" : "Ready", [
       state.still.length ? el("p", { class: "lead" }, "✓ You stood still: every sensor passed.") : el("p", { class: "lead" }, "Without the standing check."),
       moved.map((row) => el("p", { class: "notice" }, `${row.name}: tilted by ${Math.round(row.strap_moved_deg)}° against last time. Was the strap moved?`)),
-      runs.length ? el("p", {}, partWords(state.parts)) : null,
-      el("p", {}, "Put the phone where you see it. On the next page tap Sound check once; then walk off."),
-    ], [this.step_("Start the run", "run", { id: "run", class: "main" }), this.step_("Stand again", "stand", { id: "stand" }), this.step_("Sensors", "listen", { id: "listen" })]);
+      runs.length ? el("p", {}, partWords(state.parts)) : state.is_walk ? el("p", {}, `Walk ${minutes(state.parts[0][1])}, easy and level.`) : null,
+      state.is_pairing ? null : el("p", {}, "Put the phone where you see it. On the next page tap Sound check once; then walk off."),
+    ], [state.is_pairing ? this.step_("Done", "leave", { id: "done", class: "main" }) : this.step_(`Start the ${this.what()}`, "run", { id: "run", class: "main" }), this.step_("Stand again", "stand", { id: "stand" }), this.step_("Sensors", "listen", { id: "listen" })]);
   }
 
   async saving() {
-    return [card("Saving the run", el("p", { class: "doing", role: "status" }, "The run has ended. Its numbers are being worked out …"))];
+    return [card(`Saving the ${this.what()}`, el("p", { class: "doing", role: "status" }, `The ${this.what()} has ended. Its numbers are being worked out …`))];
   }
 
   async after() {
@@ -157,7 +175,7 @@ class RunPage {
     this.trouble = el("div", { class: "trouble" });
     const questions = new RunQuestions(el("div", { class: "column" }));
     await questions.load();
-    return [card("After the run", state.problem ? el("p", { class: "failure", role: "alert" }, state.problem) : null,
+    return [card(`After the ${this.what()}`, state.problem ? el("p", { class: "failure", role: "alert" }, state.problem) : null,
       el("dl", { class: "facts" }, state.rows.map(({ name, value }) => [el("dt", {}, name), el("dd", {}, value)])),
       el("ul", {}, state.said.map((text) => el("li", {}, text))),
       state.session_id ? el("div", { class: "row" }, el("a", { class: "button", id: "report", href: `/report/${encodeURIComponent(state.session_id)}` }, "Open the report")) : null),

@@ -24,13 +24,22 @@ export async function show(body, { heading, status, again }) {
 
 function sensorCard(found) {
   if (found.message) return card("Sensors", el("p", {}, found.message));
-  if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet. They are found and paired at the start of a run."), el("div", { class: "row" }, el("a", { class: "button", href: "/run" }, "Pair sensors")));
+  if (!found.sensors.length) return card("Sensors", el("p", {}, "No sensor is paired yet."), el("div", { class: "row" }, pairButton()));
   return card("Sensors", el("ul", {}, found.sensors.map((item) => {
     const [letter, side, name] = MARKS[item.placement] ?? ["·", "other", words(item.placement)];
     return el("li", { class: "sensor" }, el("span", { class: "place", data: { side }, "aria-hidden": "true" }, letter), el("div", {},
       el("p", {}, el("strong", {}, name)), el("p", { class: "small soft free" }, `${item.name || "no name"} · ${item.config}`), el("p", { class: "small soft free" }, `${item.address}`),
       el("p", { class: "small" }, item.calibrated_at ? `✓ Standing check passed ${when(item.calibrated_at)}` : "○ No standing check yet: it is a step before a run")));
   })));
+}
+
+/** To the sensors, with no run begun; while a run goes on its own page says so. */
+function pairButton() {
+  return plainButton("Pair sensors", async (event) => {
+    event.currentTarget.disabled = true;
+    try { await post("/run/step", { do: "sensors" }); } catch { /* said there */ }
+    location.assign("/run");
+  }, { id: "pair-sensors" });
 }
 
 function profileCard(profile, status, again) {

@@ -16,15 +16,16 @@ export async function show(body, { heading, status }) {
 
 /** The way into a run with sensors, one button under the verdict; none on a day that is not for one. */
 function startRow(verdict) {
-  if (verdict.state !== "RUN" && verdict.state !== "WALK") return null;
+  const isRun = verdict.state === "RUN";
+  if (!isRun && !verdict.offers_walk) return null;
   const where = `/run${new URLSearchParams(location.search).has("runner") ? location.search : ""}`;
   const begin = async (event) => {
     event.currentTarget.disabled = true;
     // what is refused, such as a second run, is told on the page of the run
-    try { await post("/run/start", { runner: runner() || null }); } catch { /* said there */ }
+    try { await post("/run/start", { runner: runner() || null, walk: !isRun }); } catch { /* said there */ }
     location.assign(where);
   };
-  return el("p", { class: "start" }, plainButton(verdict.state === "RUN" ? "Start" : "Start the walk", begin, { id: "start", class: "main" }),
+  return el("p", { class: "start" }, plainButton(isRun ? "Start" : "Record a walk", begin, { id: "start", class: "main" }),
     el("a", { id: "belt-first", class: "small", href: where }, "Say surface or belt speed first"));
 }
 
