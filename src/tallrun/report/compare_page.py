@@ -23,7 +23,7 @@ from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric, belt_words
-from tallrun.words import counted
+from tallrun.words import counted, share_words
 
 A_DASH, B_DASH = "", "7 4"
 #: Drawn over all sessions whatever they did, and how many lines there are at most.
@@ -345,7 +345,7 @@ def side_facts(letter: str, side: Side) -> dict[str, Any]:
         "part": ""
         if side.part_s is None
         else f"{minutes_words(side.part_s[0])} to {minutes_words(side.part_s[1])}",
-        "clean": "no strides to judge" if valid is None else f"{valid:.1f} % of strides clean",
+        "clean": "no strides to judge" if valid is None else f"{share_words(valid)} % of strides clean",
         "calibrated": (
             "length calibrated to the belt"
             if quality["calibration"]["is_calibrated"]
