@@ -1064,8 +1064,13 @@ def comparisons() -> Said:
             *plain,
             *rest,
             *compare_page.error_sentences(found),
+            compare_page.unmatched_words(found),
         ]
 
+    of_walk = summary(cadence_spm={}, run_time_s=0.0, walk_time_s=60.0) | {
+        "quality": {"calibration": CALIBRATED}
+    }
+    walk = SimpleNamespace(name="one", tables=SimpleNamespace(summary=of_walk))
     keys = [key for key in compare_page._PLAIN if key in METRIC_BY_KEY or key == ASYMMETRY.key]
     real = [_change(key, difference=sign) for key in keys for sign in (1.0, -1.0)]
     same = [replace(row, word="no real change", difference=0.01) for row in real]
@@ -1108,6 +1113,9 @@ def comparisons() -> Said:
             *told(blank),
             *told(dim, n_tests=3),
             *told([], unmatched=tuple(blank), speed_mps=None, speed_range_mps=None),
+            *told([], speed_mps=None, speed_range_mps=None),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk),
         ],
         "empty": told([]),
         "contradictory": told([*real[:1], *dim[:1], *blank[:1]], speed_mps=None, speed_range_mps=None),
