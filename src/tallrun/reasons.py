@@ -26,6 +26,7 @@ REASONS: dict[str, str] = {
     "sensor_silent": "This sensor sees fewer steps than the others: it may be loose, lost or in a bag.",
     "sensor_disagrees": "This sensor sees other steps than the others: it may be loose.",
     "feet_out_of_step": "Both feet seem to land together: the clocks of the two sensors do not agree.",
+    "no_belt": "No belt speed is known of these strides.",
     "belt_disagrees": "This sensor's speed and the belt's are far apart.",
     "no_standing": "No quiet standing was recorded, so there is no neutral position.",
     "settling": "The orientation filter is still settling.",

@@ -19,14 +19,15 @@ from tallrun.errors import EntryError
 from tallrun.journal import advice, course, entries, offers, sessions, today
 from tallrun.journal.desk import Records
 from tallrun.journal.entries import RunAnswers
+from tallrun.journal.told import told_of
 from tallrun.numerics.recording import Recording, WatchData
 from tallrun.pipeline.tapped import tapped_during
 from tallrun.pipeline.taps import Tap, tap_marker
-from tallrun.recovery.model import RUNGS, STATES
+from tallrun.recovery.model import RUNGS, STATES, PainScore
 from tallrun.recovery.verdicts import verdict
 from tallrun.sessions import write_session
 from tallrun.store import Store
-from tallrun.store.models import RunRow
+from tallrun.store.models import PainRow, RunRow
 
 WALK, RUN = (110.0, 1.4), (165.0, 2.6)
 FELT = RunAnswers(limping=False, stop_reason="none", pain=(None, 1, 1))
@@ -348,3 +349,29 @@ def test_the_question_says_what_was_tapped_and_does_not_ask_it_again(mine, tmp_p
 
 def free(found):
     return STATES.index(found.state), -1 if found.rung is None else RUNGS.index(found.rung)
+
+
+def test_what_is_told_after_a_report_makes_it_stale_and_stands_in_the_next(mine, tmp_path):
+    session_id = found_in(mine, tmp_path)
+    sessions.analyse(mine, session_id)
+    report = sessions.report_path(mine, session_id)
+    assert not sessions.one(mine, session_id)["is_report_stale"]
+    assert "No score was entered" in report.read_text(encoding="utf-8")
+    score = {"score": 2, "kind": "during", "session_id": session_id, "at": YESTERDAY + timedelta(minutes=30)}
+    pain_id = mine.store.add(mine.runner_id, PainScore(pain_id="", **score), by="runner", now=NOW)
+    assert sessions.one(mine, session_id)["is_report_stale"]
+    assert not sessions.analyse(mine, session_id)["is_report_stale"]
+    page = report.read_text(encoding="utf-8")
+    assert "2 of 10 worst during it" in page
+    assert "No score was entered for this" not in page
+    mine.store.supersede(PainRow, mine.runner_id, pain_id, by="runner", now=NOW, withdrawn=True)
+    assert sessions.one(mine, session_id)["is_report_stale"], "taken back is told, too"
+
+
+def test_a_tap_of_the_run_is_not_told_twice(mine, tmp_path):
+    session_id = found_in(mine, tmp_path)
+    at = YESTERDAY + timedelta(minutes=10)
+    tap = PainScore(pain_id="", at=at, kind="during", score=4, session_id=session_id)
+    mine.store.add(mine.runner_id, tap, by="runner", now=NOW)
+    assert told_of(mine, session_id, tmp_path, [(600.0, 4)]).scores == []
+    assert told_of(mine, session_id, tmp_path, [(600.0, 3)]).scores == [("during", 4)]

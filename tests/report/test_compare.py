@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_unmatched_speeds_are_labelled_and_never_real():
     assert {row.word for row in found.unmatched} == {"cannot tell"}
     page = Page(build_compare_page(found))
     assert page.count("details") == 1
-    assert any("Speeds do not match" in text for _, text in page.blocks)
+    assert any("The speeds do not match" in text for _, text in page.blocks)
     assert "may be the speed" in "\n".join(text_lines(found))
     with pytest.raises(UsageError, match="both must have steady running"):
         compare(steady_side(2.6, 3), steady_side(3.4, 4), speed_mps=2.6)
@@ -234,3 +235,30 @@ def side_of_demo():
         pelvis_angles=source.pelvis,
         session_id="demo",
     )
+
+
+def as_walk(side):
+    summary = side.tables.summary
+    walk = {"cadence_spm": {"value": None, "reason": "not_running"}, "run_time_s": 0.0, "walk_time_s": 300.0,
+            "flags": [], "walking": {"cadence_spm": {"median": 110.0, "n": 300}}}  # fmt: skip
+    return replace(side, blocks=(), tables=replace(side.tables, summary=summary | walk))
+
+
+def test_a_comparison_of_walks_says_that_it_is_of_running():
+    side = steady_side(3.0, 1)
+    both = compare(as_walk(side), as_walk(side))
+    lines = text_lines(both)
+    assert "A comparison is of running, and both were walks: nothing of a walk is compared." in lines
+    assert not any("every difference below" in line or "detectable" in line for line in lines)
+    assert "both were walks" in build_compare_page(both)
+    one = text_lines(compare(side, as_walk(side)))
+    assert any("B was a walk" in line for line in one)
+
+
+def test_a_part_past_the_end_is_refused_in_one_line():
+    side = steady_side(3.0, 1)
+    found = SimpleNamespace(recording=side.recording, tables=side.tables, waves={}, pelvis_angles=None)
+    with pytest.raises(
+        UsageError, match=r"the part from 5:00 on lies past the end of one, which is 2:36 long"
+    ):
+        side_of(found, "one", (300.0, 360.0))

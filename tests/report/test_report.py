@@ -30,6 +30,7 @@ from tallrun.report.overlays import Overlay
 from tallrun.report.session_report import analysed
 from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRIC_BY_KEY, METRICS, metric_rows
+from tallrun.words import share_words
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_page_one_numbers_are_those_of_the_summary(demo_html):
     summary = demo_source().tables.summary
     words = " ".join(text for _, text in Page(demo_html).blocks)
     assert f"{summary['n_steps']} steps" in words
-    assert f"{summary['quality']['valid_strides_pct']:.1f} % of strides clean" in words
+    assert f"{share_words(summary['quality']['valid_strides_pct'])} % of strides with clean times" in words
     assert f"{summary['run_time_s'] / 60:.1f} min running" in words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from tallrun.report import build_report
 from tallrun.report.build import ReportInput
 from tallrun.report.ran import ran
 from tallrun.report.tables import METRICS_OF, metric_rows
+from tallrun.sessions.fit_export import _sport
 
 
 @cache
@@ -107,3 +109,35 @@ def test_standing_alone_is_neither():
     summary = found.tables.summary
     assert told_gait(summary) == "run"
     assert summary["walking"]["cadence_spm"] == {"value": None, "reason": "not_walking"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "title", "words"),
+    [
+        (WALK, "walking report", ("No goal was recorded with this walk.", "This walk was not coached here",
+                                  "No score was entered for this walk.", "This walk gave no new calibration: No belt")),
+        ((), "session report", ("No goal was recorded with this session.", "no steps were seen")),
+    ],
+)  # fmt: skip
+def test_a_report_calls_a_session_what_it_was(parts, title, words):
+    recording = replace(walked(*parts)[0], treadmill=None)
+    page = build_report(ReportInput(recording, analyse(recording).tables, "Saturday"))
+    assert f"{title}</title>" in page
+    assert [item for item in words if item not in page] == []
+    shown = page.split("<script")[0]
+    assert "this run" not in shown.lower()
+    assert "too few steps of known length" not in shown
+    assert "the belt's, with" not in shown
+
+
+@pytest.mark.parametrize(("parts", "sport"), [(WALK, "walking"), (RUN_WALK, "running")])
+def test_a_walk_begun_as_a_run_is_exported_as_a_walk(parts, sport):
+    from fit_tool.profile.profile_type import Sport
+
+    recording, found, _ = walked(*parts)
+    info = recording.info | {"context": {"session_kind": "run"}}
+    begun = replace(recording, info=info)
+    assert _sport(begun, told_gait(found.tables.summary)) == Sport[sport.upper()]
+    assert (
+        _sport(replace(recording, info=info | {"context": {"session_kind": "hike"}}), "walk") == Sport.HIKING
+    )

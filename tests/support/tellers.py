@@ -48,6 +48,7 @@ from tallrun.report import compare_page, findings, goal, methods, sentences, tab
 from tallrun.report.drift import Drift
 from tallrun.report.own import Against
 from tallrun.report.tables import ASYMMETRY, METRIC_BY_KEY
+from tallrun.report.told import TOLD_WORDS, Told, told_words
 from tallrun.sensors.config import FirmwareConfig
 from tallrun.sensors.warnings import placement_warnings
 from tallrun.sessions import read_session
@@ -845,7 +846,7 @@ NO_WATCH = {name: None for name in WATCH} | {"duration_s": 0.0, "recorded_s": 0.
 def _source(found: dict[str, Any], sampled: bool = True, **more: Any) -> Any:
     sensors = {"foot_left": SimpleNamespace(t_s=SimpleNamespace(size=9 if sampled else 0))}
     recording = SimpleNamespace(sensors=sensors, info=more.pop("info", {}))
-    given = {"cues": [], "pain": [], "goal": None} | more
+    given = {"cues": [], "pain": [], "goal": None, "told": Told()} | more
     return SimpleNamespace(
         tables=SimpleNamespace(summary=found, segments=[1] if sampled else []), recording=recording, **given
     )
@@ -1009,6 +1010,15 @@ def scale_of_lengths() -> Said:
             tables.belt_words(CALIBRATED | {"gain_found": None}),
         ],
         "unknown": [tables.calibration_words(plain | {"gain_found": None, "reason": "low_quality"})],
+        "empty": [tables.calibration_words(plain | {"gain_found": None, "reason": "no_belt"}, "walk")],
+    }
+
+
+@teller()
+def told_beside() -> Said:
+    return {
+        "holds": [told_words(Told([(kind, 2)])) for kind in TOLD_WORDS],
+        "empty": [told_words(Told())],
     }
 
 
@@ -1065,8 +1075,13 @@ def comparisons() -> Said:
             *plain,
             *rest,
             *compare_page.error_sentences(found),
+            compare_page.unmatched_words(found),
         ]
 
+    of_walk = summary(cadence_spm={}, run_time_s=0.0, walk_time_s=60.0) | {
+        "quality": {"calibration": CALIBRATED}
+    }
+    walk = SimpleNamespace(name="one", tables=SimpleNamespace(summary=of_walk))
     keys = [key for key in compare_page._PLAIN if key in METRIC_BY_KEY or key == ASYMMETRY.key]
     real = [_change(key, difference=sign) for key in keys for sign in (1.0, -1.0)]
     same = [replace(row, word="no real change", difference=0.01) for row in real]
@@ -1109,6 +1124,9 @@ def comparisons() -> Said:
             *told(blank),
             *told(dim, n_tests=3),
             *told([], unmatched=tuple(blank), speed_mps=None, speed_range_mps=None),
+            *told([], speed_mps=None, speed_range_mps=None),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk),
         ],
         "empty": told([]),
         "contradictory": told([*real[:1], *dim[:1], *blank[:1]], speed_mps=None, speed_range_mps=None),

@@ -206,6 +206,22 @@ def test_empty_database_says_what_to_do_first(browser, bare):
     page.close()
 
 
+def test_a_height_in_centimetres_is_one_and_a_bad_pace_is_told_at_its_field(browser, bare):
+    page = open_page(browser, bare, "today")
+    page.click("text=Say who runs")
+    height, pace = page.get_by_label("Or your height [m]"), page.get_by_label("Usual easy pace")
+    height.fill("178")
+    assert "about 0.94 m" in page.locator("form").inner_text()
+    height.blur()
+    assert height.input_value() == "1.78"
+    assert height.evaluate("input => input.checkValidity()")
+    pace.fill("6.30")
+    assert "such as 6:30" in pace.evaluate("input => input.validationMessage")
+    pace.fill("6:30")
+    assert pace.evaluate("input => input.validationMessage") == ""
+    page.close()
+
+
 def test_set_up_then_today_then_empty_sessions(browser, bare):
     page = open_page(browser, bare, "today", bypass_csp=True)
     page.click("text=Say who runs")
@@ -213,7 +229,8 @@ def test_set_up_then_today_then_empty_sessions(browser, bare):
     page.get_by_label("Time zone").fill("Europe/Amsterdam")
     page.get_by_label("Usual easy pace").fill("6:99")
     page.click("text=Save and go on")
-    assert "6:30" in page.inner_text(".failure")
+    pace = page.get_by_label("Usual easy pace")
+    assert "6:30" in pace.evaluate("input => input === document.activeElement && input.validationMessage")
     page.get_by_label("Usual easy pace").fill("6:30")
     page.click("text=Save and go on")
     page.wait_for_selector("#main[data-state=ready]")

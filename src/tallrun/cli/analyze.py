@@ -11,6 +11,7 @@ import typer
 
 from tallrun.cli.output import print_json, progress_bar
 from tallrun.kernel_cache import prepare
+from tallrun.words import clock, share_words
 
 if TYPE_CHECKING:
     from tallrun.gait.summary import Gait
@@ -102,7 +103,7 @@ def summary_lines(
     steps = f"{summary['n_steps']} steps, {summary['n_contacts']} contacts seen"
     gait = told_gait(summary)
     lines = [
-        f"{steps}; run {_clock(summary['run_time_s'])}, walk {_clock(summary['walk_time_s'])}",
+        f"{steps}; run {clock(summary['run_time_s'])}, walk {clock(summary['walk_time_s'])}",
         "",
         *_number_lines(summary, gait, errors if gait == "run" else {}),
     ]
@@ -114,7 +115,7 @@ def summary_lines(
             f"{'Clean strides':<28}{'–':>9} {'':>7}   No strides were found, so there is nothing to rate."
         )
     else:
-        lines.append(f"{'Clean strides':<28}{valid:>9.1f} {'':>7}   %")
+        lines.append(f"{'Clean strides':<28}{share_words(valid):>9} {'':>7}   %")
     lines += [
         "± is the measurement error: how far a middle may lie from the truth, by tests at such a speed and set-up",
         "(docs/accuracy.md), not the scatter of strides. – stands where it is not known.",
@@ -143,7 +144,7 @@ def summary_lines(
             for key in ("value", "reference")
         )
         lines.append(
-            f"Flag {flag['flag'].replace('_', ' ')}: {_clock(flag['start_s'])} to {_clock(flag['end_s'])}, "
+            f"Flag {flag['flag'].replace('_', ' ')}: {clock(flag['start_s'])} to {clock(flag['end_s'])}, "
             f"{label} {value} against {reference} ({against})"
         )
     return lines
@@ -183,7 +184,7 @@ def watch_lines(watch: dict[str, Any]) -> list[str]:
     """Return what a watch recorded as plain lines; what it does not say is left out."""
     lines = [
         "A watch recorded this run; no sensor did, so strike, tilt and flags are not known.",
-        f"{'Time recorded':<28}{_clock(watch['recorded_s']):>9}",
+        f"{'Time recorded':<28}{clock(watch['recorded_s']):>9}",
     ]
     rows = (
         ("Distance", watch["distance_m"], 1e-3, "km", 2),
@@ -213,7 +214,3 @@ def watch_lines(watch: dict[str, Any]) -> list[str]:
     if len(watch["laps"]) > 1:
         lines.append(f"{'Laps':<28}{len(watch['laps']):>9}")
     return [*lines, ""]
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

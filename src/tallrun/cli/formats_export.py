@@ -83,12 +83,14 @@ def _export_tables(session: Path, out: Path, kind: str) -> str:
 
 
 def _export_fit(session: Path, out: Path) -> str:
+    from tallrun.gait.summary import told_gait
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions.fit_export import export_fit
 
     recording = read_session(session)
-    return f"{export_fit(recording, analyse(recording).tables.strides, out)} records"
+    tables = analyse(recording).tables
+    return f"{export_fit(recording, tables.strides, out, told_gait(tables.summary))} records"
 
 
 def _export_bids(

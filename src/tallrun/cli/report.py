@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tallrun.recovery import Protocol
     from tallrun.report.overlays import Overlay
     from tallrun.report.paper import Sheet
+    from tallrun.report.told import Told
 
 
 def register(app: typer.Typer) -> None:
@@ -42,13 +43,14 @@ def report(
     from tallrun.journal.desk import current_time, rules_for
     from tallrun.journal.run_plan import from_records
     from tallrun.report.overlays import overlays_in_force, read_overlays
+    from tallrun.report.session_report import pain_marks
     from tallrun.sessions import read_session
 
     recording = read_session(session)
     entries = overlays_in_force(read_overlays(session))
     history: tuple[SessionBlocks, ...] = ()
     advice = rules = None
-    sheet = None
+    sheet = told = None
     if data_dir is not None:
         from tallrun.cli.clinic import sheet_of_records
         from tallrun.cli.recovery_common import read_earlier_runs, runner_of_sessions
@@ -57,10 +59,12 @@ def report(
         read_earlier_runs(data_dir, runner)
         sheet = sheet_of_records(data_dir, runner, wants_plan=False)
         rules = rules_for(data_dir, runner, current_time())
-        history, advice = from_records(data_dir, runner, str(recording.info.get("session_id")))
+        session_id, taps = str(recording.info.get("session_id")), pain_marks(recording)
+        history, advice, told = from_records(data_dir, runner, session_id, session, taps)
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
-        write_report(recording, session.resolve().name, target, show, history, advice, entries, rules, sheet)
+        title = session.resolve().name
+        write_report(recording, title, target, show, history, advice, entries, rules, sheet, told)
     typer.echo(str(target))
 
 
@@ -74,11 +78,12 @@ def write_report(
     entries: Sequence[Overlay] = (),
     protocol: Protocol | None = None,
     sheet: Sheet | None = None,
+    told: Told | None = None,
 ) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it.
 
     protocol : the rules in force for the runner; None where it is not known whose recording it is. sheet : whose it is,
-    for the head of each printed sheet.
+    for the head of each printed sheet. told : what was told of it beside the recording.
     """
     from dataclasses import replace
 
@@ -90,5 +95,6 @@ def write_report(
     source = analysed(
         recording, title, protocol or load_protocol(), show, history=history, advice=advice, entries=entries
     )
-    write_text(target, build_report(source if sheet is None else replace(source, sheet=sheet)))
+    source = replace(source, sheet=sheet or source.sheet, told=told or source.told)
+    write_text(target, build_report(source))
     return source.tables

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from tallrun.words import counted
+from tallrun.words import counted, minute_words
 
 DAYS = 7
 #: How a planned walk is named among what was planned.
@@ -104,7 +104,7 @@ def _told(days: Sequence[WeekDay], earlier_min: float | None, is_over: bool) -> 
             if change == 0
             else f", {abs(change)} {'more' if change > 0 else 'less'} than the week before"
         )
-        lines.append(f"{minutes:.0f} min of running{than}.")
+        lines.append(f"{minute_words(minutes)} of running{than}.")
     scores = [item.worst for item in days if item.worst is not None]
     masked = sum(item.n_masked for item in days)
     if scores:

@@ -19,12 +19,14 @@ from tallrun.journal.advice import tell
 from tallrun.journal.desk import Records, current_time
 from tallrun.journal.focus import gait_plan
 from tallrun.journal.offers import careful_verdict
+from tallrun.journal.told import told_of
 from tallrun.recovery.gait_plan import GaitDecision, Probe
 from tallrun.recovery.model import GaitChange
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.verdicts import Verdict
 from tallrun.report.cycles import clean_strides
 from tallrun.report.history import own_history
+from tallrun.report.told import Told
 from tallrun.store import Store
 
 #: In these states a run is recorded only when the runner insists, and never coached.
@@ -110,13 +112,22 @@ def note_step(mine: Records, step: str | None, decision: GaitDecision | None, st
 
 
 def from_records(
-    data_dir: Path, runner: str | None, session_id: str, now: datetime | None = None
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any]]:
-    """Return the runner's other sessions and the verdict of ``now``, else of the present moment."""
+    data_dir: Path,
+    runner: str | None,
+    session_id: str,
+    folder: Path,
+    taps: Sequence[tuple[float, int]],
+    now: datetime | None = None,
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], Told]:
+    """Return the runner's other sessions, the verdict of ``now``, else of the present moment, and what was told.
+
+    folder : of the session. taps : (t_s, score) of its recording.
+    """
     with Store.open(data_dir) as store:
         mine = Records(store, store.find_runner(runner), now or current_time())
         protocol = mine.protocol
         found = own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,))
         history = mine.store.history(mine.runner_id, mine.now)
         advised = careful_verdict(mine, mine.local_now, history)
-    return found, advised.as_json()
+        told = told_of(mine, session_id, folder, taps)
+    return found, advised.as_json(), told

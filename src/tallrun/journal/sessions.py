@@ -27,6 +27,7 @@ from tallrun.journal.advice import advise
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, load_protocol
 from tallrun.journal.shown import read_shown
+from tallrun.journal.told import told_of
 from tallrun.numerics.json_ready import json_ready
 from tallrun.pipeline.watch import watch_summary
 from tallrun.recovery.rungs import intervals
@@ -40,6 +41,7 @@ from tallrun.report.paper import Sheet
 from tallrun.report.ran import KEY as RAN_KEY
 from tallrun.report.ran import ran, ran_of
 from tallrun.report.session_report import analysed
+from tallrun.report.told import key_in
 from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
 from tallrun.sessions.series import read_watch
@@ -234,10 +236,17 @@ def listing(mine: Records, query: str = "") -> list[dict[str, Any]]:
 
 
 def one(mine: Records, session_id: str) -> dict[str, Any]:
-    """Return one session as the list shows it; raises NotThereError."""
+    """Return one session as the list shows it; raises NotThereError.
+
+    ``is_report_stale``: something was told of it since its report was made, or taken back.
+    """
     row = find(mine, session_id)
     runs = _rungs(mine)
-    return entry(row, _counts(row, runs.keys()), runs, mine.zone)
+    shown = entry(row, _counts(row, runs.keys()), runs, mine.zone)
+    if shown["has_report"]:
+        known = key_in(row.folder / DERIVED / REPORT)
+        shown["is_report_stale"] = known != told_of(mine, session_id, row.folder).key
+    return shown
 
 
 def _rungs(mine: Records) -> dict[str, str | None]:
@@ -296,6 +305,7 @@ def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zo
         "is_present": present,
         "is_analysed": analysed,
         "has_report": analysed and (folder / DERIVED / REPORT).is_file(),
+        "is_report_stale": False,
         "counts_as_run": is_run,
         "thumbnail": thumbnail(folder) if analysed else None,
     }
@@ -381,6 +391,7 @@ def analyse(
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
         sheet=Sheet(code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
+        told=told_of(mine, session_id, folder, source.pain),
     )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
     mine.store.note_file(mine.runner_id, folder / DERIVED / REPORT, "report", mine.now)

@@ -13,7 +13,7 @@ from tallrun.live.calibration import keep_biases
 from tallrun.live.cut_off import note_ended
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
-from tallrun.words import counted
+from tallrun.words import clock, counted
 
 if TYPE_CHECKING:
     from tallrun.gait.summary import Gait
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tallrun.recovery.model import PainScore, RunSession
     from tallrun.report import ReportInput
     from tallrun.report.lengths import LengthUnit
+    from tallrun.report.told import Told
     from tallrun.sessions.recorder import FlightRecorder
     from tallrun.store import Store
 
@@ -138,10 +139,11 @@ def finish_run(
 
     def write_report(source: ReportInput) -> Path:
         # only now, so that the next step in the report knows of this run
-        history, advice = own_records(folder, raw, recording)
+        if (known := own_records(folder, out, raw, recording)) is not None:
+            history, advice, told = known
+            source = replace(source, history=history, advice=advice, told=told)
         path = out / "derived" / "report.html"
-        told = replace(source, title=title, history=history, advice=advice, length_unit=unit)
-        write_text(path, build_report(told))
+        write_text(path, build_report(replace(source, title=title, length_unit=unit)))
         return path
 
     report = None if source is None else step("The report could not be written", write_report, source)
@@ -186,8 +188,8 @@ def after_rows(
     way, pace, heart, climb = ran_rows(ran(recording, tables), unit, gait)
     is_coached = raw.setup.rung != "V0"
     return [
-        ("Recorded", _clock(recorded_s(recording))),
-        ("Walking" if gait == "walk" else "Running", "not known" if moved_s is None else _clock(moved_s)),
+        ("Recorded", clock(recorded_s(recording))),
+        ("Walking" if gait == "walk" else "Running", "not known" if moved_s is None else clock(moved_s)),
         way,
         pace,
         ("Steps a minute", "not known" if cadence is None else f"{cadence:.0f}"),
@@ -223,17 +225,13 @@ def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
     planned_s = sum(item.length_s for item in raw.setup.intervals if item.kind == "run")
     if schedule is None or not planned_s:
         return []
-    rows = [("Run parts", f"{_clock(schedule.run_s(raw.run.gait.end_s))} of {_clock(planned_s)} planned")]
+    rows = [("Run parts", f"{clock(schedule.run_s(raw.run.gait.end_s))} of {clock(planned_s)} planned")]
     splits_s = raw.run.splits_s
     if splits_s:
-        rows.append(("Kilometres", ", ".join(map(_clock, splits_s))))
+        rows.append(("Kilometres", ", ".join(map(clock, splits_s))))
     elif splits_s is None:
         rows.append(("Kilometres", "not known: the speed was not known all the time"))
     return rows
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _band_words(raw: RawRun) -> str:
@@ -336,16 +334,18 @@ def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
 
 
 def own_records(
-    folder: Path, raw: RawRun, recording: Recording
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any] | None]:
-    """Return the runner's other sessions and the advice after this run; nothing where nobody is set up."""
+    folder: Path, out: Path, raw: RawRun, recording: Recording
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], Told] | None:
+    """Return the runner's other sessions, the advice after this run and what was told; None where nobody is set up."""
     from tallrun.journal.run_plan import from_records
+    from tallrun.report.session_report import pain_marks
     from tallrun.store import Store
 
     with Store.open(folder) as store:
         if not store.runner_codes():
-            return (), None
-    return from_records(folder, raw.wishes.runner, str(recording.info["session_id"]), raw.now(recording))
+            return None
+    session_id, taps = str(recording.info["session_id"]), pain_marks(recording)
+    return from_records(folder, raw.wishes.runner, session_id, out, taps, raw.now(recording))
 
 
 def recorded_s(recording: Recording) -> float:

@@ -11,7 +11,7 @@ from tallrun.pipeline.live_run import IntervalView, LiveView
 from tallrun.recovery import Protocol
 from tallrun.recovery.live import LiveAction
 from tallrun.report.lengths import LengthUnit, distance_words, pace_words
-from tallrun.words import counted
+from tallrun.words import clock, counted
 
 LETTERS = {"foot_left": "L", "foot_right": "R", "pelvis": "P", "trunk": "T"}
 NAMES = {"foot_left": "Left foot", "foot_right": "Right foot", "pelvis": "Pelvis", "trunk": "Trunk"}
@@ -248,7 +248,7 @@ def _part(view: IntervalView) -> dict[str, Any]:
         "is_last": view.is_last_run and is_run,
         # what the page says by itself when this part ends, should the news of it come late
         "after": None if part is None or is_held else _after_part(view),
-        "splits": [_clock(item) for item in splits[-3:]] if splits else [],
+        "splits": [clock(item) for item in splits[-3:]] if splits else [],
         "n_splits": len(splits) if splits else 0,
     }
 
@@ -257,7 +257,7 @@ def _next_words(view: IntervalView) -> str:
     after = view.next
     if after is None:
         return "then you are done"
-    length = _clock(after.length_s)
+    length = clock(after.length_s)
     if after.kind == "run":
         return f"then run {length}"
     return f"then walk {length}"
@@ -291,10 +291,6 @@ def _length_words(seconds: float) -> str:
     words = [counted(minutes, "minute")] if minutes else []
     words += [counted(rest, "second")] if rest or not minutes else []
     return " ".join(words)
-
-
-def _clock(seconds: float) -> str:
-    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
 
 
 def _block_text(view: LiveView) -> str:

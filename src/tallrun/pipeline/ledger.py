@@ -73,9 +73,11 @@ def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[st
         "n_strides": 0,
     }
     ratios = []
+    has_belt = False
     before: float | None = None
     for item in strides:
         belt = item.belt_speed_mps
+        has_belt = has_belt or math.isfinite(belt)
         steady = before is not None and abs(belt - before) <= BELT_CHANGE_SHARE * belt
         before = belt
         sure = length_is_sure(item.length_sigma_m, item.stride_length_m)
@@ -85,7 +87,7 @@ def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[st
                 ratios.append(ratio)
     out["n_strides"] = len(ratios)
     if len(ratios) < CALIBRATION_STRIDES:
-        out["reason"] = "too_few_strides"
+        out["reason"] = "too_few_strides" if has_belt or not strides else "no_belt"
         return out
     found = median(ratios)
     low, high = STRIDE_GAIN_BOUNDS

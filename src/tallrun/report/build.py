@@ -35,7 +35,7 @@ from tallrun.report.pages import day_words, environment, when_words
 from tallrun.report.pain_strip import pain_strip
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.ran import ran, ran_rows
-from tallrun.report.sentences import SENTENCES, flags_to_tell, stood_out, usual_words
+from tallrun.report.sentences import SENTENCES, flags_to_tell, session_noun, stood_out, usual_words
 from tallrun.report.tables import (
     calibration_words,
     definition_rows,
@@ -44,7 +44,9 @@ from tallrun.report.tables import (
     version_rows,
     walked_beside,
 )
+from tallrun.report.told import Told, told_words
 from tallrun.report.watch import is_of_watch_only, lap_rows, watch_rows
+from tallrun.words import share_words
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class ReportInput:
     history : the runner's other sessions, for own bands and findings; empty without records.
     entries : a clinician's notes and corrections in force; shown, the numbers stay as detected. earlier : own bands
     behind the waveforms. length_unit : of distance and pace. sheet : whose it is, for the head of each sheet of paper.
+    told : scores beside the taps of the run.
     """
 
     recording: Recording
@@ -76,6 +79,7 @@ class ReportInput:
     pelvis: np.ndarray | None = None
     sheet: Sheet = field(default_factory=Sheet)
     length_unit: LengthUnit = "km"
+    told: Told = field(default_factory=Told)
 
 
 def build_report(source: ReportInput) -> str:
@@ -85,6 +89,7 @@ def build_report(source: ReportInput) -> str:
     shoe = source.recording.context.get("shoes")
     shoe = str(shoe) if shoe else None
     gait = told_gait(summary)
+    clean_pct = summary["quality"]["valid_strides_pct"]
     blocks = steady_blocks(tables.strides)
     against = against_own(blocks, source.history, shoe, source.recording)
     drift = drifts(tables.strides, blocks)
@@ -106,6 +111,8 @@ def build_report(source: ReportInput) -> str:
         facts=_facts(source),
         summary=summary,
         gait=gait,
+        noun=session_noun(summary),
+        told_words=told_words(source.told),
         goal=source.goal,
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
@@ -113,7 +120,7 @@ def build_report(source: ReportInput) -> str:
         looked_at=inputs_in_words(source.advice),
         findings=[(item, Markup(item.strip)) for item in findings],
         stood_out=stood_out(source, len(findings), bool(drift)),
-        usual=usual_words(unchanged_words(against), bool(source.history), bool(against), gait),
+        usual=usual_words(unchanged_words(against), bool(source.history), bool(against), session_noun(summary)),
         said={name: sentence.about(source) for name, sentence in SENTENCES.items()},
         source=source,
         pain_strip=Markup(
@@ -130,11 +137,13 @@ def build_report(source: ReportInput) -> str:
         is_of_watch_only=is_of_watch_only(source.recording, summary),
         watch=[] if summary.get("watch") is None else watch_rows(summary["watch"], source.length_unit),
         laps=[] if summary.get("watch") is None else lap_rows(summary["watch"], source.length_unit),
-        ran=ran_rows(ran(source.recording, tables), source.length_unit, gait),
+        ran=ran_rows(ran(source.recording, tables), source.length_unit, session_noun(summary)),
         definitions=definition_rows(gait),
         sensors=sensor_rows(summary["quality"]),
         entries=[(item, ENTRY_WORDS[item.kind]) for item in source.entries],
-        calibration=calibration_words(summary["quality"]["calibration"]),
+        calibration=calibration_words(summary["quality"]["calibration"], session_noun(summary)),
+        valid=None if clean_pct is None else share_words(clean_pct),
+        n_moving=int(tables.strides["mode"].isin(["run", "walk"]).sum()),
         reason_counts=[
             (code, REASONS[code], count) for code, count in summary["quality"]["reason_counts"].items()
         ],

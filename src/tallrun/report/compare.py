@@ -29,10 +29,12 @@ from tallrun.insight.over_time import OverTime, over_time
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, Recording
 from tallrun.pipeline import Analysis, GaitTables
+from tallrun.pipeline.batch import samples_end_s
 from tallrun.report.cycles import Cycle, foot_paths, pelvis_cycles, pitch_cycles
 from tallrun.report.measured import error_between_days
 from tallrun.report.stiffness import with_stiffness
 from tallrun.report.tables import METRIC_BY_KEY
+from tallrun.words import clock
 
 #: Where the errors come from that the differences are held against: several kinds may stand in one table.
 ErrorFrom = Literal["between days", "one session", "scatter inside these two"]
@@ -130,6 +132,11 @@ def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = Non
     recording = found.recording
     if part_s is not None and not 0.0 <= part_s[0] < part_s[1]:
         raise UsageError(f"a part runs from an earlier to a later time, got {part_s[0]:g} to {part_s[1]:g} s")
+    end_s = samples_end_s(recording)
+    if part_s is not None and part_s[0] >= end_s:
+        raise UsageError(
+            f"the part from {clock(part_s[0])} on lies past the end of {name}, which is {clock(end_s)} long"
+        )
     whole = Side(
         name, found.tables, (), _started(recording), recording.context, found.waves,
         found.pelvis_angles, part_s, recording.info.get("session_id"), recording.info.get("time_zone"), recording,

@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from tallrun._version import __version__
+from tallrun.gait.summary import told_gait
 from tallrun.insight import Change
 from tallrun.insight.between_days import DayError
 from tallrun.insight.over_time import OverTime
@@ -23,7 +24,7 @@ from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
 from tallrun.report.tables import METRIC_BY_KEY, Metric, belt_words
-from tallrun.words import counted
+from tallrun.words import counted, share_words
 
 A_DASH, B_DASH = "", "7 4"
 #: Drawn over all sessions whatever they did, and how many lines there are at most.
@@ -155,6 +156,7 @@ def build_compare_page(found: Comparison, script_url: str | None = None, sheet: 
         found=found,
         window=window_words(found),
         summary=summary_words(found),
+        why_unmatched=unmatched_words(found),
         rows=[shown_row(row, found.errors.get(row.metric)) for row in found.rows],
         unmatched=[shown_row(row) for row in found.unmatched],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
@@ -345,7 +347,7 @@ def side_facts(letter: str, side: Side) -> dict[str, Any]:
         "part": ""
         if side.part_s is None
         else f"{minutes_words(side.part_s[0])} to {minutes_words(side.part_s[1])}",
-        "clean": "no strides to judge" if valid is None else f"{valid:.1f} % of strides clean",
+        "clean": "no strides to judge" if valid is None else f"{share_words(valid)} % of strides clean",
         "calibrated": (
             "length calibrated to the belt"
             if quality["calibration"]["is_calibrated"]
@@ -440,17 +442,33 @@ def _over_running(side: Side, metric: Metric, speed_mps: float | None) -> tuple[
     )
 
 
+def unmatched_words(found: Comparison) -> str:
+    """Say why nothing is called real where no speed is shared; empty where one is."""
+    if found.speed_mps is not None:
+        return ""
+    walks = [letter for letter, side, _ in _sides(found) if told_gait(side.tables.summary) == "walk"]
+    if walks:
+        which = "both were walks" if len(walks) > 1 else f"{walks[0]} was a walk"
+        return f"A comparison is of running, and {which}: nothing of a walk is compared."
+    if not (found.rows or found.unmatched):
+        return (
+            "One of the two, or both, has no 30 clean running strides in a row at one speed, so there is nothing to "
+            "compare."
+        )
+    return "The speeds do not match: every difference below may be the speed alone, so none is called real."
+
+
 def text_lines(found: Comparison) -> Sequence[str]:
     """Return the comparison for a terminal."""
     lines = [f"A  {found.a.name}", f"B  {found.b.name}", f"Compared: {window_words(found)}."]
-    if found.speed_mps is None:
-        lines.append(
-            "The speeds do not match: every difference below may be the speed, and is not called real."
-        )
+    if told := unmatched_words(found):
+        lines.append(told)
     lines.append(summary_words(found))
     for letter, side, _ in _sides(found):
         told = belt_words(side.tables.summary["quality"]["calibration"])
         lines += [f"{letter}: {told}"] if told else []
+    if not (found.rows or found.unmatched):
+        return lines
     lines.append("")
     lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>20}{'detectable':>12}  ")
     for row in (*found.rows, *found.unmatched):
@@ -473,8 +491,6 @@ def text_lines(found: Comparison) -> Sequence[str]:
             )
     if found.rows:
         lines += ["", DIFFERENCE]
-    if not found.rows and not found.unmatched:
-        lines.append("Neither has 30 clean strides in a row at one speed, so there is nothing to compare.")
     return lines
 
 

@@ -73,10 +73,12 @@ def all_figures(
     stiffness, stiffness_reason = lanes.stiffness(recording, rows, marks)
     out = [
         Shown("speed", "time", "Speed and incline",
-              "Speed from the feet and the belt's, with the incline where it changed.",
+              "Speed from the feet."
+              if recording.treadmill is None
+              else "Speed from the feet and the belt's, with the incline where it changed.",
               lanes.speed_and_incline(recording, rows, marks), why("speed_mps")),
         Shown("pain", "time", "Pain", "Pain scores at the time they were entered.", lanes.pain_lane(marks),
-              "No score was entered during this run. Unknown is not zero."),
+              "No score was entered while it went on. Unknown is not zero."),
         Shown("cadence", "time", "Cadence",
               "Steps a minute. Shaded: low cadence or landing far ahead. Green bar: a cue was on; green box: its band.",
               lanes.cadence(rows, marks, own["cadence_spm"]), why("cadence_spm")),

@@ -25,7 +25,7 @@ def environment() -> Environment:
 
 
 def clock(seconds: float) -> str:
-    """Return minutes and seconds, with hours from one hour on: 4:07, 1:02:09."""
+    """Return a moment of a session by the whole seconds passed: 4:07, 1:02:09; lengths: ``words.clock``."""
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

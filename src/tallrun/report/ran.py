@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tallrun.gait.summary import Gait, told_gait
+from tallrun.gait.summary import told_gait
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.tables import GaitTables
@@ -57,12 +57,12 @@ def ran_of(summary: Mapping[str, Any]) -> Ran:
     return Ran(*(watch.get(name) for name in ("distance_m", "speed_mps", "heart_rate_bpm", "climb_m")))
 
 
-def ran_rows(known: Ran, unit: LengthUnit, gait: Gait = "run") -> list[tuple[str, str]]:
-    """Return name and words of each, for a page."""
+def ran_rows(known: Ran, unit: LengthUnit, noun: str = "run") -> list[tuple[str, str]]:
+    """Return name and words of each, for a page. noun : run, walk, or session where no step was seen."""
     return [
         (
-            "Distance run" if gait == "run" else "Distance walked",
-            "not known: too few steps of known length"
+            {"run": "Distance run", "walk": "Distance walked"}.get(noun, "Distance"),
+            f"not known: {'no steps were seen' if noun == 'session' else 'too few steps of known length'}"
             if known.distance_m is None
             else distance_words(known.distance_m, unit),
         ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tallrun.gait.flags import FLAGS, is_judged
-from tallrun.gait.summary import Gait, told_gait
+from tallrun.gait.summary import told_gait
 from tallrun.pipeline.setup import KEY
 from tallrun.reasons import REASONS
 from tallrun.report.watch import MISSING, is_of_watch_only
@@ -121,6 +121,18 @@ def _cued(source: ReportInput) -> bool | None:
     return False if source.recording.info.get(KEY) is not None else None
 
 
+def _gait(source: ReportInput) -> str:
+    """Return the noun for what a report is about."""
+    return session_noun(source.tables.summary)
+
+
+def session_noun(summary: dict[str, Any]) -> str:
+    """Return what a session is called in a sentence: run, walk, or session where neither was seen."""
+    if summary.get("watch") is None and not summary["run_time_s"] + summary["walk_time_s"] > 0.0:
+        return "session"
+    return told_gait(summary)
+
+
 SENTENCES = {
     "time_running": Sentence(
         _ran,
@@ -138,19 +150,19 @@ SENTENCES = {
         _cued,
         lambda source: f"{counted(len(source.cues), 'cue')} came.",
         lambda source: "No cue was given.",
-        lambda source: "This run was not coached here, so no cue is known of.",
+        lambda source: f"This {_gait(source)} was not coached here, so no cue is known of.",
     ),
     "score_entered": Sentence(
-        lambda source: True if source.pain else None,
+        lambda source: True if source.pain or source.told.scores else None,
         lambda source: "",
         lambda source: "",
-        lambda source: "No score was entered during this run. Unknown is not zero.",
+        lambda source: f"No score was entered for this {_gait(source)}. Unknown is not zero.",
     ),
     "goal_set": Sentence(
         lambda source: True if source.goal else False if source.recording.info.get(KEY) is not None else None,
         lambda source: "",
-        lambda source: "This run had no goal.",
-        lambda source: "No goal was recorded with this run.",
+        lambda source: f"This {_gait(source)} had no goal.",
+        lambda source: f"No goal was recorded with this {_gait(source)}.",
     ),
 }
 
@@ -164,7 +176,7 @@ def stood_out(source: ReportInput, n_findings: int, drift_known: bool) -> tuple[
             return "What a watch knows of this run is below.", [MISSING]
         if told_gait(source.tables.summary) == "walk":
             return "This was a walk; its numbers are below.", [SENTENCES["flag_up"].about(source)]
-        return "Nothing can be said about this run.", [SENTENCES["flag_up"].about(source)]
+        return f"Nothing can be said about this {_gait(source)}.", [SENTENCES["flag_up"].about(source)]
     more = (
         "Nothing changed within the run by more than its own error."
         if drift_known
@@ -173,14 +185,14 @@ def stood_out(source: ReportInput, n_findings: int, drift_known: bool) -> tuple[
     return "Nothing stood out in what could be judged.", [SENTENCES["flag_up"].about(source), more]
 
 
-def usual_words(unchanged: str, has_history: bool, has_baseline: bool, gait: Gait = "run") -> str:
+def usual_words(unchanged: str, has_history: bool, has_baseline: bool, noun: str = "run") -> str:
     """Say how the run stands against the own baseline, or why that is not known."""
-    if gait == "walk":
+    if noun == "walk":
         return "Your usual is kept of running only, so this walk is not held against it."
     if unchanged:
         return unchanged
     if not has_history:
-        return "No own baseline was at hand, so this run is not held against your usual."
+        return f"No own baseline was at hand, so this {noun} is not held against your usual."
     if not has_baseline:
         return "There is no own baseline at this speed yet. It takes three green runs at one speed."
-    return "Nothing of this run could be called as usual; see the table."
+    return f"Nothing of this {noun} could be called as usual; see the table."

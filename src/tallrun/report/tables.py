@@ -297,18 +297,16 @@ def _interval(metric: Metric, known: np.ndarray) -> str:
     return f"± {metric.show(half, metric.digits + 1)}"
 
 
-def calibration_words(calibration: dict[str, Any]) -> str:
-    """Say how stride length was scaled, and what the belt says about it."""
+def calibration_words(calibration: dict[str, Any], noun: str = "run") -> str:
+    """Say how stride length was scaled, and what the belt says about it. noun : for the session."""
     if calibration["is_calibrated"]:
         told = f"Stride length is calibrated to the belt (× {calibration['gain_applied']:.3f})."
     else:
         told = "Stride length is not calibrated to a belt."
     found = calibration["gain_found"]
     if found is None:
-        return f"{told} This run gave no new calibration: {REASONS[calibration['reason']]}"
-    told += (
-        f" By this run's belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
-    )
+        return f"{told} This {noun} gave no new calibration: {REASONS[calibration['reason']]}"
+    told += f" By this {noun}'s belt it would be × {found:.3f}, from {counted(calibration['n_strides'], 'stride')}."
     return f"{told} {belt_words(calibration)}".rstrip()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tallrun.numerics.recording import Recording
 from tallrun.report.lengths import METRES, LengthUnit, distance_words, pace_words
+from tallrun.words import clock
 
 #: A watch sees neither foot by itself, so these are never told of its run.
 MISSING = (
@@ -90,6 +91,5 @@ def _or_not(value: float | None, words: Any) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
+    words = clock(seconds)
+    return f"{words} {'h' if words.count(':') > 1 else 'min'}"

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import FormatError
+from tallrun.gait.summary import Gait
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.belt import climb_m
 from tallrun.pipeline.watch import watch_summary
@@ -58,8 +59,10 @@ _FIRST_MS, _LAST_MS = 631_152_000_000, 4_102_444_800_000
 _APPLICATION_ID = b"tallrun running "
 
 
-def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
+def export_fit(recording: Recording, strides: pd.DataFrame, path: Path, gait: Gait = "run") -> int:
     """Write a FIT activity, one record a second; return the number of records.
+
+    gait : what the strides were; a walk is one whatever the session was begun as.
 
     Raises FormatError when ``started_at`` is unknown or beyond FIT's calendar or fit-tool is not installed,
     SessionError when the file exists or the disk refuses.
@@ -83,7 +86,7 @@ def export_fit(recording: Recording, strides: pd.DataFrame, path: Path) -> int:
         builder.add(message)
     for values in rows.itertuples(index=False, name=None):
         builder.add(_record(start_ms, dict(zip(rows.columns, values, strict=True)), developer))
-    for message in _closing(recording, strides, rows, start):
+    for message in _closing(recording, strides, rows, start, _sport(recording, gait)):
         builder.add(message)
     with whole_file(path) as partial:
         partial.write_bytes(builder.build().to_bytes())
@@ -187,7 +190,17 @@ def _opening(start_ms: int) -> list[Any]:
     return [identity, begin]
 
 
-def _closing(recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime) -> list[Any]:
+def _sport(recording: Recording, gait: Gait) -> Any:
+    from fit_tool.profile.profile_type import Sport
+
+    kinds = {"walk": Sport.WALKING, "hike": Sport.HIKING}
+    seen = Sport.WALKING if gait == "walk" else Sport.RUNNING
+    return kinds.get(str(recording.context.get("session_kind")), seen)
+
+
+def _closing(
+    recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime, sport: Any
+) -> list[Any]:
     """Return the messages that sum the run up: laps at the lap marks, one session, the activity with its local time."""
     from fit_tool.profile.messages.activity_message import ActivityMessage
     from fit_tool.profile.messages.event_message import EventMessage
@@ -206,10 +219,12 @@ def _closing(recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, st
         lap = LapMessage()
         lap.message_index, lap.event = number, Event.LAP
         lap.lap_trigger = LapTrigger.SESSION_END if last_s == end_s else LapTrigger.MANUAL
+        lap.sport = sport
         messages.append(_summed(lap, recording, strides, rows, start, (first_s, last_s)))
     session = SessionMessage()
     session.message_index, session.event, session.trigger = 0, Event.SESSION, SessionTrigger.ACTIVITY_END
     session.first_lap_index, session.num_laps = 0, len(borders_s) - 1
+    session.sport = sport
     messages.append(_summed(session, recording, strides, rows, start, (0.0, end_s)))
     _put_watch_totals(session, recording)
     closing = ActivityMessage()
@@ -234,16 +249,13 @@ def _summed(
     message: Any, recording: Recording, strides: pd.DataFrame, rows: pd.DataFrame, start: datetime,
     span_s: tuple[float, float],
 ) -> Any:  # fmt: skip
-    from fit_tool.profile.profile_type import EventType, Sport, SubSport
+    from fit_tool.profile.profile_type import EventType, SubSport
 
     first_s, last_s = span_s
     message.event_type = EventType.STOP
     message.start_time = round(1000.0 * (start.timestamp() + first_s))
     message.timestamp = round(1000.0 * (start.timestamp() + last_s))
     message.total_elapsed_time = message.total_timer_time = last_s - first_s
-    message.sport = {"walk": Sport.WALKING, "hike": Sport.HIKING}.get(
-        str(recording.context.get("session_kind")), Sport.RUNNING
-    )
     treadmill = recording.context.get("surface") == "treadmill"
     message.sub_sport = SubSport.TREADMILL if treadmill else SubSport.GENERIC
     at_s, along_m = rows["t_s"].to_numpy(), rows["distance_m"].to_numpy()

@@ -34,6 +34,9 @@ class SessionOut(BaseModel):
     is_present: bool
     is_analysed: bool
     has_report: bool
+    is_report_stale: bool = Field(
+        description="Something was told of it since; only told where one session is asked for."
+    )
     counts_as_run: bool
     thumbnail: list[float | None] | None = Field(description="cadence_spm in at most 48 points")
 

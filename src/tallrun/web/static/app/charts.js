@@ -1,6 +1,6 @@
 // Small drawings made here; the big ones are plotly's.
 
-import { dayOf, el, stackedTable, svg } from "./dom.js";
+import { dayOf, el, minuteNumber, minuteWords, stackedTable, svg } from "./dom.js";
 
 export const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
 const GRADE_COLOURS = { GREEN: "var(--good)", AMBER: "var(--warn)", LATE: "var(--warn)", RED: "var(--stop)", UNKNOWN: "var(--ink-soft)" };
@@ -54,7 +54,7 @@ export function drawStrip(days) {
     el("span", { class: "key" }, "▬ strength"), el("span", { class: "key" }, "pain 0–10: the worst of the day has its number"),
     Object.entries(GRADES).map(([grade, mark]) => el("span", { class: "key" }, `${mark} ${grade}`)));
   const rows = days.map((day) => el("tr", {}, el("th", { scope: "row" }, dayOf(day.date)),
-    el("td", {}, day.run_minutes ? day.run_minutes.toFixed(0) : "–"), el("td", {}, day.walk_minutes ? day.walk_minutes.toFixed(0) : "–"),
+    el("td", {}, day.run_minutes ? minuteNumber(day.run_minutes) : "–"), el("td", {}, day.walk_minutes ? minuteNumber(day.walk_minutes) : "–"),
     el("td", {}, day.grades.map((item) => `${GRADES[item.grade]} ${item.grade} (${item.rule})`).join(", ") || "–"),
     el("td", {}, day.scores.map((item) => `${item.kind} ${item.score}${item.masked ? " (painkiller)" : ""}`).join(", ") || "–"),
     el("td", {}, day.exercises ? `${day.exercises}` : "–")));
@@ -96,9 +96,9 @@ export function drawWeeks(weeks) {
     const date = dayOf(day.day, { day: "numeric" });
     const ran = day.n_runs + day.n_walks;
     const mark = ran ? (day.planned.length || day.n_advised ? "✓" : "●") : day.planned.length ? "○" : "";
-    const dose = day.run_minutes ? `${day.run_minutes.toFixed(0)} min` : day.n_walks ? "walk" : ran ? "run" : day.planned.join(", ");
+    const dose = day.run_minutes ? minuteWords(day.run_minutes) : day.n_walks ? "walk" : ran ? "run" : day.planned.join(", ");
     const told = [dayOf(day.day), day.is_today ? "today" : "", day.planned.length ? `planned ${day.planned.join(", ")}` : "",
-      day.n_runs ? `ran${day.run_minutes ? ` ${day.run_minutes.toFixed(0)} min` : ""}` : "", day.n_walks ? "walked" : "", day.n_exercises ? "strength work" : "",
+      day.n_runs ? `ran${day.run_minutes ? ` ${minuteWords(day.run_minutes)}` : ""}` : "", day.n_walks ? "walked" : "", day.n_exercises ? "strength work" : "",
       day.worst === null ? "" : `worst pain ${day.worst} of 10`].filter(Boolean).join(", ");
     return el("td", { class: day.is_today ? "today" : day.is_ahead ? "ahead" : "", "aria-current": day.is_today ? "date" : null },
       el("span", { class: "visually-hidden" }, told),

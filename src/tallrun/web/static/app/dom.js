@@ -71,6 +71,10 @@ export function duration(seconds) {
   return hours ? `${hours}:${tail}` : tail;
 }
 
+/** Minutes for a person, with tenths below ten of them (words.minute_words); null where they are not known. */
+export const minuteWords = (minutes) => (minutes === null || minutes === undefined ? null : `${minuteNumber(minutes)} min`);
+export const minuteNumber = (minutes) => Number(minutes.toFixed(minutes < 10 ? 1 : 0));
+
 /** Tell screen readers. */
 export function say(text) {
   const region = document.getElementById("said");

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { GRADES } from "./charts.js";
-import { dayOf, el, longDay, number, stackedTable, svg, words } from "./dom.js";
+import { dayOf, el, longDay, minuteWords, stackedTable, svg, words } from "./dom.js";
 import { empty } from "./states.js";
 
 const MARKS = { unreadable: "✕", red_flag: "■", over_limit: "▲", red_run: "■", no_reply: "○", missed_mornings: "○" };
@@ -29,7 +29,7 @@ function row(item) {
     el("td", {}, item.alerts.length ? el("ul", { class: "alerts" }, item.alerts.map((alert) => el("li", { class: GRAVE.has(alert.kind) ? "grave" : "" }, el("span", { "aria-hidden": "true" }, `${MARKS[alert.kind]} `), alert.text))) : "Nothing."),
     el("td", {}, item.side ? `${item.side} ${words(item.site)}` : "–"),
     el("td", {}, stage.join(", ")),
-    el("td", {}, item.last_run_at ? `${longDay(item.last_run_at)}, ${number(item.last_run_minutes)} min${item.last_grade ? `, ${GRADES[item.last_grade]} ${item.last_grade}` : ""}` : "none yet"),
+    el("td", {}, item.last_run_at ? `${longDay(item.last_run_at)}, ${minuteWords(item.last_run_minutes)}${item.last_grade ? `, ${GRADES[item.last_grade]} ${item.last_grade}` : ""}` : "none yet"),
     el("td", {}, sparkline(item.mornings)),
     el("td", {}, el("span", { class: "row" }, [["sessions", "Sessions"], ["recovery", "Recovery"], ["plan", "Plan"]].map(([page, text]) => el("a", { href: to(page), class: "button", "aria-label": `${text} of ${item.code}` }, text)))));
 }

@@ -1,4 +1,4 @@
-// Report of one session: made when it is not there yet, shown in a frame that can reach nothing.
+// Report of one session: made when it is not there yet or older than what was told since, shown in a frame that can reach nothing.
 
 import { address, get, post } from "./api.js";
 import { el, longDay, plainButton, say } from "./dom.js";
@@ -12,14 +12,14 @@ export async function show(body, { heading, rest }) {
   const session = await get(path);
   heading.replaceChildren("Report ", el("span", { class: "sub" }, session.is_titled ? `${session.name} · ${longDay(session.started_at)}` : session.name));
   document.title = `Report: ${session.name} – tallrun`;
-  if (session.has_report) showReport(body, session, path);
-  else await make(body, session, path);
+  if (session.has_report && !session.is_report_stale) showReport(body, session, path);
+  else await make(body, session, path, session.has_report);
 }
 
-async function make(body, session, path) {
+async function make(body, session, path, isStale = false) {
   const line = el("p", { role: "status" }, "Reading the recording …");
   const share = el("i", {});
-  body.replaceChildren(el("section", { class: "card" }, el("h2", {}, "Making the report"), line, el("div", { class: "bar" }, share)), skeleton(2));
+  body.replaceChildren(el("section", { class: "card" }, el("h2", {}, isStale ? "Making the report again: something was told since" : "Making the report"), line, el("div", { class: "bar" }, share)), skeleton(2));
   try {
     let job = await post(`${path}/analysis`);
     while (job.state === "running") {

@@ -79,6 +79,14 @@ function bridgeHelp(phase) {
 }
 
 const numberOf = (input) => (input.value.trim() === "" ? null : Number(input.value));
+/** Metres of a length of the body; more than three of them were typed in centimetres. */
+const metresOf = (input) => { const typed = numberOf(input); return typed > 3 ? typed / 100 : typed; };
+/** A pace that cannot be read is told at its own field. */
+const checkPace = (input) => {
+  let trouble = "";
+  try { speedOf(input.value); } catch (problem) { trouble = problem.message; }
+  input.setCustomValidity(trouble);
+};
 
 /** Today with the screening questions open. A new fragment alone would load nothing. */
 function goOnToScreen() {
@@ -107,11 +115,13 @@ export function setupForm(known = null, saved = goOnToScreen) {
   // One measure gives the other, as an estimate that is shown and never kept.
   const guess = el("p", { class: "hint", role: "status" });
   const estimate = () => {
-    const [h, l] = [numberOf(height), numberOf(leg)];
+    const [h, l] = [metresOf(height), metresOf(leg)];
     guess.textContent = l && !h ? `Height about ${(l / LEG_PER_HEIGHT).toFixed(2)} m (an estimate).` : h && !l ? `Leg length about ${(h * LEG_PER_HEIGHT).toFixed(2)} m (an estimate).` : "";
   };
   height.addEventListener("input", estimate);
   leg.addEventListener("input", estimate);
+  for (const input of [height, leg]) input.addEventListener("change", () => { if (numberOf(input) > 3) input.value = metresOf(input).toFixed(2); });
+  for (const input of [easy, fast]) input.addEventListener("input", () => checkPace(input));
   const trouble = el("div", {});
   const save = el("button", { class: "main" }, known ? "Save" : "Save and go on");
   const form = el("form", { class: "card form", on: { submit: (event) => { event.preventDefault(); send(); } } },
@@ -119,7 +129,7 @@ export function setupForm(known = null, saved = goOnToScreen) {
     el("div", { class: "fields" },
       field("Which side hurts", side), field("Where", site), field("Time zone", zone, "Such as Europe/Amsterdam"), zones,
       field("Date of birth", born, "The plan is for people of 18 and over."),
-      field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Or your height [m]", height, "One of the two is enough."), field("Mass [kg]", mass), guess,
+      field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Or your height [m]", height, "Such as 1.78; one of the two is enough."), field("Mass [kg]", mass), guess,
       field(`Usual easy pace [min per ${lengthUnit()}]`, easy), field(`Best pace over 1 km [min per ${lengthUnit()}]`, fast),
       field("Who said what it is", diagnosed), field("Strength phase you are in", phase),
       field("Bridge test, last 3 mornings or more", mornings, "Scores 0–10 with commas. Leave empty to log them from tomorrow on.")),
@@ -129,7 +139,7 @@ export function setupForm(known = null, saved = goOnToScreen) {
       await post("/setup", {
         ...(known?.code ? { code: known.code } : {}),
         side: side.value, site: site.value.trim().replaceAll(" ", "_") || null, time_zone: zone.value.trim(), born_on: born.value || null,
-        leg_length_m: numberOf(leg), height_m: numberOf(height), mass_kg: numberOf(mass),
+        leg_length_m: metresOf(leg), height_m: metresOf(height), mass_kg: numberOf(mass),
         easy_speed_mps: speedOf(easy.value), fast_speed_mps: speedOf(fast.value),
         diagnosed_by: diagnosed.value || null, phase: phase.value ? Number(phase.value) : null,
         morning_scores: mornings.value.split(",").map((part) => part.trim()).filter(Boolean).map(Number),
