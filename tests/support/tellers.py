@@ -48,7 +48,7 @@ from tallrun.report import compare_page, findings, goal, methods, sentences, tab
 from tallrun.report.drift import Drift
 from tallrun.report.own import Against
 from tallrun.report.tables import ASYMMETRY, METRIC_BY_KEY
-from tallrun.report.told import TOLD_WORDS, Told, told_words
+from tallrun.report.told import TOLD_WORDS, ToldBeside, told_words
 from tallrun.sensors.config import FirmwareConfig
 from tallrun.sensors.warnings import placement_warnings
 from tallrun.sessions import read_session
@@ -846,7 +846,7 @@ NO_WATCH = {name: None for name in WATCH} | {"duration_s": 0.0, "recorded_s": 0.
 def _source(found: dict[str, Any], sampled: bool = True, **more: Any) -> Any:
     sensors = {"foot_left": SimpleNamespace(t_s=SimpleNamespace(size=9 if sampled else 0))}
     recording = SimpleNamespace(sensors=sensors, info=more.pop("info", {}))
-    given = {"cues": [], "pain": [], "goal": None, "told": Told()} | more
+    given = {"cues": [], "pain": [], "goal": None, "told": ToldBeside()} | more
     return SimpleNamespace(
         tables=SimpleNamespace(summary=found, segments=[1] if sampled else []), recording=recording, **given
     )
@@ -1017,8 +1017,8 @@ def scale_of_lengths() -> Said:
 @teller()
 def told_beside() -> Said:
     return {
-        "holds": [told_words(Told([(kind, 2)])) for kind in TOLD_WORDS],
-        "empty": [told_words(Told())],
+        "holds": [told_words(ToldBeside([(kind, 2)])) for kind in TOLD_WORDS],
+        "empty": [told_words(ToldBeside())],
     }
 
 

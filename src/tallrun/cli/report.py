@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tallrun.recovery import Protocol
     from tallrun.report.overlays import Overlay
     from tallrun.report.paper import Sheet
-    from tallrun.report.told import Told
+    from tallrun.report.told import ToldBeside
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def write_report(
     entries: Sequence[Overlay] = (),
     protocol: Protocol | None = None,
     sheet: Sheet | None = None,
-    told: Told | None = None,
+    told: ToldBeside | None = None,
 ) -> GaitTables:
     """Analyse a recording, write its report to ``target`` and return the tables behind it.
 

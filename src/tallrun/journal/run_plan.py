@@ -26,7 +26,7 @@ from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.verdicts import Verdict
 from tallrun.report.cycles import clean_strides
 from tallrun.report.history import own_history
-from tallrun.report.told import Told
+from tallrun.report.told import ToldBeside
 from tallrun.store import Store
 
 #: In these states a run is recorded only when the runner insists, and never coached.
@@ -118,7 +118,7 @@ def from_records(
     folder: Path,
     taps: Sequence[tuple[float, int]],
     now: datetime | None = None,
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], Told]:
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], ToldBeside]:
     """Return the runner's other sessions, the verdict of ``now``, else of the present moment, and what was told.
 
     folder : of the session. taps : (t_s, score) of its recording.

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from tallrun.journal.desk import Records
 from tallrun.report.overlays import overlays_in_force, read_overlays
-from tallrun.report.told import Told
+from tallrun.report.told import ToldBeside
 from tallrun.store.models import PainRow, RunRow
 
 #: A score this close to a tap of the run, of the same height, is that tap.
 _TAP_S = 1.0
 
 
-def told_of(mine: Records, session_id: str, folder: Path, taps: Sequence[tuple[float, int]] = ()) -> Told:
+def told_of(
+    mine: Records, session_id: str, folder: Path, taps: Sequence[tuple[float, int]] = ()
+) -> ToldBeside:
     """Return what was told about a session. taps : (t_s, score) of its recording; they are not told twice."""
     rows = [row for row in mine.store.entries(PainRow, mine.runner_id) if row.session_id == session_id]
     runs = [row for row in mine.store.entries(RunRow, mine.runner_id) if row.session_id == session_id]
@@ -35,7 +37,7 @@ def told_of(mine: Records, session_id: str, folder: Path, taps: Sequence[tuple[f
     scores = [(row.kind, row.score) for row in rows if not is_tap(row.at, row.kind, row.score)]
     notes = [item.overlay_id for item in overlays_in_force(read_overlays(folder))]
     answers = [(row.limping, row.stop_reason, row.session_rpe) for row in runs]
-    return Told(scores, _key([row.pain_id for row in rows], answers, notes))
+    return ToldBeside(scores, _key([row.pain_id for row in rows], answers, notes))
 
 
 def _key(scores: list[str], answers: Sequence[tuple[object, ...]], notes: list[str]) -> str:

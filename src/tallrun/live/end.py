@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tallrun.recovery.model import PainScore, RunSession
     from tallrun.report import ReportInput
     from tallrun.report.lengths import LengthUnit
-    from tallrun.report.told import Told
+    from tallrun.report.told import ToldBeside
     from tallrun.sessions.recorder import FlightRecorder
     from tallrun.store import Store
 
@@ -335,7 +335,7 @@ def _write_cues(path: Path, cues: list[dict[str, Any]]) -> None:
 
 def own_records(
     folder: Path, out: Path, raw: RawRun, recording: Recording
-) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], Told] | None:
+) -> tuple[tuple[SessionBlocks, ...], dict[str, Any], ToldBeside] | None:
     """Return the runner's other sessions, the advice after this run and what was told; None where nobody is set up."""
     from tallrun.journal.run_plan import from_records
     from tallrun.report.session_report import pain_marks

@@ -44,7 +44,7 @@ from tallrun.report.tables import (
     version_rows,
     walked_beside,
 )
-from tallrun.report.told import Told, told_words
+from tallrun.report.told import ToldBeside, told_words
 from tallrun.report.watch import is_of_watch_only, lap_rows, watch_rows
 from tallrun.words import share_words
 
@@ -79,7 +79,7 @@ class ReportInput:
     pelvis: np.ndarray | None = None
     sheet: Sheet = field(default_factory=Sheet)
     length_unit: LengthUnit = "km"
-    told: Told = field(default_factory=Told)
+    told: ToldBeside = field(default_factory=ToldBeside)
 
 
 def build_report(source: ReportInput) -> str:

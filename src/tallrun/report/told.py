@@ -18,14 +18,14 @@ _HEAD_BYTES = 512
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldBeside:
     """scores : (kind, 0-10) beside the taps of the run itself. key : of all that was told; empty where nothing was."""
 
     scores: Sequence[tuple[str, int]] = ()
     key: str = ""
 
 
-def told_words(told: Told) -> str:
+def told_words(told: ToldBeside) -> str:
     """Return the scores that were told beside the recording; empty where there is none."""
     said = ", ".join(f"{score} of 10 {TOLD_WORDS[kind]}" for kind, score in told.scores)
     return f"Told beside the recording: {said}." if said else ""
