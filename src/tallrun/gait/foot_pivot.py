@@ -3,8 +3,8 @@
 From heel-off on a foot turns about its ball: there is a point of the ground about which all of its velocity is turning.
 The foot has not left while that holds, though it may turn the fastest well before that when it pushes off hard. Then
 the point moves: the foot rolls on over its toes, or it is off. Which of the two, a sensor on the rigid part of the foot
-does not tell; the fastest toe-down turn then counts, with what is open in its sigma (`sci:A1`; docs/foot-engine.md). The same ball
-rests already where a forefoot has landed and its heel still comes down.
+does not tell; the fastest toe-down turn then counts, with what is open in its sigma (`sci:A1`; docs/foot-engine.md).
+The same ball rests already where a forefoot has landed and its heel still comes down.
 """
 
 from __future__ import annotations
