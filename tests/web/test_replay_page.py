@@ -220,7 +220,7 @@ def test_missing_data_says_what_is_missing(browser, server):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("size", "name"), [(PHONE, "phone"), (DESKTOP, "desktop")])
-def test_comparison_fits_and_prints_on_two_pages(browser, server, size, name, scheme):
+def test_comparison_fits_and_prints_on_three_sheets(browser, server, size, name, scheme):
     page = open_page(
         browser, server, "/compare?a=demo_treadmill&b=hour", size, scheme, "document.querySelector('.tools')"
     )
@@ -229,7 +229,7 @@ def test_comparison_fits_and_prints_on_two_pages(browser, server, size, name, sc
     assert page.errors == []
     if (name, scheme) == ("desktop", "light"):
         for paper in ("A4", "Letter"):
-            assert page.pdf(format=paper).count(b"/Type /Page\n") == 2
+            assert page.pdf(format=paper).count(b"/Type /Page\n") == 3
     page.close()
 
 
