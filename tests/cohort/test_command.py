@@ -19,6 +19,7 @@ from tallrun.cli.app import build_app
 from tallrun.cohort import check_session
 from tallrun.cohort.row import sessions_schema
 from tallrun.cohort.work import without_paths, without_quotes
+from tallrun.gait.foot_params import FootParams
 from tallrun.gait.summary import DISTRIBUTIONS
 from tallrun.numerics.recording import Recording
 from tallrun.sessions import write_session
@@ -166,7 +167,7 @@ def test_run_json_says_what_it_was_made_with(cohort):
     report = json.loads((cohort[1] / "run.json").read_text())
     assert report["state"] == "complete"
     assert report["counts"] | {"sessions": 10, "ok": 4, "refused": 6, "failed": 0} == report["counts"]
-    assert report["configuration"]["foot"]["rotation_rad"] == 0.6
+    assert report["configuration"]["foot"]["rotation_rad"] == FootParams._field_defaults["rotation_rad"]
     assert report["versions"]["numpy"] == np.__version__
     rows = table(cohort[1], "sessions")
     for name in ("algorithm_version", "config_sha256", "code_sha256"):
