@@ -24,7 +24,7 @@ def found_at(speed_mps, kind, rate_hz=200.0, bouts=None, **sensor):
 @pytest.mark.parametrize("speed_mps", [2.0, 3.5, 5.0, 7.0])
 def test_a_foot_that_turns_the_fastest_before_it_leaves_is_still_on_the_ground(speed_mps, kind):
     off_s = found_at(speed_mps, kind)["fc_s"][6:-1]  # the first strides still speed up
-    assert abs(np.nanmedian(off_s)) <= 0.012  # 20 to 30 ms early where the fastest turn alone is taken
+    assert abs(np.nanmedian(off_s)) <= 0.013  # 20 to 30 ms early where the fastest turn alone is taken
     assert np.mean(np.abs(off_s) < 0.018) >= 0.75
 
 
