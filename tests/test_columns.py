@@ -19,7 +19,7 @@ from tallrun.cohort.row import (
 )
 from tallrun.columns import TABLES, described, unit_of
 from tallrun.gait.strides import STRIDE_COLUMNS
-from tallrun.gait.summary import DISTRIBUTIONS, sure_running
+from tallrun.gait.summary import DISTRIBUTIONS, sure_gait
 from tallrun.sessions.derived import write_tables
 
 
@@ -66,7 +66,7 @@ def test_parquet_carries_units_and_definitions(tables, tmp_path: Path) -> None:
 
 def test_sides_spread_overstriding_and_braking_of_a_session(tables) -> None:
     found = stride_values(tables.strides)
-    good = sure_running(tables.strides)
+    good = sure_gait(tables.strides, "run")
     assert found["cadence_spm_sd"] == pytest.approx(good["cadence_spm"].std(ddof=1))
     side = good["foot"].iloc[0]
     assert found[f"cadence_spm_{side}_median"] == pytest.approx(good["cadence_spm"].median())

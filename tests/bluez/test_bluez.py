@@ -18,7 +18,8 @@ from tallrun.errors import SessionError
 from tallrun.sessions import read_session
 from tallrun.sessions.recorder import read_packets, unfinished_sessions
 
-pytestmark = [pytest.mark.bluez, pytest.mark.radio, pytest.mark.xdist_group("bluez")]
+# In the group of the report's pages, so that it never runs beside both groups with a browser: its machine starves then.
+pytestmark = [pytest.mark.bluez, pytest.mark.radio, pytest.mark.xdist_group("reports")]
 
 PACKETS, SAMPLES = 20, 150  # a packet holds about ten
 
