@@ -41,8 +41,10 @@ def test_a_walk_is_no_planned_run_nor_a_run_a_planned_walk():
 
 def test_what_was_advised_and_done_counts_without_a_plan_and_what_was_not_done_is_no_failure():
     days = known(d2={"n_runs": 1, "n_advised": 1}, d3={"n_runs": 1}, d4={"planned": ("V1",), "n_runs": 1})
-    assert told(days)[0][0] == "You did 2 of 2 planned or advised so far."
-    assert told(known(d2={"n_runs": 1, "n_advised": 1}))[0][0] == "You did 1 of 1 advised so far."
+    assert told(days)[0][:2] == ("You did 1 of 1 planned so far.", "1 session more as advised so far.")
+    alone = told(known(d2={"n_runs": 1, "n_advised": 1}))[0]
+    assert alone[0] == "1 session as advised so far."
+    assert not any(" of " in line for line in alone[:1]), "no share of what nobody planned"
 
 
 def test_done_of_planned_counts_a_session_on_its_day_only():

@@ -90,9 +90,12 @@ def _told(days: Sequence[WeekDay], earlier_min: float | None, is_over: bool) -> 
     done = " and ".join(counted(count, word) for count, word in ((runs, "run"), (walks, "walk")) if count)
     lines = []
     advised = sum(item.n_advised for item in days)
-    if planned or advised:
-        which = " or ".join(word for word, count in (("planned", planned), ("advised", advised)) if count)
-        lines.append(f"You did {met + advised} of {planned + advised} {which}{'' if is_over else ' so far'}.")
+    so_far = "" if is_over else " so far"
+    # A share needs what was foreseen: a plan says that. Of the advice only what was done by it is known here.
+    if planned:
+        lines.append(f"You did {met} of {planned} planned{so_far}.")
+    if advised:
+        lines.append(f"{counted(advised, 'session')}{' more' if planned else ''} as advised{so_far}.")
     lines.append(f"{done[:1].upper()}{done[1:]}." if done else "No run logged.")
     minutes = _minutes(days)
     if runs:

@@ -44,6 +44,8 @@ def read_begun(folder: Path) -> dict[Path, str | None]:
     """Return where runs of these records were begun, and whose each is; nothing where the file cannot be read."""
     try:
         known = json.loads((folder / BEGUN_FILE).read_text(encoding="utf-8"))
+        if isinstance(known, list):  # written before it was kept whose a run is
+            known = dict.fromkeys(known)
         return {Path(place): None if whose is None else str(whose) for place, whose in known.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
