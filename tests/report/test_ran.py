@@ -19,6 +19,7 @@ from tallrun.report import build_report
 from tallrun.report.lengths import distance_words, pace_words
 from tallrun.report.ran import Ran, ran, ran_of, ran_rows
 from tallrun.sensors.events import TreadmillReading
+from tallrun.sessions.activity import activity_rows
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,9 @@ def test_a_standing_belt_carries_nobody_who_runs():
     with_zero, without = (analyse(item).tables for item in (stands, none))
     assert with_zero.strides["belt_speed_mps"].isna().all()
     assert way_m(with_zero.strides) == way_m(without.strides)
+    rows = activity_rows(stands, with_zero.strides, float(with_zero.strides["initial_contact_s"].max()))
+    running = rows["t_s"].between(100.0, 120.0)
+    assert rows.loc[running, "speed_mps"].min() > 2.0, "a file for watches tells no standing runner either"
     assert [item["flag"] for item in with_zero.flags] == [item["flag"] for item in without.flags]
 
 

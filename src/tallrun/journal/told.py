@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tallrun.journal.desk import Records
@@ -28,10 +28,9 @@ def told_of(
     )
     tapped = [] if start is None else [(start + timedelta(seconds=t_s), score) for t_s, score in taps]
 
-    def is_tap(at: object, kind: str, score: int) -> bool:
+    def is_tap(at: datetime, kind: str, score: int) -> bool:
         return kind == "during" and any(
-            score == other and abs((at - when).total_seconds()) <= _TAP_S  # type: ignore[operator]
-            for when, other in tapped
+            score == other and abs((at - when).total_seconds()) <= _TAP_S for when, other in tapped
         )
 
     scores = [(row.kind, row.score) for row in rows if not is_tap(row.at, row.kind, row.score)]

@@ -17,7 +17,7 @@ import pandas as pd
 from tallrun.errors import FormatError
 from tallrun.gait.eligible import sure_values
 from tallrun.numerics.recording import FloatArray, HeartRate, Marker, Recording, Treadmill, WatchData
-from tallrun.pipeline.belt import held_speed
+from tallrun.pipeline.belt import STANDING_MPS, held_speed
 from tallrun.pipeline.watch import watch_summary
 from tallrun.pipeline.way import way_along
 from tallrun.sessions.sports import sport_on_foot
@@ -117,7 +117,10 @@ def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float
     rows["step_length_m"] = _windowed(moving, "stride_length_m", t_s) / 2.0
     belt = recording.treadmill
     if belt is not None and belt.t_s.size:
-        rows["speed_mps"] = held_speed(belt, t_s)
+        belt_mps = held_speed(belt, t_s)
+        # under a belt that stands or is not known somebody who moves goes by the own strides, as the distance does
+        is_own = ~(belt_mps > STANDING_MPS) & rows["speed_mps"].notna()
+        rows["speed_mps"] = rows["speed_mps"].where(is_own, belt_mps)
     rows["distance_m"] = way_along(every, t_s)
     heart = recording.heart_rate
     if heart is not None and heart.t_s.size > 1:
