@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 #: Changes when any event, parameter or flag may move; stored with every derived table.
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 
 
 @dataclass(frozen=True)
