@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.sensor_player import DeviceTimer, play
@@ -17,6 +17,7 @@ AFTER_ARRIVAL_S = 1.0  # the clock's line is found within a second
 @pytest.mark.parametrize(
     "name", ["open-packet", "movella-dot", "movesense-imu6-208", "polar-verity-sense-sdk"]
 )
+@example(seed=1043, reach_s=8.0)  # a restart of the clock that acceleration and rotation share
 @given(seed=st.integers(0, 10_000), reach_s=st.sampled_from([0.05, 0.3, 1.0, 3.0, 8.0]))
 def test_samples_of_reordered_packets_never_lie_ahead_of_their_arrival(configs, name, seed, reach_s):
     config = configs.get(name)

@@ -322,8 +322,9 @@ def with_size(members: list[tuple[zipfile.ZipInfo, bytes]], size: int) -> list[t
         (lambda members: listed(members, "a" * 101, b"x"), "name or type is not allowed"),
         (lambda members: listed(members, "a/b/c/d/e/f", b"x"), "name or type is not allowed"),
         (lambda members: listed(members, "a.txt\n", b"x"), "name or type is not allowed"),
-        (lambda members: [members[0], *members], "not those its manifest lists"),
-        (lambda members: [*members, members[-1]], "not those its manifest lists"),
+        # some Pythons refuse members that share their bytes themselves
+        (lambda members: [members[0], *members], "not those its manifest lists|Overlapped entries"),
+        (lambda members: [*members, members[-1]], "not those its manifest lists|Overlapped entries"),
         (lambda members: without_key(members, "path"), "no valid manifest.json"),
         (lambda members: without_key(members, "sha256"), "no valid manifest.json"),
         (lambda members: with_size(members, True), "no valid manifest.json"),

@@ -35,6 +35,8 @@ from tallrun.store.schema import HEAD, alembic_config
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "src" / "tallrun" / "store" / "migrations"
 pytestmark = pytest.mark.xdist_group("postgresql")
+#: Not on the path of everybody who may use it.
+_RUNUSER = shutil.which("runuser") or "/usr/sbin/runuser"
 
 
 def _programs() -> Path | None:
@@ -50,7 +52,7 @@ class Cluster:
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder, self._n = programs, folder, 0
         # The server refuses to run as root.
-        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self._as = [_RUNUSER, "-u", "postgres", "--"] if os.geteuid() == 0 else []
         with closing(socket.socket()) as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

@@ -20,6 +20,8 @@ ANNOUNCED_DAYS = 2
 
 def reason(at: Assessor, found: Assessment, now_s: float, way: tuple[Condition, ...]) -> str:
     """Return why the state is what it is, from what this runner logged; empty where a referral says all."""
+    if found.merged_of:
+        at, found = found.merged_of[0]
     protocol, today = at.protocol, found.today
     if found.state == "REFER":
         return ""
@@ -135,19 +137,29 @@ def _missing(missing: tuple[str, ...]) -> str:
     )
 
 
+def _settled_until_s(at: Assessor, now_s: float) -> list[float]:
+    """Return until when a calm morning is waited for, of each RED that is not settled yet."""
+    course, hold = at.course, at.protocol.holds
+    clear_s = holds.cleared_at_s(course, now_s)
+    return [
+        red.at_s + hold.unsettled_days * DAY_S
+        for red in holds.reds(course, now_s)
+        if red.at_s >= clear_s
+        and now_s < red.at_s + hold.unsettled_days * DAY_S
+        and holds.settling(course, red, now_s) == "open"
+    ]
+
+
 def announced(at: Assessor, found: Assessment, now_s: float) -> tuple[str, ...]:
     """Say which doors a gap in the log or in running will close within days, before it does."""
     told = []
-    course, hold, ladder = at.course, at.protocol.holds, at.protocol.ladder
-    clear_s = holds.cleared_at_s(course, now_s)
-    for red in holds.reds(course, now_s):
-        left_s = red.at_s + hold.unsettled_days * DAY_S - now_s
-        if red.at_s < clear_s or not 0 < left_s or holds.settling(course, red, now_s) != "open":
-            continue
-        by = day_of(at, now_s + left_s)
-        told.append(
-            f"Without a calm morning score by {by}, the way back takes longer or needs your physio or doctor."
-        )
+    course, ladder = at.course, at.protocol.ladder
+    for each, _ in found.merged_of or ((at, found),):
+        told += [
+            f"Without a calm morning score by {day_of(at, until_s)}, the way back takes longer or needs your physio or "
+            "doctor."
+            for until_s in _settled_until_s(each, now_s)
+        ]
     day, days = found.today.day, found.move.days_since_run
     if days is not None:
         limits = (ladder.gap_one_down_days, ladder.gap_two_down_days, ladder.gap_restart_days)

@@ -85,7 +85,11 @@ class Today:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Everything the rules found, before it is put into words."""
+    """Everything the rules found, before it is put into words.
+
+    merged_of : where a clinician tightened the file, the two assessments this one is the stricter of, the more
+    binding first, each with the assessor that made it and knows why; else empty.
+    """
 
     state: State
     state_rules: tuple[str, ...]
@@ -93,6 +97,7 @@ class Assessment:
     today: Today
     missing: tuple[str, ...]
     rest_until_s: float | None
+    merged_of: tuple[tuple[Assessor, Assessment], ...] = ()
 
 
 class Assessor:
@@ -246,8 +251,8 @@ def assessed(
     if at.protocol.stricter:
         # A stricter number can move a baseline, and with it what "higher than usual" means. Whatever it moves, what
         # a clinician tightens never allows more than the file alone would.
-        plain = assessor(at.protocol.shipped, untightened(history), screen, now)[0].assess(as_of, plan)
-        found = _stricter_of(found, plain)
+        plain = assessor(at.protocol.shipped, untightened(history), screen, now)[0]
+        found = _stricter_of((at, found), (plain, plain.assess(as_of, plan)))
     return at, found
 
 
@@ -256,12 +261,19 @@ def untightened(history: History) -> History:
     return replace(history, clinician=tuple(replace(entry, tighten={}) for entry in history.clinician))
 
 
-def _stricter_of(found: Assessment, other: Assessment) -> Assessment:
+def _stricter_of(mine: tuple[Assessor, Assessment], plain: tuple[Assessor, Assessment]) -> Assessment:
     """Return what both assessments allow: the more binding state and the lower rung, each with its own rules."""
-    first, second = sorted((found, other), key=lambda item: STATES.index(item.state))
-    move = other.move if other.move.rung < found.move.rung else found.move
-    rules = first.state_rules if first.state != second.state else found.state_rules
-    return replace(first, state_rules=rules, move=move, missing=first.missing or second.missing)
+    found, other = mine[1], plain[1]
+    both = tuple(sorted((mine, plain), key=lambda item: STATES.index(item[1].state)))
+    first, second = both[0][1], both[1][1]
+    rests = [item.rest_until_s for item in (first, second) if item.rest_until_s is not None]
+    return replace(
+        first,
+        move=other.move if other.move.rung < found.move.rung else found.move,
+        missing=first.missing or second.missing,
+        rest_until_s=max(rests, default=None),
+        merged_of=both,
+    )
 
 
 def grade_session(protocol: Protocol, history: History, session_id: str, now: datetime) -> GradedSession:
@@ -309,23 +321,28 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
     walking = found.today.walking
     can_walk = advised and (walking is None or walking <= protocol.pain.walking_limit)
     trend = course.trend_on(day, now_s)
+    # The rules of the state and of the level are told with what the assessor that found them knows.
+    by = found.merged_of[0][0] if found.merged_of else at
+    movers = [each for each, part in found.merged_of if part.move == move]
+    ladder = movers[0].ladder if movers else at.ladder
+    last = by.course.grade(count - 1, now_s) if count else None
     inputs: dict[str, Any] = {
         "pain_today": found.today.worst,
         "pain_today_masked": found.today.only_masked,
         "walking_today": walking,
-        "baseline": course.baseline_on(day, now_s),
+        "baseline": by.course.baseline_on(day, now_s),
         "trend": trend,
         "days_since_run": move.days_since_run,
         "base_rung": RUNGS[move.base],
         "green_streak": move.green_streak,
-        "last_grade": course.grade(count - 1, now_s).grade if count else None,
-        "last_grade_rule": course.grade(count - 1, now_s).rule if count else None,
+        "last_grade": last.grade if last is not None else None,
+        "last_grade_rule": last.rule if last is not None else None,
         "exercise_sessions_7d": at.ladder.exercise_sessions(now_s, day, 7),
         "exercise_sessions_14d": at.ladder.exercise_sessions(now_s, day, 14),
         "exercise_phase": course.phase(now_s).phase,
         "missing": list(found.missing),
         "diagnosed": at.ladder.is_diagnosed(now_s),
-        "reds_14d": sum(1 for red in holds.reds(course, now_s) if now_s - red.at_s <= 14 * DAY_S),
+        "reds_14d": sum(1 for red in holds.reds(by.course, now_s) if now_s - red.at_s <= 14 * DAY_S),
     }
     # where somebody is referred there is the referral text and nothing beside it
     notices = list(move.notices) if advised else []
@@ -333,9 +350,7 @@ def worded(at: Assessor, found: Assessment, now: datetime) -> Verdict:
         notices.append("NO_WALK")
     if advised and found.today.only_masked:
         notices.append("MASKED")
-    limits = tuple(
-        name for top, name in dict.fromkeys(at.ladder.limits(now_s, found.today.day)) if top == move.rung
-    )
+    limits = tuple(name for top, name in dict.fromkeys(ladder.limits(now_s, day)) if top == move.rung)
     if advised and not inputs["diagnosed"] and not ("MV10" in rules and "diagnosis" in limits):
         notices.append("NO_DIAGNOSIS")
     if advised and inputs["exercise_sessions_7d"] < protocol.ladder.exercise_week_min:

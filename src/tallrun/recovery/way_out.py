@@ -6,6 +6,7 @@ for it (``insight.due``), so that nobody waits for something nobody asked.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -67,7 +68,19 @@ def way_out(at: Assessor, found: Assessment, now_s: float) -> tuple[Condition, .
                 "Ask a physio or doctor, and have the entry made.", "clinician",
             ),
         )  # fmt: skip
+    if found.merged_of:
+        # A run needs what both ask for: what one of them misses keeps it closed, the later of two longer.
+        met: dict[str, Condition] = {}
+        for item in itertools.chain(*(_Conditions(*each, now_s).all() for each in found.merged_of)):
+            known = met.setdefault(item.id, item)
+            if _closed_until(item) > _closed_until(known):
+                met[item.id] = item
+        return tuple(met.values())
     return _Conditions(at, found, now_s).all()
+
+
+def _closed_until(item: Condition) -> tuple[bool, float]:
+    return item.met is not True, float("-inf") if item.earliest is None else item.earliest.timestamp()
 
 
 class _Conditions:

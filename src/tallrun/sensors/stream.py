@@ -321,6 +321,16 @@ class Stream:
         if t_s[-1] > self._host_s + _AHEAD_MAX_S:
             self.counts.late_packets += 1
             return out
+        acc, gyr = batch.acc_mps2, batch.gyr_radps
+        if not math.isnan(self._last_t_s) and t_s[0] <= self._last_t_s:
+            # After a restart the line begins with whichever stream of the clock came first: the other one's first
+            # samples may lie before what was told already. Time never goes back.
+            self.counts.late_packets += 1
+            n_past = int(np.searchsorted(t_s, self._last_t_s, side="right"))
+            t_s = t_s[n_past:]
+            acc, gyr = (None if item is None else item[n_past:] for item in (acc, gyr))
+            if not t_s.size:
+                return out
         if self._is_new_segment:
             self._is_new_segment = False
             missing = max(0, round((float(t_s[0]) - self._last_t_s) / self.period_s) - 1)
@@ -329,7 +339,7 @@ class Stream:
             self.counts.missing_samples += missing
         self.counts.samples += t_s.size
         self._last_t_s = float(t_s[-1])
-        out.append(TimedSamples(t_s, batch.acc_mps2, batch.gyr_radps))
+        out.append(TimedSamples(t_s, acc, gyr))
         return out
 
 
