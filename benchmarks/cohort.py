@@ -1,10 +1,12 @@
 """How many sessions a second a cohort does with one worker and with two, and how much memory that takes.
 
-Run: ``python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3]``. Each run is the whole command in a
+Run: ``python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3] [--scheduler]``. Each run is the whole command in a
 process of its own, with compiled kernels in the cache: starting up, hashing, workers, tables. Worker counts take
 turns, so that a busy machine hurts all alike. Start-up is told apart: each worker count also does one session for each
 worker, and what the others add to that is the work itself. Processor seconds hardly feel a busy machine: where a
-session costs as many with two workers as with one, two free cores do two at a time.
+session costs as many with two workers as with one, two free cores do two at a time. With ``--scheduler`` the workers are those of a
+running Dask cluster, of one worker and of two, that have loaded the kernels; the processor seconds are the main
+process's own.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tallrun import simulate
@@ -49,12 +53,29 @@ def run(root: Path, out: Path, *options: str) -> tuple[float, float, float]:
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0
 
 
+@contextmanager
+def cluster(n_workers: int) -> Iterator[tuple[str, str]]:
+    """A Dask cluster of its own processes, as a lab has one running; gives the command's options for it."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as lab:
+        yield "--scheduler", lab.scheduler_address
+
+
+@contextmanager
+def own_workers(n_workers: int) -> Iterator[tuple[str, str]]:
+    """The options for worker processes of the command's own."""
+    yield "--workers", str(n_workers)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sessions", type=int, default=24)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scheduler", action="store_true")
     given = parser.parse_args()
+    workers_of = cluster if given.scheduler else own_workers
     load_before = os.getloadavg()[0]
     runs = {
         ("one worker", "few"): 1,
@@ -73,7 +94,10 @@ def main() -> None:
             for number, (name, n_workers) in enumerate((*runs.items(), (("nothing to do", "all"), 2))):
                 out = Path(place) / f"out-{turn}-{min(number, 3)}"
                 limit = ("--limit", str(n_workers)) if name[1] == "few" else ()
-                wall_s, busy_s, used_mb = run(root, out, "--workers", str(n_workers), *limit)
+                with workers_of(n_workers) as options:
+                    if given.scheduler:
+                        run(root, Path(place) / f"warm-{turn}-{number}", "--limit", "2", *options)
+                    wall_s, busy_s, used_mb = run(root, out, *options, *limit)
                 walls[name].append(wall_s)
                 busy[name].append(busy_s)
                 memory_mb = max(memory_mb, used_mb)
