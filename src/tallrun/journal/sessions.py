@@ -387,10 +387,9 @@ def analyse(
     cycles = pitch_cycles(source.waves, tables.strides)
     cycles += [] if source.pelvis is None else pelvis_cycles(source.pelvis, tables.strides)
     keep_cycles(folder / DERIVED, cycles, speed_mps)
-    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
-        sheet=Sheet(code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
+        sheet=Sheet(mine.code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
         told=told_of(mine, session_id, folder, source.pain),
     )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))
