@@ -108,8 +108,8 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
-    from tallrun.cli.recovery_common import runner_of_sessions
     from tallrun.journal.desk import current_time, load_protocol, rules_for
+    from tallrun.journal.sessions import runner_of_sessions
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
     from tallrun.report.stop_signs import stop_signs
