@@ -5,8 +5,9 @@
 Every number of the engines' parameters is taken times 0.8 and 1.2, one at a time, and the shipped recordings are
 analysed again, as they are and without their gyroscopes. A number is seen when any stride table differs from the usual
 one; the others are listed as insensitive: nothing in these recordings would tell if they were wrong.
-``sensitivity_foot.py`` says how much a change costs on real ground. Without ``--only`` the lists are kept in
-``results/tunables.json`` and ``.md``.
+``sensitivity_foot.py`` says how much a change costs on real ground. The lists are kept in ``results/tunables.json`` and
+``.md``; with ``--only``, after a new tunable or another value, the rest stays as it was found and what is no tunable
+any more goes.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ ENGINES: tuple[tuple[Any, type[Any]], ...] = (
     (pelvis, PelvisParams),
     (acc_only_kernel, AccFootParams),
 )
+Found = dict[str, dict[str, dict[str, float]]]
 RESULTS = Path(__file__).resolve().parent / "results"
 HEAD = """Made by `python benchmarks/mutation_params.py`: each tunable × 0.8 and × 1.2, one at a time, on the shipped
 recordings, as they are and without their gyroscopes. Seen: a stride table changed. Insensitive: nothing in them would
@@ -99,7 +101,14 @@ def is_seen(
     return False
 
 
-def write(found: dict[str, dict[str, dict[str, float]]]) -> None:
+def kept() -> Found:
+    """Return the lists as they were kept; empty where there are none yet."""
+    file = RESULTS / "tunables.json"
+    found: Found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
+
+
+def write(found: Found) -> None:
     """Keep the lists, for a test and for a reader."""
     (RESULTS / "tunables.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     parts = [HEAD]
@@ -119,18 +128,24 @@ def main() -> None:
     recordings.sort(key=lambda item: sum(sensor.t_s.size for sensor in item.sensors.values()))
     recordings += [without_gyroscopes(item) for item in recordings]
     usual = [strides(item) for item in recordings]
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    earlier = kept() if only else {}
+    found: Found = {}
     for module, params in ENGINES:
         lists: dict[str, dict[str, float]] = {"seen": {}, "insensitive": {}}
+        before = {name: kind for kind, names in earlier.get(params.__name__, lists).items() for name in names}
         for name, value in tunables(params).items():
-            if not only or name in only:
-                kind = "seen" if is_seen(module, params, name, recordings, usual) else "insensitive"
-                lists[kind][name] = value
+            if only and name not in only:
+                if name in before:
+                    lists[before[name]][name] = earlier[params.__name__][before[name]][name]
+                continue
+            kind = "seen" if is_seen(module, params, name, recordings, usual) else "insensitive"
+            lists[kind][name] = value
+            if only:
+                print(f"{params.__name__}.{name}: {kind}", flush=True)
         found[params.__name__] = lists
         print(f"{params.__name__}: {len(lists['seen'])} seen, {len(lists['insensitive'])} not")
         print("  insensitive:", ", ".join(lists["insensitive"]) or "none", flush=True)
-    if not only:
-        write(found)
+    write(found)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ Examples
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from inspect import signature
@@ -285,6 +283,7 @@ def _sensor(
     from tallrun.sessions.foreign_units import (
         ACC_UNITS,
         GYR_UNITS,
+        UnitWords,
         check_declared_acc,
         check_declared_gyr,
         check_declared_time,
@@ -293,6 +292,7 @@ def _sensor(
 
     if not hasattr(frame, "columns"):
         raise SignalError(f"{place}: expected a DataFrame, got {type(frame).__name__}")
+    words = UnitWords("{unit}, and t_s is in seconds", 'acc_unit="{unit}"', 'gyr_unit="{unit}"')
     acc_names, gyr_names = _columns(place, frame)
     acc = unit_factor(ACC_UNITS, acc_unit, "acceleration") * frame[list(acc_names)].to_numpy(np.float64)
     gyr = None
@@ -302,8 +302,7 @@ def _sensor(
         t_s = frame["t_s"].to_numpy(np.float64)
         if not np.all(np.isfinite(t_s)) or np.any(np.diff(t_s) <= 0.0):
             raise SignalError(f"{place}: t_s must rise from row to row, without missing values")
-        with _python_words():
-            check_declared_time(t_s, "s", place)
+        check_declared_time(t_s, "s", place, words)
         steps_s = np.diff(t_s)
         rate_hz = rate_hz or (1.0 / float(np.median(steps_s)) if steps_s.size else None)
     elif rate_hz is not None:
@@ -312,24 +311,13 @@ def _sensor(
         raise SignalError(f"{place}: give a column t_s [s], or rate_hz for evenly spaced rows")
     if rate_hz is None:
         raise SignalError(f"{place}: one row does not tell a sampling rate; give rate_hz")
-    with _python_words():
-        check_declared_acc(t_s, acc, acc_unit, place)
-        if gyr is not None:
-            check_declared_gyr(acc, gyr, gyr_unit, place, place)
+    check_declared_acc(t_s, acc, acc_unit, place, words)
+    if gyr is not None:
+        check_declared_gyr(acc, gyr, gyr_unit, place, place, words)
     spec = SensorSpec(
         place, rate_hz, acc_range_g, gyr_range_dps if gyr is not None else None, gyr is not None
     )
     return SensorRecording(spec, t_s, acc, gyr)
-
-
-@contextmanager
-def _python_words() -> Iterator[None]:
-    """Let a refusal name the arguments of Python, not the options of the terminal."""
-    try:
-        yield
-    except SignalError as error:
-        text = re.sub(r"they fit --time-unit (\w+)", r"they fit \1, and t_s is in seconds", str(error))
-        raise SignalError(re.sub(r"--(acc|gyr)-unit (\w+)", r'\1_unit="\2"', text)) from error
 
 
 def _columns(place: str, frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -32,7 +32,7 @@ def tallrun(tmp_path, capsys, monkeypatch):
 def test_an_imported_run_is_offered_and_counted_by_the_command_that_due_prints(
     tallrun, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("tallrun.journal.desk.current_time", lambda: NOW)
+    monkeypatch.setattr("tallrun.journal.sessions.current_time", lambda: NOW)
     session_id = watch_session(tmp_path / "out", START)
     with monkeypatch.context() as patch:
         patch.setenv("TALLRUN_DATA_DIR", str(tmp_path / "elsewhere"))

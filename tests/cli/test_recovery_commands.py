@@ -12,9 +12,9 @@ from support.commands import Command, commands
 from support.records import NOW
 from support.session_files import watch_session
 from tallrun.cli import main
-from tallrun.cli.recovery_common import runner_of_sessions
 from tallrun.journal import sessions
 from tallrun.journal.desk import Records
+from tallrun.journal.sessions import runner_of_sessions
 from tallrun.journal.today import _dated
 from tallrun.store import Store
 

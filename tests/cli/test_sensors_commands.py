@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tallrun.ble import PairedSensor, Pairing
-from tallrun.cli import sensors_doctor, sensors_pair
+from tallrun.cli import sensors_pair
 from tallrun.cli.app import build_app
 from tallrun.errors import ConfigError, EntryError, RadioError
+from tallrun.live import machine
 from tallrun.live.calibration import keep_biases, load_standing
 from tallrun.live.devices import load_configs, load_pairing, save_pairing
 from tallrun.live.pairing import plain, signal_word
@@ -226,10 +227,8 @@ def test_doctor_names_a_remedy_for_everything_that_is_not_well(
         "python", "bluetooth", "emulator", "folder", "disk", "browser", "kernels",
     }  # fmt: skip
     assert all(bool(row["remedy"]) != row["ok"] for row in findings)
-    monkeypatch.setattr(
-        sensors_doctor.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 10 * 2**20})()
-    )
-    monkeypatch.setattr(sensors_doctor.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 10 * 2**20})())
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(data / "nothing"))
     text = run("doctor", data=data).output
     for remedy in ("free at least 500 MB", "pip install 'tallrun[emulator]'", "the first run compiles them"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +25,8 @@ WORDS = {"lint-imports", "strides", "import tallrun as tr", "tallrun pain", "emi
 def names_in(file: Path) -> frozenset[str]:
     """Return what a file defines or imports: names, and ``Class.member``."""
     found = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    for node in [*body, *(item for part in body if isinstance(part, ast.If) for item in part.body)]:
         if isinstance(node, ast.ImportFrom | ast.Import):
             found |= {item.asname or item.name for item in node.names}
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -112,3 +115,10 @@ def test_the_glossary_is_one_screen_and_says_each_word_once():
     words = [word.strip() for row in rows for word in row.split("|")[1].split(",")]
     assert len(words) == len(set(words))
     assert len(rows) <= 40
+
+
+def test_what_is_asked_every_day_loads_no_kernels():
+    rooms = "entries, today, advice, reminders, pain_import"
+    code = f"import sys; from tallrun.journal import {rooms}; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -272,7 +272,7 @@ def test_of_a_walk_nobody_is_asked_about_a_run() -> None:
 
 
 def test_question_texts_pass_the_lint() -> None:
-    for text in QUESTIONS.values():
+    for text in (item.format(run=run) for item in QUESTIONS.values() for run in ("run", "walk")):
         assert lint(text) == (), text
 
 

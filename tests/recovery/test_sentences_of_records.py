@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.recovery_histories import random_history
-from support.tellers import PROTOCOL, empty
+from support.report_sources import PROTOCOL
+from support.tellers_recovery import empty
 from tallrun.recovery import verdict
 
 

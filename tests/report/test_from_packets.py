@@ -10,10 +10,10 @@ import pytest
 from support.report_sources import PROTOCOL, RECORDINGS
 from tallrun import simulate
 from tallrun.ble import SensorSession
-from tallrun.cli.clinic import recording_from_packets
 from tallrun.coaching import plan_session
 from tallrun.errors import SessionError
 from tallrun.live.devices import Emulation, load_configs, open_air, run_radio
+from tallrun.live.from_packets import recording_from_packets
 from tallrun.live.rebuild import consume, rebuild, start_info
 from tallrun.live.run import endings
 from tallrun.live.setup import specs_of
@@ -90,4 +90,4 @@ def test_from_packets_gives_the_tables_of_the_live_run_bit_for_bit(flown):
 def test_a_session_without_packets_says_so():
     session = RECORDINGS / "one_foot"
     with pytest.raises(SessionError, match=r"has no packets.arrow \(imported or simulated\)"):
-        recording_from_packets(session, read_session(session), None)
+        recording_from_packets(session, read_session(session), RECORDINGS)

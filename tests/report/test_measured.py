@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from support.report_sources import limping
-from tallrun.cli.analyze import _ROWS as ROWS
-from tallrun.cli.analyze import error_values, summary_lines
+from tallrun.cli.analyze import summary_lines
+from tallrun.gait.summary import DISTRIBUTIONS
 from tallrun.insight import Block, SessionBlocks
 from tallrun.insight.between_days import published
 from tallrun.insight.blocks import METRICS
 from tallrun.pipeline import analyse
 from tallrun.report.findings import find
-from tallrun.report.measured import MeasuredError, measured_error, middle_errors
+from tallrun.report.measured import MeasuredError, error_values, measured_error, middle_errors
 from tallrun.report.own import Against, against_own, own_rows
 from tallrun.report.tables import METRIC_BY_KEY, error_words, metric_rows
 from tallrun.report.tables import METRICS as SHOWN
@@ -149,8 +149,8 @@ def test_the_terminal_names_the_error_of_the_report_and_which_error_it_is():
     shown = {
         row["key"]: row.get("error", "–") for row in metric_rows(tables.summary, tables.strides, recording)
     }
-    for label, key, *_ in ROWS:
-        (line,) = [line for line in lines if line.startswith(label + " ")]
+    for key in DISTRIBUTIONS:
+        (line,) = [line for line in lines if line.startswith(METRIC_BY_KEY[key].label + " ")]
         error = line[38:45].strip()  # the column under "±"
         assert (error == "–") == (shown[key] == "not known" or shown[key] == "–"), line
         if error != "–":

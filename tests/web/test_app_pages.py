@@ -10,8 +10,7 @@ import pytest
 
 from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, opened, serious
 from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, pretend_analysed
-from tallrun.cli.serve import look_for_sessions
-from tallrun.web.desk import Desk
+from tallrun.web.desk import Desk, look_for_sessions
 from tallrun.web.site import create_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -33,7 +33,7 @@ def analyze(
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
     from tallrun.gait.warm import warm_up
     from tallrun.pipeline import analyse
-    from tallrun.report.measured import middle_errors
+    from tallrun.report.measured import error_values, middle_errors
     from tallrun.sessions import read_session, write_tables, write_watch
 
     recording = read_session(session)
@@ -51,35 +51,12 @@ def analyze(
     typer.echo(f"Tables are in {out}")
 
 
-def error_values(
-    summary: dict[str, Any], errors: Mapping[str, MeasuredError | None]
-) -> dict[str, dict[str, Any] | None]:
-    """Return how far each middle may lie from the truth, in its own unit, and by what kind of test; None unmeasured."""
-    return {
-        key: None
-        if error is None
-        else {"value": error.of(summary[key]["median"]), "kind": error.kind, "source": error.source}
-        for key, error in errors.items()
-    }
-
-
-#: Row label, key, factor from SI to the unit shown, unit, digits.
-_ROWS = (
-    ("Cadence", "cadence_spm", 1.0, "steps a minute", 0),
-    ("Speed", "speed_mps", 3.6, "km/h", 1),
-    ("Stride length", "stride_length_m", 1.0, "m", 2),
-    ("Ground contact", "stance_time_s", 1000.0, "ms", 0),
-    ("Flight", "flight_time_s", 1000.0, "ms", 0),
-    ("Foot-strike angle", "foot_strike_angle_deg", 1.0, "°, toes up positive", 1),
-    ("Peak impact", "peak_impact_g", 1.0, "g", 1),
-    ("Pelvic tilt from standing", "pelvic_tilt_deg", 1.0, "°, forward positive", 1),
-    ("Pelvis bounce", "vertical_oscillation_m", 100.0, "cm", 1),
-)
-
-#: The same of a walk: one foot lands before the other leaves.
-_WALK_ROWS = tuple(
-    ("Double support", row[1], -row[2], *row[3:]) if row[1] == "flight_time_s" else row for row in _ROWS
-)
+#: Units as a terminal writes them out; the others are those of the report.
+_UNITS = {
+    "cadence_spm": "steps a minute",
+    "foot_strike_angle_deg": "°, toes up positive",
+    "pelvic_tilt_deg": "°, forward positive",
+}
 
 #: Flag -> what its value is, unit, digits.
 _FLAG_VALUES = {
@@ -154,19 +131,23 @@ def _number_lines(
     summary: dict[str, Any], gait: Gait, errors: Mapping[str, MeasuredError | None]
 ) -> list[str]:
     """Return a gait's numbers, a line each; what is unknown says why."""
-    from tallrun.gait.summary import numbers_of
+    from tallrun.gait.summary import DISTRIBUTIONS, numbers_of
     from tallrun.reasons import REASONS
+    from tallrun.report.tables import METRICS_OF
 
     numbers = numbers_of(summary, gait)
     heading = "While running" if gait == "run" else "While walking"
     lines = [f"{heading:<28}{'middle':>9} {'±':>7}   5 % to 95 % of strides"]
-    for label, key, factor, unit, digits in _ROWS if gait == "run" else _WALK_ROWS:
-        item = numbers[key]
+    for metric in METRICS_OF[gait]:
+        if metric.key not in DISTRIBUTIONS:
+            continue
+        label, factor, digits, item = metric.label, metric.factor, metric.digits, numbers[metric.key]
+        unit = _UNITS.get(metric.key, metric.unit)
         if item.get("reason"):
             lines.append(f"{label:<28}{'–':>9} {'–':>7}   {REASONS[item['reason']]}")
             continue
         low, high = sorted(factor * item[name] for name in ("p05", "p95"))
-        found = errors.get(key)
+        found = errors.get(metric.key)
         size = "–" if found is None else f"{factor * found.of(item['median']):.{digits + 1}f}"
         middle = f"{factor * item['median']:.{digits}f}"
         lines.append(f"{label:<28}{middle:>9} {size:>7}   {low:.{digits}f} to {high:.{digits}f} {unit}")

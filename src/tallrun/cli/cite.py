@@ -22,13 +22,9 @@ def cite(
 ) -> None:
     """Print a methods paragraph with the session's sensors and versions, and the program's citation."""
     if session is not None:
-        from tallrun.pipeline.setup_record import KEY
-        from tallrun.report.methods import methods_paragraph
+        from tallrun.report.methods import methods_of_session
         from tallrun.sessions import read_session
 
-        recording = read_session(session)
-        used = recording.info.get(KEY)
-        gain = used.get("stride_gain") if isinstance(used, dict) else None
-        typer.echo(methods_paragraph(recording, gain if isinstance(gain, float) else None))
+        typer.echo(methods_of_session(read_session(session)))
         typer.echo("")
     typer.echo(f"tallrun developers. tallrun: running-gait monitor, version {__version__}. Apache-2.0.")

@@ -108,8 +108,8 @@ def compare(
     runner: Runner = None,
 ) -> None:
     """Compare two sessions, or two parts of one, at matched speed; what is inside measurement error is said to be."""
-    from tallrun.cli.recovery_common import runner_of_sessions
     from tallrun.journal.desk import current_time, load_protocol, rules_for
+    from tallrun.journal.sessions import runner_of_sessions
     from tallrun.report.compare import compare as compare_sides
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
     from tallrun.report.stop_signs import stop_signs
@@ -147,9 +147,8 @@ def sheet_of_records(data_dir: Path | None, runner: str | None, wants_plan: bool
     from tallrun.journal.handout import handout_plan
 
     with records(str(data_dir), runner) as mine:
-        code = next(name for name, known in mine.store.runner_codes().items() if known == mine.runner_id)
         plan = handout_plan(mine) if wants_plan else None
-        return Sheet(code, read_clinic(mine.store).letterhead, lambda: plan)
+        return Sheet(mine.code, read_clinic(mine.store).letterhead, lambda: plan)
 
 
 def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> tuple[Recording, list[str]]:
@@ -157,47 +156,12 @@ def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> 
     from tallrun.sessions import read_session
 
     recording = read_session(session)
-    return recording_from_packets(session, recording, data_dir) if from_packets else (recording, [])
-
-
-def recording_from_packets(
-    session: Path, stored: Recording, data_dir: Path | None
-) -> tuple[Recording, list[str]]:
-    """Decode ``packets.arrow`` as the live run did; markers are those of the session.
-
-    Raises SessionError when the session has no packets, ConfigError when it does not say how to decode them.
-    """
-    from dataclasses import replace
-
+    if not from_packets:
+        return recording, []
     from tallrun.cli.radio import data_folder
-    from tallrun.errors import SessionError
-    from tallrun.live.devices import load_configs
-    from tallrun.live.rebuild import bindings_of, rebuild
-    from tallrun.sessions.folder import read_info
-    from tallrun.sessions.recorder import OWN_SENSOR, read_packets
+    from tallrun.live.from_packets import recording_from_packets
 
-    if not (session / "packets.arrow").exists():
-        raise SessionError(
-            f"{session} has no packets.arrow (imported or simulated); replay it without --from-packets"
-        )
-    start = {key: value for key, value in read_info(session).items() if key != "sensors"}
-    configs = load_configs(data_folder(data_dir))
-    used = bindings_of(start, configs)
-    packets = (packet for packet in read_packets(session) if packet.sensor != OWN_SENSOR)
-    found = replace(rebuild(start, packets, configs), markers=stored.markers)
-    notes = ["Samples were decoded anew from packets.arrow, not read from the frozen signals."]
-    for place, config in used.items():
-        if start["bindings"][place].get("sha256") not in (None, config.sha256):
-            notes.append(f"The sensor config {config.name} ({place}) has changed since; values may differ.")
-    for place, sensor in found.sensors.items():
-        frozen = stored.sensors.get(place)
-        if frozen is None or len(frozen.t_s) != len(sensor.t_s):
-            notes.append(
-                f"{place}: {len(sensor.t_s)} samples decoded, {0 if frozen is None else len(frozen.t_s)} frozen."
-            )
-        elif len(sensor.t_s) and (off := float(abs(sensor.t_s - frozen.t_s).max())) > 0.0:
-            notes.append(f"{place}: decoded times differ from the frozen ones by up to {1000 * off:.3f} ms.")
-    return found, notes
+    return recording_from_packets(session, recording, data_folder(data_dir))
 
 
 def known_history(

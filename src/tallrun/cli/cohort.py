@@ -125,29 +125,9 @@ def report_lines(report: dict[str, Any], out: Path) -> list[str]:
 
 
 def _dry_run(options: CohortOptions, stage: Any, json_: bool) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+    from tallrun.cohort import checked_sessions
 
-    from tallrun.cohort import check_session, plan_cohort
-    from tallrun.cohort.run import core_count
-
-    plan = plan_cohort(options, stage)
-    missing = {plan.keys[name] for name in plan.missing}
-    rows = []
-    with stage("checking") as show, ThreadPoolExecutor(options.n_workers or core_count()) as threads:
-        good = [item for item in plan.sessions if item.name not in plan.problems]
-        found = dict(
-            zip(
-                (item.name for item in good),
-                threads.map(check_session, (i.folder for i in good)),
-                strict=True,
-            )
-        )
-        for place, item in enumerate(plan.sessions):
-            state, problems = found.get(item.name) or ("refused", [plan.problems[item.name]])
-            key = plan.keys.get(item.name)
-            would = "analyse" if key in missing and state != "refused" else "keep" if key else "nothing"
-            rows.append({"session": item.name, "state": state, "would": would, "problems": problems})
-            show((place + 1) / len(plan.sessions))
+    rows = checked_sessions(options, stage)
     if json_:
         print_json(rows)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,14 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallrun.errors import UsageError
-
 if TYPE_CHECKING:
-    from tallrun.live.loop import LiveLoop
-    from tallrun.numerics.recording import Recording
+    pass
 
-#: (session second, score): what the scripted runner taps.
-TAPS = ((70.0, 1), (150.0, 2))
 STORY = (
     "A short walk, two runs with a walk between them, a short walk: less than the plan, so that it is soon over.",
     "In the first run the usual steps are learnt; then a cue asks for quicker ones. The runner was made up to answer",
@@ -49,9 +43,18 @@ def demo(
     """Show the whole loop without hardware: live run, cues, report, pain questions, advice. Ends by itself."""
     from tallrun.cli.live_run import live_run
     from tallrun.live.answering import answering_emulation
-    from tallrun.live.demo import DAYS_BACK, PARTS, answer_questions, invent_runner, invented_day
+    from tallrun.live.demo import (
+        DAYS_BACK,
+        PARTS,
+        answer_questions,
+        fresh_folder,
+        invent_runner,
+        invented_day,
+        scripted_taps,
+    )
     from tallrun.live.devices import Emulation, require_emulator
     from tallrun.live.setup import RunWishes
+    from tallrun.pipeline.batch import samples_end_s
     from tallrun.sessions import read_session
 
     require_emulator()
@@ -77,7 +80,7 @@ def demo(
     if recorded is None:
         for line in STORY:
             _say(f"  {line}")
-    minutes = max(1.0, _length_s(emulation.recording) / 60.0)
+    minutes = max(1.0, samples_end_s(emulation.recording) / 60.0)
     wishes = RunWishes(
         minutes=minutes, surface="treadmill", learning_s=LEARNING_S, probe_s=30.0,
         intervals=PARTS if recorded is None else (),
@@ -108,36 +111,10 @@ def demo(
     _say(f"  look around: {_command()} serve --data-dir {records}")
 
 
-def fresh_folder(out: Path) -> Path:
-    """Return ``out``, or ``out-2``, ``out-3`` ... when it is taken: an earlier demo is never overwritten."""
-    for number in range(1, 1000):
-        folder = out if number == 1 else out.with_name(f"{out.name}-{number}")
-        if not folder.exists():
-            folder.mkdir(parents=True, mode=0o700)
-            return folder
-    raise UsageError(f"{out} and 998 folders after it are taken; remove some")
-
-
-async def scripted_taps(loop: LiveLoop) -> None:
-    """Tap pain scores as the invented runner would."""
-    from tallrun.pipeline.taps import Tap
-
-    for at_s, score in TAPS:
-        await asyncio.sleep(max(0.0, at_s - loop.session.now_s))
-        loop.take(Tap("pain", score), f"script-{at_s:.0f}")
-
-
 def _tell_advice(folder: Path, at: datetime) -> None:
-    from tallrun.journal.desk import Records
-    from tallrun.recovery.verdicts import verdict
-    from tallrun.recovery.wording import state_name
-    from tallrun.store import Store
+    from tallrun.live.demo import advice_at
 
-    with Store.open(folder) as store:
-        mine = Records(store, store.find_runner(), at)
-        found = verdict(mine.protocol, store.history(mine.runner_id), None, at, None)
-        store.note_advice(mine.runner_id, found, at)
-        name = state_name(mine.protocol, found.state, found.rules)
+    found, name = advice_at(folder, at)
     head = name if found.rung is None else f"{name}, level {found.rung}"
     _say(f"    {head}")
     for sentence in found.sentences:
@@ -169,10 +146,6 @@ def _command() -> str:
     """Return the command as it was called, so that the line can be copied (.venv/bin/tallrun in a checkout)."""
     called = Path(sys.argv[0])
     return str(called) if called.name.startswith("tallrun") else "tallrun"
-
-
-def _length_s(recording: Recording) -> float:
-    return max(float(item.t_s[-1]) for item in recording.sensors.values())
 
 
 def _say(text: str) -> None:

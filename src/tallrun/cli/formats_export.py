@@ -112,8 +112,8 @@ def _export_bids(
 
 
 def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:
-    from tallrun.cli.formats_records import records_of_session
     from tallrun.journal.desk import current_time
+    from tallrun.journal.session_rows import records_of_session
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json

@@ -456,17 +456,7 @@ def _save_activity(
 
 
 def _hand_off(out: Path, data_dir: Path | None) -> None:
-    """Offer imported runs to the records of this machine, where they are of one runner; else say how to."""
-    from tallrun.journal.desk import Records, current_time
-    from tallrun.journal.sessions import scan
-    from tallrun.store import Store
-    from tallrun.store.location import DATABASE_NAME, data_folder
+    from tallrun.journal.sessions import hand_off
 
-    if (data_folder(data_dir) / DATABASE_NAME).is_file():
-        with Store.open(data_dir) as store:
-            if len(store.runner_codes()) == 1 and not store.is_read_only:
-                found = scan(Records(store, store.find_runner(), current_time()), out)
-                if found.added:
-                    typer.echo("tallrun due asks whether it counts as a run of yours")
-                return
-    typer.echo(f"to count it as a run of yours: tallrun log-run --session {out}")
+    if line := hand_off(out, data_dir):
+        typer.echo(line)

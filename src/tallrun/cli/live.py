@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,7 +85,15 @@ def run(
     from tallrun.cli.live_run import live_run
     from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.live.cut_off import finish_interrupted
-    from tallrun.live.setup import RunWishes, part_lines, plan_lines, plan_of, planned, with_intervals
+    from tallrun.live.setup import (
+        RunWishes,
+        part_lines,
+        plan_lines,
+        plan_of,
+        planned,
+        with_focus,
+        with_intervals,
+    )
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
@@ -112,10 +119,7 @@ def run(
             wishes = with_intervals(wishes, plan)
         for line in [*plan_lines(plan, focus, wishes.rung == "V0"), *part_lines(wishes.intervals)]:
             typer.echo(line)
-    may_cue = plan is None or plan.may_cue
-    if focus is not None and focus != wishes.focus and (may_cue or focus == NO_CUES):
-        # the place in the fade belongs to the step of the plan, not to another one
-        wishes = replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
+    wishes = with_focus(wishes, plan, focus, step_session)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
     emulation = load_emulation(emulate, faults, model, (speed or 1.0) if emulate else speed)
 

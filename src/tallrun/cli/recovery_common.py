@@ -143,17 +143,6 @@ def ask_or_skip(
     return value
 
 
-def runner_of_sessions(where: Path | str | None, *folders: Path) -> str | None:
-    """Return the code of the one runner the records have all these sessions of; None where it is not known so."""
-    from tallrun.store import Store
-
-    with Store.open(where) as store:
-        codes = {runner_id: code for code, runner_id in store.runner_codes().items()}
-        whose = {row.folder.resolve(): row.runner_id for row in store.sessions(None)}
-    found = {whose.get(folder.resolve()) for folder in folders}
-    return codes.get(found.pop() or "") if len(found) == 1 else None
-
-
 def read_earlier_runs(where: Path | str | None, *codes: str | None) -> None:
     """Cut what runs are compared by, where it is not kept yet: once after an update, with a bar on a terminal.
 

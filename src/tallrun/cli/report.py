@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,12 +12,6 @@ from tallrun.cli.output import progress_bar
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
-    from tallrun.numerics.recording import Recording
-    from tallrun.pipeline import GaitTables
-    from tallrun.recovery import Protocol
-    from tallrun.report.overlays import Overlay
-    from tallrun.report.paper import Sheet
-    from tallrun.report.told import ToldBeside
 
 
 def register(app: typer.Typer) -> None:
@@ -40,11 +34,12 @@ def report(
     ] = None,
 ) -> None:
     """Write a single-file report that opens without a network."""
-    from tallrun.journal.desk import current_time, rules_for
+    from tallrun.journal.desk import current_time, load_protocol, rules_for
     from tallrun.journal.run_plan import from_records
+    from tallrun.report import build_report
     from tallrun.report.overlays import overlays_in_force, read_overlays
-    from tallrun.report.session_report import pain_marks
-    from tallrun.sessions import read_session
+    from tallrun.report.session_report import analysed, pain_marks
+    from tallrun.sessions import read_session, write_text
 
     recording = read_session(session)
     entries = overlays_in_force(read_overlays(session))
@@ -53,7 +48,8 @@ def report(
     sheet = told = None
     if data_dir is not None:
         from tallrun.cli.clinic import sheet_of_records
-        from tallrun.cli.recovery_common import read_earlier_runs, runner_of_sessions
+        from tallrun.cli.recovery_common import read_earlier_runs
+        from tallrun.journal.sessions import runner_of_sessions
 
         runner = runner or runner_of_sessions(data_dir, session)
         read_earlier_runs(data_dir, runner)
@@ -64,37 +60,9 @@ def report(
     target = out or session / "derived" / "report.html"
     with progress_bar("analysing") as show:
         title = session.resolve().name
-        write_report(recording, title, target, show, history, advice, entries, rules, sheet, told)
-    typer.echo(str(target))
-
-
-def write_report(
-    recording: Recording,
-    title: str,
-    target: Path,
-    show: Callable[[float], None] = lambda share: None,
-    history: tuple[SessionBlocks, ...] = (),
-    advice: dict[str, Any] | None = None,
-    entries: Sequence[Overlay] = (),
-    protocol: Protocol | None = None,
-    sheet: Sheet | None = None,
-    told: ToldBeside | None = None,
-) -> GaitTables:
-    """Analyse a recording, write its report to ``target`` and return the tables behind it.
-
-    protocol : the rules in force for the runner; None where it is not known whose recording it is. sheet : whose it is,
-    for the head of each printed sheet. told : what was told of it beside the recording.
-    """
-    from dataclasses import replace
-
-    from tallrun.journal.desk import load_protocol
-    from tallrun.report import build_report
-    from tallrun.report.session_report import analysed
-    from tallrun.sessions import write_text
-
-    source = analysed(
-        recording, title, protocol or load_protocol(), show, history=history, advice=advice, entries=entries
-    )
+        source = analysed(
+            recording, title, rules or load_protocol(), show, history=history, advice=advice, entries=entries
+        )
     source = replace(source, sheet=sheet or source.sheet, told=told or source.told)
     write_text(target, build_report(source))
-    return source.tables
+    typer.echo(str(target))

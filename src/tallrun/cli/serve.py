@@ -73,7 +73,7 @@ def serve(
     from tallrun.live.devices import run_radio
     from tallrun.live.stage import Stage
     from tallrun.store.location import SESSIONS_FOLDER, data_folder
-    from tallrun.web.desk import Desk
+    from tallrun.web.desk import Desk, look_for_sessions
 
     if sessions is not None and not sessions.is_dir():
         raise UsageError(f"--sessions must name a folder that holds sessions, {sessions} is none")
@@ -96,28 +96,6 @@ def serve(
         run_radio(_serve(desk, folder, gate, port, browser, stage), emulation)
     finally:
         desk.close()
-
-
-def look_for_sessions(desk: Desk) -> str:
-    """Index what lies in the sessions folder, so that the first page is not empty; nothing is analysed.
-
-    Returns one line to print, empty where nothing new was found. With no runner, or several, nothing is done: the
-    page asks, for only a person knows whose recordings they are.
-    """
-    from tallrun.journal.sessions import scan
-
-    folder = desk.sessions_folder
-    if folder is None or not folder.is_dir() or len(desk.store.runner_codes()) != 1:
-        return ""
-    found = scan(desk.records(None), folder)
-    parts = []
-    if found.added:
-        parts.append(f"{len(found.added)} new")
-    if found.moved:
-        parts.append(f"{len(found.moved)} found again in another folder")
-    if found.refused:
-        parts.append(f"{len(found.refused)} left out (Sessions says why)")
-    return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""
 
 
 def _emulator(

@@ -4,6 +4,7 @@
 * ``analyse_session``: one session folder -> one shard (strides, segments, flags, row), by the one pipeline
 * ``run_cohort``: does what is missing, keeps a shard for each session, assembles the tables
 * ``check_session``: schema, unit, gap and clock problems of one session without analysing it
+* ``checked_sessions``: that of every session, and what a run would do with it; nothing is written
 * ``compare_cohorts``: two versions or configurations on the same sessions
 
 Method and files: docs/cohort.md.
@@ -12,7 +13,7 @@ Method and files: docs/cohort.md.
 from tallrun.cohort.compare import compare_cohorts
 from tallrun.cohort.discover import FoundSession, find_sessions
 from tallrun.cohort.inspect import check_session
-from tallrun.cohort.run import CohortOptions, plan_cohort, run_cohort
+from tallrun.cohort.run import CohortOptions, checked_sessions, plan_cohort, run_cohort
 from tallrun.cohort.work import analyse_session
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FoundSession",
     "analyse_session",
     "check_session",
+    "checked_sessions",
     "compare_cohorts",
     "find_sessions",
     "plan_cohort",

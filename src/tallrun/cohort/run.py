@@ -27,6 +27,7 @@ from tallrun.cohort.identity import (
     input_sha256,
     versions,
 )
+from tallrun.cohort.inspect import check_session
 from tallrun.cohort.row import IDENTIFIED_COLUMNS, plain_word
 from tallrun.cohort.shards import ShardContent, ShardStore
 from tallrun.cohort.work import Outcome, analyse_session, without_quotes
@@ -102,6 +103,27 @@ def plan_cohort(options: CohortOptions, stage: Stage) -> Plan:
             plan.missing.append(name)
         seen.add(key)
     return plan
+
+
+def checked_sessions(options: CohortOptions, stage: Stage) -> list[dict[str, Any]]:
+    """Return what a run would do with each session, and its problems; nothing is written.
+
+    One row a session: ``session``, ``state``, ``would`` (analyse, keep, nothing), ``problems``.
+    """
+    plan = plan_cohort(options, stage)
+    missing = {plan.keys[name] for name in plan.missing}
+    rows = []
+    with stage("checking") as show, ThreadPoolExecutor(options.n_workers or core_count()) as threads:
+        good = [item for item in plan.sessions if item.name not in plan.problems]
+        checks = threads.map(check_session, (item.folder for item in good))
+        found = {item.name: check for item, check in zip(good, checks, strict=True)}
+        for place, item in enumerate(plan.sessions):
+            state, problems = found.get(item.name) or ("refused", [plan.problems[item.name]])
+            key = plan.keys.get(item.name)
+            would = "analyse" if key in missing and state != "refused" else "keep" if key else "nothing"
+            rows.append({"session": item.name, "state": state, "would": would, "problems": problems})
+            show((place + 1) / len(plan.sessions))
+    return rows
 
 
 def run_cohort(

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from tallrun.errors import SignalError
 from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import DOUBTFUL_CODES, paces_mps, sure_strides, sure_values
-from tallrun.gait.summary import BLOCK_STRIDES
 
 FloatArray = NDArray[np.float64]
 
@@ -110,29 +109,29 @@ class SessionBlocks:
     strap: str | None = None
 
 
-def steady_blocks(
-    strides: Mapping[str, Any] | Any,
-    *,
-    block_strides: int = BLOCK_STRIDES,
-) -> tuple[Block, ...]:
+def steady_blocks(strides: Mapping[str, Any] | Any) -> tuple[Block, ...]:
     """Cut a stride table into blocks of steady, clean, level running; see ``steady_table``."""
-    return tuple(BlockRows(steady_table(strides, block_strides=block_strides)))
+    return tuple(BlockRows(steady_table(strides)))
 
 
-def steady_table(strides: Mapping[str, Any] | Any, *, block_strides: int = BLOCK_STRIDES) -> FloatArray:
+def steady_table(strides: Mapping[str, Any] | Any) -> FloatArray:
     """Cut a stride table into blocks of steady, clean, level running: rows of ``BLOCK_COLUMNS``, NaN unknown.
 
     strides : the ``strides`` table of the session contract (a DataFrame or a mapping of columns, sorted by
     contact); metric columns that are missing or all NaN are left out of the blocks.
-    block_strides : strides (of both feet together) per block; a shorter rest is dropped.
+    A block holds ``BLOCK_STRIDES`` strides of both feet together; a shorter rest is dropped.
     Empty or all-walking input gives no blocks. Raises SignalError when a needed column is missing or the
     columns differ in length.
     """
+    from tallrun.gait.summary import (
+        BLOCK_STRIDES,  # what stands beside kernels loads numba, and few come here
+    )
+
     table = _columns(strides)
     strides = sure_values(pd.DataFrame(strides))
     clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
     speed: FloatArray = np.asarray(paces_mps(strides), np.float64)
-    rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, block_strides)
+    rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, BLOCK_STRIDES)
     found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)
     if not len(rows):
         return found
@@ -141,9 +140,9 @@ def steady_table(strides: Mapping[str, Any] | Any, *, block_strides: int = BLOCK
     medians, n_known = _medians(metrics[rows])
     sides = [table["foot"][rows] == side for side in ("left", "right")]
     at_s = table["initial_contact_s"][rows]
-    found[:, 0], found[:, 1], found[:, 3] = at_s[:, 0], at_s[:, -1], block_strides
+    found[:, 0], found[:, 1], found[:, 3] = at_s[:, 0], at_s[:, -1], BLOCK_STRIDES
     found[:, _SPEED] = _mean_of_most(speed[rows])
-    found[:, 4 : 4 + metrics.shape[1]] = np.where(n_known >= block_strides / 2, medians, np.nan)
+    found[:, 4 : 4 + metrics.shape[1]] = np.where(n_known >= BLOCK_STRIDES / 2, medians, np.nan)
     found[:, BLOCK_COLUMNS.index(ASYMMETRY)] = _asymmetry(sides, table["stance_time_s"][rows])
     for name, column in VARIABILITY.items():
         found[:, BLOCK_COLUMNS.index(name)] = _scatter_pct(sides, _optional(strides, column, n)[rows])

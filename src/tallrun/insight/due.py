@@ -22,11 +22,11 @@ from tallrun.recovery.way_out import mask_ends_s, walked_on, way_out
 
 QUESTIONS = {
     "morning": "Bridge test, 10 s: how much does it hurt, 0-10?",
-    "during": "Worst pain during the run, 0-10?",
-    "after": "Worst pain after the run so far, 0-10?",
-    "limping": "Did you limp during or after the run?",
-    "h24": "Pain now, one day after the run, 0-10?",
-    "h48": "Pain now, two days after the run, 0-10?",
+    "during": "Worst pain during the {run}, 0-10?",
+    "after": "Worst pain after the {run} so far, 0-10?",
+    "limping": "Did you limp during or after the {run}?",
+    "h24": "Pain now, one day after the {run}, 0-10?",
+    "h48": "Pain now, two days after the {run}, 0-10?",
     "exercise": "Pain now, one day after the strength session, 0-10?",
     "screen": "The screening questions are due.",
     "now": "Pain now, 0-10? The worst of today so far.",
@@ -376,10 +376,9 @@ def _due(
 ) -> Due:
     clock = course.timeline.clock
     is_walk = any(row.rung == "V0" and row.session_id == session_id for row in course.timeline.sessions)
-    text = QUESTIONS[question]
     return Due(
         question,
-        text.replace("the run", "the walk") if is_walk else text,
+        QUESTIONS[question].format(run="walk" if is_walk else "run"),
         clock.local(opens_s),
         clock.local(best_s),
         clock.local(closes_s),

@@ -34,6 +34,11 @@ class Records:
     now: datetime
 
     @property
+    def code(self) -> str:
+        """What the runner is called in these records."""
+        return next(code for code, known in self.store.runner_codes().items() if known == self.runner_id)
+
+    @property
     def runner(self) -> Runner:
         """Who runs; raises EntryError before set-up."""
         return self.store.runner(self.runner_id)

@@ -19,7 +19,6 @@ from tallrun.insight.exposure import UPHILL_PCT
 from tallrun.journal.begun import Begun, begun_runs
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
-from tallrun.pipeline import analyse
 from tallrun.pipeline.tapped import NOTHING_TAPPED, Tapped, tapped_during
 from tallrun.pipeline.way import way_m
 from tallrun.recovery.model import (
@@ -434,6 +433,8 @@ def _analysed(item: Waiting) -> Waiting:
     """Tell walking from running in a recording of sensors; a watch's was told from its rows."""
     if item.by != "sensors":
         return item
+    from tallrun.pipeline import analyse
+
     recording = read_session(item.row.folder)
     tables = analyse(recording).tables
     summary = tables.summary

@@ -25,7 +25,7 @@ from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
 from tallrun.journal.advice import advise
 from tallrun.journal.clinic import read_clinic
-from tallrun.journal.desk import NotThereError, Records, load_protocol
+from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
 from tallrun.journal.shown import read_shown
 from tallrun.journal.told import told_of
 from tallrun.numerics.json_ready import json_ready
@@ -46,6 +46,8 @@ from tallrun.sessions import read_session, write_tables, write_text
 from tallrun.sessions.folder import read_info
 from tallrun.sessions.series import read_watch
 from tallrun.sessions.watch_import import import_watch
+from tallrun.store import Store
+from tallrun.store.location import DATABASE_NAME, data_folder
 from tallrun.store.store import IndexedSession
 
 DERIVED = "derived"
@@ -131,6 +133,25 @@ def take_watch_file(mine: Records, folder: Path, name: str, content: bytes) -> l
         }
         for item in told
     ]  # fmt: skip
+
+
+def hand_off(out: Path, data_dir: Path | None) -> str:
+    """Offer imported runs to the records of this machine, where they are of one runner; return what to say of it."""
+    if (data_folder(data_dir) / DATABASE_NAME).is_file():
+        with Store.open(data_dir) as store:
+            if len(store.runner_codes()) == 1 and not store.is_read_only:
+                found = scan(Records(store, store.find_runner(), current_time()), out)
+                return "tallrun due asks whether it counts as a run of yours" if found.added else ""
+    return f"to count it as a run of yours: tallrun log-run --session {out}"
+
+
+def runner_of_sessions(where: Path | str | None, *folders: Path) -> str | None:
+    """Return the code of the one runner the records have all these sessions of; None where it is not known so."""
+    with Store.open(where) as store:
+        codes = {runner_id: code for code, runner_id in store.runner_codes().items()}
+        whose = {row.folder.resolve(): row.runner_id for row in store.sessions(None)}
+    found = {whose.get(folder.resolve()) for folder in folders}
+    return codes.get(found.pop() or "") if len(found) == 1 else None
 
 
 def is_same_place(one: Path, other: Path) -> bool:
@@ -387,10 +408,9 @@ def analyse(
     cycles = pitch_cycles(source.waves, tables.strides)
     cycles += [] if source.pelvis is None else pelvis_cycles(source.pelvis, tables.strides)
     keep_cycles(folder / DERIVED, cycles, speed_mps)
-    code = next(code for code, known in mine.store.runner_codes().items() if known == mine.runner_id)
     source = replace(
         source, earlier=earlier_bands(_earlier(mine, row), speed_mps),
-        sheet=Sheet(code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
+        sheet=Sheet(mine.code, read_clinic(mine.store).letterhead), length_unit=read_shown(mine.store).length,
         told=told_of(mine, session_id, folder, source.pain),
     )  # fmt: skip
     write_text(folder / DERIVED / REPORT, build_report(source))

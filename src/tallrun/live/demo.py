@@ -13,11 +13,13 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from tallrun.coaching import lay_out
-from tallrun.errors import EntryError
+from tallrun.errors import EntryError, UsageError
 from tallrun.journal.desk import Records
 from tallrun.live.rebuild import local_time_zone
 
 if TYPE_CHECKING:
+    from tallrun.live.loop import LiveLoop
+    from tallrun.recovery.verdicts import Verdict
     from tallrun.store import Store
 
 SCRIPT = "demo script"
@@ -26,6 +28,10 @@ PARTS = lay_out(2, 100.0, 15.0, warm_up_s=25.0, cool_down_s=10.0)
 DAYS_BACK = 3
 #: When the invented runner's day begins, and goes on after a night: the question of a day later is open then.
 MORNING = "10:00"
+
+
+#: (session second, score): what the scripted runner taps.
+TAPS = ((70.0, 1), (150.0, 2))
 
 
 def home_zone() -> ZoneInfo:
@@ -134,6 +140,40 @@ def invent_runner(folder: Path, now: datetime) -> None:
         for entry in entries:
             if getattr(entry, "at", now) <= now:
                 store.add(runner_id, entry, by=SCRIPT, now=now)
+
+
+def fresh_folder(out: Path) -> Path:
+    """Return ``out``, or ``out-2``, ``out-3`` ... when it is taken: an earlier demo is never overwritten."""
+    for number in range(1, 1000):
+        folder = out if number == 1 else out.with_name(f"{out.name}-{number}")
+        if not folder.exists():
+            folder.mkdir(parents=True, mode=0o700)
+            return folder
+    raise UsageError(f"{out} and 998 folders after it are taken; remove some")
+
+
+async def scripted_taps(loop: LiveLoop) -> None:
+    """Tap pain scores as the invented runner would."""
+    import asyncio
+
+    from tallrun.pipeline.taps import Tap
+
+    for at_s, score in TAPS:
+        await asyncio.sleep(max(0.0, at_s - loop.session.now_s))
+        loop.take(Tap("pain", score), f"script-{at_s:.0f}")
+
+
+def advice_at(folder: Path, at: datetime) -> tuple[Verdict, str]:
+    """Return the advice of a moment and what its state is called; it is noted as given."""
+    from tallrun.recovery.verdicts import verdict
+    from tallrun.recovery.wording import state_name
+    from tallrun.store import Store
+
+    with Store.open(folder) as store:
+        mine = Records(store, store.find_runner(), at)
+        found = verdict(mine.protocol, store.history(mine.runner_id), None, at, None)
+        store.note_advice(mine.runner_id, found, at)
+        return found, state_name(mine.protocol, found.state, found.rules)
 
 
 def answer_questions(folder: Path, now: datetime) -> tuple[datetime, datetime]:

@@ -100,6 +100,17 @@ def with_intervals(wishes: RunWishes, plan: RunPlan) -> RunWishes:
     return replace(wishes, intervals=parts, rung=rung, minutes=parts[-1].end_s / 60.0)
 
 
+def with_focus(
+    wishes: RunWishes, plan: RunPlan | None, focus: str | None, step_session: int | None
+) -> RunWishes:
+    """Return the wishes with the focus that was asked for; unchanged without one, and where the day allows no cues."""
+    may_cue = plan is None or plan.may_cue
+    if focus is None or focus == wishes.focus or not (may_cue or focus == NO_CUES):
+        return wishes
+    # the place in the fade belongs to the step of the plan, not to another one
+    return replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
+
+
 def walk_wishes(wishes: RunWishes, plan: RunPlan, minutes: float | None) -> RunWishes:
     """Return the wishes as one walk without cues, of ``minutes``, else of those of the level V0.
 

@@ -130,6 +130,18 @@ def middle_errors(tables: GaitTables, recording: Recording) -> dict[str, Measure
     }
 
 
+def error_values(
+    summary: Mapping[str, Any], errors: Mapping[str, MeasuredError | None]
+) -> dict[str, dict[str, Any] | None]:
+    """Return how far each middle may lie from the truth, in its own unit, and by what kind of test; None unmeasured."""
+    return {
+        key: None
+        if error is None
+        else {"value": error.of(summary[key]["median"]), "kind": error.kind, "source": error.source}
+        for key, error in errors.items()
+    }
+
+
 def _surface(recording: Recording) -> str:
     on_belt = recording.treadmill is not None or recording.context.get("surface") == "treadmill"
     return "treadmill" if on_belt else "road"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallrun._version import __version__
 from tallrun.numerics.recording import Recording, SensorSpec
 from tallrun.pipeline import ALGORITHM_VERSION
+from tallrun.pipeline.setup import KEY
 
 _PLACES = {"foot_left": "left foot", "foot_right": "right foot", "pelvis": "sacrum", "trunk": "trunk"}
 
@@ -21,6 +22,13 @@ _PELVIS = (
     "Orientation of the sacrum was estimated with VQF (Laidig and Seel 2022, doi:10.1016/j.inffus.2022.10.014); "
     "tilt is told as the change from quiet standing."
 )
+
+
+def methods_of_session(recording: Recording) -> str:
+    """Return the paragraph with the stride gain that the session says it ran with."""
+    used = recording.info.get(KEY)
+    gain = used.get("stride_gain") if isinstance(used, dict) else None
+    return methods_paragraph(recording, gain if isinstance(gain, float) else None)
 
 
 def methods_paragraph(recording: Recording, stride_gain: float | None = None) -> str:

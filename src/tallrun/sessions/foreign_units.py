@@ -7,6 +7,7 @@ the one that fits can be named together with the option that sets it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,17 @@ class Declared:
     gyr: str | None = None
 
 
+class UnitWords(NamedTuple):
+    """How whoever reads a refusal sets the unit that fits: in words of the terminal unless told otherwise."""
+
+    time: str = "--time-unit {unit}"
+    acc: str = "--acc-unit {unit}"
+    gyr: str = "--gyr-unit {unit}"
+
+
+TERMINAL = UnitWords()
+
+
 def unit_factor(units: dict[str, float], unit: str, what: str) -> float:
     """Return the factor to SI for ``unit``. Raises FormatError naming the known units."""
     if unit not in units:
@@ -53,7 +65,7 @@ def unit_factor(units: dict[str, float], unit: str, what: str) -> float:
     return units[unit]
 
 
-def check_declared_time(t_s: FloatArray, unit: str | None, where: str) -> None:
+def check_declared_time(t_s: FloatArray, unit: str | None, where: str, words: UnitWords = TERMINAL) -> None:
     """Raise SignalError when the stamps, taken in ``unit``, advance at a rate no worn sensor has."""
     steps_s = np.diff(t_s)
     steps_s = steps_s[steps_s > 0.0]
@@ -66,7 +78,7 @@ def check_declared_time(t_s: FloatArray, unit: str | None, where: str) -> None:
     found = "s" if unit is None else unit
     fit = _fitting(TIME_UNITS, found, 1.0 / rates_hz[0], (1.0 / _LIKELY_RATE_HZ[1], 1.0 / _LIKELY_RATE_HZ[0]))
     remedy = (
-        f"they fit --time-unit {fit}"
+        f"they fit {words.time.format(unit=fit)}"
         if fit
         else f"no unit of {', '.join(TIME_UNITS)} fits: is it the right column?"
     )
@@ -102,7 +114,9 @@ def check_declared_rate(t_s: FloatArray, rate_hz: float, tolerance: float, where
         )
 
 
-def check_declared_acc(t_s: FloatArray, acc_mps2: FloatArray, unit: str | None, where: str) -> None:
+def check_declared_acc(
+    t_s: FloatArray, acc_mps2: FloatArray, unit: str | None, where: str, words: UnitWords = TERMINAL
+) -> None:
     """Raise SignalError when specific force, taken in ``unit``, cannot come from a worn sensor."""
     rows = _spread(acc_mps2.shape[0])
     axes = np.isfinite(acc_mps2[rows]).any(axis=0)
@@ -117,7 +131,7 @@ def check_declared_acc(t_s: FloatArray, acc_mps2: FloatArray, unit: str | None, 
     fit = _fitting(ACC_UNITS, unit, mean_g, _LIKELY_FORCE_G)
     doubt = " (or gravity was removed: then export the raw accelerometer)" if mean_g < _FORCE_G[0] else ""
     remedy = (
-        f"it fits --acc-unit {fit}{doubt}"
+        f"it fits {words.acc.format(unit=fit)}{doubt}"
         if fit
         else f"no unit of {', '.join(ACC_UNITS)} fits: are these raw counts, or was gravity removed?"
     )
@@ -151,7 +165,12 @@ def check_rest(t_s: FloatArray, acc_mps2: FloatArray, rate_hz: float, unit: str 
 
 
 def check_declared_gyr(
-    acc_mps2: FloatArray, gyr_radps: FloatArray, unit: str | None, placement: str, where: str
+    acc_mps2: FloatArray,
+    gyr_radps: FloatArray,
+    unit: str | None,
+    placement: str,
+    where: str,
+    words: UnitWords = TERMINAL,
 ) -> None:
     """Raise SignalError when angular rate, taken in ``unit``, is beyond any gyroscope, or too slow for a moving sensor.
 
@@ -172,7 +191,7 @@ def check_declared_gyr(
         else "too slow for a sensor that moves so"
     )
     remedy = (
-        f"it fits --gyr-unit {fit}"
+        f"it fits {words.gyr.format(unit=fit)}"
         if fit
         else f"no unit of {', '.join(GYR_UNITS)} fits: are these raw counts?"
     )

@@ -16,7 +16,7 @@ from tallrun.insight import SessionBlocks
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
 from tallrun.journal.handout import handout_plan
-from tallrun.journal.sessions import called_in, find, folder_of
+from tallrun.journal.sessions import called_in, find, folder_of, scan
 from tallrun.recovery import Protocol
 from tallrun.report.history import own_history
 from tallrun.report.paper import Sheet
@@ -110,17 +110,12 @@ class Desk:
     def sheet(self, session_id: str) -> Sheet:
         """Return what printed pages about a session bear: code, letterhead, and the runner's plan when asked for."""
         mine = self.session(session_id)[0]
-        return Sheet(
-            self._code_of(mine.runner_id), read_clinic(self.store).letterhead, lambda: handout_plan(mine)
-        )
+        return Sheet(mine.code, read_clinic(self.store).letterhead, lambda: handout_plan(mine))
 
     def whose(self, session_id: str) -> str:
         """Return the code of the runner a session belongs to; empty where the records are one runner's."""
         mine = self.session(session_id)[0]
-        return self._code_of(mine.runner_id) if len(self.store.runner_codes()) > 1 else ""
-
-    def _code_of(self, runner_id: str) -> str:
-        return next(code for code, known in self.store.runner_codes().items() if known == runner_id)
+        return mine.code if len(self.store.runner_codes()) > 1 else ""
 
     def rules(self) -> Protocol:
         """Return the rules in force for the only runner; the shipped ones where there are none or several."""
@@ -179,3 +174,23 @@ def records_of(
 
 OpenDesk = Annotated[Desk, Depends(desk_of)]
 Mine = Annotated[Records, Depends(records_of)]
+
+
+def look_for_sessions(desk: Desk) -> str:
+    """Index what lies in the sessions folder, so that the first page is not empty; nothing is analysed.
+
+    Returns one line to print, empty where nothing new was found. With no runner, or several, nothing is done: the
+    page asks, for only a person knows whose recordings they are.
+    """
+    folder = desk.sessions_folder
+    if folder is None or not folder.is_dir() or len(desk.store.runner_codes()) != 1:
+        return ""
+    found = scan(desk.records(None), folder)
+    parts = []
+    if found.added:
+        parts.append(f"{len(found.added)} new")
+    if found.moved:
+        parts.append(f"{len(found.moved)} found again in another folder")
+    if found.refused:
+        parts.append(f"{len(found.refused)} left out (Sessions says why)")
+    return f"Sessions in {folder}: {', '.join(parts)}." if parts else ""
