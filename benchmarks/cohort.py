@@ -58,7 +58,9 @@ def cluster(n_workers: int) -> Iterator[tuple[str, str]]:
     """A Dask cluster of its own processes, as a lab has one running; gives the command's options for it."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as lab:
+    with LocalCluster(
+        n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as lab:
         yield "--scheduler", lab.scheduler_address
 
 

@@ -474,8 +474,14 @@ def alerts() -> Said:
 
     flags = [patients._flags("REFER", rules, PROTOCOL) for rules in (("SC1",), ("SC3",), ())]
     red = [patients.red_run(NOW.date(), is_walk=is_walk).text for is_walk in (True, False)]
+    gait = [item.text for item in patients.gait_flags(NOW.date(), ("low_cadence", "asymmetry"))]
     return {
-        "holds": [*told(scored((7, 1)), [1] * 8), *(item.text for flag in flags for item in flag), *red],
+        "holds": [
+            *told(scored((7, 1)), [1] * 8),
+            *(item.text for flag in flags for item in flag),
+            *red,
+            *gait,
+        ],
         "fails": told(scored((1, 1)), [1] * 8),
         "unknown": [
             *told(scored((1, 3.5)), [None] * 8),
@@ -970,25 +976,21 @@ def answers_to_cues() -> Said:
         goal.cue_value({"value": value, "low": low, "high": 176.1}) + "."
         for value, low in ((164.0, 169.2), (168.6, 169.2), (180.0, None))
     ]
-    inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
         "holds": [
             *told(**known),
             *told(**known | {"n_strides": 1}),
             *values,
-            *(f"{a}: {b}." for a, b in inputs),
         ],
         "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
             *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),
             *told(**known | {"in_band_share": None}),
             *told(before=None, after=None),
-            *(f"{a}: {b}." for a, b in goal.inputs_in_words({"inputs": {"baseline": None}})),
         ],
         "empty": [
             *goal.cue_sentences([{"answer": None}]),
             *goal.cue_sentences([]),
-            *(f"{a}: {b}." for a, b in goal.inputs_in_words(None)),
         ],
         "contradictory": told(**known | {"before": None}),
     }

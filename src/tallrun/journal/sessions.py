@@ -23,7 +23,7 @@ import pandas as pd
 
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
-from tallrun.journal.advice import advise
+from tallrun.journal.advice import advise, for_report
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, load_protocol
 from tallrun.journal.shown import read_shown
@@ -378,7 +378,7 @@ def analyse(
         protocol,
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
-        advice=advise(mine).as_json(),
+        advice=for_report(advise(mine), protocol),
         entries=overlays_in_force(read_overlays(folder)),
     )
     tables = source.tables

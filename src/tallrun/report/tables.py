@@ -11,7 +11,12 @@ import pandas as pd
 from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
-from tallrun.gait.flags import ASYMMETRY_LIMIT_PCT, OWN_TILT_MARGIN_DEG, POPULATION_TILT_DEG
+from tallrun.gait.flags import (
+    ASYMMETRY_LIMIT_PCT,
+    ASYMMETRY_POPULATION_LIMIT_PCT,
+    OWN_TILT_MARGIN_DEG,
+    POPULATION_TILT_DEG,
+)
 from tallrun.gait.summary import Gait, numbers_of, sure_gait
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
@@ -172,7 +177,8 @@ ASYMMETRY = Metric(
     "%",
     1,
     "200 (R − L)/(R + L) of contact time; above 0 the right foot stays longer.",
-    f"0 both alike, limit ± {ASYMMETRY_LIMIT_PCT:g} % and beyond the own scatter (design, sci:A5)",
+    f"0 both alike, limit: {ASYMMETRY_LIMIT_PCT:g} % from the own usual and beyond its scatter, else "
+    f"± {ASYMMETRY_POPULATION_LIMIT_PCT:g} % (design, sci:A5)",
 )
 METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)}
 
