@@ -121,7 +121,7 @@ def take_watch_file(mine: Records, folder: Path, name: str, content: bytes) -> l
         # The name stays with the file for the line about it; what cannot be a name of a file here is left out.
         kept = Path(place) / (re.sub(r"[^\w.() -]", "_", shown).lstrip(".") or "file")
         kept.write_bytes(content)
-        told = list(import_watch([kept], folder, "auto", mine.runner.time_zone))
+        told = list(import_watch([kept], folder, "auto", mine.runner.time_zone, mine.now))
     if any(item.folder is not None for item in told):
         scan(mine, folder)
     return [
