@@ -1042,6 +1042,7 @@ def _compared(rows: Iterable[Change], **more: Any) -> Any:
         SimpleNamespace(name=name, tables=SimpleNamespace(summary={"quality": {"calibration": found}}))
         for name, found in zip(("one", "two"), calibrations, strict=True)
     )
+    a.gait = b.gait = "run"
     given = {
         "a": a,
         "b": b,
@@ -1054,6 +1055,7 @@ def _compared(rows: Iterable[Change], **more: Any) -> Any:
         "n_tests": 0,
         "over_time": (),
         "error_from": "between days",
+        "gait": "run",
     }
     return SimpleNamespace(**given | more)
 
@@ -1065,7 +1067,9 @@ def comparisons() -> Said:
 
     def told(rows: Iterable[Change], **more: Any) -> list[str]:
         found = _compared(rows, **more)
-        plain = [compare_page.plain_sentence(row) for row in found.rows if row.word == "real change"]
+        plain = [
+            compare_page.plain_sentence(row, found.gait) for row in found.rows if row.word == "real change"
+        ]
         rest = [compare_page.shown_row(row).why for row in found.rows]
         lines = [
             line for line in compare_page.text_lines(found) if not line.startswith(" ") and "  " not in line
@@ -1080,10 +1084,9 @@ def comparisons() -> Said:
             compare_page.unmatched_words(found),
         ]
 
-    of_walk = summary(cadence_spm={}, run_time_s=0.0, walk_time_s=60.0) | {
-        "quality": {"calibration": CALIBRATED}
-    }
-    walk = SimpleNamespace(name="one", tables=SimpleNamespace(summary=of_walk))
+    of_walk = SimpleNamespace(summary={"quality": {"calibration": CALIBRATED}})
+    walk = SimpleNamespace(name="one", tables=of_walk, gait="walk")
+    both_feet = [_change("flight_time_s", difference=sign) for sign in (1.0, -1.0)]
     keys = [key for key in compare_page._PLAIN if key in METRIC_BY_KEY or key == ASYMMETRY.key]
     real = [_change(key, difference=sign) for key in keys for sign in (1.0, -1.0)]
     same = [replace(row, word="no real change", difference=0.01) for row in real]
@@ -1111,6 +1114,7 @@ def comparisons() -> Said:
         "holds": [
             *told(real, n_tests=4, errors=errors),
             *told(real[:1], n_tests=1),
+            *told(both_feet, gait="walk"),
             *told([*real[:1], *same], over_time=(line,)),
         ],
         "fails": [
@@ -1128,7 +1132,7 @@ def comparisons() -> Said:
             *told([], unmatched=tuple(blank), speed_mps=None, speed_range_mps=None),
             *told([], speed_mps=None, speed_range_mps=None),
             *told([], speed_mps=None, speed_range_mps=None, a=walk),
-            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk, gait="walk"),
         ],
         "empty": told([]),
         "contradictory": told([*real[:1], *dim[:1], *blank[:1]], speed_mps=None, speed_range_mps=None),

@@ -180,7 +180,6 @@ ASYMMETRY = Metric(
     f"0 both alike, limit: {ASYMMETRY_LIMIT_PCT:g} % from the own usual and beyond its scatter, else "
     f"± {ASYMMETRY_POPULATION_LIMIT_PCT:g} % (design, sci:A5)",
 )
-METRIC_BY_KEY = {item.key: item for item in (*METRICS, ASYMMETRY, *VARIABILITY_ROWS)}
 
 
 #: In walking one foot lands before the other leaves; what is about landing out of the air is not asked of a walk.
@@ -201,6 +200,14 @@ METRICS_OF: dict[Gait, tuple[Metric, ...]] = {
         if item.key not in _OF_RUNNING
     ),
 }
+METRIC_BY_KEY_OF: dict[Gait, dict[str, Metric]] = {
+    gait: {
+        item.key: item
+        for item in (*found, ASYMMETRY if gait == "run" else replace(ASYMMETRY, scale=""), *VARIABILITY_ROWS)
+    }
+    for gait, found in METRICS_OF.items()
+}
+METRIC_BY_KEY = METRIC_BY_KEY_OF["run"]
 
 
 def metric_rows(
