@@ -1,12 +1,14 @@
 """How many sessions a second a cohort does with one worker and with two, and how much memory that takes.
 
-Run: ``python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3] [--scheduler]``. Each run is the whole command in a
-process of its own, with compiled kernels in the cache: starting up, hashing, workers, tables. Worker counts take
-turns, so that a busy machine hurts all alike. Start-up is told apart: each worker count also does one session for each
-worker, and what the others add to that is the work itself. Processor seconds hardly feel a busy machine: where a
-session costs as many with two workers as with one, two free cores do two at a time. With ``--scheduler`` the workers are those of a
-running Dask cluster, of one worker and of two, that have loaded the kernels; the processor seconds are the main
-process's own.
+    python benchmarks/cohort.py [--sessions 24] [--minutes 10] [--repeats 3] [--scheduler]
+
+Each run is the whole command in a process of its own, with compiled kernels in the cache: starting up, hashing,
+workers, tables. Worker counts take turns, so that a busy machine hurts all alike. Start-up is told apart: each worker
+count also does one session for each worker, and what the others add to that is the work itself. Processor seconds
+hardly feel a busy machine: where a session costs as many with two workers as with one, two free cores do two at a time.
+
+With ``--scheduler`` the workers are those of a running Dask cluster, of one worker and of two, that have loaded the
+kernels; the processor seconds are the main process's own.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def cluster(n_workers: int) -> Iterator[tuple[str, str]]:
     """A Dask cluster of its own processes, as a lab has one running; gives the command's options for it."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as lab:
+    with LocalCluster(
+        n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as lab:
         yield "--scheduler", lab.scheduler_address
 
 

@@ -6,29 +6,29 @@ import contextlib
 import io
 import os
 import runpy
-import sys
 from pathlib import Path
 
 GALLERY = Path(__file__).with_name("gallery")
-HEAD = "# Gallery\n\nMade by `python docs/make_gallery.py`; a test runs every example. Runs are simulated.\n"
+HEAD = (
+    "# Gallery\n\nMade by `python docs/make_gallery.py`; a test runs every example. Each stands alone: copy it and "
+    "run it with `python`.\nRuns are simulated.\n"
+)
 
 
 def examples() -> list[Path]:
     """Return the examples, in order of their names."""
-    return sorted(path for path in GALLERY.glob("*.py") if path.name != "picture.py")
+    return sorted(GALLERY.glob("*.py"))
 
 
 def run(example: Path, folder: Path) -> str:
     """Run one example with ``folder`` as its working folder; return what it printed."""
     before, said = Path.cwd(), io.StringIO()
-    sys.path.insert(0, str(GALLERY))
     os.chdir(folder)
     try:
         with contextlib.redirect_stdout(said):
             runpy.run_path(str(example), run_name="__main__")
     finally:
         os.chdir(before)
-        sys.path.remove(str(GALLERY))
     return said.getvalue()
 
 

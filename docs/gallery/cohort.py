@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-from picture import draw
 
+import tallrun as tr
 from tallrun.sessions import write_session
 from tallrun.simulate import Runner, run, steady_run, three_sensors
 
@@ -28,5 +28,5 @@ columns = [
     "peak_braking_g_median",
 ]
 print(sessions[columns].to_string())
-draw("cohort.svg", {"one session each": (sessions["speed_mps_median"], sessions["cadence_spm_median"])},
-     "Three sessions", "speed [m/s]", "cadence [steps/min]")  # fmt: skip
+tr.draw("cohort.svg", {"one session each": (sessions["speed_mps_median"], sessions["cadence_spm_median"])},
+        "Three sessions", "speed [m/s]", "cadence [steps/min]")  # fmt: skip

@@ -1,7 +1,5 @@
 """Two sessions at the same speed: what changed, and what cannot be told yet."""
 
-from picture import draw
-
 import tallrun as tr
 from tallrun.simulate import Runner, run, steady_run, three_sensors
 
@@ -12,7 +10,7 @@ sides = [
 found = tr.compare(*sides)
 print(found[["metric", "before", "after", "low", "high", "word", "reason"]].to_string())
 steps = [tr.analyze(side).strides for side in sides]
-draw("compare_sessions.svg",
-     {name: (frame["initial_contact_s"], frame["cadence_spm"].where(frame["mode"] == "run"))
-      for name, frame in zip(("before", "after"), steps, strict=True)},
-     "A simulated runner, then with 8 steps/min more", "time [s]", "cadence [steps/min]")  # fmt: skip
+tr.draw("compare_sessions.svg",
+        {name: (frame["initial_contact_s"], frame["cadence_spm"].where(frame["mode"] == "run"))
+         for name, frame in zip(("before", "after"), steps, strict=True)},
+        "A simulated runner, then with 8 steps/min more", "time [s]", "cadence [steps/min]")  # fmt: skip

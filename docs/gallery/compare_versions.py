@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from picture import draw
 
 import tallrun as tr
 
@@ -23,5 +22,5 @@ mean, sd = np.nanmean(difference_ms), np.nanstd(difference_ms, ddof=1)
 low, high = mean - 1.96 * sd, mean + 1.96 * sd
 print(f"{np.isfinite(difference_ms).sum()} of {len(first)} contacts paired; contact time {mean:+.1f} ms, "
       f"limits of agreement {low:.1f} to {high:.1f} ms")  # fmt: skip
-draw("compare_versions.svg", {"without gyroscope minus with": (1000 * first["stance_time_s"], difference_ms)},
-     "Agreement of contact time", "contact time [ms]", "difference [ms]")  # fmt: skip
+tr.draw("compare_versions.svg", {"without gyroscope minus with": (1000 * first["stance_time_s"], difference_ms)},
+        "Agreement of contact time", "contact time [ms]", "difference [ms]")  # fmt: skip

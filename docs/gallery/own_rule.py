@@ -1,7 +1,6 @@
 """An own rule on the strides: contact times that grow over the run."""
 
 import numpy as np
-from picture import draw
 
 import tallrun as tr
 
@@ -16,5 +15,5 @@ print(
 t_s = running["initial_contact_s"].to_numpy()
 edges = np.flatnonzero(np.diff(np.concatenate([[0], is_long.astype(int), [0]])))
 bands = [(t_s[a], t_s[b - 1]) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-draw("own_rule.svg", {"median of 40 strides": (t_s, middle_ms)}, "Contact time; shaded: the own rule speaks",
-     "time [s]", "contact time [ms]", points=False, bands=bands)  # fmt: skip
+tr.draw("own_rule.svg", {"median of 40 strides": (t_s, middle_ms)}, "Contact time; shaded: the own rule speaks",
+        "time [s]", "contact time [ms]", points=False, bands=bands)  # fmt: skip

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from picture import draw
 
 import tallrun as tr
 
@@ -15,5 +14,5 @@ mine = pd.DataFrame(
 strides = tr.analyze({"foot_right": mine}, rate_hz=sensor.spec.rate_hz, acc_unit="mg", gyr_unit="dps").strides
 running = strides[strides["mode"] == "run"]
 print(running[["cadence_spm", "stride_length_m", "foot_strike_angle_deg"]].median())
-draw("own_sensor.svg", {"quarter turn": (running["initial_contact_s"], running["foot_strike_angle_deg"])},
-     "The mounting is found from the data", "time [s]", "strike angle [°]")  # fmt: skip
+tr.draw("own_sensor.svg", {"quarter turn": (running["initial_contact_s"], running["foot_strike_angle_deg"])},
+        "The mounting is found from the data", "time [s]", "strike angle [°]")  # fmt: skip

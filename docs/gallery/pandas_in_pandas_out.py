@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from picture import draw
 
 import tallrun as tr
 
@@ -14,5 +13,5 @@ frame = pd.DataFrame(np.hstack([sensor.acc_mps2, sensor.gyr_radps]), columns=nam
 strides = tr.analyze({"foot_right": frame}, acc_range_g=16, gyr_range_dps=2000).strides
 running = strides[strides["mode"] == "run"]
 print(running[["initial_contact_s", "stance_time_s", "stride_length_m"]].head())
-draw("pandas_in_pandas_out.svg", {"run": (running["initial_contact_s"], running["stride_length_m"])},
-     "Stride length", "time [s]", "stride length [m]")  # fmt: skip
+tr.draw("pandas_in_pandas_out.svg", {"run": (running["initial_contact_s"], running["stride_length_m"])},
+        "Stride length", "time [s]", "stride length [m]")  # fmt: skip

@@ -2,13 +2,11 @@
 
 from tempfile import TemporaryDirectory
 
-from picture import draw
-
 import tallrun as tr
 from tallrun.sessions import write_session
 
 with TemporaryDirectory() as place:
     write_session(f"{place}/run", tr.simulate.bundled("demo_treadmill")[0])
     timeline = tr.analyze(tr.read(f"{place}/run")).timeline
-draw("session_timeline.svg", {"both feet": (timeline["t_s"], timeline["cadence_spm"])},
-     "Cadence of the demo run", "time [s]", "cadence [steps/min]")  # fmt: skip
+tr.draw("session_timeline.svg", {"both feet": (timeline["t_s"], timeline["cadence_spm"])},
+        "Cadence of the demo run", "time [s]", "cadence [steps/min]")  # fmt: skip

@@ -1,8 +1,8 @@
 """tallrun: a running-gait monitor for commodity foot and pelvis sensors.
 
 As a library (``import tallrun as tr``): ``tr.read``, ``tr.recording_of``, ``tr.analyze``, ``tr.running``, ``tr.flags``,
-``tr.compare``, ``tr.verdict``, and the simulator ``tr.simulate.run``; the names in ``__all__`` are the contract and
-load on first use.
+``tr.compare``, ``tr.verdict``, ``tr.draw``, and the simulator ``tr.simulate.run``; the names in ``__all__`` are the
+contract and load on first use.
 
 The rooms, from the ground up (imports go downwards only; see docs/architecture.md):
 ``numerics`` · ``gait`` · ``sensors`` · ``simulate`` · ``coaching`` · ``recovery`` · ``insight`` ·
@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "analyze",
     "compare",
+    "draw",
     "flags",
     "read",
     "recording_of",
@@ -40,6 +41,8 @@ def __getattr__(name: str) -> Any:
 
     if name in _FUNCTIONS:
         return getattr(import_module("tallrun.library"), name)
+    if name == "draw":
+        return import_module("tallrun.picture").draw
     if name == "simulate":
         return import_module("tallrun.simulate")
     raise AttributeError(f"module 'tallrun' has no attribute {name!r}")

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from tallrun.pipeline import GaitTables
     from tallrun.recovery import History, PlannedSession, Screen, Verdict
 
+#: Columns of ``compare``.
+COMPARED = (
+    "metric", "before", "after", "difference", "low", "high", "detectable", "word", "reason", "n_pairs",
+)  # fmt: skip
 _ACC = ("acc_x", "acc_y", "acc_z")
 _GYR = ("gyr_x", "gyr_y", "gyr_z")
 #: Body-frame columns of other libraries: for one foot some of them mirror an axis, so they cannot be turned back.
@@ -191,7 +195,8 @@ def compare(
 
     Returns a frame with metric, before, after, difference, low, high (95 % of the middle difference), detectable, word
     (real change, no real change, cannot tell), reason, n_pairs; ``attrs`` holds ``speed_mps`` (None: the speeds do not
-    match, and nothing is called real) and ``error_from``. Without the runner's earlier sessions the error between days
+    match, and nothing is called real), ``error_from`` and ``gait``: two runs, or two walks in numbers of walking. Of a
+    run and a walk nothing is compared: the frame is empty. Without the runner's earlier sessions the error between days
     is unknown, so a large difference is "cannot tell". before and after are middles of blocks of 30 strides at the
     compared speed: a little different from those of all running (``running``).
     Raises UsageError when ``speed_mps`` was not run in both.
@@ -221,9 +226,10 @@ def compare(
         }
         for row in (found.rows or found.unmatched)
     ]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=COMPARED)
     frame.attrs["speed_mps"] = found.speed_mps
     frame.attrs["error_from"] = found.error_from
+    frame.attrs["gait"] = found.gait
     return frame
 
 

@@ -80,6 +80,24 @@ def test_a_runner_without_set_up_or_entries_is_listed_and_breaks_no_other(store)
     assert rows["fine"]["alerts"] == []
 
 
+def test_a_flag_of_the_newest_recording_is_named_and_one_of_before_is_not(store, tmp_path):
+    runner_id = enrol(store, "low", [1] * 10)
+    for days, flags in ((5, ["low_cadence"]), (2, ["asymmetry", "low_cadence", "asymmetry"])):
+        store.index_session(
+            runner_id, session_id=f"s{days}", started_at=NOW - timedelta(days=days), folder=tmp_path / f"s{days}",
+            duration_s=60.0, context={}, summary={"flags": [{"flag": name} for name in flags]},
+        )  # fmt: skip
+    (row,) = patients(store, NOW)
+    assert row["alerts"] == [
+        {"kind": "gait_flag", "text": "Flag in the last recording, of 28 February: asymmetry, low cadence."}
+    ]
+    store.index_session(
+        runner_id, session_id="s1", started_at=NOW - timedelta(days=1), folder=tmp_path / "s1", duration_s=60.0,
+        context={}, summary={"flags": []},
+    )  # fmt: skip
+    assert patients(store, NOW)[0]["alerts"] == []
+
+
 def test_name_and_letterhead_are_kept_and_a_broken_file_is_none(store, tmp_path):
     assert read_clinic(store) == Clinic()
     write_clinic(store, Clinic(" A. Therapist ", "Praxis\nStreet 1"))

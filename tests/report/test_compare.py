@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,13 +14,18 @@ from typer.testing import CliRunner
 
 from support.html_reader import Page
 from support.report_sources import HOSTILE, PROTOCOL, RECORDINGS, demo_source, steady_side
+from tallrun import simulate
 from tallrun.cli.app import build_app
 from tallrun.errors import UsageError
 from tallrun.insight import Block, SessionBlocks, steady_blocks
+from tallrun.pipeline import analyse
 from tallrun.recovery import wording
 from tallrun.report.compare import Side, compare, paths_of, side_of, waveforms_of
-from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
+from tallrun.report.compare_page import build_compare_page, build_handout, shown_row, text_lines
+from tallrun.report.history import WALKED_FILE, stored_blocks
 from tallrun.report.stop_signs import stop_signs
+from tallrun.report.tables import METRIC_BY_KEY_OF
+from tallrun.sessions import write_tables
 
 
 def repeats(side, n=12, wobble=0.2):
@@ -237,22 +243,65 @@ def side_of_demo():
     )
 
 
-def as_walk(side):
-    summary = side.tables.summary
-    walk = {"cadence_spm": {"value": None, "reason": "not_running"}, "run_time_s": 0.0, "walk_time_s": 300.0,
-            "flags": [], "walking": {"cadence_spm": {"median": 110.0, "n": 300}}}  # fmt: skip
-    return replace(side, blocks=(), tables=replace(side.tables, summary=summary | walk))
+@cache
+def walked(seconds, speed_mps, seed=1):
+    """Made-up walking as one side of a comparison."""
+    programme = simulate.Programme((simulate.Bout("stand", 6.0), simulate.Bout("walk", seconds, speed_mps)))
+    recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(100.0), seed=seed)
+    return side_of(analyse(recording, record_waves=True), f"walk {seed}")
 
 
-def test_a_comparison_of_walks_says_that_it_is_of_running():
-    side = steady_side(3.0, 1)
-    both = compare(as_walk(side), as_walk(side))
-    lines = text_lines(both)
-    assert "A comparison is of running, and both were walks: nothing of a walk is compared." in lines
-    assert not any("every difference below" in line or "detectable" in line for line in lines)
-    assert "both were walks" in build_compare_page(both)
-    one = text_lines(compare(side, as_walk(side)))
-    assert any("B was a walk" in line for line in one)
+def test_two_walks_are_compared_in_numbers_of_walking_at_one_speed():
+    a, b = walked(150.0, 1.4), walked(150.0, 1.4, 2)
+    found = compare(a, b)
+    assert found.gait == "walk"
+    assert found.speed_mps == pytest.approx(1.4, rel=0.05)
+    assert {row.metric for row in found.rows} <= METRIC_BY_KEY_OF["walk"].keys()
+    assert not any(row.word == "real change" for row in found.rows), (
+        "no error between days of walking is known"
+    )
+    assert not found.errors
+    double = next(row for row in found.rows if row.metric == "flight_time_s")
+    assert double.before < 0.0
+    shown = shown_row(double, gait="walk")
+    assert (shown.label, float(shown.before) > 0.0) == ("Double support", True)
+    low, high = (float(end.replace("−", "-")) for end in shown.interval.split(" to "))
+    assert low <= float(shown.difference.replace("−", "-")) <= high
+    page = build_compare_page(found)
+    assert "Two walks compared" in page
+    assert "minutes of clean walking" in page
+    assert "Overstride" not in page
+    assert page.count("<figure>") >= 12, "cycles, paths and lines over the walk are drawn"
+    assert "Your two walks" in build_handout(found)
+    assert compare(a, walked(40.0, 1.0)).speed_mps is None
+
+
+def test_own_walks_that_repeat_each_other_tell_what_two_days_may_differ_by():
+    a, b = walked(150.0, 1.4), walked(150.0, 1.4, 2)
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    history = [
+        SessionBlocks(str(k), day + timedelta(days=2 * k), "GREEN", (a if k % 2 else b).blocks)
+        for k in range(8)
+    ]
+    found = compare(a, b, history)
+    assert {item.kind for item in found.errors.values()} == {"own"}
+    assert found.over_time
+
+
+def test_blocks_of_a_walk_are_kept_beside_those_of_running(tmp_path):
+    side = walked(150.0, 1.4)
+    write_tables(tmp_path / "derived", side.tables)
+    assert not len(stored_blocks(tmp_path / "derived"))
+    for _ in range(2):
+        assert tuple(stored_blocks(tmp_path / "derived", "walk")) == side.blocks
+    assert (tmp_path / "derived" / WALKED_FILE).is_file()
+
+
+def test_a_walk_is_not_held_against_a_run():
+    one = text_lines(compare(steady_side(3.0, 1), walked(150.0, 1.4)))
+    assert any("B was a walk and the other a run" in line for line in one)
+    assert "Compared: A run and a walk." in one
+    assert not any("every difference below" in line or "detectable" in line for line in one)
 
 
 def test_a_part_past_the_end_is_refused_in_one_line():

@@ -186,9 +186,9 @@ def test_a_real_change_is_a_finding_and_none_is_printed_as_such():
 
 def test_at_most_three_findings_and_advice_shows_rule_inputs_and_source():
     advice = {
-        "state": "RUN", "rung": "V1", "rules": ["TD5"], "sources": ["Clinic note"],
+        "state": "LOG_FIRST", "name": "Log first", "rung": "V1", "rules": ["TD5"], "sources": ["Clinic note"],
         "changes_if": "A score of 4 or more changes this.",
-        "inputs": {"pain_today": 1, "diagnosed": True, "trend": "STEADY", "last_grade": None},
+        "looked_at": [("worst pain today", "1"), ("pain grade of the last session", "no session yet")],
         "sentences": ["Your plan for today: level V1."], "as_of": "2026-11-21T09:27:00+01:00",
     }  # fmt: skip
     text = build_report(replace(demo_source(), history=made_history(-0.03), advice=advice))
@@ -196,9 +196,9 @@ def test_at_most_three_findings_and_advice_shows_rule_inputs_and_source():
     assert 1 <= findings.count("<li>") <= 3
     words = " ".join(item for _, item in Page(text).blocks)
     assert "rule TD5" in words
-    assert "worst pain today 1; diagnosis by a clinician yes; mornings over 7 days steady" not in words
-    assert "worst pain today 1" in words
-    assert "last session not known" in words
+    assert "worst pain today 1; pain grade of the last session no session yet." in words
+    assert "Log first, level V1" in words
+    assert "LOG_FIRST" not in words
     assert "Source: Clinic note" in words
 
 
@@ -208,7 +208,7 @@ def runner_sentences(page: Page) -> list[str]:
     stop = next(k for k, item in enumerate(page.blocks) if item == ("h2", "Figures"))
     out = []
     for tag, words in page.blocks[start:stop]:
-        if tag in ("p", "li") and not words.startswith(("State ", "Looked at", "Source")):
+        if tag in ("p", "li") and not words.startswith(("Looked at", "Source")) and "· rule " not in words:
             out += [part for part in re.split(r"(?<=[.?])\s", words) if part]
     return out
 

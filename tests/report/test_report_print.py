@@ -22,8 +22,8 @@ LONG = "Your plan for today is V1: 8 × (1 min run / 2 min walk). Keep it easy."
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_long_advice_never_leaves_the_first_sheet_blank(tmp_path, paper):
     advice = {
-        "sentences": [LONG] * 12, "state": "RUN", "rung": "V1", "as_of": "2026-03-01T08:00", "rules": ["TD5"],
-        "sources": [LONG] * 4, "changes_if": LONG, "inputs": {},
+        "sentences": [LONG] * 12, "name": "Run today", "rung": "V1", "as_of": "2026-03-01T08:00", "rules": ["TD5"],
+        "sources": [LONG] * 4, "changes_if": LONG, "looked_at": [],
     }  # fmt: skip
     path = tmp_path / "report.html"
     path.write_text(build_report(replace(demo_source(), advice=advice)), encoding="utf-8")

@@ -207,8 +207,8 @@ def test_a_time_is_told_in_the_zone_it_names(at, zone, wanted):
 def test_report_and_comparison_tell_one_time():
     source = demo_source()
     info = source.recording.info | {"started_at": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Berlin"}
-    advice = {"state": "WALK", "rung": None, "as_of": "2026-07-01T22:30:00+00:00", "rules": [], "sources": [],
-              "changes_if": "", "sentences": ["Walk today."], "inputs": {}}  # fmt: skip
+    advice = {"name": "Walk today", "rung": None, "as_of": "2026-07-01T22:30:00+00:00", "rules": [], "sources": [],
+              "changes_if": "", "sentences": ["Walk today."], "looked_at": []}  # fmt: skip
     page = build_report(replace(source, recording=replace(source.recording, info=info), advice=advice))
     assert page.count("Thursday 02 July 2026, 00:30 (Europe/Berlin)") == 2
     side = replace(

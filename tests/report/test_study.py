@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
 
 import pytest
 
@@ -131,6 +133,25 @@ def test_pages_say_how_many_and_where_each_limit_is_from(compared):
     assert handout.count('<svg viewBox="0 0 460 250"') == 3, (
         "a small picture for each of the three changes told"
     )
+
+
+def test_what_is_announced_is_what_was_made():
+    from tallrun.journal.study import announced
+
+    planned = list(study.visits(START, weeks=3, per_week=1, minutes=0.5))
+    told = announced(planned, study.PEOPLE)
+    assert [row["at_last_session"] for row in told["people"]["P-014"]] == [147.0, 8.7], (
+        "no change in three weeks"
+    )
+    rows = {row["session"]: row for row in told["sessions"]}
+    assert len(rows) == len(planned) == 9
+    visit = next(item for item in planned if (item.person.code, item.number) == ("P-014", 2))
+    _, truth = simulate.run(visit.programme, visit.body, [], visit.seed)
+    steps = [row["initial_contact_s"] for row in truth["strides"] if row["mode"] == "run"]
+    made = rows["P-014-03"]
+    assert made["seeded"]["cadence_spm"] == 147.0
+    assert made["made_with"]["cadence_spm"] < 143.0, "a day far from what was seeded"
+    assert abs(60.0 / median(b - a for a, b in pairwise(steps[4:])) - made["made_with"]["cadence_spm"]) < 1.5
 
 
 def test_a_study_with_impossible_numbers_is_refused(tmp_path):

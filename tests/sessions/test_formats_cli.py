@@ -130,6 +130,41 @@ def test_export_writes_and_tells_what(
     assert "exists already" in err
 
 
+def one_second_gpx(path: Path, seconds: int, year: int) -> Path:
+    points = "".join(
+        f'<trkpt lat="{52 + 2.5e-5 * i}" lon="4"><time>{year}-03-01T10:00:{i:02d}Z</time></trkpt>'
+        for i in range(seconds)
+    )
+    path.write_text(
+        f'<gpx creator="t" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>{points}</trkseg></trk></gpx>'
+    )
+    return path
+
+
+def test_a_point_alone_and_a_day_to_come_are_no_run(
+    capsys: pytest.CaptureFixture[str], csv_file: Path, tmp_path: Path
+) -> None:
+    out = ("--out", str(tmp_path / "s"))
+    alone, later = (one_second_gpx(tmp_path / f"{year}.gpx", n, year) for n, year in ((1, 2026), (30, 2099)))
+    code, _, err = run(capsys, "import", "gpx", str(alone), *out)
+    assert code == 1
+    assert "one moment only" in err
+    code, _, err = run(capsys, "import", "gpx", str(later), *out)
+    assert code == 1
+    assert "2099.gpx: dated 2099-03-01T10:00+00:00, which is still to come" in err
+    code, told, _ = run(capsys, "import", "watch", str(later), str(alone), *out)
+    assert code == 1
+    assert "0 imported, 2 refused" in told
+    code, _, err = run(
+        capsys, "import", "csv", str(csv_file), *out, "--placement", "foot_left", "--time-column", "t",
+        "--acc-columns", "ax,ay,az", "--acc-unit", "mps2", "--started-at", "2099-03-01T10:00+00:00",
+    )  # fmt: skip
+    assert code == 1
+    assert "still to come" in err
+    assert not (tmp_path / "s").exists()
+    assert run(capsys, "import", "gpx", str(later), *out, "--started-at", "2026-03-01T10:00+00:00")[0] == 0
+
+
 def test_a_bundle_goes_out_sealed_and_comes_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     small_session(tmp_path / "run")
     (tmp_path / "secret").write_text("correct horse battery\n")

@@ -61,7 +61,10 @@ def test_session_folder_has_signals_and_truth(tmp_path: Path) -> None:
 def test_same_seed_writes_the_same_samples(tmp_path: Path) -> None:
     for name in ("one", "two"):
         arguments = ("--minutes", "0.2", "--placement", "pelvis", "--no-gyroscope", "--seed", "3")
-        assert _call(*arguments, "--out", str(tmp_path / name)).exit_code == 0
+        shown = _call(*arguments, "--out", str(tmp_path / name))
+        assert shown.exit_code == 0
+        assert "1 January 2026" in shown.output, "a day that is not today is said"
+    assert len({(tmp_path / name / "session.json").read_text() for name in ("one", "two")}) == 1
     one, two = (read_session(tmp_path / name).sensors["pelvis"] for name in ("one", "two"))
     np.testing.assert_array_equal(one.acc_mps2, two.acc_mps2)
     assert one.gyr_radps is None

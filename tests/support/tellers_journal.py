@@ -141,8 +141,14 @@ def alerts() -> Said:
 
     flags = [patients._flags("REFER", rules, PROTOCOL) for rules in (("SC1",), ("SC3",), ())]
     red = [patients.red_run(NOW.date(), is_walk=is_walk).text for is_walk in (True, False)]
+    gait = [item.text for item in patients.gait_flags(NOW.date(), ("low_cadence", "asymmetry"))]
     return {
-        "holds": [*told(scored((7, 1)), [1] * 8), *(item.text for flag in flags for item in flag), *red],
+        "holds": [
+            *told(scored((7, 1)), [1] * 8),
+            *(item.text for flag in flags for item in flag),
+            *red,
+            *gait,
+        ],
         "fails": told(scored((1, 1)), [1] * 8),
         "unknown": [
             *told(scored((1, 3.5)), [None] * 8),

@@ -231,25 +231,21 @@ def answers_to_cues() -> Said:
         goal.cue_value({"value": value, "low": low, "high": 176.1}) + "."
         for value, low in ((164.0, 169.2), (168.6, 169.2), (180.0, None))
     ]
-    inputs = goal.inputs_in_words({"inputs": {"trend": "STEADY", "diagnosed": True, "pain_today": 3}})
     return {
         "holds": [
             *told(**known),
             *told(**known | {"n_strides": 1}),
             *values,
-            *(f"{a}: {b}." for a, b in inputs),
         ],
         "fails": told(**known | {"in_band_share": 0.0, "back_s": None}),
         "unknown": [
             *told(before=160.0, after=166.0, in_band_share=0.8, n_strides=20),
             *told(**known | {"in_band_share": None}),
             *told(before=None, after=None),
-            *(f"{a}: {b}." for a, b in goal.inputs_in_words({"inputs": {"baseline": None}})),
         ],
         "empty": [
             *goal.cue_sentences([{"answer": None}]),
             *goal.cue_sentences([]),
-            *(f"{a}: {b}." for a, b in goal.inputs_in_words(None)),
         ],
         "contradictory": told(**known | {"before": None}),
     }
@@ -301,6 +297,7 @@ def _compared(rows: Iterable[Change], **more: Any) -> Any:
         SimpleNamespace(name=name, tables=SimpleNamespace(summary={"quality": {"calibration": found}}))
         for name, found in zip(("one", "two"), calibrations, strict=True)
     )
+    a.gait = b.gait = "run"
     given = {
         "a": a,
         "b": b,
@@ -313,6 +310,7 @@ def _compared(rows: Iterable[Change], **more: Any) -> Any:
         "n_tests": 0,
         "over_time": (),
         "error_from": "between days",
+        "gait": "run",
     }
     return SimpleNamespace(**given | more)
 
@@ -324,7 +322,9 @@ def comparisons() -> Said:
 
     def told(rows: Iterable[Change], **more: Any) -> list[str]:
         found = _compared(rows, **more)
-        plain = [compare_page.plain_sentence(row) for row in found.rows if row.word == "real change"]
+        plain = [
+            compare_page.plain_sentence(row, found.gait) for row in found.rows if row.word == "real change"
+        ]
         rest = [compare_page.shown_row(row).why for row in found.rows]
         lines = [
             line for line in compare_page.text_lines(found) if not line.startswith(" ") and "  " not in line
@@ -339,10 +339,9 @@ def comparisons() -> Said:
             compare_page.unmatched_words(found),
         ]
 
-    of_walk = summary(cadence_spm={}, run_time_s=0.0, walk_time_s=60.0) | {
-        "quality": {"calibration": CALIBRATED}
-    }
-    walk = SimpleNamespace(name="one", tables=SimpleNamespace(summary=of_walk))
+    of_walk = SimpleNamespace(summary={"quality": {"calibration": CALIBRATED}})
+    walk = SimpleNamespace(name="one", tables=of_walk, gait="walk")
+    both_feet = [_change("flight_time_s", difference=sign) for sign in (1.0, -1.0)]
     keys = [key for key in compare_page._PLAIN if key in METRIC_BY_KEY or key == ASYMMETRY.key]
     real = [_change(key, difference=sign) for key in keys for sign in (1.0, -1.0)]
     same = [replace(row, word="no real change", difference=0.01) for row in real]
@@ -370,6 +369,7 @@ def comparisons() -> Said:
         "holds": [
             *told(real, n_tests=4, errors=errors),
             *told(real[:1], n_tests=1),
+            *told(both_feet, gait="walk"),
             *told([*real[:1], *same], over_time=(line,)),
         ],
         "fails": [
@@ -387,7 +387,7 @@ def comparisons() -> Said:
             *told([], unmatched=tuple(blank), speed_mps=None, speed_range_mps=None),
             *told([], speed_mps=None, speed_range_mps=None),
             *told([], speed_mps=None, speed_range_mps=None, a=walk),
-            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk),
+            *told([], speed_mps=None, speed_range_mps=None, a=walk, b=walk, gait="walk"),
         ],
         "empty": told([]),
         "contradictory": told([*real[:1], *dim[:1], *blank[:1]], speed_mps=None, speed_range_mps=None),

@@ -14,6 +14,7 @@ from tallrun.errors import UsageError
 from tallrun.words import counted
 
 if TYPE_CHECKING:
+    from tallrun.gait.summary import Gait
     from tallrun.insight import SessionBlocks
     from tallrun.numerics.recording import Recording
     from tallrun.report.compare import Side
@@ -118,7 +119,7 @@ def compare(
     sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
     if data_dir is not None:
         runner = runner or runner_of_sessions(data_dir, a, b)
-    history = known_history(data_dir, runner, leave_out=())
+    history = known_history(data_dir, runner, leave_out=(), gait=sides[0].gait)
     found = compare_sides(sides[0], sides[1], history, None if speed_kmh is None else speed_kmh / 3.6)
     if out is not None:
         write_text(out, build_compare_page(found, sheet=sheet_of_records(data_dir, runner, wants_plan=False)))
@@ -165,9 +166,9 @@ def load_recording(session: Path, from_packets: bool, data_dir: Path | None) -> 
 
 
 def known_history(
-    data_dir: Path | None, runner: str | None, leave_out: tuple[str, ...]
+    data_dir: Path | None, runner: str | None, leave_out: tuple[str, ...], gait: Gait = "run"
 ) -> tuple[SessionBlocks, ...]:
-    """Return the runner's own analysed sessions; nothing without ``--data-dir``."""
+    """Return the runner's own analysed sessions of a gait; nothing without ``--data-dir``."""
     if data_dir is None:
         return ()
     from tallrun.cli.recovery_common import read_earlier_runs, records
@@ -175,7 +176,9 @@ def known_history(
 
     read_earlier_runs(data_dir, runner)
     with records(str(data_dir), runner) as mine:
-        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out)
+        return own_history(
+            mine.store, mine.runner_id, mine.protocol, mine.now, leave_out=leave_out, gait=gait
+        )
 
 
 def _replayed(recording: Recording, wish: Any, quiet: bool) -> Replayed:

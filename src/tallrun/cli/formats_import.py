@@ -326,10 +326,11 @@ def import_watch_files(
     tallrun import watch strava_export.zip --time-zone Europe/Berlin --out RUNS
     """
     from tallrun.errors import FormatError
+    from tallrun.journal.desk import current_time
     from tallrun.sessions.watch_import import import_watch
 
     counts = {"imported": 0, "there already": 0, "refused": 0, "no watch files": 0}
-    for item in import_watch(paths, out, cadence, time_zone):
+    for item in import_watch(paths, out, cadence, time_zone, current_time()):
         counts[item.what] += 1
         for line in item.lines:
             typer.echo(line)
@@ -403,8 +404,16 @@ def _facts(
 
 
 def _save(out: Path, imported: Imported) -> None:
-    from tallrun.sessions import write_session
+    from contextlib import suppress
+    from datetime import datetime
 
+    from tallrun.journal.desk import current_time
+    from tallrun.sessions import write_session
+    from tallrun.sessions.activity import refuse_future
+
+    with suppress(ValueError, TypeError):  # what is no date at all is refused where the session is written
+        started_at = datetime.fromisoformat(str(imported.recording.info.get("started_at")))
+        refuse_future(out.name, started_at, current_time())
     write_session(out, imported.recording)
     for placement, sensor in imported.recording.sensors.items():
         span_s = float(sensor.t_s[-1] - sensor.t_s[0]) if sensor.t_s.size else 0.0
@@ -424,8 +433,9 @@ def _save_activity(
     from datetime import datetime
 
     from tallrun.errors import UsageError
+    from tallrun.journal.desk import current_time
     from tallrun.sessions import write_session
-    from tallrun.sessions.activity import activity_recording, in_time_zone
+    from tallrun.sessions.activity import activity_recording, in_time_zone, refuse_future
     from tallrun.sessions.watch_import import activity_line
 
     if started_at is not None:
@@ -437,6 +447,7 @@ def _save_activity(
             raise UsageError(f"--started-at must be ISO 8601 with an offset, got {started_at[:40]!r}")
         notes = tuple(note for note in activity.notes if not note.startswith("the watch had no date"))
         activity = replace(activity, started_at=start, notes=notes)
+    refuse_future(activity.source.partition(": ")[2], activity.started_at, current_time())
     if time_zone is not None:
         activity = in_time_zone(activity, time_zone)
     recording = activity_recording(activity)

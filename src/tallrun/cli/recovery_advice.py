@@ -142,7 +142,8 @@ def ladder(
             )
         lines += ["", "Advice given"] if past else []
         lines += [
-            f"  {when(item['at'], mine.zone)}  {item['state']:<9} {item['rung'] or '–':<3} {', '.join(item['rules'])}"
+            f"  {when(item['at'], mine.zone)}  {state_name(mine.protocol, item['state'], tuple(item['rules'])):<24} "
+            f"{item['rung'] or '–':<3} {', '.join(item['rules'])}"
             for item in past
         ]
         show(as_json, found, *lines)

@@ -71,7 +71,11 @@ def simulate_session(
     ] = False,
     start_on: Annotated[
         str | None,
-        typer.Option("--start", help="When the session or study starts: 2026-03-02 or 2026-03-02T18:00."),
+        typer.Option(
+            "--start",
+            help="When the session or study starts: 2026-03-02 or 2026-03-02T18:00. Default: a session on 1 January "
+            "2026, so that the same seed gives the same files; a study so that it ends today.",
+        ),
     ] = None,
     time_zone: Annotated[str, typer.Option(help="IANA name, with --start.")] = "UTC",
     weeks: Annotated[int, typer.Option(min=1, max=52, help="Length of the study.")] = 8,
@@ -134,7 +138,7 @@ def simulate_session(
         when = {"started_at": started.isoformat(), "time_zone": time_zone}
         recording = replace(recording, info={**recording.info, **when})
     write_session(out, recording, truth=truth)
-    _print_result(out, recording, truth, as_json)
+    _print_result(out, recording, truth, as_json, is_dated=started is not None)
 
 
 def _start(text: str, time_zone: str) -> datetime:
@@ -170,7 +174,10 @@ def _write_study(
         print_json(made.as_json())
         return
     many = ", ".join(f"{code} {count}" for code, count in made.sessions.items())
-    typer.echo(f"{out}: sessions {many}; {made.scores} scores; what was changed is in {out / 'study.json'}")
+    typer.echo(
+        f"{out}: sessions {many}; {made.scores} scores; "
+        f"what was changed, and what each session was made with, is in {out / 'study.json'}"
+    )
 
 
 def _with_progress(
@@ -200,7 +207,13 @@ def _print_programmes(as_json: bool) -> None:
         typer.echo(f"{name:<{width}}  {line}")
 
 
-def _print_result(out: Path, recording: Recording, truth: dict[str, Any], as_json: bool) -> None:
+def _print_result(
+    out: Path, recording: Recording, truth: dict[str, Any], as_json: bool, is_dated: bool
+) -> None:
+    from datetime import datetime
+
+    from tallrun.report.pages import day_words
+
     sensors = {place: len(sensor.t_s) for place, sensor in recording.sensors.items()}
     duration = truth["segments"][-1]["end_s"]
     facts = {
@@ -210,6 +223,7 @@ def _print_result(out: Path, recording: Recording, truth: dict[str, Any], as_jso
         "contacts": len(truth["strides"]),
         "flags": truth["flags"],
         "seed": truth["seed"],
+        "started_at": recording.info["started_at"],
     }
     if as_json:
         print_json(facts)
@@ -218,3 +232,8 @@ def _print_result(out: Path, recording: Recording, truth: dict[str, Any], as_jso
         f"{out}: {duration / 60.0:.1f} min, {len(sensors)} sensor(s), {len(truth['strides'])} contacts, "
         f"{len(truth['flags'])} true flag(s); truth in {out / 'truth.json'}"
     )
+    if not is_dated:
+        at = datetime.fromisoformat(recording.info["started_at"])
+        typer.echo(
+            f"It bears the date {day_words(at, with_year=True)}, as every simulated session; --start gives it another."
+        )

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from tallrun.insight.blocks import ASYMMETRY, SessionBlocks
-from tallrun.insight.change import LEVEL, TypicalError, typical_error
+from tallrun.insight.change import LEVEL, typical_error
 
 Kind = Literal["own", "published", "design", "validation"]
 
@@ -62,20 +62,22 @@ def day_error(
     figures that are shares. measured : largest error of a session in the program's own tests, in the metric's unit: it
     holds no day, and stands in last.
     """
-    own = typical_error(history, metric, speed_mps)
+    own = own_error(history, metric, speed_mps)
     if own is not None and own.dof >= ENOUGH_DOF:
-        return _own(own)
+        return own
     found = published(metric, usual)
     if found is not None:
         return found
     if own is not None:
-        return _own(own)
+        return own
     # the largest of many tests is taken as what 95 % of sessions stay below
     return None if measured is None else DayError(metric, measured / 1.959964, float("inf"), "validation")
 
 
-def _own(found: TypicalError) -> DayError:
-    return DayError(found.metric, found.value, found.dof, "own")
+def own_error(history: Iterable[SessionBlocks], metric: str, speed_mps: float) -> DayError | None:
+    """Return the error between days from own GREEN sessions alone: all there is for walking, where no figure is."""
+    found = typical_error(history, metric, speed_mps)
+    return None if found is None else DayError(metric, found.value, found.dof, "own")
 
 
 def published(metric: str, usual: Mapping[str, float]) -> DayError | None:

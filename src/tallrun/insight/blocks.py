@@ -1,6 +1,6 @@
-"""Blocks of steady running: the unit in which own baselines and measurement error are reckoned.
+"""Blocks of steady running, or walking: the unit in which own baselines and measurement error are reckoned.
 
-A block is a stretch of consecutive clean running strides at one speed; each metric of a block is the median of
+A block is a stretch of consecutive clean strides of one gait at one speed; each metric of a block is the median of
 its strides. Blocks of one runner at one speed, repeated, show how far a metric moves when nothing has changed.
 Source: sci:D7 (30-stride blocks), sci:A5 (contact asymmetry).
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from tallrun.errors import SignalError
 from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import DOUBTFUL_CODES, paces_mps, sure_strides, sure_values
+
+if TYPE_CHECKING:
+    from tallrun.gait.summary import Gait
 
 FloatArray = NDArray[np.float64]
 
@@ -109,27 +112,26 @@ class SessionBlocks:
     strap: str | None = None
 
 
-def steady_blocks(strides: Mapping[str, Any] | Any) -> tuple[Block, ...]:
-    """Cut a stride table into blocks of steady, clean, level running; see ``steady_table``."""
-    return tuple(BlockRows(steady_table(strides)))
+def steady_blocks(strides: Mapping[str, Any] | Any, *, gait: Gait = "run") -> tuple[Block, ...]:
+    """Cut a stride table into blocks of steady, clean, level running or walking; see ``steady_table``."""
+    return tuple(BlockRows(steady_table(strides, gait=gait)))
 
 
-def steady_table(strides: Mapping[str, Any] | Any) -> FloatArray:
-    """Cut a stride table into blocks of steady, clean, level running: rows of ``BLOCK_COLUMNS``, NaN unknown.
+def steady_table(strides: Mapping[str, Any] | Any, *, gait: Gait = "run") -> FloatArray:
+    """Cut a stride table into blocks of steady, clean, level strides of a gait: rows of ``BLOCK_COLUMNS``, NaN unknown.
 
     strides : the ``strides`` table of the session contract (a DataFrame or a mapping of columns, sorted by
     contact); metric columns that are missing or all NaN are left out of the blocks.
     A block holds ``BLOCK_STRIDES`` strides of both feet together; a shorter rest is dropped.
-    Empty or all-walking input gives no blocks. Raises SignalError when a needed column is missing or the
+    Input without the gait gives no blocks. Raises SignalError when a needed column is missing or the
     columns differ in length.
     """
-    from tallrun.gait.summary import (
-        BLOCK_STRIDES,  # what stands beside kernels loads numba, and few come here
-    )
+    # Loads numba with the kernels it stands beside, and few come here.
+    from tallrun.gait.summary import BLOCK_STRIDES
 
     table = _columns(strides)
     strides = sure_values(pd.DataFrame(strides))
-    clean = (table["mode"] == "run") & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
+    clean = (table["mode"] == gait) & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
     speed: FloatArray = np.asarray(paces_mps(strides), np.float64)
     rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, BLOCK_STRIDES)
     found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)

@@ -16,6 +16,7 @@ from tallrun.recovery.plan_guard import PlanAnswer, plan_guard, walk_answer
 from tallrun.recovery.protocol import Protocol
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.verdicts import Verdict, verdict
+from tallrun.recovery.wording import state_name
 from tallrun.store.checks import check_plan as check_entry
 from tallrun.store.models import AdviceRow, PlanRow
 from tallrun.store.records import from_rows
@@ -31,7 +32,7 @@ INPUT_WORDS = {
     "baseline": "your usual morning",
     "trend": "mornings over 7 days",
     "days_since_run": "days since the last run",
-    "last_grade": "last session",
+    "last_grade": "pain grade of the last session",
     "exercise_sessions_7d": "strength sessions in 7 days",
     "exercise_phase": "strength phase",
     "diagnosed": "diagnosis by a clinician",
@@ -154,6 +155,14 @@ def inputs_in_words(found: Verdict, protocol: Protocol) -> list[tuple[str, str]]
             value = "no grade, for something is missing" if value == "UNKNOWN" else str(value).lower()
         told.append((words, _NOT_KNOWN.get(name, "not known") if value is None else str(value)))
     return told
+
+
+def for_report(found: Verdict, protocol: Protocol) -> dict[str, Any]:
+    """Return the verdict as a report takes it: its plain values, what its state is called, what was looked at."""
+    return found.as_json() | {
+        "name": state_name(protocol, found.state, found.rules),
+        "looked_at": inputs_in_words(found, protocol),
+    }
 
 
 def offers_walk(found: Verdict, protocol: Protocol) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,7 +24,10 @@ SHOWN_MORNINGS, LOOKED_AT_MORNINGS, MAY_MISS = 14, 7, 1
 #: A score above the limit is told for so long; silence is told after so many days without any entry.
 OVER_DAYS, SILENT_DAYS = 3, 3
 #: The gravest first; within a kind the longer list of alerts comes first.
-_WEIGHT = {"unreadable": 5, "red_flag": 4, "over_limit": 3, "red_run": 2, "no_reply": 1, "missed_mornings": 1}
+_WEIGHT = {
+    "unreadable": 5, "red_flag": 4, "over_limit": 3, "red_run": 2, "no_reply": 1, "missed_mornings": 1,
+    "gait_flag": 0.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def _patient(mine: Records, code: str) -> dict[str, Any]:
           if last is not None and grade == "RED" else []),
         *_silent(history, mine.now),
         *_missed(mornings),
+        *_last_flags(mine),
     ]  # fmt: skip
     return empty | {
         "side": runner.side, "site": runner.site, "state": found.state,
@@ -124,6 +129,23 @@ def _silent(history: History, now: datetime) -> list[Alert]:
         return [Alert("no_reply", "Nothing was entered yet.")]
     days = (now - max(entered)).days
     return [Alert("no_reply", f"No reply for {days} days.")] if days >= SILENT_DAYS else []
+
+
+def gait_flags(day: date, flags: Iterable[str]) -> list[Alert]:
+    """Name the flags of the newest analysed recording: how somebody ran, not how it hurt."""
+    names = ", ".join(sorted({flag.replace("_", " ") for flag in flags}))
+    return [Alert("gait_flag", f"Flag in the last recording, of {day_words(day)}: {names}.")] if names else []
+
+
+def _last_flags(mine: Records) -> list[Alert]:
+    analysed = [
+        row for row in mine.store.sessions(mine.runner_id) if row.summary and row.started_at <= mine.now
+    ]
+    if not analysed:
+        return []
+    last = analysed[-1]
+    day = last.started_at.astimezone(mine.zone).date()
+    return gait_flags(day, (str(item["flag"]) for item in last.summary.get("flags") or []))
 
 
 def _mornings(history: History, clock: Clock, now: datetime) -> list[dict[str, Any]]:

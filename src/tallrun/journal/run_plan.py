@@ -15,7 +15,7 @@ import pandas as pd
 from tallrun.coaching import CoachEvent, ProbeResult
 from tallrun.gait.eligible import paces_mps
 from tallrun.insight import SessionBlocks
-from tallrun.journal.advice import tell
+from tallrun.journal.advice import for_report, tell
 from tallrun.journal.desk import Records, current_time
 from tallrun.journal.focus import gait_plan
 from tallrun.journal.offers import careful_verdict
@@ -130,4 +130,4 @@ def from_records(
         history = mine.store.history(mine.runner_id, mine.now)
         advised = careful_verdict(mine, mine.local_now, history)
         told = told_of(mine, session_id, folder, taps)
-    return found, advised.as_json(), told
+    return found, for_report(advised, protocol), told

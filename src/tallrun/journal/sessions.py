@@ -23,7 +23,7 @@ import pandas as pd
 
 from tallrun.errors import EntryError, SessionError, TallrunError
 from tallrun.journal import offers
-from tallrun.journal.advice import advise
+from tallrun.journal.advice import advise, for_report
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol
 from tallrun.journal.shown import read_shown
@@ -123,7 +123,7 @@ def take_watch_file(mine: Records, folder: Path, name: str, content: bytes) -> l
         # The name stays with the file for the line about it; what cannot be a name of a file here is left out.
         kept = Path(place) / (re.sub(r"[^\w.() -]", "_", shown).lstrip(".") or "file")
         kept.write_bytes(content)
-        told = list(import_watch([kept], folder, "auto", mine.runner.time_zone))
+        told = list(import_watch([kept], folder, "auto", mine.runner.time_zone, mine.now))
     if any(item.folder is not None for item in told):
         scan(mine, folder)
     return [
@@ -399,7 +399,7 @@ def analyse(
         protocol,
         progress or (lambda share: None),
         history=own_history(mine.store, mine.runner_id, protocol, mine.now, leave_out=(session_id,)),
-        advice=advise(mine).as_json(),
+        advice=for_report(advise(mine), protocol),
         entries=overlays_in_force(read_overlays(folder)),
     )
     tables = source.tables

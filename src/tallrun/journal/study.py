@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from tallrun.errors import UsageError
+from tallrun.gait.flags import ASYMMETRY_POPULATION_LIMIT_PCT
 from tallrun.journal import entries, sessions
 from tallrun.journal.desk import Records
 from tallrun.journal.profile import set_up
@@ -56,7 +57,7 @@ def write_study(
     people: tuple[Person, ...] = PEOPLE,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Study:
-    """Simulate a study into a new data folder, with ``study.json``: the changes that were seeded.
+    """Simulate a study into a new data folder, with ``study.json``: see ``announced``.
 
     start : the first day, with a named time zone. Everything is entered as of the moment it would have been.
     Raises UsageError when the folder holds records already or the study would end in the future.
@@ -87,8 +88,46 @@ def write_study(
                         sum(counted.values()) / len(planned)
                         - (len(own) - by_day[day].number - 1) / len(planned)
                     )
-    write_text(folder / "study.json", json.dumps(seeded_truth(people), indent=1))
+    write_text(folder / "study.json", json.dumps(announced(planned, people), indent=1))
     return Study(folder, counted, n_scores)
+
+
+def announced(planned: Sequence[Visit], people: tuple[Person, ...]) -> dict[str, Any]:
+    """Return what the study holds: the seeded changes as far as they came, and what each session was made with.
+
+    In ``sessions``, ``seeded`` is the value without, ``made_with`` the one with that day's scatter, which a single day
+    can carry three of its standard deviations away; ``truth.json`` beside each session has every stride.
+    """
+    told = seeded_truth(people)
+    ends = {item.person.code: item.week for item in planned}  # the last session of each
+    for person in people:
+        for change, row in zip(person.changes, told["people"][person.code], strict=True):
+            row["at_last_session"] = change.at(ends[person.code])
+    return told | {
+        "asymmetry_is_flagged_beyond_pct": ASYMMETRY_POPULATION_LIMIT_PCT,  # without an own baseline
+        "sessions": [_made_with(item) for item in planned],
+    }
+
+
+def _made_with(visit: Visit) -> dict[str, Any]:
+    person, body, bout = visit.person, visit.body, visit.programme.bouts[-1]
+    made = {
+        "cadence_spm": body.expected_cadence_spm(SPEED_MPS) + bout.cadence_shift_spm,
+        "tilt_deg": body.running_tilt_deg,
+        "contact_share": body.contact_time_scale,
+        "asymmetry_pct": bout.contact_asymmetry_pct,
+    }
+    return {
+        "session": session_name(visit),
+        "week": visit.week,
+        "seeded": {name: round(person.value(name, visit.week), 3) for name in made},
+        "made_with": {name: round(value, 3) for name, value in made.items()},
+    }
+
+
+def session_name(visit: Visit) -> str:
+    """Return the folder's name of a session."""
+    return f"{visit.person.code}-{visit.number + 1:02d}"
 
 
 def _days(first: date, last: date) -> list[date]:
@@ -144,7 +183,7 @@ def _morning(store: Store, runner_id: str, person: Person, day: date, start: dat
 def _session(store: Store, runner_id: str, visit: Visit, place: Path) -> int:
     """Write, analyse, index and count one session with the scores before, during and after it, and the next day's."""
     person = visit.person
-    folder = place / f"{person.code}-{visit.number + 1:02d}"
+    folder = place / session_name(visit)
     recording, truth = visit.recorded()
     write_session(folder, recording, truth=truth)
     found = analyse(recording, record_waves=True)

@@ -81,6 +81,8 @@ def lint(sentence: str, side: str | None = None) -> tuple[str, ...]:
         wrong.append("has an unfilled field")
     if re.search(r"\b(nan|NaN|None|null|inf)\b", sentence):
         wrong.append("shows a missing value as code")
+    if re.search(r"\b([A-Z]+(_[A-Z]+)+|REST48|UNKNOWN)\b", sentence):
+        wrong.append("shows a state by its code")
     other = {"left": "right", "right": "left"}.get(side or "")
     if other and re.search(rf"\b{other}\b", sentence, re.IGNORECASE):
         wrong.append(f"is about the {side} and names the {other}")

@@ -25,7 +25,7 @@ from tallrun.report.drift import drift_rows, drifts
 from tallrun.report.earlier import EarlierBand
 from tallrun.report.figure_list import GROUPS, all_figures
 from tallrun.report.findings import find, unchanged_words
-from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, cue_value, inputs_in_words
+from tallrun.report.goal import FOCUS_WORDS, Goal, cue_sentences, cue_value
 from tallrun.report.lanes import Marks
 from tallrun.report.lengths import LengthUnit
 from tallrun.report.measured import ERROR_SOURCE
@@ -55,7 +55,7 @@ class ReportInput:
 
     cues : rows of the cue ledger. in_band_share : share of answering strides inside the band, None unknown.
     goal : what was coached and how much of the run was in band, None when that is not known.
-    pain : (t_s, score 0-10) marks of this run. advice : ``Verdict.as_json()``, None when none was asked for.
+    pain : (t_s, score 0-10) marks of this run. advice : ``journal.advice.for_report``, None when none was asked for.
     waves, pelvis : stride shapes by foot and the pelvis's attitude, as the pipeline keeps them. title : the session's
     name; untrusted, escaped.
     history : the runner's other sessions, for own bands and findings; empty without records.
@@ -117,7 +117,6 @@ def build_report(source: ReportInput) -> str:
         focus_words=FOCUS_WORDS,
         cue_sentences=cue_sentences(source.cues),
         cue_values=[cue_value(row) for row in source.cues],
-        looked_at=inputs_in_words(source.advice),
         findings=[(item, Markup(item.strip)) for item in findings],
         stood_out=stood_out(source, len(findings), bool(drift)),
         usual=usual_words(unchanged_words(against), bool(source.history), bool(against), session_noun(summary)),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import UsageError
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.insight import METRICS as BLOCK_METRICS
 from tallrun.insight import (
     Block,
@@ -22,7 +23,7 @@ from tallrun.insight import (
     steady_blocks,
 )
 from tallrun.insight.baselines import SPEED_TOLERANCE
-from tallrun.insight.between_days import DayError
+from tallrun.insight.between_days import DayError, own_error
 from tallrun.insight.blocks import OwnSessions, metric_values
 from tallrun.insight.change import LEAST_PAIRS, LEVEL
 from tallrun.insight.over_time import OverTime, over_time
@@ -33,7 +34,7 @@ from tallrun.pipeline.batch import samples_end_s
 from tallrun.report.cycles import Cycle, foot_paths, pelvis_cycles, pitch_cycles
 from tallrun.report.measured import error_between_days
 from tallrun.report.stiffness import with_stiffness
-from tallrun.report.tables import METRIC_BY_KEY
+from tallrun.report.tables import METRIC_BY_KEY_OF
 from tallrun.words import clock
 
 #: Where the errors come from that the differences are held against: several kinds may stand in one table.
@@ -45,6 +46,7 @@ class Side:
     """One of the two: its name (untrusted), tables, stride shapes and blocks, cut to the wanted part.
 
     part_s : (start, end) in session seconds, None for all of it. session_id : tells two parts of one session from two.
+    gait : what the session is about, and its blocks are of.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Side:
     session_id: str | None = None
     time_zone: str | None = None
     recording: Recording | None = None
+    gait: Gait = "run"
 
     @property
     def strides(self) -> pd.DataFrame:
@@ -70,10 +73,17 @@ class Side:
         at = strides["initial_contact_s"]
         return strides[(at >= self.part_s[0]) & (at < self.part_s[1])]
 
+    def cut(self) -> Side:
+        """Return it with the blocks of its part."""
+        return replace(self, blocks=steady_blocks(self.strides.reset_index(drop=True), gait=self.gait))
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared and found. speed_mps None: the speeds do not match, and nothing is called real."""
+    """What was compared and found. speed_mps None: the speeds do not match, and nothing is called real.
+
+    gait : what was compared; running where one is a run and one a walk, and then nothing is.
+    """
 
     a: Side
     b: Side
@@ -87,6 +97,7 @@ class Comparison:
     errors: Mapping[str, DayError] = field(default_factory=dict)
     n_tests: int = 0
     over_time: tuple[OverTime, ...] = ()
+    gait: Gait = "run"
 
     def as_json(self) -> dict[str, Any]:
         """Return everything but the figures; JSON-ready."""
@@ -100,6 +111,7 @@ class Comparison:
             {
                 "a": self.a.name,
                 "b": self.b.name,
+                "gait": self.gait,
                 "matched": self.speed_mps is not None,
                 "speed_mps": self.speed_mps,
                 "speed_range_mps": self.speed_range_mps,
@@ -140,8 +152,9 @@ def side_of(found: Analysis, name: str, part_s: tuple[float, float] | None = Non
     whole = Side(
         name, found.tables, (), _started(recording), recording.context, found.waves,
         found.pelvis_angles, part_s, recording.info.get("session_id"), recording.info.get("time_zone"), recording,
+        told_gait(found.tables.summary),
     )  # fmt: skip
-    return replace(whole, blocks=steady_blocks(whole.strides.reset_index(drop=True)))
+    return whole.cut()
 
 
 def _started(recording: Recording) -> datetime | None:
@@ -155,7 +168,7 @@ def _started(recording: Recording) -> datetime | None:
 def compare(
     a: Side, b: Side, history: Sequence[SessionBlocks] = (), speed_mps: float | None = None
 ) -> Comparison:
-    """Compare at the speed both ran longest, or at ``speed_mps``; the earlier one by its date is A.
+    """Compare at the speed both ran, or walked, longest, or at ``speed_mps``; the earlier one by its date is A.
 
     history : the runner's sessions, these two among them or not. Their repeats give the error between days, and they
     all make the lines over time. A limit is that of all rows together: of 20 pairs of sessions between which nothing
@@ -164,18 +177,23 @@ def compare(
     """
     if a.started_at is not None and b.started_at is not None and b.started_at < a.started_at:
         a, b = b, a
+    gait = a.gait
+    if a.gait != b.gait:  # nothing of one is held against the other
+        gait, a, b = "run", replace(a, blocks=()), replace(b, blocks=())
+    metrics = tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY_OF[gait])
     shared = shared_speeds(a.blocks, b.blocks)
     if speed_mps is not None:
         if not _near(a.blocks, speed_mps) or not _near(b.blocks, speed_mps):
             have = ", ".join(f"{3.6 * item:.1f}" for item in shared) or "none"
+            doing = "walking" if gait == "walk" else "running"
             raise UsageError(
-                f"both must have steady running within 5 % of {3.6 * speed_mps:.1f} km/h; speeds in both: {have}"
+                f"both must have steady {doing} within 5 % of {3.6 * speed_mps:.1f} km/h; speeds in both: {have}"
             )
         chosen: float | None = speed_mps
     else:
         chosen = shared[0] if shared else None
     if chosen is None:
-        rows = tuple(_unmatched(metric, a.blocks, b.blocks) for metric in BLOCK_METRICS)
+        rows = tuple(_unmatched(metric, a.blocks, b.blocks) for metric in metrics)
         return Comparison(
             a,
             b,
@@ -186,6 +204,7 @@ def compare(
             _known(rows),
             (),
             "scatter inside these two",
+            gait=gait,
         )
     # the k-th block at this speed against the k-th, so that both are equally far into the running
     pairs = min(len(_near(a.blocks, chosen)), len(_near(b.blocks, chosen)))
@@ -194,13 +213,13 @@ def compare(
     own = OwnSessions.of(history)
     others = OwnSessions.of(item for item in own if item.session_id not in (a.session_id, b.session_id))
     errors: dict[str, DayError] = {} if is_one else _day_errors(a, b, old, new, others, chosen)
-    level = LEVEL / max(1, len(BLOCK_METRICS) if is_one else len(errors))
+    level = LEVEL / max(1, len(metrics) if is_one else len(errors))
     rows = tuple(
         compare_blocks(
             metric, old, new, (), chosen, is_one_session=is_one, least_pairs=LEAST_PAIRS, level=level,
             between=errors.get(metric),
         )
-        for metric in BLOCK_METRICS
+        for metric in metrics
     )  # fmt: skip
     speeds = [item.speed_mps for item in (*old, *new) if item.speed_mps is not None]
     return Comparison(
@@ -214,13 +233,14 @@ def compare(
         tuple(item for item in shared if abs(item - chosen) > SPEED_TOLERANCE * chosen),
         "one session" if is_one else "between days" if errors else "scatter inside these two",
         errors,
-        len(BLOCK_METRICS) if is_one else len(errors),
+        len(metrics) if is_one else len(errors),
         over_time(
             own,
             chosen,
-            tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY),
-            partial(_trend_error, own, chosen),
+            metrics,
+            partial(_trend_error, own, chosen, gait),
         ),
+        gait,
     )
 
 
@@ -233,14 +253,22 @@ def _day_errors(
     for metric in BLOCK_METRICS:
         if not len(metric_values(old, metric)) or not len(metric_values(new, metric)):
             continue
-        error = error_between_days(others, metric, speed_mps, usual, (a.recording, b.recording))
+        error = (
+            own_error(others, metric, speed_mps)  # what is published or tested is of running
+            if a.gait == "walk"
+            else error_between_days(others, metric, speed_mps, usual, (a.recording, b.recording))
+        )
         if error is not None:
             found[metric] = error
     return found
 
 
-def _trend_error(own: OwnSessions, speed_mps: float, metric: str, values: np.ndarray) -> DayError | None:
-    """Return the error between days for a line over time: sessions without one of their own have a figure's."""
+def _trend_error(
+    own: OwnSessions, speed_mps: float, gait: Gait, metric: str, values: np.ndarray
+) -> DayError | None:
+    """Return the error between days for a line over time: runs without one of their own have a figure's."""
+    if gait == "walk":
+        return own_error(own, metric, speed_mps)
     medians = own.medians_at(speed_mps, SPEED_TOLERANCE)
     middles = {
         name: float(np.nanmedian(column))
@@ -278,15 +306,15 @@ def shared_speeds(a: Sequence[Block], b: Sequence[Block]) -> tuple[float, ...]:
 def waveforms_of(side: Side, speed_mps: float | None = None) -> list[Cycle]:
     """Return the waveforms of a side, foot pitch and the pelvis's angles; near the compared speed if there is one."""
     strides = side.tables.strides
-    found = pitch_cycles(side.waves, strides, side.part_s, speed_mps)
+    found = pitch_cycles(side.waves, strides, side.part_s, speed_mps, side.gait)
     if side.pelvis_angles is not None:
-        found += pelvis_cycles(side.pelvis_angles, strides, side.part_s, speed_mps)
+        found += pelvis_cycles(side.pelvis_angles, strides, side.part_s, speed_mps, side.gait)
     return found
 
 
 def paths_of(side: Side, speed_mps: float | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the middle foot path of each foot of a side; near the compared speed if there is one."""
-    return foot_paths(side.waves, side.tables.strides, side.part_s, speed_mps)
+    return foot_paths(side.waves, side.tables.strides, side.part_s, speed_mps, side.gait)
 
 
 def _near(blocks: Sequence[Block], speed_mps: float) -> tuple[Block, ...]:
@@ -303,11 +331,7 @@ def _seconds(blocks: Sequence[Block]) -> float:
 
 def _known(rows: Sequence[Change]) -> tuple[Change, ...]:
     """Leave out what neither session measured."""
-    return tuple(
-        item
-        for item in rows
-        if (item.before is not None or item.after is not None) and item.metric in METRIC_BY_KEY
-    )
+    return tuple(item for item in rows if item.before is not None or item.after is not None)
 
 
 def _unmatched(metric: str, a: Sequence[Block], b: Sequence[Block]) -> Change:

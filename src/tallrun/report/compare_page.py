@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from tallrun._version import __version__
-from tallrun.gait.summary import told_gait
+from tallrun.gait.summary import Gait
 from tallrun.insight import Change
 from tallrun.insight.between_days import DayError
 from tallrun.insight.over_time import OverTime
@@ -23,7 +23,7 @@ from tallrun.report.palette import NEUTRAL_COLOUR, PELVIS_COLOUR, SIDE_COLOUR, S
 from tallrun.report.paper import Sheet, sheet_css
 from tallrun.report.stop_signs import StopSigns
 from tallrun.report.svg import Line, Upright, line_chart
-from tallrun.report.tables import METRIC_BY_KEY, Metric, belt_words
+from tallrun.report.tables import METRIC_BY_KEY_OF, Metric, belt_words
 from tallrun.words import counted, share_words
 
 A_DASH, B_DASH = "", "7 4"
@@ -54,15 +54,25 @@ _PLAIN: dict[str, tuple[str, str, str, str]] = {
     ),
 }  # fmt: skip
 
+_PLAIN_OF: dict[Gait, dict[str, tuple[str, str, str, str]]] = {
+    "run": _PLAIN,
+    "walk": _PLAIN | {
+        "flight_time_s": ("time on both feet", "Both your feet are on the ground together for longer",
+                          "Both your feet are on the ground together for less time", "ms"),
+    },
+}  # fmt: skip
+#: Noun and present participle of a gait.
+GAIT_WORDS: dict[Gait, tuple[str, str]] = {"run": ("run", "running"), "walk": ("walk", "walking")}
+
 DIFFERENCE = (
-    "A and B are middles of blocks of 30 strides at this speed: a little different from the middle of the whole run in "
+    "A and B are middles of blocks of 30 strides at this speed: a little different from the middle of the whole in "
     "its report. B − A is the middle of the differences between paired blocks, with its 95 % interval; it may differ a "
     "little from B minus A."
 )
 _ERROR_WORDS: dict[ErrorFrom, str] = {
-    "between days": "Detectable: what two days may differ by when nothing has changed, with its source in small print.",
-    "one session": "Detectable change: from the scatter between blocks of this one run, worn throughout.",
-    "scatter inside these two": "Detectable change: from the scatter inside these two runs. Day and mounting are "
+    "between days": "Detectable: what two days may differ by when nothing has changed. Each row names its source.",
+    "one session": "Detectable change: from the scatter between blocks of this one session, worn throughout.",
+    "scatter inside these two": "Detectable change: from the scatter inside these two sessions. Day and mounting are "
     "not in it, so a larger difference is called “cannot tell”.",
 }
 
@@ -85,9 +95,9 @@ class ShownRow:
     scale: str = ""
 
 
-def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
+def shown_row(change: Change, error: DayError | None = None, gait: Gait = "run") -> ShownRow:
     """Return one change as it is printed; ``error`` says where its detectable change is from."""
-    metric = METRIC_BY_KEY[change.metric]
+    metric = METRIC_BY_KEY_OF[gait][change.metric]
     # what is true of many rows at once is said once, above the table
     why = REASONS[change.reason] if change.reason and change.reason != "no_own_error" else ""
     if change.difference is not None and change.interval is None and change.reason is None:
@@ -97,7 +107,7 @@ def shown_row(change: Change, error: DayError | None = None) -> ShownRow:
         _plain(metric, change.before), _plain(metric, change.after),
         "" if change.difference is None else _signed(metric, metric.factor * change.difference),
         _interval_words(metric, change.interval),
-        "" if change.detectable is None else metric.show_error(metric.factor * change.detectable),
+        "" if change.detectable is None else metric.show_error(abs(metric.factor) * change.detectable),
         change.word, why, "" if error is None else ERROR_KINDS[error.kind][0], metric.scale,
     )  # fmt: skip
 
@@ -106,7 +116,7 @@ def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str
     """Return the ends of an interval in shown units, with the digits its width carries; empty without one."""
     if interval is None:
         return ""
-    low, high = (metric.factor * end for end in interval)
+    low, high = sorted(metric.factor * end for end in interval)  # double support turns the sign of flight
     digits = metric.error_digits(0.5 * (high - low))
     if low * high > 0.0 and not all(round(end, digits) for end in (low, high)):
         digits += 1  # an interval beside 0 must not look as if it held it
@@ -115,9 +125,11 @@ def _interval_words(metric: Metric, interval: tuple[float, float] | None) -> str
 
 def window_words(found: Comparison) -> str:
     """Say what was compared: "7 min 20 s and 6 min 50 s at 9.4–9.8 km/h"."""
+    if found.a.gait != found.b.gait:
+        return f"A {GAIT_WORDS[found.a.gait][0]} and a {GAIT_WORDS[found.b.gait][0]}"
     first, second = (minutes_words(item) for item in found.seconds)
     if found.speed_range_mps is None:
-        return f"{first} of steady running in A and {second} in B, at different or unknown speeds"
+        return f"{first} of steady {GAIT_WORDS[found.gait][1]} in A and {second} in B, at different or unknown speeds"
     low, high = (3.6 * item for item in found.speed_range_mps)
     speeds = f"{low:.1f} km/h" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f}–{high:.1f} km/h"
     return f"{first} in A and {second} in B, both at {speeds}"
@@ -140,7 +152,7 @@ def summary_words(found: Comparison) -> str:
     beyond = sum(row.reason == "no_own_error" for row in found.rows)
     if beyond:
         first += (
-            f" {beyond} of {total} moved by more than the scatter inside these runs. That can be called real once "
+            f" {beyond} of {total} moved by more than the scatter inside these sessions. That can be called real once "
             "three GREEN sessions at this speed, on other days, show how much you differ from day to day."
         )
     return f"{first} {open_ - beyond} of {total} cannot be told." if open_ > beyond else first
@@ -157,14 +169,16 @@ def build_compare_page(found: Comparison, script_url: str | None = None, sheet: 
         window=window_words(found),
         summary=summary_words(found),
         why_unmatched=unmatched_words(found),
-        rows=[shown_row(row, found.errors.get(row.metric)) for row in found.rows],
-        unmatched=[shown_row(row) for row in found.unmatched],
+        rows=[shown_row(row, found.errors.get(row.metric), found.gait) for row in found.rows],
+        unmatched=[shown_row(row, gait=found.gait) for row in found.unmatched],
+        noun=GAIT_WORDS[found.gait][0],
+        doing=GAIT_WORDS[found.gait][1],
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
         cycle_charts=[Markup(chart) for chart in cycle_charts(found) if chart],
         run_charts=[Markup(chart) for chart in run_charts(found) if chart],
         difference_words=DIFFERENCE,
         error_words=" ".join([_ERROR_WORDS[found.error_from], *error_sentences(found)]),
-        trends=[trend_row(item, _zone(found)) for item in _by_weight(found.over_time)],
+        trends=[trend_row(item, found.gait) for item in _by_weight(found.over_time)],
         trend_charts=[Markup(chart) for chart in trend_charts(found)],
         n_sessions=max((len(item.at) for item in found.over_time), default=0),
         n_trends=sum(item.word == "real change" for item in found.over_time),
@@ -186,19 +200,26 @@ def build_handout(
     is, with this week's plan, limits and exercises; None without records.
     """
     sheet = sheet or Sheet()
+    plain = _PLAIN_OF[found.gait]
     real = [row for row in found.rows if row.word == "real change"]
-    told = [row for row in real if plain_sentence(row)][:3]
-    same = [row for row in found.rows if row.word == "no real change" and row.metric in _PLAIN]
-    open_ = [row for row in found.rows if row.word == "cannot tell" and row.metric in _PLAIN]
+    told = [row for row in real if plain_sentence(row, found.gait)][:3]
+    same = [row for row in found.rows if row.word == "no real change" and row.metric in plain]
+    open_ = [row for row in found.rows if row.word == "cannot tell" and row.metric in plain]
     return environment().get_template("handout.html.j2").render(
         found=found,
         window=window_words(found),
         sides=[side_facts("A", found.a), side_facts("B", found.b)],
-        changed=[(plain_sentence(row), Markup(small_picture(found, row))) for row in told],
+        changed=[(plain_sentence(row, found.gait), Markup(small_picture(found, row))) for row in told],
         n_real=len(real),
-        unworded=[METRIC_BY_KEY[row.metric].label.lower() for row in real if not plain_sentence(row)],
-        same=[(_PLAIN[row.metric][0], _now(row)) for row in same],
-        unclear=[_PLAIN[row.metric][0] for row in open_],
+        unworded=[
+            METRIC_BY_KEY_OF[found.gait][row.metric].label.lower()
+            for row in real
+            if not plain_sentence(row, found.gait)
+        ],
+        same=[(plain[row.metric][0], _now(row, found.gait)) for row in same],
+        unclear=[plain[row.metric][0] for row in open_],
+        noun=GAIT_WORDS[found.gait][0],
+        is_mixed=found.a.gait != found.b.gait,
         plan=sheet.plan(),
         note=note,
         for_whom=for_whom,
@@ -209,17 +230,16 @@ def build_handout(
     )  # fmt: skip
 
 
-def _now(row: Change) -> str:
-    metric = METRIC_BY_KEY[row.metric]
-    value = _plain(metric, row.after)
-    name, *_, unit = _PLAIN[row.metric]
+def _now(row: Change, gait: Gait) -> str:
+    value = _plain(METRIC_BY_KEY_OF[gait][row.metric], row.after)
+    name, *_, unit = _PLAIN_OF[gait][row.metric]
     return value if unit == name else f"{value} {unit}" if value else ""
 
 
 def small_picture(found: Comparison, row: Change) -> str:
     """Return a small picture of one change: all sessions where there are many, else the two runs."""
-    metric = METRIC_BY_KEY[row.metric]
-    name, _, _, unit = _PLAIN[row.metric]
+    metric = METRIC_BY_KEY_OF[found.gait][row.metric]
+    name, _, _, unit = _PLAIN_OF[found.gait][row.metric]
     trend = next((item for item in found.over_time if item.metric == row.metric), None)
     if trend is not None:
         at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
@@ -237,7 +257,11 @@ def error_sentences(found: Comparison) -> list[str]:
         error.kind
         for error in (*found.errors.values(), *(item.error for item in found.over_time if item.error))
     }
-    return [f"{text}." for kind, (_, text) in ERROR_KINDS.items() if kind in kinds]
+    told = [f"{text}." for kind, (_, text) in ERROR_KINDS.items() if kind in kinds]
+    unnamed = any(row.detectable is not None and row.metric not in found.errors for row in found.rows)
+    if kinds and unnamed:
+        told.append("nothing named: the scatter inside these two sessions, no day in it.")
+    return told
 
 
 @dataclass(frozen=True)
@@ -255,9 +279,9 @@ class TrendRow:
     error_kind: str
 
 
-def trend_row(item: OverTime, zone: object = None) -> TrendRow:
+def trend_row(item: OverTime, gait: Gait = "run") -> TrendRow:
     """Return one line over time in words and shown units."""
-    metric = METRIC_BY_KEY[item.metric]
+    metric = METRIC_BY_KEY_OF[gait][item.metric]
     return TrendRow(
         metric.label, metric.unit, item.word, _plain(metric, item.start), _plain(metric, item.now),
         _signed(metric, metric.factor * item.change), _interval_words(metric, item.interval), _when_it_changed(item),
@@ -290,13 +314,13 @@ def trend_charts(found: Comparison) -> list[str]:
     more = [item for item in ordered if item.word == "real change" and item not in always]
     out = []
     for item in (*always, *more)[:MOST_TRENDS]:
-        metric = METRIC_BY_KEY[item.metric]
+        metric = METRIC_BY_KEY_OF[found.gait][item.metric]
         weeks = np.array([(at - item.at[0]).total_seconds() / 604800.0 for at in item.at])
         values = metric.factor * np.array(item.values)
         colour = PELVIS_COLOUR if item.metric.startswith("pelvic") else "#14181f"
         lines = [Line("each session", weeks, values, colour, points=True)]
         if item.interval is not None:
-            half = metric.factor * 0.5 * (item.interval[1] - item.interval[0])
+            half = abs(metric.factor) * 0.5 * (item.interval[1] - item.interval[0])
             start = np.full(2, metric.factor * item.start)
             ends = np.array([0.0, weeks[-1]])
             lines.append(Line("start, and what its mean may differ by", ends, start, NEUTRAL_COLOUR, "2 4",
@@ -312,24 +336,20 @@ def trend_charts(found: Comparison) -> list[str]:
     return out
 
 
-def _zone(found: Comparison) -> object:
-    return found.b.time_zone or found.a.time_zone
-
-
 def _days(found: Comparison) -> str:
     return " and ".join(
         day_words(at, with_year=True) for side in (found.a, found.b) if (at := side.started_at) is not None
     )
 
 
-def plain_sentence(row: Change) -> str:
+def plain_sentence(row: Change, gait: Gait = "run") -> str:
     """Say one change in plain words, empty for a metric that has none."""
-    words = _PLAIN.get(row.metric)
+    words = _PLAIN_OF[gait].get(row.metric)
     if words is None or row.difference is None:
         return ""
-    metric = METRIC_BY_KEY[row.metric]
+    metric = METRIC_BY_KEY_OF[gait][row.metric]
     _, up, down, unit = words
-    which = up if row.difference > 0 else down
+    which = up if metric.factor * row.difference > 0 else down
     return f"{which}: {_plain(metric, row.before)} before, {_plain(metric, row.after)} now ({unit})."
 
 
@@ -412,10 +432,10 @@ def run_charts(found: Comparison) -> list[str]:
         ("cadence_spm", "#14181f"), ("pelvic_tilt_deg", PELVIS_COLOUR), ("pelvic_obliquity_deg", PELVIS_COLOUR),
         ("pelvic_rotation_deg", PELVIS_COLOUR),
     ):  # fmt: skip
-        metric = METRIC_BY_KEY[key]
+        metric = METRIC_BY_KEY_OF[found.gait][key]
         out.append(
             line_chart(
-                f"{metric.label} at matched speed", "minutes of clean running", metric.unit,
+                f"{metric.label} at matched speed", f"minutes of clean {GAIT_WORDS[found.gait][1]}", metric.unit,
                 [Line(letter, *_over_running(side, metric, found.speed_mps), colour, dash)
                  for letter, side, dash in _sides(found)],
             )
@@ -424,8 +444,8 @@ def run_charts(found: Comparison) -> list[str]:
 
 
 def _over_running(side: Side, metric: Metric, speed_mps: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return medians of 30-stride groups over minutes of clean running near the compared speed."""
-    rows = clean_strides(side.strides)
+    """Return medians of 30-stride groups over minutes of clean strides near the compared speed."""
+    rows = clean_strides(side.strides, side.gait)
     if speed_mps is not None:
         rows = rows[near_speed(rows, speed_mps)]
     values = metric.factor * rows[metric.key].to_numpy(dtype=np.float64)
@@ -446,14 +466,13 @@ def unmatched_words(found: Comparison) -> str:
     """Say why nothing is called real where no speed is shared; empty where one is."""
     if found.speed_mps is not None:
         return ""
-    walks = [letter for letter, side, _ in _sides(found) if told_gait(side.tables.summary) == "walk"]
-    if walks:
-        which = "both were walks" if len(walks) > 1 else f"{walks[0]} was a walk"
-        return f"A comparison is of running, and {which}: nothing of a walk is compared."
+    walks = [letter for letter, side, _ in _sides(found) if side.gait == "walk"]
+    if len(walks) == 1:
+        return f"{walks[0]} was a walk and the other a run: a run is compared with runs, a walk with walks."
     if not (found.rows or found.unmatched):
         return (
-            "One of the two, or both, has no 30 clean running strides in a row at one speed, so there is nothing to "
-            "compare."
+            f"One of the two, or both, has no 30 clean {GAIT_WORDS[found.gait][1]} strides in a row at one speed, so "
+            "there is nothing to compare."
         )
     return "The speeds do not match: every difference below may be the speed alone, so none is called real."
 
@@ -472,19 +491,21 @@ def text_lines(found: Comparison) -> Sequence[str]:
     lines.append("")
     lines.append(f"{'':<30}{'A':>8}{'B':>8}{'B − A':>9}{'95 %':>20}{'detectable':>12}  ")
     for row in (*found.rows, *found.unmatched):
-        item = shown_row(row, found.errors.get(row.metric))
+        item = shown_row(row, found.errors.get(row.metric), found.gait)
         lines.append(
             f"{item.label + (f' [{item.unit}]' if item.unit else ''):<30}{item.before:>8}{item.after:>8}"
             f"{item.difference:>9}{item.interval:>20}{item.detectable:>12}  {item.word}"
             + (f" ({item.error_kind})" if item.error_kind else "")
             + (f" ({item.why})" if item.why else "")
         )
+    if found.rows:
+        lines += ["", _ERROR_WORDS[found.error_from], *(f"  {text}" for text in error_sentences(found))]
     if found.over_time:
         real = sum(item.word == "real change" for item in found.over_time)
         many = counted(max(len(item.at) for item in found.over_time), "session")
         of_all = f"{real} of {len(found.over_time)} changed since the start."
         lines += ["", f"Over {many} at this speed: {of_all}"]
-        for trend in (trend_row(item) for item in _by_weight(found.over_time)):
+        for trend in (trend_row(item, found.gait) for item in _by_weight(found.over_time)):
             lines.append(
                 f"{trend.label + (f' [{trend.unit}]' if trend.unit else ''):<30}{trend.start:>8}{trend.now:>8}"
                 f"{trend.change:>9}{trend.interval:>20}  {trend.word}{f', {trend.when}' if trend.when else ''}"

@@ -81,36 +81,3 @@ def cue_sentences(cues: Sequence[dict[str, Any]]) -> list[str]:
         told = f"{head}From {before:.0f} to {after:.0f} in {which}"
         out.append(told + ("." if share is None else f", {100 * share:.0f} % of them in band."))
     return out
-
-
-#: What a verdict looked at, in the runner's words.
-_INPUT_WORDS = {
-    "pain_today": "worst pain today",
-    "baseline": "your usual morning",
-    "trend": "mornings over 7 days",
-    "days_since_run": "days since the last run",
-    "last_grade": "last session",
-    "exercise_sessions_7d": "strength sessions in 7 days",
-    "exercise_phase": "strength phase",
-    "diagnosed": "diagnosis by a clinician",
-}
-
-
-def inputs_in_words(advice: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Return (what was looked at, its value in words) of a verdict; unknown ones say so."""
-    if advice is None:
-        return []
-    out = []
-    for name, words in _INPUT_WORDS.items():
-        if name not in advice["inputs"]:
-            continue
-        value = advice["inputs"][name]
-        shown = (
-            "not known"
-            if value is None
-            else {True: "yes", False: "no"}[value]
-            if isinstance(value, bool)
-            else value
-        )
-        out.append((words, str(shown).lower() if name == "trend" else str(shown)))
-    return out

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import SignalError, TallrunError
+from tallrun.gait.summary import Gait, told_gait
 from tallrun.insight import SessionBlocks, pain_after
 from tallrun.insight.blocks import BLOCK_COLUMNS, BlockRows, OwnSessions, steady_table
 from tallrun.numerics.recording import RunnerProfile
@@ -21,7 +22,7 @@ from tallrun.sessions.folder import read_runner
 from tallrun.store import Store
 
 #: Blocks beside the stride table they were cut from; the number changes when blocks are cut in another way.
-BLOCKS_FILE = "blocks-2.npy"
+BLOCKS_FILE, WALKED_FILE = "blocks-2.npy", "walked-1.npy"
 
 
 def own_history(
@@ -31,8 +32,9 @@ def own_history(
     now: datetime,
     *,
     leave_out: tuple[str, ...] = (),
+    gait: Gait = "run",
 ) -> OwnSessions:
-    """Return the blocks of every analysed session in the index, oldest first.
+    """Return the blocks of every analysed session in the index, oldest first; for walking, of those that are walks.
 
     leave_out : session ids not to count (the one being reported). A session that was never analysed, whose
     folder is gone or whose table cannot be read is skipped; one that was not entered as a run has no grade.
@@ -42,7 +44,9 @@ def own_history(
     for row in store.sessions(runner_id):
         if row.session_id in leave_out or row.started_at > now:
             continue
-        blocks = stored_blocks(Path(row.folder) / "derived")
+        if gait == "walk" and told_gait(row.summary) != "walk":
+            continue
+        blocks = stored_blocks(Path(row.folder) / "derived", gait)
         if blocks is None or not len(blocks):
             continue
         context = dict(row.context)
@@ -73,13 +77,13 @@ def _is_cut(derived: Path) -> bool:
     return False
 
 
-def stored_blocks(derived: Path) -> BlockRows | None:
+def stored_blocks(derived: Path, gait: Gait = "run") -> BlockRows | None:
     """Return the blocks of an analysed session, None when its stride table is not there or cannot be read.
 
     They are cut once and kept beside the table; the kept ones hold while both files bear the same time. That file is
     a convenience: a folder that cannot be written to is read each time anew.
     """
-    path, kept = derived / "strides.parquet", derived / BLOCKS_FILE
+    path, kept = derived / "strides.parquet", derived / (BLOCKS_FILE if gait == "run" else WALKED_FILE)
     try:
         stamp_ns = path.stat().st_mtime_ns
         with suppress(OSError, ValueError, EOFError):
@@ -87,7 +91,7 @@ def stored_blocks(derived: Path) -> BlockRows | None:
                 table = np.load(kept, allow_pickle=False)
                 if table.ndim == 2 and table.shape[1] == len(BLOCK_COLUMNS) and table.dtype == np.float64:
                     return BlockRows(table)
-        table = steady_table(with_stiffness(pd.read_parquet(path), _runner(derived.parent)))
+        table = steady_table(with_stiffness(pd.read_parquet(path), _runner(derived.parent)), gait=gait)
     except (OSError, ValueError, SignalError):
         return None
     with suppress(OSError):

@@ -6,7 +6,7 @@ Cadence is steps per minute of both feet here; formats that store strides per mi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -27,6 +27,8 @@ from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
 _HALF_WINDOW_S = 1.5
 #: Nobody runs so fast for so long.
 _FASTEST_LONG_MPS, _LONG_RUN_S = 7.0, 300.0
+#: A local time without a zone, read as UTC, lies up to 14 hours ahead.
+_MOST_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,15 @@ def in_time_zone(activity: Activity, name: str) -> Activity:
             f"--time-zone must be an IANA name such as Europe/Berlin, got {name[:60]!r}"
         ) from None
     return replace(activity, started_at=started_at, time_zone=name)
+
+
+def refuse_future(name: str, started_at: datetime | None, now: datetime) -> None:
+    """Raise FormatError when a recording began after ``now``: some clock is wrong, and advice goes by dates."""
+    if started_at is not None and started_at > now + _MOST_AHEAD:
+        at = started_at.isoformat(timespec="minutes")
+        raise FormatError(
+            f"{name}: dated {at}, which is still to come; import it by itself with --started-at"
+        )
 
 
 def activity_rows(recording: Recording, strides: pd.DataFrame, duration_s: float) -> pd.DataFrame:

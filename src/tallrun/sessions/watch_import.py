@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tallrun.errors import TallrunError
+from tallrun.errors import FormatError, TallrunError
 from tallrun.numerics.recording import Recording
-from tallrun.sessions.activity import Activity, activity_recording, in_time_zone
+from tallrun.sessions.activity import Activity, activity_recording, in_time_zone, refuse_future
 from tallrun.sessions.apple_import import import_apple
 from tallrun.sessions.fit_import import import_fit
 from tallrun.sessions.folder import write_session
@@ -30,10 +31,13 @@ class Told:
     folder: Path | None = None
 
 
-def import_watch(paths: list[Path], out: Path, cadence: str, time_zone: str | None) -> Iterator[Told]:
+def import_watch(
+    paths: list[Path], out: Path, cadence: str, time_zone: str | None, now: datetime
+) -> Iterator[Told]:
     """Write every run at ``paths`` as a session folder in ``out``, named by its start.
 
-    The same run in two files (start and length) is written once. A file that cannot be read costs itself only.
+    The same run in two files (start and length) is written once. A file that cannot be read, or a run that is dated
+    after ``now``, costs itself only.
     Raises FormatError when a path does not exist.
     """
     made: dict[tuple[str | None, int], str] = {}
@@ -46,10 +50,15 @@ def import_watch(paths: list[Path], out: Path, cadence: str, time_zone: str | No
             try:
                 activities = _activities(found.path, found.kind, cadence)
             except TallrunError as error:
-                trouble = str(error).replace(str(found.path), "it")
+                trouble = str(error).removeprefix(f"{found.path}: ").replace(str(found.path), "it")
                 yield Told(found.name, "refused", (f"{found.name}: {trouble}",))
                 continue
             for activity in activities:
+                try:
+                    refuse_future(found.name, activity.started_at, now)
+                except FormatError as error:
+                    yield Told(found.name, "refused", (str(error),))
+                    continue
                 yield _save_one(activity, out, found.name, time_zone, made)
 
 

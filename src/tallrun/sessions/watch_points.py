@@ -158,7 +158,8 @@ def watch_table(
     cadence : what the file counts a minute. ``positions_first`` takes the distance from positions where there are some,
     else from the device where it has one.
 
-    Raises FormatError when nothing has a time, for two runs in one file, or for an unknown ``cadence``.
+    Raises FormatError when nothing or one moment only has a time, for two runs in one file, or for an unknown
+    ``cadence``.
     """
     if cadence not in CADENCES:
         raise FormatError(f"--cadence must be one of {', '.join(CADENCES)}, got {cadence!r}")
@@ -196,6 +197,8 @@ def watch_table(
     notes += told
     rows, told = join_moments(table)
     notes += told
+    if len(rows) == 1 and not len(laps):
+        raise FormatError("the file holds one moment only, which is no run: nothing to import")
     if not len(rows):
         rows = _rows_of_totals(laps)
         notes.append("the file holds only the totals of its laps, no points")

@@ -31,7 +31,9 @@ class MorningOut(BaseModel):
 class AlertOut(BaseModel):
     """One reason to look at a runner first."""
 
-    kind: Literal["unreadable", "red_flag", "over_limit", "red_run", "no_reply", "missed_mornings"]
+    kind: Literal[
+        "unreadable", "red_flag", "over_limit", "red_run", "no_reply", "missed_mornings", "gait_flag"
+    ]
     text: str
 
 

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from tallrun.errors import UsageError
-from tallrun.insight import SessionBlocks, steady_blocks
+from tallrun.gait.summary import Gait
+from tallrun.insight import SessionBlocks
 from tallrun.report.compare import Comparison, Side, compare
 from tallrun.report.compare_page import build_compare_page, build_handout
 from tallrun.report.paper import Sheet
@@ -31,7 +32,7 @@ To = Annotated[float | None, Query(gt=0.0, allow_inf_nan=False, description="Par
 
 def compare_router(
     folder_of: Callable[[str], Path],
-    history_of: Callable[[str], Sequence[SessionBlocks]] = lambda session_id: (),
+    history_of: Callable[[str, Gait], Sequence[SessionBlocks]] = lambda session_id, gait: (),
     name_of: Callable[[str], str] | None = None,
     stop_signs: Callable[[], Sequence[StopSigns]] = lambda: (),
     kept: KeptSessions | None = None,
@@ -41,9 +42,10 @@ def compare_router(
 
     Errors are left to the application's problem handlers.
 
-    folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the sessions of the
-    runner whose session this is. name_of : what the session is called, default the folder's name. stop_signs : what the
-    hand-out prints of the screening. kept : analysed sessions shared with other pages. sheet_of : whose a page is.
+    folder_of : session id -> folder; raises a TallrunError for an id it does not know. history_of : the sessions of a
+    gait of the runner whose session this is. name_of : what the session is called, default the folder's name.
+    stop_signs : what the hand-out prints of the screening. kept : analysed sessions shared with other pages. sheet_of :
+    whose a page is.
     """
     router = APIRouter(tags=["compare"], responses=PROBLEMS)
     sessions = kept or KeptSessions(folder_of)
@@ -61,8 +63,7 @@ def compare_router(
                 f"a part runs from an earlier to a later time within the session's {length_s:.0f} s, "
                 f"got {begin_s:.6g} to {until_s:.6g} s"
             )
-        part = replace(named, part_s=(begin_s, until_s))
-        return replace(part, blocks=steady_blocks(part.strides.reset_index(drop=True)))
+        return replace(named, part_s=(begin_s, until_s)).cut()
 
     def found(
         a: str,
@@ -71,7 +72,9 @@ def compare_router(
         parts: tuple[float | None, float | None, float | None, float | None],
     ) -> Comparison:
         first, second = side(a, *parts[:2]), side(b, *parts[2:])
-        return compare(first, second, history_of(a), None if speed_kmh is None else speed_kmh / 3.6)
+        return compare(
+            first, second, history_of(a, first.gait), None if speed_kmh is None else speed_kmh / 3.6
+        )
 
     @router.get("/api/compare", summary="Two sessions at matched speed")
     def compared(

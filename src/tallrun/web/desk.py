@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from tallrun.errors import StoreError
+from tallrun.gait.summary import Gait
 from tallrun.insight import SessionBlocks
 from tallrun.journal.clinic import read_clinic
 from tallrun.journal.desk import NotThereError, Records, current_time, load_protocol, protocol_in_force
@@ -102,10 +103,10 @@ class Desk:
         """Return what a session is called."""
         return called_in(*self.session(session_id))
 
-    def history_around(self, session_id: str) -> tuple[SessionBlocks, ...]:
-        """Return the analysed sessions of the runner a session belongs to, that one among them."""
+    def history_around(self, session_id: str, gait: Gait = "run") -> tuple[SessionBlocks, ...]:
+        """Return the analysed sessions of a gait of the runner a session belongs to, that one among them."""
         mine = self.session(session_id)[0]
-        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now)
+        return own_history(mine.store, mine.runner_id, mine.protocol, mine.now, gait=gait)
 
     def sheet(self, session_id: str) -> Sheet:
         """Return what printed pages about a session bear: code, letterhead, and the runner's plan when asked for."""

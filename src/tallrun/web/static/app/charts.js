@@ -2,7 +2,9 @@
 
 import { dayOf, el, minuteNumber, minuteWords, stackedTable, svg } from "./dom.js";
 
-export const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
+const GRADES = { GREEN: "●", AMBER: "◐", LATE: "◔", RED: "■", UNKNOWN: "○" };
+/** A grade as a person reads it: its mark and its word. */
+export const gradeWord = (grade) => `${GRADES[grade]} ${grade === "UNKNOWN" ? "no grade yet" : grade}`;
 const GRADE_COLOURS = { GREEN: "var(--good)", AMBER: "var(--warn)", LATE: "var(--warn)", RED: "var(--stop)", UNKNOWN: "var(--ink-soft)" };
 const WORST_FIRST = ["RED", "LATE", "AMBER", "UNKNOWN", "GREEN"];
 const WIDTH = 384;
@@ -52,10 +54,10 @@ export function drawStrip(days) {
   const key = (colour, text) => el("span", { class: "key" }, el("i", { class: colour }), text);
   const legend = el("div", { class: "strip-key" }, key("run-block", "run"), key("walk-block", "walk"),
     el("span", { class: "key" }, "▬ strength"), el("span", { class: "key" }, "pain 0–10: the worst of the day has its number"),
-    Object.entries(GRADES).map(([grade, mark]) => el("span", { class: "key" }, `${mark} ${grade}`)));
+    Object.keys(GRADES).map((grade) => el("span", { class: "key" }, gradeWord(grade))));
   const rows = days.map((day) => el("tr", {}, el("th", { scope: "row" }, dayOf(day.date)),
     el("td", {}, day.run_minutes ? minuteNumber(day.run_minutes) : "–"), el("td", {}, day.walk_minutes ? minuteNumber(day.walk_minutes) : "–"),
-    el("td", {}, day.grades.map((item) => `${GRADES[item.grade]} ${item.grade} (${item.rule})`).join(", ") || "–"),
+    el("td", {}, day.grades.map((item) => `${gradeWord(item.grade)} (${item.rule})`).join(", ") || "–"),
     el("td", {}, day.scores.map((item) => `${item.kind} ${item.score}${item.masked ? " (painkiller)" : ""}`).join(", ") || "–"),
     el("td", {}, day.exercises ? `${day.exercises}` : "–")));
   const numbers = el("details", {}, el("summary", {}, "As a table"), stackedTable("The last 14 days", ["Day", "Run min", "Walk min", "Grade", "Scores", "Strength"], rows));

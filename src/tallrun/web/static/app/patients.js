@@ -1,13 +1,16 @@
 // Patients: everybody in this data folder, the one in greatest need first.
 
 import { get } from "./api.js";
-import { GRADES } from "./charts.js";
+import { gradeWord } from "./charts.js";
 import { dayOf, el, longDay, minuteWords, stackedTable, svg, words } from "./dom.js";
 import { empty } from "./states.js";
 
-const MARKS = { unreadable: "✕", red_flag: "■", over_limit: "▲", red_run: "■", no_reply: "○", missed_mornings: "○" };
+const MARKS = { unreadable: "✕", red_flag: "■", over_limit: "▲", red_run: "■", no_reply: "○", missed_mornings: "○", gait_flag: "⚑" };
 const GRAVE = new Set(["unreadable", "red_flag", "over_limit", "red_run"]);
-const HEAD = ["Patient", "What to look at", "Side", "Stage", "Last run", "Mornings, 14 days", "Open"];
+const HEAD = ["Patient", "What to look at", "Side", "Advice today", "Last run and its pain grade", "Mornings, 14 days", "Open"];
+/** What the columns mean; a grade beside an advice that forbids a run is no contradiction. */
+const KEY = "To look at: an unreadable record, a red flag, pain over the limit, a red run, silence, missing mornings, and flags of gait in the last recording. "
+  + "Pain grade: how pain went up to 48 hours after a run. It does not say that the run was the one in the plan, nor that today is a day for one: that is Advice today. A flag is about how somebody ran, not about pain.";
 
 export async function show(body) {
   const list = await get("/patients");
@@ -18,7 +21,7 @@ export async function show(body) {
   const many = list.filter((item) => item.alerts.length).length;
   const made = stackedTable("Patients", HEAD, list.map(row));
   made.classList.add("patients");
-  body.replaceChildren(el("p", {}, `${many} of ${list.length} to look at.`), made);
+  body.replaceChildren(el("p", {}, `${many} of ${list.length} to look at.`), made, el("p", { class: "small soft" }, KEY));
 }
 
 function row(item) {
@@ -26,10 +29,10 @@ function row(item) {
   const stage = [item.name ?? "not known", item.rung ? `level ${item.rung}` : null, item.phase ? `strength phase ${item.phase}` : null].filter(Boolean);
   return el("tr", { data: { code: item.code } },
     el("th", { scope: "row" }, el("a", { href: to("today"), class: "free" }, item.code)),
-    el("td", {}, item.alerts.length ? el("ul", { class: "alerts" }, item.alerts.map((alert) => el("li", { class: GRAVE.has(alert.kind) ? "grave" : "" }, el("span", { "aria-hidden": "true" }, `${MARKS[alert.kind]} `), alert.text))) : "Nothing."),
+    el("td", {}, item.alerts.length ? el("ul", { class: "alerts" }, item.alerts.map((alert) => el("li", { class: GRAVE.has(alert.kind) ? "grave" : "" }, el("span", { "aria-hidden": "true" }, `${MARKS[alert.kind]} `), alert.text))) : "No alert."),
     el("td", {}, item.side ? `${item.side} ${words(item.site)}` : "–"),
     el("td", {}, stage.join(", ")),
-    el("td", {}, item.last_run_at ? `${longDay(item.last_run_at)}, ${minuteWords(item.last_run_minutes)}${item.last_grade ? `, ${GRADES[item.last_grade]} ${item.last_grade}` : ""}` : "none yet"),
+    el("td", {}, item.last_run_at ? `${longDay(item.last_run_at)}, ${minuteWords(item.last_run_minutes)}${item.last_grade ? `, ${gradeWord(item.last_grade)}` : ""}` : "none yet"),
     el("td", {}, sparkline(item.mornings)),
     el("td", {}, el("span", { class: "row" }, [["sessions", "Sessions"], ["recovery", "Recovery"], ["plan", "Plan"]].map(([page, text]) => el("a", { href: to(page), class: "button", "aria-label": `${text} of ${item.code}` }, text)))));
 }

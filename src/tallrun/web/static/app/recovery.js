@@ -1,7 +1,7 @@
 // Recovery: pain, gait and load on one time line; the ladder; exercise and runs without sensors.
 
 import { get, post } from "./api.js";
-import { drawWeeks, GRADES, loadPlotly, themeColours } from "./charts.js";
+import { drawWeeks, gradeWord, loadPlotly, themeColours } from "./charts.js";
 import { capital, card, choose, dayOf, distance, el, field, lengthUnit, metresFrom, number, say, stackedTable, table, when, words } from "./dom.js";
 import { attempt, failure, skeleton } from "./states.js";
 import { stateWord } from "./verdict.js";
@@ -130,7 +130,7 @@ function told(course) {
 function courseTable(course) {
   const head = ["Session", "Minutes", lengthUnit() === "km" ? "Km" : "Miles", "Climb m", "Heart rate", "Effort", "Load", "Grade", "Before", "During", "After", "Morning", "24 h", "48 h", ...Object.values(GAIT).map(([label]) => label)];
   return el("details", {}, el("summary", {}, "As a table"), stackedTable("Sessions as a table", head, course.sessions.map((item) => el("tr", {}, el("th", { scope: "row" }, when(item.started_at)), el("td", {}, number(item.run_minutes)), el("td", {}, distance(item.distance_m, 1)?.split(" ")[0] ?? "–"), el("td", {}, number(item.climb_m)), el("td", {}, number(item.heart_rate_bpm)), el("td", {}, number(item.session_rpe, 1)), el("td", {}, number(item.load)),
-      el("td", {}, `${GRADES[item.grade]} ${item.grade} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
+      el("td", {}, `${gradeWord(item.grade)} (${item.rule})`), ["before", "during", "after", "morning", "h24", "h48"].map((name) => el("td", {}, number(item.pain[name]))),
       Object.entries(GAIT).map(([name, [, , factor]]) => el("td", {}, item.gait[name] === null ? "–" : (factor * item.gait[name]).toFixed(1)))))));
 }
 
@@ -162,9 +162,9 @@ function figure(course, metric, narrow = false) {
   });
   const grades = Object.keys(GRADE_SHAPES).map((grade) => {
     const list = course.sessions.filter((item) => item.grade === grade);
-    return { type: "scatter", mode: "markers", name: grade, x: list.map((item) => item.started_at), y: list.map(() => 12.4), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
+    return { type: "scatter", mode: "markers", name: grade === "UNKNOWN" ? "no grade yet" : grade, x: list.map((item) => item.started_at), y: list.map(() => 12.4), xaxis: "x", yaxis: "y3", showlegend: list.length > 0,
       marker: { symbol: GRADE_SHAPES[grade], size: 11, color: { GREEN: colour.good, AMBER: colour.warn, LATE: colour.warn, RED: colour.stop, UNKNOWN: colour["ink-soft"] }[grade] },
-      text: list.map((item) => `${item.grade} (${item.rule})`), hovertemplate: "%{x|%a %d %b}<br>%{text}<extra></extra>" };
+      text: list.map((item) => `${gradeWord(item.grade)} (${item.rule})`), hovertemplate: "%{x|%a %d %b}<br>%{text}<extra></extra>" };
   });
   const bars = { type: "bar", name: "minutes run", x: course.sessions.map((item) => item.started_at), y: course.sessions.map((item) => item.run_minutes), width: 16 * 3600 * 1000, xaxis: "x", yaxis: "y", marker: { color: colour.focus }, hovertemplate: "%{x|%a %d %b}<br>%{y:.0f} min run<extra></extra>" };
   const known = course.load_by_day.filter((item) => item.ewma_7d > 0 || item.ewma_28d > 0);

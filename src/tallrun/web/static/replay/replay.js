@@ -72,8 +72,10 @@ async function load() {
   $("if-hold").placeholder = session.hold_s;
   $("lanes").setAttribute("aria-valuemax", Math.round(session.duration_s));
   listMarks();
-  const first = session.segments.find((item) => item[2] === "run");
-  goTo(first ? first[0] + 1 : 0);
+  // Ten seconds into the first long running, else walking: the change from one to the other looks like neither.
+  const long = (mode) => session.segments.find((item) => item[2] === mode && item[1] - item[0] >= 20);
+  const first = long("run") ?? long("walk") ?? session.segments.find((item) => item[2] === "run" || item[2] === "walk");
+  goTo(first ? first[0] + Math.min(10, 0.5 * (first[1] - first[0])) : 0);
   requestAnimationFrame(frame);
 }
 

@@ -1,17 +1,22 @@
-"""Lines, points and bands as one SVG, for the gallery: no plotting library is needed to run an example."""
+"""Lines, points and bands as one SVG: a first look at a table, without a plotting library (``tr.draw``)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from tallrun.errors import UsageError
 
 COLOURS = ("#1f6fb2", "#c2571a", "#2e7d4f", "#7a4fa3")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 64, 44, 34
 
 
-def _round_marks(low, high):
+def _round_marks(low: float, high: float) -> NDArray[np.float64]:
     """Return about five round numbers between two values."""
     rough = (high - low) / 5
     size = 10.0 ** np.floor(np.log10(rough))
@@ -21,16 +26,29 @@ def _round_marks(low, high):
     )  # no minus before zero
 
 
-def draw(path, lines, title, x_label, y_label, points=True, bands=()):
-    """Write ``{name: (x, y)}`` as an SVG; ``bands`` are spans of x to shade. Unknown values are left out."""
-    known = {}
+def draw(
+    path: str | Path,
+    lines: Mapping[str, tuple[Any, Any]],
+    title: str,
+    x_label: str,
+    y_label: str,
+    points: bool = True,
+    bands: Iterable[tuple[float, float]] = (),
+) -> None:
+    """Write lines as one SVG picture.
+
+    lines : name -> (x, y), each of shape (n,), in the units that the labels say; NaN is left out. points : dots instead
+    of a line. bands : (start, end) along x, to shade. Raises UsageError when no line has a known value, OSError when
+    ``path`` cannot be written.
+    """
+    known: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name, (x, y) in lines.items():
         x, y = np.asarray(x, float), np.asarray(y, float)
         keep = np.isfinite(x) & np.isfinite(y)
         known[name] = (x[keep], y[keep])
     x_all, y_all = (np.concatenate([pair[axis] for pair in known.values()]) for axis in (0, 1))
     if not x_all.size:
-        raise ValueError("there is nothing to draw")
+        raise UsageError("there is nothing to draw: no line has a known value")
     low, high = y_all.min(), y_all.max()
     pad = 0.08 * (high - low) or 1.0
     x_edge, y_edge = (
@@ -38,13 +56,13 @@ def draw(path, lines, title, x_label, y_label, points=True, bands=()):
         (low - pad, high + pad),
     )
 
-    def at(value, edge, start, end):
+    def at(value: Any, edge: tuple[float, float], start: float, end: float) -> Any:
         return start + (np.asarray(value) - edge[0]) / (edge[1] - edge[0]) * (end - start)
 
-    def across(value):
+    def across(value: Any) -> Any:
         return at(value, x_edge, LEFT, WIDTH - 16)
 
-    def up(value):
+    def up(value: Any) -> Any:
         return at(value, y_edge, HEIGHT - BOTTOM, TOP)
 
     out = [
