@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tallrun.ble.clock import run_virtual
+from tallrun.ble import clock
+from tallrun.ble.clock import HostLoop, run_virtual
 from tallrun.errors import UsageError
 
 
@@ -70,3 +71,42 @@ def test_two_runs_give_the_same_packets_at_the_same_times() -> None:
     second = play(numbered_recording(4.0), default=faults)
     assert first.packets == second.packets
     assert play(numbered_recording(4.0), default=faults, seed=2).packets != first.packets
+
+
+def test_a_suspension_counts_for_real_sensors_and_ends_what_could_be_undone(monkeypatch) -> None:
+    asleep_s = 0.0
+    monkeypatch.setattr(clock, "counted_s", lambda: time.monotonic() + asleep_s)
+
+    async def main() -> float:
+        nonlocal asleep_s
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        acted = loop.create_future()
+        loop.call_later(8.0, acted.set_result, True)
+        asleep_s = 600.0
+        await asyncio.wait_for(acted, 20.0)
+        return loop.time() - begin_s
+
+    with asyncio.Runner(loop_factory=HostLoop) as runner:
+        assert runner.run(main()) == pytest.approx(600.0, abs=5.0)
+
+
+def test_a_suspension_moves_the_virtual_clock_at_once_and_tells_before_any_timer(monkeypatch) -> None:
+    asleep_s = 0.0
+    monkeypatch.setattr(clock, "awake_s", lambda: time.monotonic() - asleep_s)
+    monkeypatch.setattr(clock, "counted_s", time.monotonic)
+
+    async def main() -> tuple[float, list[str]]:
+        nonlocal asleep_s
+        loop = asyncio.get_running_loop()
+        order: list[str] = []
+        loop.on_waking.append(lambda: order.append("woken"))
+        loop.call_later(1.0, order.append, "timer")
+        begin_s = loop.time()
+        asleep_s = 6.0
+        await asyncio.sleep(2.0)
+        return loop.time() - begin_s, order
+
+    passed_s, order = run_virtual(main(), speed=100.0)
+    assert order == ["woken", "timer"]
+    assert passed_s == pytest.approx(600.0, abs=2.0)

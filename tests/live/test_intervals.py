@@ -32,7 +32,8 @@ def graded(rung, run_min, passed_s=1e6):
     """Return whether a session is complete and whether it is against the advice of its own level."""
     wishes = wished("WALK" if rung == "V0" else "RUN", rung)
     setup = SimpleNamespace(intervals=wishes.intervals, rung=wishes.rung, protocol=PROTOCOL)
-    run = SimpleNamespace(schedule=Schedule(wishes.intervals), gait=SimpleNamespace(end_s=passed_s))
+    gait = SimpleNamespace(end_s=passed_s)
+    run = SimpleNamespace(schedule=Schedule(wishes.intervals), gait=gait, markers=[])
     done, planned_min, minutes = done_of(SimpleNamespace(setup=setup, run=run), run_min)
     session = RunSession(
         "s",

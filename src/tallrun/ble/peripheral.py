@@ -181,7 +181,7 @@ class EmulatedSensor:
         self._connection = None
         self._subscribed.clear()
         self._written.clear()
-        self._stop_stream()
+        self.stop_stream()
         if self.address in self._ether.peers:
             self._spawn(self._advertise())
 
@@ -263,7 +263,7 @@ class EmulatedSensor:
     def _subscription(self, role: str, is_on: bool) -> None:
         (self._subscribed.add if is_on else self._subscribed.discard)(role)
         if not is_on and role in self._data_roles():
-            self._stop_stream()
+            self.stop_stream()
         self._start_when_ready()
 
     def _write(self, entry: CharacteristicEntry, value: bytes) -> None:
@@ -282,7 +282,7 @@ class EmulatedSensor:
             if step.characteristic == entry.role and step.action == "write" and value == step.value:
                 self._answer(step.reply, False)
                 self._written.clear()
-                self._stop_stream()
+                self.stop_stream()
         battery = self.config.battery
         if battery is not None and entry.role == battery.request_to and value == battery.request_hex:
             self._spawn(self._send(self._by_role[battery.characteristic], self._battery(battery.format)))
@@ -315,7 +315,8 @@ class EmulatedSensor:
     def _data_roles(self) -> set[str]:
         return {packet.characteristic for packet in self.config.packets}
 
-    def _stop_stream(self) -> None:
+    def stop_stream(self) -> None:
+        """Send nothing more on the link there is."""
         if self._stream is not None:
             self._stream.cancel()
             self._stream = None

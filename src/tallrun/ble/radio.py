@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Mapping
 
 from tallrun.ble.bumble_backend import Away, Ether, System
+from tallrun.ble.clock import RadioLoop
 from tallrun.ble.faults import FaultScript
 from tallrun.ble.link import Limits, Radio
 from tallrun.ble.pairing import PairedSensor
@@ -68,6 +69,7 @@ class VirtualRadio:
         chosen = {**DEFAULT_MODELS, **(models or {})}
         self._ether = Ether(system=system)
         self._origin = Origin(lead_s)
+        self._cuts: set[asyncio.Task[None]] = set()
         self.sensors: dict[str, EmulatedSensor] = {}
         for number, place in enumerate(_places(recording)):
             config = configs.get(chosen[place])
@@ -124,11 +126,25 @@ class VirtualRadio:
 
     async def switch_on(self) -> None:
         """Let all sensors advertise."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, RadioLoop):
+            loop.on_waking.append(self._wake)
         for item in self.sensors.values():
             await item.switch_on()
 
+    def _wake(self) -> None:
+        """Lose every link: the computer was suspended, and what was sent meanwhile went unheard."""
+        for item in self.sensors.values():
+            item.stop_stream()
+            task = asyncio.ensure_future(self._ether.cut(item.address))
+            self._cuts.add(task)
+            task.add_done_callback(self._cuts.discard)
+
     async def switch_off(self) -> None:
         """Take all sensors off the air."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, RadioLoop) and self._wake in loop.on_waking:
+            loop.on_waking.remove(self._wake)
         for item in self.sensors.values():
             await item.switch_off()
 

@@ -20,6 +20,7 @@ from tallrun.journal.begun import Begun, begun_runs
 from tallrun.journal.desk import NotThereError, Records, read_instant
 from tallrun.journal.entries import RunAnswers, keep_run
 from tallrun.pipeline.tapped import NOTHING_TAPPED, Tapped, tapped_during
+from tallrun.pipeline.unheard import unheard
 from tallrun.pipeline.way import way_m
 from tallrun.recovery.model import (
     RUNGS,
@@ -442,6 +443,8 @@ def _analysed(item: Waiting) -> Waiting:
         return item
     ran = summary["run_time_s"] / 60.0
     ran = 0.0 if ran < _LEAST_RUN_MIN < summary["walk_time_s"] / 60.0 else ran
+    if ran:  # what was done while no sensor was heard counts as running
+        ran += sum(end - start for start, end in unheard(recording)) / 60.0
     run = replace(item.run, run_minutes=ran, rung="V0" if ran == 0.0 else None,
                   distance_m=way_m(tables.strides), speed_mps=summary["speed_mps"].get("p95"))  # fmt: skip
     return replace(item, run=run)

@@ -188,10 +188,12 @@ def make_virtual_radio(configs: ConfigSet, emulation: Emulation) -> VirtualRadio
 
 
 def run_radio(main: Coroutine[Any, Any, T], emulation: Emulation | None) -> T:
-    """Run a command's coroutine on an ordinary loop, or on the emulated run's own clock."""
+    """Run a command's coroutine on the host's clock, or on the emulated run's own clock."""
+    from tallrun.ble.clock import HostLoop, run_virtual
+
     if emulation is None:
-        return asyncio.run(_ending_in_order(main))
-    from tallrun.ble.clock import run_virtual
+        with asyncio.Runner(loop_factory=HostLoop) as runner:
+            return runner.run(_ending_in_order(main))
 
     return run_virtual(main, emulation.speed)
 

@@ -13,6 +13,7 @@ from tallrun.live.calibration import keep_biases
 from tallrun.live.cut_off import note_ended
 from tallrun.live.devices import load_configs
 from tallrun.live.rebuild import rebuild
+from tallrun.pipeline.unheard import pressed_stop_s, recorded_s, unheard
 from tallrun.words import clock, counted
 
 if TYPE_CHECKING:
@@ -187,8 +188,14 @@ def after_rows(
     cadence = _cadence_spm(summary, gait)
     way, pace, heart, climb = ran_rows(ran(recording, tables), unit, gait)
     is_coached = raw.setup.rung != "V0"
+    unheard_s = sum(end - start for start, end in unheard(recording))
     return [
         ("Recorded", clock(recorded_s(recording))),
+        *(
+            [("No sensor heard", f"{clock(unheard_s)} of it: what you did then is not known")]
+            if unheard_s
+            else []
+        ),
         ("Walking" if gait == "walk" else "Running", "not known" if moved_s is None else clock(moved_s)),
         way,
         pace,
@@ -225,13 +232,19 @@ def _part_rows(raw: RawRun) -> list[tuple[str, str]]:
     planned_s = sum(item.length_s for item in raw.setup.intervals if item.kind == "run")
     if schedule is None or not planned_s:
         return []
-    rows = [("Run parts", f"{clock(schedule.run_s(raw.run.gait.end_s))} of {clock(planned_s)} planned")]
+    rows = [("Run parts", f"{clock(schedule.run_s(_done_s(raw)))} of {clock(planned_s)} planned")]
     splits_s = raw.run.splits_s
     if splits_s:
         rows.append(("Kilometres", ", ".join(map(clock, splits_s))))
     elif splits_s is None:
         rows.append(("Kilometres", "not known: the speed was not known all the time"))
     return rows
+
+
+def _done_s(raw: RawRun) -> float:
+    """Return when the run was over: when STOP was pressed, else its end."""
+    pressed_s = pressed_stop_s(raw.run.markers)
+    return raw.run.gait.end_s if pressed_s is None else pressed_s
 
 
 def _band_words(raw: RawRun) -> str:
@@ -348,12 +361,6 @@ def own_records(
     return from_records(folder, raw.wishes.runner, session_id, out, taps, raw.now(recording))
 
 
-def recorded_s(recording: Recording) -> float:
-    """Return when the last sample came or the run was ended, whichever is later; never nothing."""
-    ends = [float(item.t_s[-1]) for item in recording.sensors.values() if len(item.t_s)]
-    return max([1.0, *ends, *(item.t_s for item in recording.markers)])
-
-
 def note_in_records(
     folder: Path,
     out: Path,
@@ -424,11 +431,20 @@ def done_of(raw: RawRun, run_min: float | None) -> tuple[str | None, float | Non
     if schedule is None or setup.rung is None:
         return None, None, run_min
     planned_min = sum(item.length_s for item in setup.intervals if item.kind == "run") / 60.0
-    done_min = schedule.run_s(raw.run.gait.end_s) / 60.0 if run_min is None else run_min
+    done_min = schedule.run_s(_done_s(raw)) / 60.0 if run_min is None else run_min
     most_min = setup.protocol.ladder.as_advised_share * planned_min
     if done_min > max(most_min, WALK_RUN_MIN) + 1e-9:
         return None, None, done_min
     return setup.rung, planned_min, 0.0 if not planned_min else done_min
+
+
+def unheard_run_s(recording: Recording, raw: RawRun) -> float:
+    """Return how long no sensor was heard in run parts, in a free run at all: it counts as running for the load."""
+    schedule = raw.run.schedule
+    return sum(
+        end - start if schedule is None else schedule.run_s(end) - schedule.run_s(start)
+        for start, end in unheard(recording)
+    )
 
 
 def run_entry(
@@ -455,7 +471,9 @@ def run_entry(
     summary = {} if tables is None else tables.summary
     run_s = summary.get("run_time_s")
     advised = store.advice_before(runner_id, started, ZoneInfo(runner.time_zone))
-    rung, planned_min, run_min = done_of(raw, None if run_s is None else run_s / 60.0)
+    rung, planned_min, run_min = done_of(
+        raw, None if run_s is None else (run_s + unheard_run_s(recording, raw)) / 60.0
+    )
     surface = recording.context.get("surface") or ("treadmill" if belt is not None else None)
     session = RunSession(
         session_id=str(info["session_id"]),

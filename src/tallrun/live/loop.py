@@ -17,6 +17,7 @@ from tallrun.live.rebuild import consume
 from tallrun.live.state import FAILED, RECORDER_FAILED, RED_FLAG_RULES, SensorLight, live_state
 from tallrun.numerics.recording import Marker
 from tallrun.pipeline.taps import Tap, tap_marker
+from tallrun.pipeline.unheard import SILENT_S
 
 if TYPE_CHECKING:
     from tallrun.ble import SensorSession
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from tallrun.sessions.recorder import FlightRecorder
 
 STATE_EVERY_S = 0.5
-#: A foot or pelvis sensor that is silent for so long counts as lost (LV7).
-SILENT_S = 2.0
 #: A strap tells its number about once a second; after this it is old.
 SILENT_HEART_S = 5.0
 #: How long a tap can be undone. Cues end with the tap; the rules act after this, whether or not a page is still there.
@@ -137,6 +136,8 @@ class LiveLoop:
 
     def _apply(self, tap: Tap) -> None:
         """Hand a tap to the rules. Should they fail, it is still in the record, and STOP still stops."""
+        # after a suspension a tap is the first to come, and belongs to now
+        self._after(self._try("live rules", self.run.tick, self.session.now_s))
         try:
             events = self.run.tap(tap)
         except Exception as error:

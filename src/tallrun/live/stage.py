@@ -367,9 +367,9 @@ class Stage:
     async def _record(self) -> None:
         from tallrun.gait.warm import warm_up
         from tallrun.live.conclude import conclude
-        from tallrun.live.end import recorded_s
         from tallrun.live.run import CalledOffError, run_once
         from tallrun.live.state import after_state
+        from tallrun.pipeline.unheard import recorded_s
 
         way = self._way
         hub = self.hub = LiveHub()

@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from tallrun._version import __version__
 from tallrun.live.hub import LiveHub
 from tallrun.web.live_page import STATIC, live_router
+from tallrun.web.once import OnceMiddleware
 from tallrun.web.security import Gate, GateMiddleware
 
 
@@ -25,7 +26,8 @@ def create_app(
     """
     app = FastAPI(title="tallrun", version=__version__, docs_url=None, redoc_url=None)
     app.state.gate = gate = gate or Gate()
-    app.add_middleware(GateMiddleware, gate=gate)
+    app.add_middleware(OnceMiddleware)
+    app.add_middleware(GateMiddleware, gate=gate)  # the outermost
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in routers:
         app.include_router(router)
