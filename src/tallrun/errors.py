@@ -8,7 +8,14 @@ from __future__ import annotations
 
 
 class TallrunError(Exception):
-    """Root of all deliberate errors; its text is one plain line fit for a runner to read."""
+    """Root of all deliberate errors; its text is one plain line fit for a runner to read.
+
+    command : the end of that line that only helps at a terminal; ``plain`` is the line without it, for a page.
+    """
+
+    def __init__(self, text: str = "", *, command: str = "") -> None:
+        super().__init__(f"{text}{command}")
+        self.plain = text
 
 
 class UsageError(TallrunError):

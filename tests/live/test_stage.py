@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import tallrun
 from tallrun.ble.clock import run_virtual
+from tallrun.ble.troubles import LinkError
 from tallrun.errors import EntryError, RadioError
 from tallrun.live.answering import AnsweringEmulator
 from tallrun.live.demo import DAYS_BACK, invent_runner, invented_day, is_invented, last_moment, next_morning
@@ -87,7 +91,7 @@ def test_a_second_run_and_leaving_are_refused_while_one_goes_on(tmp_path):
 def test_what_fails_beside_the_pages_is_said_and_the_step_stays(tmp_path):
     async def act(stage):
         async def broken():
-            raise EntryError("pair foot_left and foot_right first ('tallrun scan --all')")
+            raise EntryError("pair foot_left and foot_right first", command=" ('tallrun scan --all')")
 
         stage._way.step = "feet"
         stage._begin("Checking", broken())
@@ -137,8 +141,23 @@ def test_an_invented_runner_has_no_entry_ahead_of_its_day_and_is_known_as_one(tm
 
 
 def test_a_commands_sentence_loses_its_command():
-    assert plain_words("none was heard ('tallrun scan --all')") == "None was heard."
-    assert "tallrun" not in plain_words("needs a sensor; pair one ('tallrun pair pelvis') or choose none")
+    heard = RadioError("none was heard", command=" ('tallrun scan --all')")
+    assert (str(heard), plain_words(heard)) == ("none was heard ('tallrun scan --all')", "None was heard.")
+    assert (
+        plain_words(LinkError("pelvis", "Pair it again", command=" (tallrun pair pelvis)"))
+        == "Pair it again."
+    )
+
+
+@pytest.mark.parametrize("room", ["ble", "live"])
+def test_what_a_page_may_be_told_names_a_command_only_where_a_page_leaves_it_out(room):
+    named = []
+    for file in (Path(tallrun.__file__).parent / room).glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                said = " ".join(ast.unparse(argument) for argument in node.exc.args)
+                named += [f"{file.name}: {said}"] if re.search(r"tallrun [a-z]|--[a-z]", said) else []
+    assert named == []
 
 
 @pytest.mark.parametrize("began", [False, True])

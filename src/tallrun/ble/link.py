@@ -117,7 +117,8 @@ def _told(sensor: str, doing: str) -> Iterator[None]:
         raise LinkError(
             sensor,
             f"{sensor}: the sensor no longer offers what its config reads; its firmware may have changed: "
-            f"pair it again (tallrun pair {sensor})",
+            "pair it again",
+            command=f" (tallrun pair {sensor})",
         ) from error
     except Exception as error:
         trouble = adapter_trouble(error)

@@ -134,7 +134,8 @@ def _no_answer(
         return RefusedError(
             sensor,
             f"{sensor}: {config.title} refused '{asked}': expected an answer beginning '{expected}', "
-            f"got '{similar[-1][:16].hex(' ')}'; another mode of this sensor may suit (tallrun pair --config)",
+            f"got '{similar[-1][:16].hex(' ')}'; another mode of this sensor may suit",
+            command=" (tallrun pair --config)",
         )
     return LinkError(
         sensor, f"{sensor}: {config.title} did not answer '{asked}' within {reply.timeout_s:g} s"

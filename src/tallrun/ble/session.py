@@ -100,7 +100,7 @@ class SensorSession:
 
     async def __aenter__(self) -> SensorSession:
         if not self._keepers:
-            raise RadioError("no sensor is paired: run 'tallrun scan', then 'tallrun pair'")
+            raise RadioError("no sensor is paired", command=": run 'tallrun scan', then 'tallrun pair'")
         try:
             addresses = {keeper.worn.paired.address for keeper in self._keepers.values()}
             heard = {

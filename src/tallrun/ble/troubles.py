@@ -84,9 +84,9 @@ class AdapterError(RadioError):
 class LinkError(RadioError):
     """One sensor cannot be reached or does not do what its config says; other sensors are not affected."""
 
-    def __init__(self, sensor: str, text: str) -> None:
+    def __init__(self, sensor: str, text: str, *, command: str = "") -> None:
         self.sensor = sensor
-        super().__init__(text)
+        super().__init__(text, command=command)
 
 
 class RefusedError(LinkError):

@@ -34,12 +34,13 @@ ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") i
 IN_USE_FILE = "sensors.lock"
 IN_USE = (
     "another tallrun is using the sensors, such as a run that is being recorded: "
-    "while it holds them they answer nobody else. End it first"
+    "while it holds them they answer nobody else. End it first",
+    "",
 )
 #: Two runs at once, emulated or not, would be one runner's in two places.
 RUN_IN_USE = (
-    "another run is being recorded for the same records, emulated or not. "
-    "End it first, or choose another --data-dir"
+    "another run is being recorded for the same records, emulated or not. End it first",
+    ", or choose another --data-dir",
 )
 PAIRING_FILE = "pairing.json"
 #: Emulated sensors are nobody's: what they stood like is kept apart and never meets a real run.
@@ -157,8 +158,11 @@ async def open_air(
 
 
 @contextmanager
-def sensors_in_use(folder: Path, refusal: str = IN_USE) -> Iterator[None]:
-    """Keep the sensors of these records for this program alone; raises RadioError when another tallrun has them."""
+def sensors_in_use(folder: Path, refusal: tuple[str, str] = IN_USE) -> Iterator[None]:
+    """Keep the sensors of these records for this program alone; raises RadioError when another tallrun has them.
+
+    refusal : the words of that error, and their end for a terminal.
+    """
     from tallrun.sessions.recorder import try_lock
 
     try:
@@ -167,7 +171,7 @@ def sensors_in_use(folder: Path, refusal: str = IN_USE) -> Iterator[None]:
         raise UsageError(f"{folder / IN_USE_FILE} cannot be opened: {error.strerror or error}") from error
     try:
         if not try_lock(descriptor):
-            raise RadioError(refusal)
+            raise RadioError(refusal[0], command=refusal[1])
         yield
     finally:
         os.close(descriptor)

@@ -21,7 +21,8 @@ def recording_from_packets(session: Path, stored: Recording, folder: Path) -> tu
     """
     if not (session / "packets.arrow").exists():
         raise SessionError(
-            f"{session} has no packets.arrow (imported or simulated); replay it without --from-packets"
+            f"{session} has no packets.arrow (imported or simulated)",
+            command="; replay it without --from-packets",
         )
     start = {key: value for key, value in read_info(session).items() if key != "sensors"}
     configs = load_configs(folder)

@@ -133,7 +133,8 @@ def _only(
 ) -> tuple[Sighting, list[FirmwareConfig]]:
     if not fitting:
         raise RadioError(
-            f"no unpaired sensor for {place} was heard; switch it on and bring it near ('tallrun scan --all')"
+            f"no unpaired sensor for {place} was heard; switch it on and bring it near",
+            command=" ('tallrun scan --all')",
         )
     if len(fitting) > 1:
         heard = ", ".join(
@@ -141,7 +142,8 @@ def _only(
             for item, _ in fitting[:8]
         )
         raise RadioError(
-            f"{len(fitting)} sensors could be the one for {place}: {heard}. Say which with --address"
+            f"{len(fitting)} sensors could be the one for {place}: {heard}",
+            command=". Say which with --address",
         )
     return fitting[0]
 
@@ -154,7 +156,9 @@ def _config(known: list[FirmwareConfig], name: str | None, sighting: Sighting) -
                 return item
         raise EntryError(f"{sighting.address} does not fit the config {name!r}; it fits {names}")
     if len(known) > 1:
-        raise EntryError(f"{sighting.address} fits several configs ({names}); say which with --config")
+        raise EntryError(
+            f"{sighting.address} fits several configs ({names})", command="; say which with --config"
+        )
     return known[0]
 
 

@@ -73,8 +73,8 @@ def planned(wishes: RunWishes, plan: RunPlan, against_advice: bool, is_session_t
     """Return the wishes as the plan has them; raises UsageError on a day that is no day for a run."""
     if plan.forbids_running and not against_advice:
         raise UsageError(
-            f"{' '.join(plan.verdict.sentences)} (rule {', '.join(plan.verdict.rules)}). "
-            "A run is recorded only with --against-advice, and then without cues."
+            f"{' '.join(plan.verdict.sentences)} (rule {', '.join(plan.verdict.rules)}).",
+            command=" A run is recorded only with --against-advice, and then without cues.",
         )
     fade = plan.decision.session_of_fade
     return replace(
@@ -229,8 +229,8 @@ def check_focus(focus: str | None, worn: list[Worn]) -> None:
     places = {spec.placement for spec in specs_of(worn)}
     if focus in ("tall", "tilt") and "pelvis" not in places:
         raise UsageError(
-            f"the focus {focus} needs a pelvis sensor, and none is paired; pair one ('tallrun pair pelvis') or choose "
-            "--focus cadence or none"
+            f"the focus {focus} needs a pelvis sensor, and none is paired",
+            command="; pair one ('tallrun pair pelvis') or choose --focus cadence or none",
         )
 
 

@@ -7,7 +7,6 @@ calls what the commands call (``pair``, ``calibrate``, ``run``), with the same r
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -59,7 +58,6 @@ REAL_DAYS = "Days pass by a tap only for an invented runner with emulated sensor
 NO_FURTHER = "The invented days have caught up with the clock of this computer. They go on tomorrow."
 NOT_BEGUN = "The run did not begin. Nothing was recorded."
 CUT_OFF = "The run was cut off. What was recorded is kept; it becomes a session when tallrun starts again."
-_COMMAND = re.compile(r"\s*\(?'?tallrun [^')]*'?\)?|\s*Say which with --address")
 
 
 class Emulator(Protocol):
@@ -502,14 +500,13 @@ def _standing_row(place: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def _words(error: Exception) -> str:
     if isinstance(error, TallrunError):
-        return plain_words(str(error))
+        return plain_words(error)
     return f"tallrun made a mistake here ({type(error).__name__}: {error})."
 
 
-def plain_words(text: str) -> str:
-    """Return a command's sentence for a page: without the command to type, beginning with a capital."""
-    said = _COMMAND.sub("", text).replace(" ;", ";").strip()
-    said = said[:1].upper() + said[1:]
+def plain_words(error: TallrunError) -> str:
+    """Return a refusal for a page: without the command to type, beginning with a capital."""
+    said = error.plain[:1].upper() + error.plain[1:]
     return said if said.endswith((".", "?", "!")) else f"{said}."
 
 

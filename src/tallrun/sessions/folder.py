@@ -99,7 +99,8 @@ def read_info(folder: Path) -> dict[str, Any]:
     path = folder / "session.json"
     if not is_there(path) and is_there(folder / "packets.arrow"):
         raise SessionError(
-            f"{folder} is a run that was not finished; bring it back with: tallrun recover {folder}"
+            f"{folder} is a run that was not finished",
+            command=f"; bring it back with: tallrun recover {folder}",
         )
     info = read_json(path)
     found = info.pop("format", None)

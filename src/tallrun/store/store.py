@@ -204,7 +204,7 @@ class Store:
                 return codes[code]
             raise EntryError(f"there is no runner called {code!r}; known: {', '.join(codes) or 'none'}")
         if not codes:
-            raise EntryError("nothing is set up yet; run: tallrun setup")
+            raise EntryError("nothing is set up yet", command="; run: tallrun setup")
         if len(codes) > 1:
             raise EntryError(f"there are several runners ({', '.join(codes)}); say which with --runner")
         return next(iter(codes.values()))
@@ -313,7 +313,7 @@ class Store:
         """Return the profile row in force (body measures, usual paces, side); EntryError before set-up."""
         row = self.latest(RunnerRow, runner_id)
         if row is None:
-            raise EntryError("the runner is not set up yet; run: tallrun setup")
+            raise EntryError("the runner is not set up yet", command="; run: tallrun setup")
         return row
 
     def history(self, runner_id: str, now: datetime | None = None) -> History:
@@ -325,7 +325,7 @@ class Store:
         with self.read() as connection:
             profiles = entries(connection, RunnerRow, runner_id, newest=1)
             if not profiles:
-                raise EntryError("the runner is not set up yet; run: tallrun setup")
+                raise EntryError("the runner is not set up yet", command="; run: tallrun setup")
             found = {name: records(connection, record, runner_id) for name, record in HISTORY.items()}
         if now is not None:
             for name in ("scores", "exercises", "screens", "clinician"):

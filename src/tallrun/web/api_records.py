@@ -41,7 +41,7 @@ def sensors(mine: Mine) -> SensorsOut:
             for item in paired
         ]  # fmt: skip
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return SensorsOut(sensors=[], message="The pairing file cannot be read. Pair again: tallrun pair")
+        return SensorsOut(sensors=[], message="The pairing file cannot be read. Pair the sensors again.")
     return SensorsOut(sensors=found, message=None)
 
 

@@ -18,9 +18,7 @@ class NotSetUpError(EntryError):
     """Nobody is set up in these records yet."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Nothing is set up yet. Say who runs first, on the Today page or with: tallrun setup"
-        )
+        super().__init__("Nothing is set up yet. Say who runs first, on the Today page.")
 
 
 class Problem(BaseModel):
@@ -45,13 +43,14 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Turn every error into a ``Problem``."""
 
     async def deliberate(_: Request, error: Exception) -> JSONResponse:
+        said = error.plain if isinstance(error, TallrunError) else str(error)
         if isinstance(error, NotSetUpError):
-            return _answer(404, "not_set_up", str(error))
+            return _answer(404, "not_set_up", said)
         if isinstance(error, NotThereError | SessionError):
-            return _answer(404, "not_found", str(error))
+            return _answer(404, "not_found", said)
         if isinstance(error, StoreError):
-            return _answer(409, "busy", str(error))
-        return _answer(422, "refused", str(error))
+            return _answer(409, "busy", said)
+        return _answer(422, "refused", said)
 
     async def wrong_input(_: Request, error: Exception) -> JSONResponse:
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
