@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from tallrun._version import __version__
+from tallrun.cli.output import visible
 from tallrun.errors import TallrunError, UsageError
 
 COMMAND_MODULES = (
@@ -91,7 +92,7 @@ def _with_whole_text(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _one_line(text: str) -> str:
     """Return a message as one line; names and cells of strangers in it must not drive the terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+    return visible(" ".join(text.split()))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tallrun.cli.output import visible
 from tallrun.cli.recovery_common import (
     AsJson,
     DataDir,
@@ -16,7 +17,6 @@ from tallrun.cli.recovery_common import (
     person_types,
     records,
     show,
-    visible,
 )
 from tallrun.errors import StoreError
 

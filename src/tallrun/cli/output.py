@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -33,3 +33,14 @@ def progress_bar(label: str, wanted: bool = True) -> Iterator[Callable[[float], 
 def print_json(value: Any) -> None:
     """Print JSON without NaN, keys as given."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def visible(text: str) -> str:
+    """Return free text with control characters made harmless, so that a note cannot drive the terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def say(text: str) -> None:
+    """Print a line on stderr, where the terminal is still there: it may be closed while a run goes on."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")

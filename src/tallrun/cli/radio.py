@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallrun.cli.output import say
 from tallrun.errors import UsageError
 from tallrun.live.devices import Emulation, require_emulator
 
@@ -72,5 +71,4 @@ def load_emulation(
 
 def tell(notice: Notice) -> None:
     """Print a notice of a sensor on stderr."""
-    with suppress(OSError):  # the terminal may be closed while the run goes on
-        sys.stderr.write(f"{notice.text}\n")
+    say(notice.text)

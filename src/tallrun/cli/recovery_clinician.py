@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tallrun.cli.output import visible
 from tallrun.cli.recovery_common import (
     AsJson,
     At,
@@ -15,7 +16,6 @@ from tallrun.cli.recovery_common import (
     fields_of,
     records,
     show,
-    visible,
 )
 from tallrun.errors import EntryError
 

@@ -195,8 +195,3 @@ def _plain(value: Any) -> Any:
 def when(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant as a person reads it, in the runner's zone."""
     return at.astimezone(zone).strftime("%a %d %b %Y %H:%M")
-
-
-def visible(text: str) -> str:
-    """Return free text with control characters made harmless, so that a note cannot drive the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)

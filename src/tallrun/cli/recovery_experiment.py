@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tallrun.cli.recovery_common import AsJson, DataDir, RunnerCode, read_yes_no, records, show, visible
+from tallrun.cli.output import visible
+from tallrun.cli.recovery_common import AsJson, DataDir, RunnerCode, read_yes_no, records, show
 from tallrun.errors import EntryError
 
 By = Annotated[str, typer.Option("--by", help="Who enters this: runner, or the name of the clinician.")]

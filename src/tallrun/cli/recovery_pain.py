@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from tallrun.cli.output import visible
 from tallrun.cli.recovery_common import (
     AsJson,
     At,
@@ -21,7 +22,6 @@ from tallrun.cli.recovery_common import (
     read_yes_no,
     records,
     show,
-    visible,
     when,
 )  # fmt: skip
 from tallrun.errors import EntryError

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tallrun.cli.output import visible
 from tallrun.cli.recovery_common import (
     AsJson,
     At,
@@ -22,7 +23,6 @@ from tallrun.cli.recovery_common import (
     read_yes_no,
     records,
     show,
-    visible,
     when,
 )
 from tallrun.errors import UsageError

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallrun.cli.output import print_json
+from tallrun.cli.output import print_json, say
 from tallrun.cli.radio import DataDir, Emulate, Faults, Model, Speed, data_folder, load_emulation, tell
 from tallrun.errors import UsageError
 from tallrun.live.devices import ENDING_SIGNALS, run_radio
@@ -42,11 +41,11 @@ def record(
         raise UsageError(f"{out} exists already; choose another folder for --out")
     folder = data_folder(data_dir)
     emulation = load_emulation(emulate, faults, model, speed)
-    finish_interrupted(out.parent, folder, _say)
+    finish_interrupted(out.parent, folder, say)
     summary = run_radio(
         record_sensors(
             folder, emulation, out, minutes, surface,
-            on_notice=tell, on_trouble=_say, stopping=stop_on_interrupt,
+            on_notice=tell, on_trouble=say, stopping=stop_on_interrupt,
         ),
         emulation,
     )  # fmt: skip
@@ -70,7 +69,7 @@ def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
         for other, handler in before.items():
             signal.signal(other, handler)
         if number == signal.SIGINT:
-            _say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
+            say("Stopping. Ctrl-C again breaks off; the packets are kept either way.")
         loop.call_soon_threadsafe(session.stop)
 
     before: dict[signal.Signals, Any] = {}
@@ -85,8 +84,3 @@ def stop_on_interrupt(session: SensorSession) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say(text: str) -> None:
-    with suppress(OSError):  # the terminal may be closed while the run goes on
-        sys.stderr.write(f"{text}\n")

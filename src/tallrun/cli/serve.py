@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallrun.cli.output import say
 from tallrun.cli.radio import Faults, Model, Speed
+from tallrun.cli.recovery_common import DataDir
 
 if TYPE_CHECKING:
     from tallrun.live.devices import Emulation
@@ -31,13 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            help="Folder of the records or a database URL; else TALLRUN_DATA_DIR, else the platform's folder.",
-        ),
-    ] = None,
+    data_dir: DataDir = None,
     sessions: Annotated[
         Path | None,
         typer.Option("--sessions", help="Folder that holds recorded sessions; default: that of the records."),
@@ -83,12 +78,12 @@ def serve(
     try:
         folder = desk.store.folder or data_folder()
         runs = desk.sessions_folder or folder / SESSIONS_FOLDER
-        finish_interrupted(runs, folder, _say)
+        finish_interrupted(runs, folder, say)
         read_earlier_runs(desk.where)
         line = look_for_sessions(desk)
         if line:
-            sys.stderr.write(f"{line}\n")
-        stage = Stage(folder, runs, emulator, _say)
+            say(line)
+        stage = Stage(folder, runs, emulator, say)
         if emulator is not None:
             desk.clock = stage.now  # its questions are asked although the run went faster than life
             if is_invented(desk.store):
@@ -132,7 +127,7 @@ async def _serve(desk: Desk, folder: Path, gate: Gate, port: int, browser: bool,
             loop.add_signal_handler(name, ended.set)
     async with serving(create_site(desk, gate, stage), gate, port, folder) as served:
         show_addresses(served, "/")
-        sys.stderr.write("Ctrl-C ends it.\n")
+        say("Ctrl-C ends it.")
         if browser:
             served.open_browser("/")
         # Compiling takes about a minute after an update; the first report should not have to wait for it.
@@ -141,10 +136,6 @@ async def _serve(desk: Desk, folder: Path, gate: Gate, port: int, browser: bool,
             await ended.wait()
         finally:
             await stage.close()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 def _warm_up() -> None:
