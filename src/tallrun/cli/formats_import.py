@@ -415,12 +415,8 @@ def _save(out: Path, imported: Imported) -> None:
         started_at = datetime.fromisoformat(str(imported.recording.info.get("started_at")))
         refuse_future(out.name, started_at, current_time())
     write_session(out, imported.recording)
-    for placement, sensor in imported.recording.sensors.items():
-        span_s = float(sensor.t_s[-1] - sensor.t_s[0]) if sensor.t_s.size else 0.0
-        signals = "accelerometer and gyroscope" if sensor.gyr_radps is not None else "accelerometer only"
-        typer.echo(
-            f"{placement}: {sensor.t_s.size} samples, {span_s:.1f} s at {sensor.spec.rate_hz:g} Hz, {signals}"
-        )
+    for line in imported.lines():
+        typer.echo(line)
     for note in imported.notes:
         typer.echo(f"note: {note}")
     typer.echo(f"session written to {out}")
@@ -429,13 +425,18 @@ def _save(out: Path, imported: Imported) -> None:
 def _save_activity(
     out: Path, activity: Activity, time_zone: str | None, started_at: str | None, data_dir: Path | None
 ) -> None:
-    from dataclasses import replace
     from datetime import datetime
 
     from tallrun.errors import UsageError
     from tallrun.journal.desk import current_time
     from tallrun.sessions import write_session
-    from tallrun.sessions.activity import activity_recording, in_time_zone, refuse_future
+    from tallrun.sessions.activity import (
+        activity_recording,
+        dated,
+        in_time_zone,
+        notes_to_tell,
+        refuse_future,
+    )
     from tallrun.sessions.watch_import import activity_line
 
     if started_at is not None:
@@ -445,22 +446,14 @@ def _save_activity(
             start = None
         if start is None or start.tzinfo is None:
             raise UsageError(f"--started-at must be ISO 8601 with an offset, got {started_at[:40]!r}")
-        notes = tuple(note for note in activity.notes if not note.startswith("the watch had no date"))
-        activity = replace(activity, started_at=start, notes=notes)
+        activity = dated(activity, start)
     refuse_future(activity.source.partition(": ")[2], activity.started_at, current_time())
     if time_zone is not None:
         activity = in_time_zone(activity, time_zone)
     recording = activity_recording(activity)
     write_session(out, recording)
     typer.echo(activity_line(recording))
-    if activity.extra.get("cadence_stored_as") == "steps" or (
-        "GPX" in activity.source and "cadence_stored_as" in activity.extra
-    ):
-        typer.echo(
-            f"note: cadence was taken for {activity.extra['cadence_stored_as']} a minute; if that is wrong, import "
-            "with --cadence"
-        )
-    for note in activity.notes:
+    for note in notes_to_tell(activity):
         typer.echo(f"note: {note}")
     typer.echo(f"session written to {out}")
     _hand_off(out, data_dir)

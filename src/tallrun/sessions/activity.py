@@ -21,7 +21,7 @@ from tallrun.pipeline.belt import STANDING_MPS, held_speed
 from tallrun.pipeline.watch import watch_summary
 from tallrun.pipeline.way import way_along
 from tallrun.sessions.sports import sport_on_foot
-from tallrun.sessions.watch_points import LAP_COLUMNS, ROW_COLUMNS, WatchTable
+from tallrun.sessions.watch_points import LAP_COLUMNS, NO_DATE, ROW_COLUMNS, WatchTable
 
 #: Half the window of strides a row speaks for.
 _HALF_WINDOW_S = 1.5
@@ -75,6 +75,23 @@ class Activity:
             table.started_at, table.rows, treadmill, source, extra, laps=table.laps, sport=sport,
             notes=(*table.notes, *notes),
         )  # fmt: skip
+
+
+def dated(activity: Activity, started_at: datetime) -> Activity:
+    """Return the activity with the start that a person tells; that the watch had none is said no longer."""
+    notes = tuple(note for note in activity.notes if note != NO_DATE)
+    return replace(activity, started_at=started_at, notes=notes)
+
+
+def notes_to_tell(activity: Activity) -> list[str]:
+    """Return the notes, and before them what cadence was taken for where the file may mean something else."""
+    taken = activity.extra.get("cadence_stored_as")
+    if taken != "steps" and not (taken is not None and "GPX" in activity.source):
+        return list(activity.notes)
+    return [
+        f"cadence was taken for {taken} a minute; if that is wrong, import with --cadence",
+        *activity.notes,
+    ]
 
 
 def in_time_zone(activity: Activity, name: str) -> Activity:

@@ -71,6 +71,17 @@ class Imported:
     recording: Recording
     notes: tuple[str, ...] = ()
 
+    def lines(self) -> list[str]:
+        """Return what came in, a line a sensor."""
+        told = []
+        for placement, sensor in self.recording.sensors.items():
+            span_s = float(sensor.t_s[-1] - sensor.t_s[0]) if sensor.t_s.size else 0.0
+            signals = "accelerometer and gyroscope" if sensor.gyr_radps is not None else "accelerometer only"
+            told.append(
+                f"{placement}: {sensor.t_s.size} samples, {span_s:.1f} s at {sensor.spec.rate_hz:g} Hz, {signals}"
+            )
+        return told
+
 
 def unwrap_counter(ticks: FloatArray, modulus: float) -> FloatArray:
     """Return a device counter made to go on rising where it wrapped at ``modulus``."""

@@ -33,6 +33,7 @@ LAP_COLUMNS = (
     "start_s", "duration_s", "distance_m", "heart_rate_bpm", "max_heart_rate_bpm", "cadence_spm",
 )  # fmt: skip
 CADENCES = ("auto", "strides", "steps")
+NO_DATE = "the watch had no date: when the run began is not known (give it with --started-at)"
 MAX_ACTIVITY_ROWS = 1_000_000
 #: What a watch says is believed inside these; outside it is unknown, not clipped. Watches write 0 for a pulse, a
 #: contact time or a length they did not measure.
@@ -207,7 +208,7 @@ def watch_table(
         notes.append(f"the watch's clock says {at:%Y}, which was never set or is of another calendar")
         at = None
     if at is None:
-        notes.append("the watch had no date: when the run began is not known (give it with --started-at)")
+        notes.append(NO_DATE)
     return WatchTable(at, rows, laps, stored_as, _recorded_s(t_s, part, laps), tuple(notes))
 
 
