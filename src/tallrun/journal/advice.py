@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ from tallrun.journal.offers import careful_verdict
 from tallrun.recovery.model import STATES, PlannedSession
 from tallrun.recovery.plan_guard import PlanAnswer, plan_guard, walk_answer
 from tallrun.recovery.protocol import Protocol
+from tallrun.recovery.rungs import shape
 from tallrun.recovery.timeline import Clock
 from tallrun.recovery.verdicts import Verdict, verdict
 from tallrun.recovery.wording import state_name
@@ -43,7 +43,6 @@ _NOT_KNOWN = {
     "last_grade": "no session yet",
     "pain_today": "none in the record yet",
 }
-_INTERVALS = re.compile(r"(\d+) × \((\d+) min run / (\d+) min walk\)")
 
 
 @dataclass(frozen=True)
@@ -180,18 +179,13 @@ def dose_of(found: Verdict, protocol: Protocol) -> tuple[DosePart, ...]:
     """Return today's dose in blocks; empty when nothing is to be run or walked today."""
     if found.rung is None or found.state not in ("RUN", "WALK"):
         return ()
-    return dose_parts(protocol.work["V0" if found.state == "WALK" else found.rung], found.run_minutes)
-
-
-def dose_parts(work: str, run_minutes: float | None) -> tuple[DosePart, ...]:
-    """Return a dose in blocks of minutes; empty when the text is no run or walk of some minutes."""
-    match = _INTERVALS.fullmatch(work)
-    if match:
-        times, run, walk = (int(part) for part in match.groups())
-        return (DosePart("run", float(run)), DosePart("walk", float(walk))) * times
-    if work.startswith("walk"):
-        return (DosePart("walk", float(re.sub(r"\D", "", work))),)
-    return (DosePart("run", float(round(run_minutes))),) if run_minutes else ()
+    rung = "V0" if found.state == "WALK" else found.rung
+    times, run_min, walk_min = shape(protocol, rung, found.run_minutes)
+    if not times:
+        return (DosePart("walk", walk_min),)
+    if not walk_min:
+        return (DosePart("run", float(round(run_min))),) if run_min else ()
+    return (DosePart("run", run_min), DosePart("walk", walk_min)) * times
 
 
 def ladder(mine: Records, as_of: str | None = None, days: int = 90) -> dict[str, Any]:

@@ -55,12 +55,10 @@ def told_distance(
             *told,
             f"{device_ran_m - _range(cut_m):.0f} m between parts of the recording not counted",
         ]
-    for other_m, what in ((along_m, "positions"), (total_m, "summary")):
+    for other_m, what, taken in ((along_m, "positions", "were"), (total_m, "summary", "was")):
         if other_m > _WORTH_M and not 0.5 * other_m <= device_ran_m and not _agree(device_ran_m, other_m):
-            said = f"its points say {device_ran_m:.0f} m, its {what} {other_m:.0f} m; the {what} were taken"
-            return (along if what == "positions" else np.full(t_s.size, np.nan)), [
-                said.replace("summary were", "summary was")
-            ]
+            said = f"its points say {device_ran_m:.0f} m, its {what} {other_m:.0f} m; the {what} {taken} taken"
+            return (along if what == "positions" else np.full(t_s.size, np.nan)), [said]
     if np.isfinite(total_m):
         told = [
             *told,
