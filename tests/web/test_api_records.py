@@ -276,7 +276,7 @@ def test_set_up_from_nothing(bare):
 def test_two_runners_need_a_name(bare):
     for code in ("ann", "bea"):
         bare.api.post("/setup", json={"code": code, "side": "left", "time_zone": "UTC"})
-    assert "--runner" in bare.api.get("/today").json()["message"]
+    assert bare.api.get("/today").json()["message"].endswith("several runners (ann, bea); say which")
     bare.api.post("/pain", params={"runner": "ann"}, json={"kind": "rest", "score": 9})
     assert bare.api.get("/pain", params={"runner": "bea"}).json() == []
 

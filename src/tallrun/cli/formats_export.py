@@ -112,14 +112,17 @@ def _export_bids(
 
 
 def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:
+    from tallrun.errors import UsageError
     from tallrun.journal.desk import current_time
-    from tallrun.journal.session_rows import records_of_session
+    from tallrun.journal.session_rows import WHICH, records_of_session
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions._files import write_json
     from tallrun.sessions.fhir_export import fhir_bundle, mean_heart_rate_bpm
     from tallrun.sessions.fit_export import recording_duration_s
 
+    if wanted not in WHICH:
+        raise UsageError(f"--records must be one of {', '.join(WHICH)}, got {wanted!r}")
     recording = read_session(session)
     found = records_of_session(
         recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)

@@ -266,6 +266,7 @@ def planned_today(mine: Records, as_of: str | None = None) -> PlannedSession:
     today = [plan for plan in found if plan.starts_at.astimezone(mine.zone).date() == day]
     if not today:
         raise EntryError(
-            f"Nothing is planned for {day}; plan it with: tallrun plan set, or say which session to check."
+            f"Nothing is planned for {day}",
+            command="; plan it with: tallrun plan set, or say which session to check.",
         )
     return today[-1]

@@ -157,7 +157,8 @@ def check_session(mine: Records, session_id: str | None) -> None:
     known |= {row.exercise_id for row in mine.store.entries(ExerciseRow, mine.runner_id)}
     if session_id not in known:
         raise EntryError(
-            f"There is no run with the id {session_id!r}, nor a strength session; leave --session out."
+            f"There is no run with the id {session_id!r}, nor a strength session",
+            command="; leave --session out.",
         )
 
 
@@ -325,7 +326,8 @@ def keep_screen(
     asked = {question.id for question in mine.protocol.screening.questions}
     if strange := sorted(set(answers) - asked):
         raise EntryError(
-            f"There are no screening questions {strange}; list them with: tallrun screen --questions"
+            f"There are no screening questions {strange}",
+            command="; list them with: tallrun screen --questions",
         )
     if any(value not in (True, False, None) for value in answers.values()):
         raise EntryError("Screening answers are true, false or null (not answered).")

@@ -393,7 +393,7 @@ def count(
     if item is None:
         raise EntryError("This session cannot be read, or holds no run; log the run by its minutes instead.")
     if told.at is None and not item.is_dated:
-        raise EntryError("This session does not say when it was; give its start (--at).")
+        raise EntryError("This session does not say when it was; give its start", command=" (--at).")
     if told.at is not None:
         start = read_instant(told.at, mine.zone, mine.now)
         length = item.run.ended_at - item.run.started_at
@@ -404,12 +404,14 @@ def count(
         return Counted("merged", merged)
     item = _placed(mine, _analysed(item), rows)
     if item.twin is not None and same_run is None:
-        raise EntryError(f"{words_of(mine, item)} Say which (--same-run yes or no).")
+        raise EntryError(words_of(mine, item), command=" Say which (--same-run yes or no).")
     if item.twin is not None and same_run:
         _tie(mine, entry, item, item.twin.session_id, by)
         return Counted("merged", item.twin.session_id)
     if told.stop_reason is None and not item.told.stopped:
-        raise EntryError("Say whether you stopped because of pain (--stopped-for-pain yes or no).")
+        raise EntryError(
+            "Say whether you stopped because of pain", command=" (--stopped-for-pain yes or no)."
+        )
     run = _as_told(mine.protocol, item, told, as_planned)
     scores = keep_run(
         mine,

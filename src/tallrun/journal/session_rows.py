@@ -33,16 +33,13 @@ def records_of_session(
     With ``session``, rows count when they name the session, or lie around it in time while the session is known to the
     records: whoever exports a recording of somebody else must not get this runner's pain with it.
 
-    Raises UsageError for an unknown ``which``, EntryError when the runner cannot be told, StoreError when the records
-    cannot be opened.
+    which : one of ``WHICH``. Raises EntryError when the runner cannot be told, StoreError when the records cannot be
+    opened.
     """
-    from tallrun.errors import UsageError
     from tallrun.journal.desk import Records, current_time
     from tallrun.store import Store
     from tallrun.store.location import DATABASE_NAME, data_folder, is_url
 
-    if which not in WHICH:
-        raise UsageError(f"--records must be one of {', '.join(WHICH)}, got {which!r}")
     if which == "none":
         return FoundRecords()
     if not is_url(data_dir) and not (Path(data_folder(data_dir)) / DATABASE_NAME).exists():

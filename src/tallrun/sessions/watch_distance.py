@@ -57,7 +57,9 @@ def told_distance(
         ]
     for other_m, what, taken in ((along_m, "positions", "were"), (total_m, "summary", "was")):
         if other_m > _WORTH_M and not 0.5 * other_m <= device_ran_m and not _agree(device_ran_m, other_m):
-            said = f"its points say {device_ran_m:.0f} m, its {what} {other_m:.0f} m; the {what} {taken} taken"
+            said = (
+                f"its points say {device_ran_m:.0f} m, its {what} {other_m:.0f} m; the {what} {taken} taken"
+            )
             return (along if what == "positions" else np.full(t_s.size, np.nan)), [said]
     if np.isfinite(total_m):
         told = [

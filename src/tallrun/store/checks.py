@@ -35,6 +35,9 @@ def known_by(at: datetime, now: datetime) -> datetime:
     return now.astimezone(at.tzinfo) if now < at <= now + CLOCK_TOLERANCE else at
 
 
+_NEW_PLACE = " If the pain really is somewhere new, add --new-place."
+
+
 def check_pain(score: PainScore, runner: Runner, now: datetime, *, new_place: bool = False) -> list[str]:
     """Refuse a score from the future or, unless ``new_place``, from another side or site than the index one.
 
@@ -50,13 +53,13 @@ def check_pain(score: PainScore, runner: Runner, now: datetime, *, new_place: bo
     if not new_place:
         if runner.side != "both" and score.side != runner.side:
             raise EntryError(
-                f"Your records are about the {runner.side} side, this score says {score.side}. If the pain "
-                "really is somewhere new, add --new-place."
+                f"Your records are about the {runner.side} side, this score says {score.side}.",
+                command=_NEW_PLACE,
             )
         if score.site != runner.site:
             raise EntryError(
-                f"Your records are about the site {runner.site!r}, this score says {score.site!r}. If the pain "
-                "really is somewhere new, add --new-place."
+                f"Your records are about the site {runner.site!r}, this score says {score.site!r}.",
+                command=_NEW_PLACE,
             )
     warnings = []
     local = score.at.astimezone(ZoneInfo(runner.time_zone)).time()

@@ -206,7 +206,9 @@ class Store:
         if not codes:
             raise EntryError("nothing is set up yet", command="; run: tallrun setup")
         if len(codes) > 1:
-            raise EntryError(f"there are several runners ({', '.join(codes)}); say which with --runner")
+            raise EntryError(
+                f"there are several runners ({', '.join(codes)}); say which", command=" with --runner"
+            )
         return next(iter(codes.values()))
 
     # entries
