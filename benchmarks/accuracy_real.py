@@ -16,8 +16,6 @@ from tallrun.sessions.csv_import import import_csv
 from tallrun.sessions.csv_layouts import PRESETS, Axes, CsvLayout, SensorColumns
 from trial import pairs
 
-BURST_S = 60.0
-
 
 def real_rows() -> list[Row]:
     """Every recording; an empty list where they are not there."""

@@ -452,7 +452,7 @@ class Life:
         if state in ("CLINICIAN", "REFER") and self.kind.feel is calm:
             self.fault(day, f"a calm life was sent to a clinician by {verdict['rules']}")
 
-    def longest_wait(self, from_rung: str = "V1") -> int:
+    def longest_wait(self) -> int:
         """Longest stretch of days without a running day after the first one, days away left out."""
         ran = [day for day, state, _ in self.states if state == "RUN"]
         gaps = [
