@@ -179,7 +179,8 @@ def test_a_distance_of_strides_has_the_error_of_their_length_and_no_other():
     share = measured_error("stride_length_m", recording, pace_mps(tables.strides)).value / 100.0
     assert known.distance_error_m == pytest.approx(share * known.distance_m)
     assert 1.0 < known.distance_error_m < 10.0
-    words = f"{distance_words(known.distance_m)} ± {known.distance_error_m:.0f} m measurement error ({known.distance_error_kind})"
+    size, kind = f"{known.distance_error_m:.0f} m", known.distance_error_kind
+    words = f"{distance_words(known.distance_m)} ± {size} measurement error ({kind})"
     assert dict(ran_rows(known, "km"))["Distance run"] == words
     walked = replace(tables, strides=tables.strides.assign(mode="walk"))
     assert way_error(recording, walked, "walk") is None
