@@ -171,7 +171,7 @@ def test_a_distance_of_strides_has_the_error_of_their_length_and_no_other():
     source = demo_source()
     on_a_belt = ran(source.recording, source.tables)
     assert on_a_belt.distance_error_m is None, "nothing is known of the belt's own error"
-    assert dict(ran_rows(on_a_belt, "km"))["Distance run"].endswith("km, measurement error not known")
+    assert dict(ran_rows(on_a_belt, "km"))["Distance run"].endswith("km, error not known")
     info = source.recording.info | {"context": {}}
     recording = replace(source.recording, treadmill=None, info=info)
     tables = analyse(recording).tables
@@ -192,7 +192,7 @@ def test_a_distance_of_strides_has_the_error_of_their_length_and_no_other():
         (5200.0, 124.0, "km", "5.20 km ± 0.12 km measurement error (real)"),
         (5200.0, 124.0, "mile", "3.23 mile ± 0.08 mile measurement error (real)"),
         (40.0, 0.9, "km", "0.04 km ± 1 m measurement error (real)"),
-        (5200.0, None, "km", "5.20 km, measurement error not known"),
+        (5200.0, None, "km", "5.20 km, error not known"),
     ],
 )
 def test_the_error_of_a_distance_is_never_nothing(metres, error_m, unit, told):

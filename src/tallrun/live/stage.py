@@ -215,6 +215,7 @@ class Stage:
                     "name": item["name"] or item["address"],
                     "signal": item["signal"],
                     "battery_pct": item["battery_pct"],
+                    "emulates": WORDS.get(item["emulates"]),
                     "places": [{"placement": place, "name": WORDS[place]} for place in places],
                 }
             )

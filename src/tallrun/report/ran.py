@@ -100,7 +100,7 @@ def ran_rows(known: Ran, unit: LengthUnit, noun: str = "run") -> list[tuple[str,
 
 def _error_words(known: Ran, unit: LengthUnit) -> str:
     if known.distance_error_m is None:
-        return ", measurement error not known"
+        return ", error not known"
     size = known.distance_error_m / METRES[unit]
     words = f"{size:.2f} {unit}" if size >= 0.01 else f"{max(1.0, known.distance_error_m):.0f} m"
     return f" ± {words} measurement error ({known.distance_error_kind})"
