@@ -48,7 +48,10 @@ def export(
     ] = "session",
     runner: Annotated[
         str | None,
-        typer.Option("--runner", help="Whose records (fhir); needed when there are several runners."),
+        typer.Option(
+            "--runner",
+            help="Whose records (fhir); needed with several runners for a session they do not know.",
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
