@@ -114,7 +114,10 @@ def run(
         plan=plan, runner=runner,
     )  # fmt: skip
     wishes = wishes_for(wishes, minutes, walk, against_advice, step_session is not None)
-    for line in [*(plan_lines(plan, focus, wishes.rung == "V0") if plan else ()), *part_lines(wishes.intervals)]:
+    for line in [
+        *(plan_lines(plan, focus, wishes.rung == "V0") if plan else ()),
+        *part_lines(wishes.intervals),
+    ]:
         typer.echo(line)
     wishes = with_focus(wishes, focus, step_session)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
