@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import numpy as np
 
-from support.foot_runs import compare, optical_errors, read_pyshoe, rows_of, simulated
+from support.foot_grid import RUNNERS
+from support.foot_runs import compare, limping, optical_errors, read_pyshoe, rows_of, simulated
 from tallrun import simulate
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.foot import FootEngine, warm_up
 from tallrun.numerics.recording import SensorSpec
 
@@ -75,6 +77,32 @@ def simulated_accuracy() -> list[dict[str, float]]:
                     "angle_rmse_deg": float(np.sqrt(np.nanmean(found["angle_deg"][run] ** 2))),
                 }
             )
+    return table
+
+
+def limps() -> list[dict[str, float]]:
+    """How much of a limp of 10 % is read, and what is read of none, by feet of unlike mounting."""
+    table, arms_m = [], ((0.0, 0.0, 0.05), (0.05, 0.02, 0.09))
+    for kind, (habits, _) in enumerate(RUNNERS):
+        for rate_hz in (100.0, 200.0):
+            for mps in (2.2, 3.0, 4.0, 5.0):
+                found, true = [], []
+                for limp_pct in (-10.0, 10.0):
+                    for seed, strike_deg in ((1, 8.0), (2, -4.0)):
+                        own = habits | {"foot_strike_angle_deg": strike_deg}
+                        sides = limping(mps, limp_pct, seed, rate_hz, arms_m, **own)
+                        for into, (left_s, right_s) in zip((found, true), sides, strict=True):
+                            into.append(asymmetry_pct(right_s, left_s))
+                share, offset_pct = np.polyfit(true, found, 1)
+                table.append(
+                    {
+                        "runners": kind,
+                        "rate_hz": rate_hz,
+                        "speed_mps": mps,
+                        "share": share,
+                        "offset_pct": offset_pct,
+                    }
+                )
     return table
 
 
@@ -141,6 +169,7 @@ def main() -> None:
         "warm_up_s": time.perf_counter() - begin,
         "speed": speed(),
         "simulated": simulated_accuracy(),
+        "limps": limps(),
         "lost_packets": lost_packets(),
         "false_contacts": false_contacts(args.hours),
         "real": real_jogs(args.data) if args.data.is_dir() else [],

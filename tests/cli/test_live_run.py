@@ -16,6 +16,7 @@ from tallrun.cli.app import build_app
 from tallrun.live import state as live_state
 from tallrun.recovery import wording
 from tallrun.sessions import read_session, write_session
+from tallrun.store import Store
 
 pytestmark = pytest.mark.xdist_group("live")
 
@@ -80,6 +81,8 @@ def test_wishes_that_cannot_be_are_one_line(short_run, tmp_path):
         (("--focus", "arms"), "--focus must be one of"),
         (("--mode", "drum"), "--mode must be one of"),
         (("--tls",), "--tls belongs to --lan"),
+        (("--walk", "--focus", "cadence"), "--walk records a walk without cues"),
+        (("--walk", "--against-advice"), "--walk records a walk without cues"),
     ):
         result = invoke(
             "run", "--out", tmp_path / "x", "--emulate", short_run, *args, "--data-dir", tmp_path / "data"
@@ -101,6 +104,31 @@ def test_nobody_is_cued_on_a_day_that_is_none_for_a_run_whatever_was_asked(short
     assert "No cues today" in result.output
     assert json.loads((out / "derived" / "cues.json").read_text()) == []
     assert read_session(out).info["live_setup"]["focus"] is None
+
+
+@pytest.mark.parametrize("is_set_up", [True, False], ids=["set up", "nobody"])
+def test_a_walk_is_recorded_as_on_the_phone(tmp_path, is_set_up):
+    programme = simulate.Programme((simulate.Bout("stand", 4.0), simulate.Bout("walk", 40.0, 1.4)))
+    recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(100.0), seed=5)
+    write_session(tmp_path / "walk", recording)
+    data, out = tmp_path / "data", tmp_path / "out"
+    if is_set_up:
+        told = invoke("setup", "--data-dir", data, "--side", "left", "--time-zone", "Europe/Amsterdam", "--born-on",
+                      "1985-06-30", "--diagnosis", "clinician")  # fmt: skip
+        assert told.exit_code == 0, told.output
+    result = invoke(
+        "run", "--walk", "--out", out, "--emulate", tmp_path / "walk", "--speed", 20, "--data-dir", data
+    )
+    assert result.exit_code == 0, result.output
+    assert "Parts: walk 30 min." in result.output
+    assert "Distance walked" in result.output
+    assert "Cues" not in result.output
+    known = read_session(out).info["live_setup"]
+    assert (known["focus"], known["rung"]) == (None, "V0")
+    if is_set_up:
+        with Store.open(data) as store:
+            (run,) = store.runs(store.find_runner())
+        assert (run.rung, run.run_minutes) == ("V0", 0.0)
 
 
 def test_with_several_runners_a_run_asks_whose_it_is(short_run, tmp_path):

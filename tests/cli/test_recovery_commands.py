@@ -74,6 +74,14 @@ def test_setup_again_changes_only_what_is_named(tallrun: Command) -> None:
     assert done.json["easy_speed_mps"] == pytest.approx(1000 / 390)
 
 
+@pytest.mark.parametrize("phase", [1, 2, 3])
+def test_the_mornings_told_later_are_those_of_the_phase_in_force(tallrun: Command, phase: int) -> None:
+    assert tallrun("setup", "--phase", str(phase)).code == 0
+    assert tallrun("setup", "--baseline-mornings", "1,2,1").code == 0
+    asked = [row for row in tallrun("due", "--json").json if row["question"] in ("morning", "this_morning")]
+    assert {row["load_test"] for row in asked} == {"double_leg_bridge" if phase == 1 else "single_leg_bridge"}
+
+
 @pytest.mark.parametrize(
     ("argv", "told"),
     [

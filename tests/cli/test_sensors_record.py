@@ -33,6 +33,7 @@ from tallrun.live.rebuild import bindings_of, consume, rebuild, start_info
 from tallrun.live.run import endings
 from tallrun.numerics.recording import HeartRate, Recording, RunnerProfile, SampleBlock, Treadmill
 from tallrun.pipeline.taps import Tap, tap_marker
+from tallrun.recovery import wording
 from tallrun.sensors.ingest import Binding, Ingest
 from tallrun.sessions import read_session, write_session
 from tallrun.sessions.recorder import FlightRecorder, read_packets
@@ -241,6 +242,32 @@ def test_advice_is_never_freer_for_a_run_that_was_cut_off(flown, tmp_path):
         mine = Records(store, mine.runner_id, evening - timedelta(minutes=19.5))
         assert told()[:2] == ("REST_DAY", set())
         assert json.loads((tmp_path / "begun.json").read_text()) == {}
+
+
+@pytest.mark.parametrize("text", [b"{torn", b"\xff\xfe", b"3"])
+def test_a_list_of_begun_runs_that_cannot_be_read_holds_the_advice_and_says_what_to_do(tmp_path, text):
+    evening = datetime.fromisoformat("2026-03-05T18:00:00+01:00")
+    invent_runner(tmp_path, evening)
+    listed, aside = tmp_path / "begun.json", tmp_path / "begun-unreadable.json"
+    listed.write_bytes(text)
+    with Store.open(tmp_path) as store:
+        mine = Records(store, store.find_runner(None), evening)
+
+        def told() -> tuple[str, str]:
+            found = advice.advise(mine)
+            return found.state, " ".join([*found.notices, *(item.action or "" for item in found.way_out)])
+
+        state, words = told()
+        assert state == "REST_DAY"
+        assert "Which runs were begun is not known" in words
+        assert "(begun.json, beside your records) cannot be read" in words
+        assert not wording.lint(words)
+        note_begun(tmp_path, tmp_path / "sessions" / "new", "demo")
+        assert json.loads(listed.read_text()), "the new run is noted"
+        listed.write_text("{}")
+        assert told()[0] == "REST_DAY", "what the old list named is still not known"
+        aside.unlink()
+        assert told()[0] == "RUN"
 
 
 def test_a_score_tapped_in_a_run_that_was_cut_off_is_held_before_it_is_brought_back(flown, tmp_path):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from support.foot_grid import RUNNERS, cell
-from support.foot_runs import compare, rows_of, simulated
+from support.foot_runs import compare, limping, rows_of, simulated
 from tallrun import simulate
+from tallrun.gait.asymmetry import asymmetry_pct
 from tallrun.gait.eligible import stance_sigma_s
 
 STAND = simulate.Bout("stand", 4.0)
@@ -28,6 +29,15 @@ def test_a_foot_that_turns_the_fastest_before_it_leaves_is_still_on_the_ground(s
     assert np.mean(np.abs(off_s) < 0.018) >= 0.75
 
 
+@pytest.mark.parametrize("limp_pct", [-10.0, 10.0])
+@pytest.mark.parametrize("speed_mps", [2.2, 3.5])
+def test_a_limp_is_read_in_its_full_size_by_feet_of_unlike_mounting(speed_mps, limp_pct):
+    stances_s, true_s = limping(speed_mps, limp_pct, arms_m=((0.0, 0.0, 0.05), (0.05, 0.02, 0.09)))
+    true_pct = asymmetry_pct(true_s[1], true_s[0])
+    assert abs(true_pct) > 8.0
+    assert asymmetry_pct(stances_s[1], stances_s[0]) == pytest.approx(true_pct, abs=1.2)
+
+
 @pytest.mark.parametrize("kind", [0, 1])
 def test_the_first_strides_out_of_standing_say_how_little_is_known_of_their_offs(kind):
     first = [found_at(speed_mps, kind, seed=seed) for speed_mps in (3.0, 5.0) for seed in (1, 2, 3)]
@@ -39,13 +49,13 @@ def test_the_first_strides_out_of_standing_say_how_little_is_known_of_their_offs
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-def test_true_offs_and_contact_times_lie_within_two_sigma(kind):
-    """Their true times are put up to 15 ms from the foot's own, as a force plate's threshold does."""
-    seeds = tuple(range(1, 7))
-    got = [cell(16, 2000, rate, 0.0, 0.0, (2.0, 4.0, 6.0), seeds, kind) for rate in (100.0, 200.0)]
-    for quantity in ("offs_in_sigmas", "stances_in_sigmas"):
+def test_true_contacts_offs_and_contact_times_lie_within_two_sigma(kind):
+    """True times are put up to 15 ms from the foot's own, as a force plate's threshold does."""
+    rates_hz = (100.0, 200.0, 400.0)
+    got = [cell(16, 2000, rate_hz, 0.0, 0.0, (2.0, 4.0, 6.0), (1, 2), kind) for rate_hz in rates_hz]
+    for quantity in ("times_in_sigmas", "offs_in_sigmas", "stances_in_sigmas"):
         pooled = np.abs(np.concatenate([item[quantity] for item in got]))
-        assert np.mean(pooled < 2.0) >= 0.93
+        assert 0.93 <= np.mean(pooled < 2.0) <= 0.985
         assert np.sqrt(np.mean(np.minimum(pooled, 5.0) ** 2)) >= 0.6
 
 

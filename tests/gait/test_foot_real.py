@@ -87,3 +87,39 @@ def test_an_instep_sensor_with_irregular_stamps_walks_at_one_steady_rhythm(real_
     assert np.ptp(np.diff(rows["initial_contact_s"])) < 0.5
     assert engine.status().n_duplicates == 205
     assert set(rows["mode"]) == {MODE_WALK}
+
+
+@pytest.mark.parametrize("hole_s", [0.03, 0.05, 0.075])
+def test_true_lengths_lie_within_two_sigma_across_holes_as_a_stalling_logger_leaves(real_data, hole_s):
+    in_sigmas = []
+    for name in (*JOGS[:3], *WALKS):
+        t_s, acc, gyr, instants, rate = read_pyshoe(folder(real_data, name))
+        turn = np.arange(int(2.0 * (t_s[-1] - t_s[0])))
+        starts_s = t_s[0] + 0.25 + 0.5 * turn + 0.05 * (-1.0) ** turn  # every 0.4 and 0.6 s
+        since_s = t_s - starts_s[np.maximum(np.searchsorted(starts_s, t_s, side="right") - 1, 0)]
+        keep = (since_s < 0.0) | (since_s >= hole_s)
+        rows, _ = rows_of(t_s[keep], acc[keep], gyr[keep], rate)
+        for k in np.flatnonzero(np.isfinite(rows["stride_length_m"])):
+            errors = optical_errors(rows[k : k + 1], instants)[1]
+            sigma_pct = 100.0 * rows["stride_length_sigma_m"][k] / rows["stride_length_m"][k]
+            in_sigmas.extend(errors / sigma_pct)
+    assert len(in_sigmas) >= 50
+    assert np.mean(np.abs(in_sigmas) < 2.0) >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("name", "belt_mps"), [("pbl_control_4kmh_1", 4.0 / 3.6), ("pbl_control_6kmh_1", 6.0 / 3.6)]
+)
+def test_a_sensor_that_stalls_twice_in_each_stride_tells_the_speed_of_its_belt(real_data, name, belt_mps):
+    """The belt starts and stops within four strides: they take up to 1.6 s instead of 1.0."""
+    frame = pd.read_parquet(real_data / name / "signals" / "foot_right.parquet")
+    acc, gyr = (frame[[f"{kind}_{axis}" for axis in "xyz"]].to_numpy(float) for kind in ("acc", "gyr"))
+    rows, _ = rows_of(frame["t_s"].to_numpy(float), acc, gyr, 500.0, acc_range_g=8.0, gyr_range_dps=1000.0)
+    rows = rows[4:-4]
+    known = np.isfinite(rows["stride_length_m"])
+    duration_s = rows["next_initial_contact_s"] - rows["initial_contact_s"]
+    error = (rows["stride_length_m"] / duration_s)[known] / belt_mps - 1.0
+    assert known.sum() >= 8
+    assert abs(np.mean(error)) <= 0.03
+    sigma = (rows["stride_length_sigma_m"] / duration_s)[known] / belt_mps
+    assert np.mean(np.abs(error) < 3.0 * sigma) >= 0.9

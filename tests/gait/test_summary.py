@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,20 @@ def test_a_distribution_needs_five_values():
 )
 def test_what_is_unknown_says_why(worn, name, reason):
     assert summary_of([], worn)[name] == {"value": None, "reason": reason}
+
+
+def test_a_pelvis_alone_cannot_tell_the_contacts_of_a_walk():
+    def seen(mode, **values):
+        steps = [replace(item, foot=None, **values) for item in running(40, mode=mode)]
+        return summary_of(steps, {"pelvis": True})
+
+    unknown = dict.fromkeys(("stance_time_s", "stance_sigma_s", "flight_time_s"), np.nan)
+    walked = seen(MODE_WALK, **unknown)["walking"]
+    assert walked["cadence_spm"]["n"] == 40
+    for name in ("stance_time_s", "flight_time_s", "peak_impact_g"):
+        assert walked[name] == {"value": None, "reason": "no_feet"}
+    assert seen(MODE_RUN)["stance_time_s"]["n"] == 40
+    assert seen(MODE_RUN, **unknown)["stance_time_s"] == {"value": None, "reason": "low_quality"}
 
 
 def test_poor_quality_is_told_as_such():

@@ -261,8 +261,11 @@ def test_windows_are_hours_across_the_change_to_summer_time() -> None:
 
 
 def test_of_a_walk_nobody_is_asked_about_a_run() -> None:
-    for rung, word in (("V0", "walk"), ("V1", "run")):
-        run = run_at(at("2026-03-02T18:00"), minutes=30, rung=rung)
+    # a walk that was typed has no level and no minutes of running
+    for told, word in (
+        ({"rung": "V0"}, "walk"), ({"rung": "V1"}, "run"), ({"run_minutes": 0.0}, "walk"), ({}, "run"),
+    ):  # fmt: skip
+        run = run_at(at("2026-03-02T18:00"), minutes=30, **told)
         due = questions_due(
             PROTOCOL, History(RUNNER, screens=(SCREEN,), sessions=(run,)), at("2026-03-02T19:00")
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_what_a_rule_asks_for_is_shown(action, part):
 
 def test_every_kind_is_among_them():
     assert {action.action for action in actions()} == {"ASK", "WALK", "STOP", "REFER"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("walk", "only running steps are counted"), ("run", "no running steps just now")]
+)
+def test_on_a_walk_nobody_waits_for_running_steps(kind, told):
+    part = replace(PART, part=replace(PART.part, kind=kind))
+    view = LiveView(
+        None, None, None, None, None, None, None, 1, None, False, None, None, None, 5, interval=part
+    )  # fmt: skip
+    assert live_state(view, PROTOCOL, [], 5.0, "running")["cadence_text"] == told
 
 
 def test_the_way_on_the_page_says_that_it_is_of_the_running():

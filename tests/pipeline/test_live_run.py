@@ -10,11 +10,12 @@ import pytest
 from tallrun import simulate
 from tallrun.coaching import CueEnd, CueStart, lay_out, plan_session
 from tallrun.numerics.recording import Recording, SampleBlock
-from tallrun.pipeline import PipelineSetup, belt_readings
+from tallrun.pipeline import PipelineSetup, analyse, belt_readings
 from tallrun.pipeline.live_run import LiveRun, LiveSetup, Safety, _Splits
 from tallrun.pipeline.replay import replay_run
 from tallrun.pipeline.setup_record import KEY, known_setup, setup_record
 from tallrun.pipeline.taps import Tap
+from tallrun.pipeline.way import way_m
 from tallrun.recovery import Protocol
 from tallrun.resources import protocol_texts
 
@@ -219,3 +220,9 @@ def test_splits_are_told_where_the_speed_is_known(slow_feet, rng):
     assert splits.km_s == pytest.approx((400.0, 400.0))
     splits.add(810.0, 2.5)
     assert splits.km_s is None
+
+
+def test_the_way_of_the_live_page_is_that_of_the_report(slow_feet):
+    run = run_live(slow_feet, np.random.default_rng(5))[0]
+    told = way_m(analyse(slow_feet).tables.strides, ("run",))
+    assert run.view(run.gait.end_s).run_m == pytest.approx(told, rel=0.02)

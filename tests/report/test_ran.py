@@ -17,7 +17,8 @@ from tallrun.pipeline.belt import BELT_HOLDS_S, STREAM_READINGS, climb_m, held, 
 from tallrun.pipeline.way import way_m
 from tallrun.report import build_report
 from tallrun.report.lengths import distance_words, pace_words
-from tallrun.report.ran import Ran, ran, ran_of, ran_rows
+from tallrun.report.measured import measured_error, pace_mps
+from tallrun.report.ran import Ran, ran, ran_of, ran_rows, way_error
 from tallrun.sensors.events import TreadmillReading
 from tallrun.sessions.activity import activity_rows
 
@@ -164,6 +165,39 @@ def test_a_recorded_run_tells_them_in_the_unit_that_was_set():
     assert distance_words(known.distance_m, "mile") in page
     assert "min/mile" in page
     assert "min/km" not in page
+
+
+def test_a_distance_of_strides_has_the_error_of_their_length_and_no_other():
+    source = demo_source()
+    on_a_belt = ran(source.recording, source.tables)
+    assert on_a_belt.distance_error_m is None, "nothing is known of the belt's own error"
+    assert dict(ran_rows(on_a_belt, "km"))["Distance run"].endswith("km, error not known")
+    info = source.recording.info | {"context": {}}
+    recording = replace(source.recording, treadmill=None, info=info)
+    tables = analyse(recording).tables
+    known = ran(recording, tables)
+    share = measured_error("stride_length_m", recording, pace_mps(tables.strides)).value / 100.0
+    assert known.distance_error_m == pytest.approx(share * known.distance_m)
+    assert 1.0 < known.distance_error_m < 10.0
+    size, kind = f"{known.distance_error_m:.0f} m", known.distance_error_kind
+    words = f"{distance_words(known.distance_m)} ± {size} measurement error ({kind})"
+    assert dict(ran_rows(known, "km"))["Distance run"] == words
+    walked = replace(tables, strides=tables.strides.assign(mode="walk"))
+    assert way_error(recording, walked, "walk") is None
+
+
+@pytest.mark.parametrize(
+    ("metres", "error_m", "unit", "told"),
+    [
+        (5200.0, 124.0, "km", "5.20 km ± 0.12 km measurement error (real)"),
+        (5200.0, 124.0, "mile", "3.23 mile ± 0.08 mile measurement error (real)"),
+        (40.0, 0.9, "km", "0.04 km ± 1 m measurement error (real)"),
+        (5200.0, None, "km", "5.20 km, error not known"),
+    ],
+)
+def test_the_error_of_a_distance_is_never_nothing(metres, error_m, unit, told):
+    known = Ran(distance_m=metres, distance_error_m=error_m, distance_error_kind="real")
+    assert dict(ran_rows(known, unit))["Distance run"] == told
 
 
 def test_cues_are_told_with_what_they_were_given_for_and_what_answered():

@@ -193,6 +193,8 @@ def test_a_comparison_of_nothing_is_no_result():
     [
         ("2026-07-01T22:30:00+00:00", "Europe/Berlin", "Thursday 02 July 2026, 00:30 (Europe/Berlin)"),
         ("2026-01-01T08:00:00-05:00", "Asia/Kolkata", "Thursday 01 January 2026, 18:30 (Asia/Kolkata)"),
+        ("2026-07-01T22:30:00+00:00", "Etc/UTC", "Wednesday 01 July 2026, 22:30 (UTC)"),
+        ("2026-07-01T22:30:00+00:00", "Etc/GMT-3", "Thursday 02 July 2026, 01:30 (Etc/GMT-3)"),
         ("2026-07-01T22:30:00+00:00", None, "Wednesday 01 July 2026, 22:30 (UTC)"),
         ("2026-07-01T22:30:00+02:00", "No/Where", "Wednesday 01 July 2026, 22:30 (UTC+0200)"),
         ("2026-07-01T22:30:00", "Europe/Berlin", "Wednesday 01 July 2026, 22:30 (zone not known)"),

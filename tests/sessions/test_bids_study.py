@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pytest
 import tallrun as tr
 from support.session_files import small_recording
 from tallrun.cli.app import main
+from tallrun.cohort.bids_study import task_of
 from tallrun.errors import FormatError
 from tallrun.sessions import write_session
 from tallrun.sessions.bids_export import StudyFacts, StudyRun, export_bids_study
+from tallrun.store import Store
 
 #: Every warning that may remain, and why it does.
 NAMED_WARNINGS = {
@@ -108,6 +111,39 @@ def test_subjects_days_and_runs_are_where_they_belong(study: tuple[Path, Path]) 
     written = "".join(path.read_text() for path in out.rglob("*") if path.suffix in (".json", ".tsv"))
     assert "r10" not in written
     assert "2026" not in "".join(path.read_text() for path in out.rglob("*.json"))
+
+
+def test_sessions_of_nobody_are_told_and_the_records_say_whose_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, records, day = tmp_path / "sessions", tmp_path / "records", datetime(2026, 5, 1, 8, tzinfo=UTC)
+    root.mkdir()
+    with Store.open(records) as store:
+        runner_ids = [store.add_runner(code, day) for code in ("ann", "ben")]
+        for k, runner_id in enumerate((runner_ids[0], runner_ids[1], runner_ids[0])):
+            start = day + timedelta(days=k)
+            info = {"started_at": start.isoformat(), "session_id": f"s{k}"}
+            recording = small_recording()
+            write_session(root / f"s{k}", replace(recording, info=recording.info | info))
+            store.index_session(
+                runner_id, session_id=f"s{k}", started_at=start, folder=root / f"s{k}", duration_s=1.0, context={},
+                summary={},
+            )  # fmt: skip
+    for more, n_subjects, is_told in (((), 3, True), (("--data-dir", str(records)), 2, False)):
+        out = tmp_path / f"bids{n_subjects}"
+        with pytest.raises(SystemExit) as done:
+            main(["export", str(root), "--to", "bids", "-o", str(out), *more])
+        assert not done.value.code
+        said = capsys.readouterr().out
+        assert f"of {n_subjects} subjects written" in said
+        assert ("3 sessions do not say whose they are" in said) == is_told
+        assert len(list(out.glob("sub-*"))) == n_subjects
+
+
+def test_a_walk_is_another_task() -> None:
+    of = {"cadence_spm": {"value": None}, "run_time_s": 0.0, "walk_time_s": 60.0, "flags": []}
+    assert task_of(of | {"walking": {"cadence_spm": {"median": 110.0, "n": 60}}}) == "walking"
+    assert task_of(of | {"cadence_spm": {"median": 160.0, "n": 60}}) == "running"
 
 
 def test_strides_are_a_derivative_with_units(study: tuple[Path, Path]) -> None:

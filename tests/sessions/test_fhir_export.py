@@ -314,6 +314,51 @@ def test_a_session_of_somebody_else_takes_nobodys_pain(
     assert "the records do not know this session" in capsys.readouterr().out
 
 
+def test_of_several_runners_the_one_whose_session_it_is_is_meant(tmp_path: Path, noted: Path) -> None:
+    session_id = json.loads((noted / "session.json").read_text())["session_id"]
+    with Store.open(tmp_path / "data") as store:
+        me = store.find_runner()
+        store.add_runner("second", MADE_AT)
+        store.index_session(
+            me,
+            session_id=session_id,
+            started_at=MADE_AT,
+            folder=noted,
+            duration_s=60.0,
+            context={},
+            summary={},
+        )
+    assert exported(tmp_path, noted)["72514-3"] == [4, 2, 1]
+
+
+def test_records_without_a_runner_are_none(
+    tmp_path: Path, noted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Store.open(tmp_path / "bare").close()
+    assert "72514-3" not in exported(tmp_path, noted, "--data-dir", str(tmp_path / "bare"))
+    assert "no records here" in capsys.readouterr().out
+
+
+def test_a_walk_has_the_numbers_and_the_minutes_of_a_walk() -> None:
+    known = {"median": 110.0, "p05": 105.0, "p95": 115.0, "n": 300}
+    of_running = summary()
+    nothing = {
+        key: {"value": None, "reason": "not_running"}
+        for key in of_running
+        if key.endswith(("_m", "_s", "_deg"))
+    }
+    walk = of_running | nothing | {
+        "cadence_spm": {"value": None, "reason": "not_running"}, "speed_mps": {"value": None, "reason": "not_running"},
+        "run_time_s": 0.0, "walk_time_s": 600.0, "flags": [], "walking": {"cadence_spm": known},
+    }  # fmt: skip
+    found = observations(fhir_bundle(walk, small_recording().info, made_at=MADE_AT))
+    assert found["walking-cadence"]["valueQuantity"]["value"] == 110.0
+    assert found["55411-3"]["valueQuantity"]["value"] == 10.0, (
+        "a walk of ten minutes is not one of no minutes"
+    )
+    assert not any("running" in code.lower() for code in found)
+
+
 def test_without_records_none_are_made(
     tmp_path: Path, noted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,7 +113,7 @@ def test_wrong_imports_give_one_line_and_no_session(
 @pytest.mark.parametrize(
     ("kind", "name", "shown"),
     [
-        ("bids", "data", "3 tracking systems written to"),
+        ("bids", "data", "3 tracking systems of 1 subject written to"),
         ("bundle", "run.tallrun", "not encrypted, written to"),
     ],
 )

@@ -31,7 +31,7 @@ from tallrun.sessions.xdf_import import import_xdf, stream_placements
 
 
 def export_bids(recording: Recording, folder: Path, subject: str = "01") -> int:
-    return export_bids_study([StudyRun(recording, subject)], folder, StudyFacts())
+    return export_bids_study([StudyRun(recording, subject)], folder, StudyFacts())[0]
 
 
 # --- tables ---

@@ -91,3 +91,23 @@ def compare(rows, truth):
         "angle_deg": matched["foot_strike_angle_deg"] - truth_of("foot_strike_angle_deg"),
         "mode": np.array([truth[i]["mode"] for i, _ in measured_pairs]),
     }
+
+
+def limping(speed_mps, limp_pct, seed=1, rate_hz=200.0, arms_m=(None, None), **habits):
+    """Median contact times of both feet of a limping runner, found and true; each (left, right) [s]."""
+    bouts = simulate.Bout("stand", 4.0), simulate.Bout("run", 20.0, speed_mps, contact_asymmetry_pct=limp_pct)
+    setups = [
+        simulate.SensorSetup(f"foot_{foot}", rate_hz, arm_m=arm)
+        for foot, arm in zip(("left", "right"), arms_m, strict=True)
+    ]
+    runner = simulate.Runner(contact_offsets_s=(0.0, 0.0), **habits)
+    recording, truth = simulate.run(simulate.Programme(bouts, surface="road"), runner, setups, seed=seed)
+    found_s, true_s = [], []
+    for foot in ("left", "right"):
+        sensor = recording.sensors[f"foot_{foot}"]
+        rows, _ = rows_of(sensor.t_s, sensor.acc_mps2, sensor.gyr_radps, rate_hz, foot)
+        pairs = compare(rows, [row for row in truth["strides"] if row["foot"] == foot])
+        stance_s = (pairs["rows"]["final_contact_s"] - pairs["rows"]["initial_contact_s"])[5:-1]
+        found_s.append(np.nanmedian(stance_s))
+        true_s.append(np.nanmedian(stance_s - (pairs["fc_s"] - pairs["ic_s"])[5:-1]))
+    return tuple(found_s), tuple(true_s)

@@ -120,7 +120,12 @@ def runs_that_wait() -> Said:
         offers.not_in_record([run], NOW, begun=[Begun(entry, (), is_going_on)])[0].action or ""
         for is_going_on in (True, False)
     ]
-    return {"holds": [*waits(run), *kept, *begun], "contradictory": waits(run, run)}
+    ask, told = offers.not_in_record([run], NOW, begun=[Begun(entry, (), False, is_list=True)])
+    return {
+        "holds": [*waits(run), *kept, *begun],
+        "unknown": [ask.text, ask.action or "", told],
+        "contradictory": waits(run, run),
+    }
 
 
 @teller()

@@ -10,12 +10,17 @@ import pytest
 
 from support.browser import DESKTOP, PHONE, SHOTS, ServerThread, chromium, opened, serious
 from support.web_records import ARABIC, NASTY, NOW, add_sessions, client, fill, pretend_analysed
+from tallrun.recovery.model import STATES
 from tallrun.web.desk import Desk, look_for_sessions
 from tallrun.web.site import create_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 VIEWS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+#: What the rules call a state or a grade among themselves.
+RAW = re.compile(
+    rf"\b(?:{'|'.join((*(name for name in STATES if name not in ('RUN', 'WALK')), 'UNKNOWN'))})\b"
+)
 PAGES = ["today", "sessions", "recovery", "plan", "settings"]
 
 
@@ -136,6 +141,7 @@ def test_page_of_a_filled_store(browser, place, name):
         keep(page, f"{name}-{size}-{scheme}-unfolded")
         assert overflow(page) <= 0
         assert serious(page) == []
+    assert not RAW.findall(page.inner_text("body")), "states and grades are words where a person reads"
     for width in (640, 320):  # a desktop and a phone at 200 %
         page.set_viewport_size({"width": width, "height": 640})
         page.wait_for_timeout(150)

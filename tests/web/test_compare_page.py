@@ -122,7 +122,7 @@ def test_parts_of_one_run_are_chosen_by_keyboard_and_judged_by_its_own_scatter(b
     words = page.inner_text("body")
     assert page.inner_text("h1") == "Two runs compared"
     assert "part 10 s to 2 min 00 s" in words
-    assert "scatter between blocks of this one run" in words
+    assert "scatter between blocks of this one session" in words
     assert page.input_value("[name=b_from]") == "2:05"
     answer = page.request.get(f"{server.url}/api/compare{page.evaluate('location.search')}").json()
     assert answer["error_from"] == "one session"

@@ -243,6 +243,11 @@ def test_an_invented_runner_does_a_run_walk_session_and_wakes_up_to_the_advice_b
         page.wait_for_url("**/today")
         page.click("#night")
         page.wait_for_selector(".verdict[data-state=LOG_FIRST]")
+        page.set_viewport_size(PHONE)
+        page.reload()
+        page.wait_for_selector("[data-question=morning] .scores")
+        lowest = page.locator("[data-question=morning] .scores").bounding_box()
+        assert lowest["y"] + lowest["height"] < 1.15 * PHONE["height"], "what is to be logged comes first"
         assert datetime.fromisoformat(page_now(server)) < datetime.now(UTC), (
             "no invented day is ahead of the clock"
         )

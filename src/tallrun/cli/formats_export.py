@@ -31,7 +31,7 @@ def export(
         typer.Option(
             "--subject-level",
             min=1,
-            help="Folder level that names the subject where session.json does not (bids of a folder of sessions).",
+            help="Folder level that names the subject where session.json and --data-dir do not (bids of a folder).",
         ),
     ] = None,
     author: Annotated[
@@ -48,7 +48,10 @@ def export(
     ] = "session",
     runner: Annotated[
         str | None,
-        typer.Option("--runner", help="Whose records (fhir); needed when there are several runners."),
+        typer.Option(
+            "--runner",
+            help="Whose records (fhir); needed with several runners for a session they do not know.",
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -60,7 +63,7 @@ def export(
         "csv": lambda: _export_tables(session, out, "csv"),
         "parquet": lambda: _export_tables(session, out, "parquet"),
         "fit": lambda: _export_fit(session, out),
-        "bids": lambda: _export_bids(session, out, subject, subject_level, author, licence, title),
+        "bids": lambda: _export_bids(session, out, subject, subject_level, author, licence, title, data_dir),
         "fhir": lambda: _export_fhir(session, out, records, runner, data_dir),
         "bundle": lambda: _export_bundle(session, out, read_passphrase(passphrase_file)),
     }
@@ -95,20 +98,32 @@ def _export_fit(session: Path, out: Path) -> str:
 
 def _export_bids(
     place: Path, out: Path, subject: str, subject_level: int | None, authors: list[str] | None, licence: str | None,
-    title: str | None,
+    title: str | None, data_dir: str | None,
 ) -> str:  # fmt: skip
+    from tallrun.cohort.bids_study import study_runs, task_of
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
     from tallrun.sessions.bids_export import StudyFacts, StudyRun, export_bids_study
+    from tallrun.words import counted
 
     facts = StudyFacts(title or StudyFacts.name, tuple(authors or ()), licence)
     if (place / "session.json").is_file() or not place.is_dir():
         recording = read_session(place)
-        runs = [StudyRun(recording, subject, strides=analyse(recording).tables.strides)]
-        return f"{export_bids_study(runs, out, facts)} tracking systems"
-    from tallrun.cohort.bids_study import study_runs
+        tables = analyse(recording).tables
+        runs = iter([StudyRun(recording, subject, strides=tables.strides, task=task_of(tables.summary))])
+    else:
+        whose = None if data_dir is None else _whose(data_dir)
+        runs = study_runs(place, subject_level, whose, lambda line: typer.echo(f"note: {line}"))
+    n_systems, n_subjects = export_bids_study(runs, out, facts)
+    return f"{counted(n_systems, 'tracking system')} of {counted(n_subjects, 'subject')}"
 
-    return f"{export_bids_study(study_runs(place, subject_level), out, facts)} tracking systems"
+
+def _whose(data_dir: str) -> dict[str, str]:
+    """Return session id -> runner's id, of every session the records list."""
+    from tallrun.store import Store
+
+    with Store.open(data_dir) as store:
+        return {row.session_id: row.runner_id for row in store.sessions(None)}
 
 
 def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data_dir: str | None) -> str:

@@ -33,10 +33,14 @@ def run(
         typer.Option(
             min=1.0,
             max=600.0,
-            help="A free run of this length. Default: the run and walk parts of today's level; 30 where nobody is set "
-            "up or today has none.",
+            help="A free run, or with --walk a walk, of this length. Default: the run and walk parts of today's level; "
+            "30 where nobody is set up or today has none, and for a walk.",
         ),
     ] = None,
+    walk: Annotated[
+        bool,
+        typer.Option("--walk", help="Record a walk, without cues: level V0, as Record a walk on the phone."),
+    ] = False,
     focus: Annotated[
         str | None,
         typer.Option(
@@ -81,19 +85,11 @@ def run(
         str | None, typer.Option("--runner", help="Who runs; needed only when several are set up.")
     ] = None,
 ) -> None:
-    """Run with live cues. STOP on the page, or Ctrl-C, ends the run and saves it."""
+    """Run with live cues, or walk. STOP on the page, or Ctrl-C, ends the run and saves it."""
     from tallrun.cli.live_run import live_run
     from tallrun.cli.recovery_common import read_earlier_runs
     from tallrun.live.cut_off import finish_interrupted
-    from tallrun.live.setup import (
-        RunWishes,
-        part_lines,
-        plan_lines,
-        plan_of,
-        planned,
-        with_focus,
-        with_intervals,
-    )
+    from tallrun.live.setup import RunWishes, part_lines, plan_lines, plan_of, wishes_for, with_focus
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise UsageError(f"{out} exists already; choose another folder for --out")
@@ -103,6 +99,10 @@ def run(
     ):
         if value not in allowed:
             raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    if walk and (focus not in (None, NO_CUES) or target_spm is not None or against_advice):
+        raise UsageError(
+            "--walk records a walk without cues; leave out --focus, --target-spm and --against-advice"
+        )
     folder = data_folder(data_dir)
     finish_interrupted(out.parent, folder, partial(typer.echo, err=True))
     read_earlier_runs(folder, runner)
@@ -113,13 +113,13 @@ def run(
         speed_mps=None if speed_kmh is None else speed_kmh / 3.6, surface=surface,
         plan=plan, runner=runner,
     )  # fmt: skip
-    if plan is not None:
-        wishes = planned(wishes, plan, against_advice, step_session is not None)
-        if minutes is None:
-            wishes = with_intervals(wishes, plan)
-        for line in [*plan_lines(plan, focus, wishes.rung == "V0"), *part_lines(wishes.intervals)]:
-            typer.echo(line)
-    wishes = with_focus(wishes, plan, focus, step_session)
+    wishes = wishes_for(wishes, minutes, walk, against_advice, step_session is not None)
+    for line in [
+        *(plan_lines(plan, focus, wishes.rung == "V0") if plan else ()),
+        *part_lines(wishes.intervals),
+    ]:
+        typer.echo(line)
+    wishes = with_focus(wishes, focus, step_session)
     # An emulated run serves its page as well, so it must keep pace with a clock: real time unless asked otherwise.
     emulation = load_emulation(emulate, faults, model, (speed or 1.0) if emulate else speed)
 

@@ -27,7 +27,7 @@ from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
 from tallrun.gait.foot_samples import accept
 from tallrun.gait.foot_trajectory import close_stride
 from tallrun.gait.front import count_clipped, is_next
-from tallrun.gait.kernels import inlined, kernel
+from tallrun.gait.kernels import kernel, part
 from tallrun.gait.rows import reason_bit
 
 MOVED = reason_bit("mounting_changed")
@@ -62,7 +62,7 @@ def track(t_s, acc, gyr, state, settings, out, is_end):
         _close(state, params, out)
 
 
-@kernel
+@part
 def _close(state, params, out):
     """End the stream: land a foot that is down, write the pending row out."""
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
@@ -87,7 +87,7 @@ def _begin_bout(state, t, out):
     state.stance[0].flat_at, state.stance[0].is_carried = -1, False
 
 
-@inlined
+@part
 def _follow_turn(state, t, dt, params, out):
     """Follow the pitch angle by one sample; land the foot, or let it leave, where a turn is confirmed."""
     cycle, mask, now = state.cycle[0], state.samples.mask, state.front[0].n - 1

@@ -53,8 +53,9 @@ class FootParams(NamedTuple):
     timing_touch_s: float = 0.0125  # seen by its speed alone
     settle_s: float = 0.15  # at the end of a recording, a foot this long past its top has landed
     usual_share: float = 0.2  # how fast usual stride and delay follow, per stride
-    # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold,
-    timing_floor_s: float = 0.0065
+    # what times may be off by: published features of a foot sensor lie 5 to 12 ms from a force plate's threshold, and
+    # up to 15 ms in some runner, alike in all strides: twice this is all of that,
+    timing_floor_s: float = 0.0075
     timing_step_share: float = (
         0.8  # and the same real steps at a half or a quarter of the rate this share of a step from themselves
     )

@@ -169,12 +169,13 @@ class StrideJoiner:
             learning = self._learned_at_s[other] > now_s and now_s < LEARNING_WAIT_S
             if other_next is None and (not due or (learning and not final)):
                 return False
-        self._doubt_long_stride(head)
         step = self._matching_step(head.initial_contact_s) if self._has_pelvis else None
         if self._has_pelvis and step is None and not due:
             last = self._pelvis_s[-1] if self._pelvis_s else -math.inf
             if last <= head.initial_contact_s + PELVIS_MATCH_S:
                 return False
+        # Once for each stride, when it leaves: one that waits for the pelvis comes by here several times.
+        self._doubt_long_stride(head)
         if other_next is not None and math.isfinite(other_next):
             limit = head.stride_time_s if math.isfinite(head.stride_time_s) else 1.5
             if other_next - head.initial_contact_s < limit:

@@ -23,6 +23,9 @@ kernel = njit(cache=True, _nrt=False, no_cfunc_wrapper=True)
 #: A small one that is called for every sample, and becomes part of its caller: to hand over a state of fifty arrays
 #: takes longer than what such a kernel does.
 inlined = njit(cache=True, _nrt=False, no_cfunc_wrapper=True, forceinline=True)
+#: A part of one kernel that has a name of its own, and is never compiled by itself: near the top of a tree of calls
+#: that would make machine code of the whole tree once more.
+part = njit(_nrt=False, inline="always")
 
 _FLOAT = np.dtype(np.float64)
 _KINDS = {bool: "?", int: "i8", float: "f8"}

@@ -44,6 +44,8 @@ _DOUBTS = {
     "angle": ("mounting_changed", "gap", "gyro_clipped", "event_doubtful"),
 }
 _NEEDS_FEET = (*_NEEDS_GYROSCOPE, "peak_impact_g")
+#: A pelvis tells these by the flight between contacts, which a walk has none of.
+_NEEDS_FEET_OR_FLIGHT = ("stance_time_s", "flight_time_s")
 
 
 def timeline_frame(strides: pd.DataFrame, segments: Sequence[Segment], end_s: float) -> pd.DataFrame:
@@ -177,6 +179,8 @@ def _unknown_reason(
     rows = strides[strides["mode"] == gait]
     if rows.empty:
         return "not_running" if gait == "run" else "not_walking"
+    if name in _NEEDS_FEET_OR_FLIGHT and not feet and gait == "walk":
+        return "no_feet"
     sure = sure_strides(rows, QUANTITY_OF.get(name, "timing"))
     if sure.sum() < LEAST_STRIDES:
         return _doubt(name, rows[~sure])

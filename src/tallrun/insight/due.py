@@ -375,7 +375,10 @@ def _due(
     course: Course, question: str, opens_s: float, best_s: float, closes_s: float, session_id: str | None
 ) -> Due:
     clock = course.timeline.clock
-    is_walk = any(row.rung == "V0" and row.session_id == session_id for row in course.timeline.sessions)
+    is_walk = any(
+        row.session_id == session_id and (row.rung == "V0" or row.run_minutes == 0.0)
+        for row in course.timeline.sessions
+    )
     return Due(
         question,
         QUESTIONS[question].format(run="walk" if is_walk else "run"),

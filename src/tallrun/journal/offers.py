@@ -617,12 +617,18 @@ def not_in_record(
         told = f"{text}; until you say what they were, today's advice holds as if you had run them."
     if not moves:
         told = f"{text}; what you told while running is not among your scores until you say that it counts."
+    if any(item.is_list for item in begun):
+        text = "Which runs were begun is not known"
+        told = f"{text}; until it is, today's advice holds as if you had run."
     action = "Say whether it counts, and how it felt."
     for item in begun:
         name = item.entry.folder.name
         first = (
             f"End the run that is being recorded ({name})."
             if item.is_going_on
+            else f"The list of runs that were begun ({name}, beside your records) cannot be read. Bring back each run "
+            "that was cut off with tallrun recover, then delete that file."
+            if item.is_list
             else f"Bring back the run that was cut off ({name}): start tallrun serve again, or tallrun recover."
         )
         action = f"{first} {action}"

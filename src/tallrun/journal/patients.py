@@ -23,6 +23,8 @@ from tallrun.store import Store
 SHOWN_MORNINGS, LOOKED_AT_MORNINGS, MAY_MISS = 14, 7, 1
 #: A score above the limit is told for so long; silence is told after so many days without any entry.
 OVER_DAYS, SILENT_DAYS = 3, 3
+#: Flags of an older recording say nothing of today.
+FLAG_DAYS = 28
 #: The gravest first; within a kind the longer list of alerts comes first.
 _WEIGHT = {
     "unreadable": 5, "red_flag": 4, "over_limit": 3, "red_run": 2, "no_reply": 1, "missed_mornings": 1,
@@ -138,9 +140,8 @@ def gait_flags(day: date, flags: Iterable[str]) -> list[Alert]:
 
 
 def _last_flags(mine: Records) -> list[Alert]:
-    analysed = [
-        row for row in mine.store.sessions(mine.runner_id) if row.summary and row.started_at <= mine.now
-    ]
+    recent = mine.store.sessions(mine.runner_id, since=mine.now - timedelta(days=FLAG_DAYS))
+    analysed = [row for row in recent if row.summary and row.started_at <= mine.now]
     if not analysed:
         return []
     last = analysed[-1]

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tallrun.errors import EntryError
 from tallrun.gait.flag_terms import LEG_PER_HEIGHT
 from tallrun.journal.desk import load_protocol
+from tallrun.recovery.course import Course
 from tallrun.recovery.model import Diagnosis, PhaseEntry, Runner, SetupBaseline, check_score
+from tallrun.recovery.timeline import Timeline
 from tallrun.store import Store
 from tallrun.store.models import RunnerRow
 
@@ -84,6 +86,8 @@ def set_up(
         raise EntryError("A new runner needs the side that hurts and a time zone.")
     _check(profile, now.date())
     local_now = now.astimezone(ZoneInfo(str(profile["time_zone"])))
+    if load_test is None and morning_scores:
+        load_test = _test_of(store, known, phase, local_now)
     about = _about(diagnosed_by, diagnosis_text, phase, morning_scores, load_test, local_now)
     runner_id = known or store.add_runner(code, local_now)
     profile_id = profile.pop("profile_id", None)
@@ -130,7 +134,16 @@ def _about(
         scores = sorted(mornings)
         if len(scores) < 3:
             raise EntryError(f"A baseline needs the scores of at least 3 mornings, got {len(scores)}.")
-        exercise = load_protocol().exercise
-        due = exercise.late_test if (phase or 1) >= exercise.late_test_from_phase else exercise.early_test
-        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test or due))
+        assert load_test is not None
+        found.append(SetupBaseline(at=now, score=scores[(len(scores) - 1) // 2], load_test=load_test))
     return found
+
+
+def _test_of(store: Store, runner_id: str | None, phase: int | None, now: datetime) -> str:
+    """Return the morning test of the phase that is told, else of the one in force; a new runner begins with 1."""
+    protocol = load_protocol()
+    if phase is None and runner_id is not None:
+        course = Course(Timeline(protocol, store.history(runner_id, now), now))
+        phase = course.phase(now.timestamp()).phase
+    exercise = protocol.exercise
+    return exercise.late_test if (phase or 1) >= exercise.late_test_from_phase else exercise.early_test

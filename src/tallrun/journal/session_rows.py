@@ -25,6 +25,9 @@ class FoundRecords:
     notes: tuple[str, ...] = ()
 
 
+_NO_RECORDS = FoundRecords(notes=("there are no records here: no pain, exercises or forms are in it",))
+
+
 def records_of_session(
     info: dict[str, Any], duration_s: float, which: str, runner: str | None, data_dir: str | None, out: str
 ) -> FoundRecords:
@@ -33,6 +36,7 @@ def records_of_session(
     With ``session``, rows count when they name the session, or lie around it in time while the session is known to the
     records: whoever exports a recording of somebody else must not get this runner's pain with it.
 
+    Without ``runner`` they are those of whoever the records have the session of, else of the only runner there is.
     which : one of ``WHICH``. Raises EntryError when the runner cannot be told, StoreError when the records cannot be
     opened.
     """
@@ -43,10 +47,14 @@ def records_of_session(
     if which == "none":
         return FoundRecords()
     if not is_url(data_dir) and not (Path(data_folder(data_dir)) / DATABASE_NAME).exists():
-        return FoundRecords(notes=("there are no records here: no pain, exercises or forms are in it",))
+        return _NO_RECORDS
+    session_id = str(info.get("session_id"))
     with Store.open(data_dir) as store:
-        mine = Records(store, store.find_runner(runner), current_time())
-        session_id = str(info.get("session_id"))
+        if runner is None and not store.runner_codes():
+            return _NO_RECORDS
+        whose = {row.runner_id for row in store.sessions(None) if row.session_id == session_id}
+        runner_id = whose.pop() if runner is None and len(whose) == 1 else store.find_runner(runner)
+        mine = Records(store, runner_id, current_time())
         known = {row.session_id for row in store.sessions(mine.runner_id)}
         known |= {run.session_id for run in store.runs(mine.runner_id)}
         window = _window(info, duration_s) if session_id in known else None

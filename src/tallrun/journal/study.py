@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -185,6 +185,7 @@ def _session(store: Store, runner_id: str, visit: Visit, place: Path) -> int:
     person = visit.person
     folder = place / session_name(visit)
     recording, truth = visit.recorded()
+    recording = replace(recording, info=recording.info | {"runner": {"subject_id": person.code}})
     write_session(folder, recording, truth=truth)
     found = analyse(recording, record_waves=True)
     tables = found.tables

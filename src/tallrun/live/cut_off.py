@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallrun.errors import UsageError
-from tallrun.journal.begun import BEGUN_FILE, read_begun, runner_of_begun
+from tallrun.journal.begun import BEGUN_FILE, UNREADABLE_FILE, read_begun, runner_of_begun, unreadable_begun
 from tallrun.live.devices import load_configs
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NOT_FINISHED = "An earlier run in {place} could not be finished: {error}"
 def note_begun(folder: Path, session: Path, runner: str | None = None) -> None:
     """Note where a run of these records is being recorded, and whose it is; a note that fails costs itself only."""
     if folder.is_dir():
-        with suppress(UsageError):
+        with suppress(UsageError, OSError):
             _write_begun(folder, read_begun(folder) | {session.resolve(): runner})
 
 
@@ -37,6 +37,8 @@ def note_ended(folder: Path, session: Path) -> None:
 def _write_begun(folder: Path, places: dict[Path, str | None]) -> None:
     from tallrun.sessions import write_text
 
+    if folder / BEGUN_FILE in unreadable_begun(folder):
+        (folder / BEGUN_FILE).replace(folder / UNREADABLE_FILE)  # it goes on holding
     write_text(folder / BEGUN_FILE, json.dumps({str(place): whose for place, whose in places.items()}))
 
 

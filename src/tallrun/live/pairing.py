@@ -30,6 +30,9 @@ async def sensors_heard(
     configs = load_configs(folder)
     rows = []
     async with open_air(folder, emulation) as air:
+        emulated = (
+            {} if air.virtual is None else {item.paired.address: item.sensor for item in air.virtual.worn()}
+        )
         paired = {worn.paired.address: worn.config for worn in air.worn}
         left_open = [] if emulation else [item for item in await held(air.radio) if item.address in paired]
         for sighting in [*await scan(air.radio, seconds), *left_open]:
@@ -48,6 +51,7 @@ async def sensors_heard(
                     "configs": [config.name for config in known],
                     "titles": [config.title for config in known],
                     "battery_pct": level,
+                    "emulates": emulated.get(sighting.address),
                 }
             )
     return rows

@@ -100,32 +100,53 @@ def with_intervals(wishes: RunWishes, plan: RunPlan) -> RunWishes:
     return replace(wishes, intervals=parts, rung=rung, minutes=parts[-1].end_s / 60.0)
 
 
-def with_focus(
-    wishes: RunWishes, plan: RunPlan | None, focus: str | None, step_session: int | None
-) -> RunWishes:
-    """Return the wishes with the focus that was asked for; unchanged without one, and where the day allows no cues."""
-    may_cue = plan is None or plan.may_cue
+def with_focus(wishes: RunWishes, focus: str | None, step_session: int | None) -> RunWishes:
+    """Return the wishes with the focus that was asked for; unchanged without one, and where nothing may be cued."""
+    may_cue = (wishes.plan is None or wishes.plan.may_cue) and wishes.rung != "V0"
     if focus is None or focus == wishes.focus or not (may_cue or focus == NO_CUES):
         return wishes
     # the place in the fade belongs to the step of the plan, not to another one
     return replace(wishes, focus=None if focus == NO_CUES else focus, step_session=step_session or 1)
 
 
-def walk_wishes(wishes: RunWishes, plan: RunPlan, minutes: float | None) -> RunWishes:
+def walk_wishes(wishes: RunWishes, plan: RunPlan | None, minutes: float | None) -> RunWishes:
     """Return the wishes as one walk without cues, of ``minutes``, else of those of the level V0.
 
-    Raises UsageError where the plan leaves a walk out as well (PG1).
+    plan : None where nobody is set up. Raises UsageError where the plan leaves a walk out as well (PG1).
     """
     from tallrun.coaching import lay_out
+    from tallrun.journal.desk import load_protocol
     from tallrun.recovery.plan_guard import walk_answer
     from tallrun.recovery.rungs import whole_minutes
 
-    answer = walk_answer(plan.protocol, plan.verdict)
-    if not answer.accepted:
-        raise UsageError(" ".join(answer.sentences))
-    length = whole_minutes(plan.protocol, "V0", None) if minutes is None else minutes
+    if plan is not None:
+        answer = walk_answer(plan.protocol, plan.verdict)
+        if not answer.accepted:
+            raise UsageError(" ".join(answer.sentences))
+    protocol = load_protocol() if plan is None else plan.protocol
+    length = whole_minutes(protocol, "V0", None) if minutes is None else minutes
     parts = lay_out(0, 0.0, 60.0 * length)
     return replace(wishes, focus=None, is_uncued=True, intervals=parts, rung="V0", minutes=length)
+
+
+def wishes_for(
+    wishes: RunWishes,
+    minutes: float | None,
+    is_walk: bool,
+    against_advice: bool = False,
+    is_session_told: bool = False,
+) -> RunWishes:
+    """Return what is done today: a walk, the parts of today's level, or a free run of ``minutes``.
+
+    On a day for a walk no more is the plan. Raises UsageError on a day that is no day for it.
+    """
+    plan = wishes.plan
+    if is_walk or (plan and plan.verdict.state == "WALK" and minutes is None and not against_advice):
+        return walk_wishes(wishes, plan, minutes)
+    if plan is None:
+        return wishes
+    wishes = planned(wishes, plan, against_advice, is_session_told)
+    return with_intervals(wishes, plan) if minutes is None and plan.may_cue else wishes
 
 
 def part_lines(parts: tuple[Part, ...]) -> list[str]:

@@ -213,6 +213,7 @@ class Stage:
                     "name": item["name"] or item["address"],
                     "signal": item["signal"],
                     "battery_pct": item["battery_pct"],
+                    "emulates": WORDS.get(item["emulates"]),
                     "places": [{"placement": place, "name": WORDS[place]} for place in places],
                 }
             )
@@ -233,7 +234,7 @@ class Stage:
 
         Raises UsageError on a day that is no day for it.
         """
-        from tallrun.live.setup import RunWishes, plan_lines, plan_of, planned, walk_wishes, with_intervals
+        from tallrun.live.setup import RunWishes, plan_lines, plan_of, wishes_for
 
         self._free_or_refuse()
         plan = await asyncio.to_thread(plan_of, self._folder, runner, self.now())
@@ -242,12 +243,7 @@ class Stage:
         wishes = RunWishes(
             FREE_MINUTES if minutes is None else minutes, surface=surface, speed_mps=speed_mps, plan=plan, runner=runner
         )  # fmt: skip
-        if walk or (plan.verdict.state == "WALK" and minutes is None and not against_advice):
-            wishes = walk_wishes(wishes, plan, minutes)
-        else:
-            wishes = planned(wishes, plan, against_advice, False)
-            if minutes is None and plan.may_cue:
-                wishes = with_intervals(wishes, plan)
+        wishes = wishes_for(wishes, minutes, walk, against_advice)
         self._way = _Way("sensors", runner, wishes, plan_lines(plan, None, wishes.rung == "V0"))
         self.hub = LiveHub()
         self._begin("Looking for sensors", self._listen())

@@ -199,6 +199,9 @@ def _cadence_text(view: LiveView, phase: str) -> str:
         return "your steps are not known"
     if phase != "running" or view.n_contacts == 0:
         return "waiting for your first steps"
+    part = None if view.interval is None else view.interval.part
+    if part is not None and part.kind != "run":
+        return "only running steps are counted"
     return "learning how the sensors sit" if view.is_learning else "no running steps just now"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
@@ -114,7 +115,7 @@ class SensorAgreement:
         end_s = now_s - LAG_S
         begin_s = end_s - WINDOW_S
         stepped = {
-            name: (1.0 if name == "pelvis" else 2.0) * sum(begin_s <= at < end_s for at in steps)
+            name: (1.0 if name == "pelvis" else 2.0) * len([at for at in steps if begin_s <= at < end_s])
             for name, steps in self._steps.items()
         }
         steady = [name for name in stepped if self._is_steady(name, begin_s, end_s)]
@@ -131,7 +132,7 @@ class SensorAgreement:
         steps = [at for at in self._steps[name] if begin_s - LEAD_S <= at < end_s]
         if len(steps) < 4 or steps[0] > begin_s - LEAD_S + BOUT_GAP_S or steps[-1] < end_s - BOUT_GAP_S:
             return False
-        return all(after - at <= BOUT_GAP_S for at, after in itertools.pairwise(steps))
+        return max(map(operator.sub, steps[1:], steps)) <= BOUT_GAP_S
 
     def _doubt_of(
         self, name: str, stepped: dict[str, float], steady: list[str], now_s: float
@@ -166,17 +167,18 @@ class SensorAgreement:
         return median(abs(gap - middle) for gap in gaps) / middle
 
     def _land_together(self, name: str, other: str) -> bool:
-        mine, its = list(self._steps[name]), list(self._steps[other])
-        phases = []
-        place = 0
-        for begin, end in itertools.pairwise(its):
-            if not 0.0 < end - begin <= BOUT_GAP_S:
+        mine = list(self._steps[name])
+        place, n_mine = 0, len(mine)
+        from_middle = []
+        for begin_s, end_s in itertools.pairwise(self._steps[other]):
+            stride_s = end_s - begin_s
+            if not 0.0 < stride_s <= BOUT_GAP_S:
                 continue
-            while place < len(mine) and mine[place] < begin:
+            while place < n_mine and mine[place] < begin_s:
                 place += 1
-            if place < len(mine) and mine[place] < end:
-                phases.append((mine[place] - begin) / (end - begin))
-        return len(phases) >= 4 and median(abs(phase - 0.5) for phase in phases) > 0.5 - LEAST_PHASE
+            if place < n_mine and mine[place] < end_s:
+                from_middle.append(abs((mine[place] - begin_s) / stride_s - 0.5))
+        return len(from_middle) >= 4 and median(from_middle) > 0.5 - LEAST_PHASE
 
     def _set(
         self, placement: str, found: tuple[str, tuple[str, ...]] | None, now_s: float

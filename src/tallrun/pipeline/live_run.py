@@ -45,6 +45,7 @@ from tallrun.pipeline.gait_pipeline import (
 from tallrun.pipeline.order import CLOCK_LAG_S
 from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.taps import END_TEXT, Tap, tap_marker
+from tallrun.pipeline.way import WaySoFar
 from tallrun.recovery import Protocol
 from tallrun.recovery.live import EventKind, LiveAction, LiveRules
 from tallrun.recovery.live import LiveEvent as RuleEvent
@@ -209,7 +210,7 @@ class LiveRun:
         self.part_changes: list[PartChange] = []
         self._part: PartChange | None = None
         self._splits = _Splits()
-        self._way = _RunSoFar()
+        self._way = WaySoFar()
         self._coach = Coach(
             setup.plan, self._focus(), setup.coach, None if self.schedule is None else self._plan_s
         )
@@ -507,7 +508,7 @@ class LiveRun:
         if int(row["mode"]) == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
-            self._way.add(closed_s, speed)
+            self._way.add(contact.foot, row, own_speed, belt)
             if is_on and self.schedule is not None:
                 self._splits.add(closed_s, speed)
         steady = clean and self._steady.add(own_speed)
@@ -659,34 +660,6 @@ class LiveRun:
         if key not in self._timers:
             self._timers.add(key)
             self.gait.schedule(at_s, what or _Timer())
-
-
-class _RunSoFar:
-    """Metres run so far; None while a tenth or more of the time of running had no known speed."""
-
-    def __init__(self) -> None:
-        self._last_s: float | None = None
-        self._known_s = self._known_m = self._unknown_s = 0.0
-
-    def add(self, at_s: float, speed_mps: float) -> None:
-        """Take the speed of a stride that closed at ``at_s``; a longer break before it was no running."""
-        passed_s = 0.0 if self._last_s is None else at_s - self._last_s
-        self._last_s = at_s
-        if not 0.0 < passed_s <= LONGEST_UNKNOWN_S:
-            return
-        if math.isfinite(speed_mps):
-            self._known_s += passed_s
-            self._known_m += passed_s * speed_mps
-        else:
-            self._unknown_s += passed_s
-
-    @property
-    def metres(self) -> float | None:
-        """The whole, what is not known taken at the mean speed of what is."""
-        whole_s = self._known_s + self._unknown_s
-        if not self._known_s or self._unknown_s >= 0.1 * whole_s:
-            return None
-        return self._known_m * whole_s / self._known_s
 
 
 class _Splits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,8 @@ GRID_S = 0.05
 MOST_UNKNOWN_SHARE = 0.1
 #: No stride's length counts as surer than this share of it.
 _LEAST_SHARE = 0.005
+#: A run that goes on is added up anew after so many strides.
+_EVERY_STRIDES = 8
 
 
 def way_along(strides: pd.DataFrame, t_s: FloatArray) -> FloatArray:
@@ -55,6 +59,35 @@ def way_m(strides: pd.DataFrame, modes: tuple[str, ...] = ("run", "walk")) -> fl
     end_s = float(rows["initial_contact_s"].max()) + 2.0 * GRID_S + _longest_s(rows)
     found = float(way_along(rows, np.array([0.0, end_s]))[-1])
     return None if np.isnan(found) else found
+
+
+class WaySoFar:
+    """The way of the running strides of a run that goes on, told as ``way_m`` tells that of a table."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str | float, ...]] = []
+        self._told: tuple[int, float | None] = (0, None)
+
+    def add(self, foot: str, row: Any, own_mps: float, belt_mps: float | None) -> None:
+        """Take the row of a running stride that has closed. own_mps : NaN where not sure; belt_mps : None unknown."""
+        start_s, closed_s = float(row["initial_contact_s"]), float(row["next_initial_contact_s"])
+        length_m, sigma_m = float(row["stride_length_m"]), float(row["stride_length_sigma_m"])
+        cadence_spm = 60.0 * STEPS_PER_STRIDE / (closed_s - start_s)
+        belt = np.nan if belt_mps is None else belt_mps
+        self._rows.append((foot, start_s, cadence_spm, length_m, sigma_m, own_mps, belt))
+
+    @property
+    def metres(self) -> float | None:
+        """The whole [m], up to the last few strides; None before any, and when it cannot be known."""
+        if len(self._rows) - self._told[0] >= _EVERY_STRIDES:
+            strides = pd.DataFrame(self._rows, columns=list(_COLUMNS)).assign(mode="run")
+            self._told = len(self._rows), way_m(strides)
+        return self._told[1]
+
+
+_COLUMNS = (
+    "foot", "initial_contact_s", "cadence_spm", "stride_length_m", "length_sigma_m", "speed_mps", "belt_speed_mps",
+)  # fmt: skip
 
 
 def _longest_s(strides: pd.DataFrame) -> float:

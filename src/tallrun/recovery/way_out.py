@@ -205,7 +205,7 @@ class _Conditions:
         base = self.at.course.baseline_on(self.day, self.now_s)
         if base is not None:
             limit = min(limit, base + pain.rest_day_rise - 1)
-        text = f"All scores of a day at {limit} or less."
+        text = f"All scores of a day at {limit} or less, the limit for a run."
         if today.worst is None:
             return Condition("pain", None, text)
         if today.worst <= limit:

@@ -177,6 +177,9 @@ def _facts(source: ReportInput) -> list[str]:
         out.append(when_words(info["started_at"], info.get("time_zone")))
     context = source.recording.context
     out += [str(context[key]) for key in ("session_kind", "surface", "shoes") if context.get(key)]
+    summary = source.tables.summary
+    if "run" in out and summary["walk_time_s"] > summary["run_time_s"] > 0.0:
+        out[out.index("run")] = "run/walk"
     out.append(SENTENCES["time_running"].about(source))
     return out
 

@@ -48,7 +48,7 @@ def when_words(at: object, zone: object = None) -> str:
     told = "zone not known" if at.tzinfo is None else "UTC" if at.tzinfo is UTC else f"UTC{at:%z}"
     if at.tzinfo is not None and isinstance(zone, str) and zone:
         try:
-            at, told = at.astimezone(ZoneInfo(zone)), zone
+            at, told = at.astimezone(ZoneInfo(zone)), "UTC" if zone == "Etc/UTC" else zone
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass  # a name nobody knows: the offset still holds
     return f"{at:%A %d %B %Y, %H:%M} ({told})"

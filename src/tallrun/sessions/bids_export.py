@@ -55,6 +55,7 @@ class StudyRun:
     """One recording of a study. subject, session : labels of letters and digits; None: not divided into sessions.
 
     run : number within the session, from 1; None: the only one. day : whole days from the subject's first session.
+    task : label of what was done, running or walking.
     """
 
     recording: Recording
@@ -63,6 +64,7 @@ class StudyRun:
     run: int | None = None
     day: int | None = None
     strides: pd.DataFrame | None = None
+    task: str = "running"
 
     @property
     def stem(self) -> str:
@@ -84,13 +86,12 @@ class StudyFacts:
     licence: str | None = None
 
 
-def export_bids_study(
-    runs: Iterable[StudyRun], folder: Path, facts: StudyFacts, task: str = "running"
-) -> int:
+def export_bids_study(runs: Iterable[StudyRun], folder: Path, facts: StudyFacts) -> tuple[int, int]:
     """Write a BIDS dataset of many recordings, taken one after the other, into a new ``folder``.
 
-    Returns the number of tracking systems. Raises FormatError when a label is not made of letters and digits, there is
-    no sensor, or two recordings would have one name; SessionError when the folder exists or the disk refuses.
+    Returns how many tracking systems of how many subjects. Raises FormatError when a label is not made of letters and
+    digits, there is no sensor, or two recordings would have one name; SessionError when the folder exists or the disk
+    refuses.
     """
     scans: dict[str, list[tuple[str, str]]] = {}
     subjects: dict[str, set[str | None]] = {}
@@ -99,16 +100,16 @@ def export_bids_study(
     n_systems, n_runs = 0, dict[str, int]()
     with whole_folder(folder) as partial:
         for item in runs:
-            _check(item, task)
+            _check(item)
             lines = scans.setdefault(item.place, [])
             for placement, sensor in item.recording.sensors.items():
-                name = _write_sensor(partial, item, placement, sensor, task)
+                name = _write_sensor(partial, item, placement, sensor)
                 if any(name == known for known, _ in lines):
                     raise FormatError(f"two recordings would be called {name}; give each its own run number")
                 lines.append((name, _acquired_at(sensor)))
                 n_systems += 1
             if item.strides is not None:
-                _write_strides(partial / "derivatives" / "tallrun", item, task)
+                _write_strides(partial / "derivatives" / "tallrun", item)
             subjects.setdefault(item.subject, set()).add(item.session)
             n_runs[item.subject] = n_runs.get(item.subject, 0) + 1
             if item.session is not None:
@@ -134,7 +135,7 @@ def export_bids_study(
             pd.DataFrame(rows, columns=["participant_id", "n_sessions", "n_recordings"]),
         )
         write_json(partial / "participants.json", _PARTICIPANT_NOTES)
-    return n_systems
+    return n_systems, len(subjects)
 
 
 _PARTICIPANT_NOTES = {
@@ -143,38 +144,38 @@ _PARTICIPANT_NOTES = {
 }
 
 
-def _check(item: StudyRun, task: str) -> None:
-    for label in (item.subject, task, *([item.session] if item.session is not None else [])):
+def _check(item: StudyRun) -> None:
+    for label in (item.subject, item.task, *([item.session] if item.session is not None else [])):
         if not re.fullmatch(r"[A-Za-z0-9]{1,40}", label):
             raise FormatError(f"BIDS labels are letters and digits only, got {label!r}")
     if not item.recording.sensors:
         raise FormatError("the session has no sensor: nothing to share as BIDS-Motion")
 
 
-def _entities(item: StudyRun, task: str, placement: str | None = None) -> str:
+def _entities(item: StudyRun, placement: str | None = None) -> str:
     # In the order BIDS asks for: task, tracksys, run.
     system = f"_tracksys-{_system(placement)}" if placement else ""
-    return f"{item.stem}_task-{task}{system}" + (f"_run-{item.run:02d}" if item.run else "")
+    return f"{item.stem}_task-{item.task}{system}" + (f"_run-{item.run:02d}" if item.run else "")
 
 
-def _write_sensor(root: Path, item: StudyRun, placement: str, sensor: SensorRecording, task: str) -> str:
+def _write_sensor(root: Path, item: StudyRun, placement: str, sensor: SensorRecording) -> str:
     """Write the four files of a sensor; return the name ``scans.tsv`` lists."""
     motion = root / item.place / "motion"
     make_owner_folder(motion)
-    stem = _entities(item, task, placement)
-    write_json(motion / f"{stem}_motion.json", _sidecar(sensor, task))
+    stem = _entities(item, placement)
+    write_json(motion / f"{stem}_motion.json", _sidecar(sensor, item.task))
     _write_tsv(motion / f"{stem}_channels.tsv", _channels(sensor))
     write_json(motion / f"{stem}_channels.json", _CHANNEL_NOTES)
     _write_tsv(motion / f"{stem}_motion.tsv", _samples(sensor), header=False)
     return f"motion/{stem}_motion.tsv"
 
 
-def _write_strides(root: Path, item: StudyRun, task: str) -> None:
+def _write_strides(root: Path, item: StudyRun) -> None:
     """Write the strides as events: ``onset`` is the contact from the recording's start, ``duration`` the stride."""
     assert item.strides is not None
     place = root / item.place / "motion"
     make_owner_folder(place)
-    stem = f"{_entities(item, task)}_events"
+    stem = f"{_entities(item)}_events"
     frame = item.strides.drop(columns=["emitted_at_s"])
     frame.insert(0, "onset", frame["initial_contact_s"])
     frame.insert(1, "duration", frame["stride_time_s"])

@@ -19,6 +19,7 @@ import numpy as np
 
 from tallrun._version import __version__
 from tallrun.errors import FormatError
+from tallrun.gait.summary import numbers_of, told_gait
 from tallrun.numerics.recording import HeartRate
 from tallrun.sessions.fhir_parts import (
     LOINC,
@@ -136,20 +137,27 @@ def _sensed(
     summary: dict[str, Any], at: str, common: dict[str, Any], heart_rate_bpm: float | None
 ) -> list[tuple[str, dict[str, Any]]]:
     watch = summary.get("watch") or {}
+    gait = told_gait(summary) if "walking" in summary else "run"
     made = []
     for key, system, code, words, unit, ucum, factor in _MEASURES:
-        own, of_watch = summary.get(key), (watch.get("measures") or {}).get(key)
+        if gait == "walk" and "unning" in words:  # the codes of others are of running
+            words = words.replace("Running", "Walking")
+            system, code = OWN, "-".join(["walking", *words.partition(",")[0].lower().split()[1:]])
+        own, of_watch = numbers_of(summary, gait).get(key), (watch.get("measures") or {}).get(key)
         by_watch = of_watch is not None and (not isinstance(own, dict) or own.get("median") is None)
         shown = observation(concept(system, code, words), at, common) | _distribution(
-            of_watch if by_watch else own, unit, ucum, factor
+            of_watch if by_watch else own, unit, ucum, factor, "walking" if gait == "walk" else "running"
         )
         if by_watch and of_watch is not None:
             shown |= _BY_WATCH | {"note": [{"text": f"Median over {of_watch['n']} rows of the watch."}]}
         made.append((key, shown))
     duration = observation(concept(LOINC, "55411-3", "Exercise duration"), at, common)
-    by_watch = bool(watch) and not summary.get("run_time_s")
-    run_s = watch["recorded_s"] if by_watch else summary.get("run_time_s")
-    duration |= value_or_absent(run_s, "min", "min", 1.0 / 60.0) | (_BY_WATCH if by_watch else {})
+    by_watch = bool(watch) and gait == "run" and not summary.get("run_time_s")
+    done_s = (
+        watch["recorded_s"] if by_watch else summary.get("walk_time_s" if gait == "walk" else "run_time_s")
+    )
+    how = {"note": [{"text": "Time walking." if gait == "walk" else "Time running; walks are not in it."}]}
+    duration |= value_or_absent(done_s, "min", "min", 1.0 / 60.0) | (_BY_WATCH if by_watch else how)
     made.append(("duration", duration))
     if watch.get("distance_m") is not None:
         distance = observation(concept(OWN, "watch-distance", "Distance, from the watch"), at, common)
@@ -200,7 +208,7 @@ def _provenance(gait: list[dict[str, Any]], device: str, made_at: datetime) -> d
     }
 
 
-def _distribution(measure: Any, unit: str, ucum: str, factor: float) -> dict[str, Any]:
+def _distribution(measure: Any, unit: str, ucum: str, factor: float, doing: str) -> dict[str, Any]:
     if not isinstance(measure, dict) or measure.get("median") is None:
         reason = measure.get("reason") if isinstance(measure, dict) else None
         return value_or_absent(None, unit, ucum, reason=reason)
@@ -211,6 +219,6 @@ def _distribution(measure: Any, unit: str, ucum: str, factor: float) -> dict[str
     ]
     made = {
         "valueQuantity": quantity(measure["median"], unit, ucum, factor),
-        "note": [{"text": f"Median over {measure.get('n')} strides while running at sufficient quality."}],
+        "note": [{"text": f"Median over {measure.get('n')} strides while {doing} at sufficient quality."}],
     }
     return made | ({"component": parts} if parts else {})

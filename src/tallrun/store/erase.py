@@ -47,7 +47,7 @@ _DERIVED = "derived"
 _DRAFT = re.compile(r"\..+\.partial-[0-9a-f]{8,32}")
 #: Made beside the records: paired sensors, the last standing check, paired phones, the certificate of ``--tls``.
 _OWN_FILES = re.compile(
-    r"(pairing|standing|standing-emulated|clinic|shown|begun|phones)\.json|tls-[0-9a-f.:]+\.(key|pem)"
+    r"(pairing|standing|standing-emulated|clinic|shown|begun|begun-unreadable|phones)\.json|tls-[0-9a-f.:]+\.(key|pem)"
 )
 _CHUNK = 2**20
 _MOST_HEAD_BYTES = 4 * 2**20

@@ -408,10 +408,12 @@ class Store:
                 )
             )  # fmt: skip
 
-    def sessions(self, runner_id: str | None) -> list[IndexedSession]:
-        """Return the indexed sessions in order of their start; None gives those of every runner."""
+    def sessions(self, runner_id: str | None, *, since: datetime | None = None) -> list[IndexedSession]:
+        """Return the indexed sessions, or those that began at ``since`` or later, by their start; None: everybody's."""
         table = SessionRow.__table__
         query = select(table).order_by(table.c.started_at_utc)
+        if since is not None:
+            query = query.where(table.c.started_at_utc >= sort_key(since))
         if runner_id is not None:
             query = query.where(table.c.runner_id == runner_id)
         with self.read() as connection:

@@ -28,6 +28,10 @@ class SessionOut(BaseModel):
     speed_mps: float | None
     heart_rate_bpm: float | None
     climb_m: float | None
+    distance_error_m: float | None = Field(
+        description="The largest error found in tests like this run; null where nothing like it was tested."
+    )
+    distance_error_kind: str | None = Field(description="Of what kind the tests were: simulated, real.")
     cadence_spm: float | None
     valid_strides_pct: float | None
     flags: list[str]

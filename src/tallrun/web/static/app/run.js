@@ -129,12 +129,12 @@ class RunPage {
       el("p", { class: "small soft" }, facts(item)), item.is_low ? el("p", { class: "notice" }, "Its battery may not last this run.") : null),
     this.step_("Unpair", { do: "unpair", placement: item.placement }, { class: "link", "aria-label": `Unpair: ${item.name}` })));
     const others = state.others.map((item) => el("li", { class: "found" },
-      el("p", {}, el("strong", { class: "free" }, item.name), " ", el("span", { class: "small soft" }, facts(item))),
+      el("p", {}, el("strong", { class: "free" }, item.name), " ", el("span", { class: "small soft" }, [facts(item), item.emulates ? `emulates: ${item.emulates.toLowerCase()}` : null].filter(Boolean).join(" · "))),
       item.places.length ? el("div", { class: "row", role: "group", "aria-label": `Where is ${item.name} worn?` }, item.places.map((place) => this.step_(place.name, { do: "pair", placement: place.placement, address: item.address }))) : el("p", { class: "small soft" }, "Every place it could be worn at is taken.")));
     return this.page("Sensors", [
       el("p", {}, state.lines[0]), state.lines.slice(1).map((text) => el("p", { class: "small soft" }, text)),
       wearing(), list.length ? el("ul", { class: "sensors" }, list) : el("p", {}, "No sensor is paired yet."),
-      others.length ? [el("h3", {}, "Found: where is each worn?"), el("p", { class: "small soft" }, "Not sure which foot? Choose one: the next step finds out."), el("ul", { class: "sensors" }, others)] : null,
+      others.length ? [el("h3", {}, "Found: where is each worn?"), el("p", { class: "small soft" }, "Not sure which foot? Choose one: the next step finds out. Not sure which one is for the back? Switch on that one alone, and tap Look again."), el("ul", { class: "sensors" }, others)] : null,
       !state.doing && !others.length && !list.length ? el("p", {}, "None was heard. Switch the sensors on and bring them near.") : null,
     ], [state.sensors.length ? this.step_("Go on", this.onward(), { id: "go-on", class: "main" }) : null, this.step_("Look again", "listen", { id: "listen" })]);
   }

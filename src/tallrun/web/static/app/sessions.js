@@ -141,7 +141,8 @@ class Sessions {
     tick.addEventListener("change", () => this.choose(item, tick.checked));
     const facts = [distance(item.distance_m), pace(item.speed_mps), item.heart_rate_bpm === null ? null : `${number(item.heart_rate_bpm)} beats/min`, item.climb_m ? `${number(item.climb_m)} m up` : null, item.duration_s === null ? null : `${duration(item.duration_s)} long`, item.run_time_s === null ? null : `${duration(item.run_time_s)} running`,
       item.cadence_spm === null ? null : `${number(item.cadence_spm)} steps/min`, item.valid_strides_pct === null ? null : `${number(item.valid_strides_pct)} % clean`].filter(Boolean);
-    const context = ["surface", "session_kind", "shoes"].map((key) => item.context[key]).filter(Boolean);
+    // what kind of run it was stands in its name already
+    const context = ["surface", "session_kind", "shoes"].map((key) => item.context[key]).filter((text) => text && text !== "run" && text !== "walk");
     return el("li", { class: "card session", data: { id: item.session_id } },
       drawThumbnail(item.thumbnail, item.name),
       el("div", {}, el("h2", { title: item.name }, item.name), item.is_titled ? el("p", { class: "soft" }, longDay(item.started_at)) : null, el("p", { class: "soft" }, facts.join(" · ")),

@@ -99,7 +99,10 @@ export function setupForm(known = null, saved = goOnToScreen) {
   // No side is chosen beforehand: left and right must never be mixed up by a form.
   const side = choose([["", "Choose"], ["left", "Left"], ["right", "Right"], ["both", "Both sides"]], known?.side ?? "", { required: true });
   const site = el("input", { value: known?.site.replaceAll("_", " ") ?? "sit bone", maxlength: 80, autocomplete: "off", dir: "auto" });
-  const zone = el("input", { value: known?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "", list: "zones", autocomplete: "off", required: true });
+  // a computer on UTC is often one whose time zone nobody has set
+  const guessed = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  const isUtc = !known && /^(Etc\/)?(UTC|GMT|UCT|Universal|Zulu)$/.test(guessed);
+  const zone = el("input", { value: known?.time_zone ?? (isUtc ? "UTC" : guessed), list: "zones", autocomplete: "off", required: true });
   const zones = el("datalist", { id: "zones" }, ZONES.map((value) => el("option", { value })));
   const born = el("input", { type: "date", value: known?.born_on ?? "" });
   const leg = el("input", { type: "number", step: "0.01", min: "0.3", max: "1.5", value: known?.leg_length_m ?? "", inputmode: "decimal" });
@@ -127,7 +130,7 @@ export function setupForm(known = null, saved = goOnToScreen) {
   const form = el("form", { class: "card form", on: { submit: (event) => { event.preventDefault(); send(); } } },
     el("h2", {}, "Who runs"),
     el("div", { class: "fields" },
-      field("Which side hurts", side), field("Where", site), field("Time zone", zone, "Such as Europe/Amsterdam"), zones,
+      field("Which side hurts", side), field("Where", site), field("Time zone", zone, isUtc ? "This browser says UTC. Change it where you live by another time, such as Europe/Amsterdam: mornings go by it." : "Such as Europe/Amsterdam"), zones,
       field("Date of birth", born, "The plan is for people of 18 and over."),
       field("Leg length, hip to floor [m]", leg, "For steps a minute that fit your legs."), field("Or your height [m]", height, "Such as 1.78; one of the two is enough."), field("Mass [kg]", mass), guess,
       field(`Usual easy pace [min per ${lengthUnit()}]`, easy), field(`Best pace over 1 km [min per ${lengthUnit()}]`, fast),

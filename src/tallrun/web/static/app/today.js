@@ -29,13 +29,17 @@ function startRow(verdict) {
     el("a", { id: "belt-first", class: "small", href: where }, "Say surface or belt speed first"));
 }
 
+/** What comes first below the verdict: the way into a run, and where something must be logged first, the questions. */
+const inOrder = (verdict, start, due) => (verdict.state === "LOG_FIRST" ? [due, start] : [start, due]);
+
 /** What a question asks for, without what may be left out. */
 const asksOf = (item) => Object.entries(item.form.asks).filter(([name]) => !item.form.optional.includes(name));
 /** Whether the answer takes more room than a row of buttons. */
 const isLong = (item) => !["screen", "yes_no"].includes(asksOf(item)[0][1]) || asksOf(item).length > 1;
 
-/** When the next question comes: the time alone on the same day. */
-const clockOrDay = (at, now) => (when(at).slice(0, -5) === when(now).slice(0, -5) ? `the next question comes at ${clock(at)}` : `the next question comes ${when(at)}`);
+/** A moment: the time alone on the same day. */
+const isSameDay = (at, now) => when(at).slice(0, -5) === when(now).slice(0, -5);
+const clockOrDay = (at, now) => `the next question comes ${isSameDay(at, now) ? `at ${clock(at)}` : when(at)}`;
 
 class Today {
   constructor(body, heading, isTrial = false) {
@@ -53,7 +57,7 @@ class Today {
     this.data = data;
     post("/told").catch(() => {});  // kept in the ladder history; the advice is read all the same
     this.scores = scores.filter((item) => !this.noted.has(item.pain_id));
-    const left = el("div", { class: "column" }, this.isTrial ? trialBar(data.verdict.as_of) : null, verdictCard(data.verdict), startRow(data.verdict), this.dueCard());
+    const left = el("div", { class: "column" }, this.isTrial ? trialBar(data.verdict.as_of) : null, verdictCard(data.verdict), ...inOrder(data.verdict, startRow(data.verdict), this.dueCard()));
     const right = el("div", { class: "column" }, foldedCard("The week", drawWeeks(weeks)), this.stripCard(), this.exerciseCard());
     this.heading.replaceChildren("Today ", el("span", { class: "sub" }, `${when(data.verdict.as_of)} · ${data.runner.side} ${words(data.runner.site)}`));
     this.body.className = "page two";
@@ -89,7 +93,7 @@ class Today {
       open.length === 0 && this.noted.size === 0 ? el("p", {}, this.nothingNow()) : null,
       later.length ? el("details", { id: "later" }, el("summary", {}, `Later: ${clockOrDay(later[0].opens_at, this.data.verdict.as_of)}`),
         later.slice(0, 3).map((item) => el("p", { class: "later" }, `${item.text} `, el("time", { datetime: item.opens_at }, `from ${when(item.opens_at)}`)))) : null,
-      el("div", { class: "row" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))),
+      el("div", { class: "row due-more" }, plainButton("Another score", () => openPainForm(() => this.refresh())), plainButton("Screening questions", () => openScreen(() => this.refresh()))),
       this.scores.length ? el("details", { id: "correct" }, el("summary", {}, "Correct a score"),
         el("p", { class: "small soft" }, "Take a wrong one back, then give the right one with Another score. The records keep both."),
         [...this.scores].reverse().map((item) => this.answered(item, trouble, "Take back"))) : null);
@@ -113,7 +117,7 @@ class Today {
 
   question(item, trouble, isFolded) {
     const text = item.load_test ? `${words(item.load_test)}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
-    const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${when(item.closes_at)}`);
+    const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${isSameDay(item.closes_at, this.data.verdict.as_of) ? clock(item.closes_at) : when(item.closes_at)}`);
     const data = { question: item.question };
     if (isFolded) return el("details", { class: "question", data }, el("summary", {}, capital(text)), until, this.answerTo(item, text, trouble));
     return el("div", { class: "question", data }, el("p", {}, el("strong", {}, capital(text)), " ", until), this.answerTo(item, text, trouble));

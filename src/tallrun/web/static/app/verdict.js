@@ -89,8 +89,13 @@ function wayOut(verdict) {
       item.action ? el("span", { class: "small soft" }, ` ${item.action} (${WHO[item.who]}${later})`) : null);
   };
   const met = verdict.way_out.filter((item) => item.met === true);
-  return el("div", { class: "way-out" }, el("h3", {}, "What a run needs"),
-    el("ul", {}, verdict.way_out.filter((item) => item.met !== true).map(line)),
+  const open = verdict.way_out.filter((item) => item.met !== true);
+  const list = el("ul", {}, open.map(line));
+  const title = "What a run needs";
+  // What is to be logged stands right below as questions; on a phone they come first.
+  const isFolded = verdict.state === "LOG_FIRST" && open.length && matchMedia("(max-width: 620px)").matches;
+  if (isFolded) return el("details", { class: "way-out", id: "needs" }, el("summary", {}, `${title}: ${open.length} to go`), list, el("ul", {}, met.map(line)));
+  return el("div", { class: "way-out" }, el("h3", {}, title), list,
     met.length ? el("details", { id: "held" }, el("summary", {}, `${met.length} more, met already`), el("ul", {}, met.map(line))) : null);
 }
 

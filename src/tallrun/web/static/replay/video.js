@@ -64,7 +64,7 @@ export class Video {
   show() {
     const has = this.file !== null;
     for (const id of ["clip", "clip-tools", "clip-away"]) $(id).hidden = !has;
-    $("clip-answer").textContent = !has ? "" : this.offset === null ? "Stop the clip at the tap, or where the shoe stamps, and say which moment of the session that is." : `Aligned: the clip starts at ${clock(Math.max(0, -this.offset))} of the session.`;
+    $("clip-answer").textContent = !has ? "" : this.offset === null ? "Stop the clip at the tap, or where the shoe stamps, and say which moment of the session that is." : `Aligned: the clip starts ${this.offset > 0 ? `${this.offset.toFixed(1)} s before the session` : `at ${clock(-this.offset)} of the session`}.`;
     this.follow();
   }
 
