@@ -13,6 +13,7 @@ import pytest
 from support.web_records import NOW, ZONE
 from tallrun.coaching import ProbeResult
 from tallrun.errors import UsageError
+from tallrun.journal import advice
 from tallrun.journal.advice import offers_walk
 from tallrun.journal.desk import Records, load_protocol
 from tallrun.journal.focus import GAIT_KEY
@@ -228,3 +229,12 @@ def test_a_probe_is_held_against_the_speed_of_the_running_before_it():
         "no running before it to hold it against"
     )
     assert probe_of([], strides(2.5)) is None
+
+
+def test_a_trend_that_is_not_known_is_no_news(mine):
+    before = replace(plan_run(mine).verdict, notices=("told",))
+    told = [f"Your mornings over 7 days are {words}." for words in load_protocol().texts.trends.values()]
+    unknown = "Your mornings over 7 days are not known: too few mornings."
+    assert unknown in told
+    found = replace(before, notices=("told", *told))
+    assert set(advice.news(found, before, load_protocol())) == set(told) - {unknown}

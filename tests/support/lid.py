@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import os
 import re
@@ -15,15 +16,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: For how long it was suspended [s], and how fast the emulated time goes.
+_CELL = struct.Struct("dd")
+
 
 def serve_on_a_laptop(folder: str, speed: float, cell: str) -> None:
-    """Serve for ever. As after a true suspension the monotonic clock has stood still for as long as ``cell`` says."""
+    """Serve for ever. As after a true suspension the monotonic clock has stood still for as long as ``cell`` says.
+
+    At a signal the emulated time goes on at the speed that stands there.
+    """
     from tallrun.ble import clock
     from tallrun.cli.serve import serve
 
     with Path(cell).open("r+b") as file:
-        asleep = mmap.mmap(file.fileno(), 8)
-    clock.awake_s = lambda: time.monotonic() - struct.unpack("d", asleep[:8])[0]
+        told = mmap.mmap(file.fileno(), _CELL.size)
+    clock.awake_s = lambda: time.monotonic() - _CELL.unpack(told[:])[0]
+    signal.signal(signal.SIGUSR1, lambda *_: asyncio.get_running_loop().pace(_CELL.unpack(told[:])[1]))
     serve(data_dir=folder, port=0, browser=False, emulate="runner", speed=speed)
 
 
@@ -33,8 +41,7 @@ class Laptop:
     def __init__(self, folder: Path, speed: float) -> None:
         self.folder, self.speed, self.slept_s = folder, speed, 0.0
         self._cell = tempfile.NamedTemporaryFile()
-        self._cell.write(struct.pack("d", 0.0))
-        self._cell.flush()
+        self._tell()
 
     def __enter__(self) -> Laptop:
         given = f"{str(self.folder)!r}, {self.speed}, {self._cell.name!r}"
@@ -61,6 +68,17 @@ class Laptop:
         self._errors.close()
         self._cell.close()
 
+    def _tell(self) -> None:
+        self._cell.seek(0)
+        self._cell.write(_CELL.pack(self.slept_s, self.speed))
+        self._cell.flush()
+
+    def pace(self, speed: float) -> None:
+        """Let the emulated time go on at another speed: at that of life where something is seen for seconds only."""
+        self.speed = speed
+        self._tell()
+        self.process.send_signal(signal.SIGUSR1)
+
     @contextmanager
     def asleep(self, least_s: float = 0.0) -> Iterator[None]:
         """Suspend it for as long as the block takes."""
@@ -73,7 +91,5 @@ class Laptop:
             time.sleep(max(0.0, from_s + least_s - time.monotonic()))
             self.last_s = time.monotonic() - from_s
             self.slept_s += self.last_s
-            self._cell.seek(0)
-            self._cell.write(struct.pack("d", self.slept_s))
-            self._cell.flush()
+            self._tell()
             self.process.send_signal(signal.SIGCONT)

@@ -51,8 +51,13 @@ def test_a_laptop_is_suspended_at_every_step_of_a_run(tmp_path):
         calm(page, "sensors")
         assert page.locator(".sensors > .sensor").count() == 2, "paired once"
         pair(page, "sig-treadmill", "Treadmill")
-        page.click("#go-on")
+        # a tap without a network is kept, too, and goes on one step
+        page.context.set_offline(True)
+        page.click("#go-on", no_wait_after=True)
+        page.wait_for_function("document.getElementById('no-word')?.textContent.includes('kept')")
+        page.context.set_offline(False)
         step(page, "feet")
+        page.wait_for_selector("#no-word", state="detached")
         page.click("#go-on")
         step(page, "still")
         # in the middle of standing still: the page waits, and no sensor passes by what was not heard
@@ -68,10 +73,13 @@ def test_a_laptop_is_suspended_at_every_step_of_a_run(tmp_path):
         step(page, "ready")
         phone.tap_asleep(page.locator("#run"), "ready")
         page.wait_for_url("**/live")
+        laptop.pace(1.0)
         in_a_run_part(phone)
         # right after STOP: awake again it is long over, and the way goes on
+        laptop.pace(1.0)
         page.click("#stop")
         page.wait_for_selector("#held .undo")
+        laptop.pace(SPEED)
         with laptop.asleep(SLEEP_S):
             page.wait_for_selector("#link:not([hidden])")
         step(page, "after")
@@ -109,6 +117,7 @@ def in_a_run_part(phone: Phone) -> None:
         }"""
     )
     page.wait_for_function("window.told.length > 1")
+    laptop.pace(SPEED)
     with laptop.asleep(SLEEP_S):
         before = page.evaluate("window.told.at(-1)")
         n_before = page.evaluate("window.told.length")

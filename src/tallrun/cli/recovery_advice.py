@@ -100,11 +100,11 @@ def _card(found: Verdict, protocol: Protocol, mine: Records) -> list[str]:
         lines.append(f"  Looked at: {looked_at}")
     lines += ["  Sources:", *(f"    {source}" for source in found.sources)]
     lines += ["", "What would change it", f"  {found.changes_if}"]
-    fresh = news(found, before)
+    fresh = news(found, before, protocol)
     if fresh:
         lines += ["", "New", *(f"  {notice}" for notice in fresh)]
     if quiet := [notice for notice in found.notices if notice not in fresh]:
-        lines += ["", "As before", *(f"  {notice}" for notice in quiet)]
+        lines += ["", "Also", *(f"  {notice}" for notice in quiet)]
     rules = found.protocol
     lines += [
         "",

@@ -97,11 +97,18 @@ def yesterdays(mine: Records, found: Verdict) -> Verdict:
     return verdict(mine.protocol_at(ended), history, None, ended)
 
 
-def news(found: Verdict, before: Verdict) -> tuple[str, ...]:
-    """Return the notices that were not told the day before; said once, they stay quiet until they change."""
-    if "screen" in before.inputs["missing"] and before.inputs["pain_today"] is None:
-        return found.notices  # nobody was here yet
-    return tuple(notice for notice in found.notices if notice not in before.notices)
+def news(found: Verdict, before: Verdict, protocol: Protocol) -> tuple[str, ...]:
+    """Return the notices that were not told the day before; said once, they stay quiet until they change.
+
+    That a trend is not known is no news to somebody who has just begun.
+    """
+    texts = protocol.texts
+    no_trend = texts.notices["TREND"].format(trend=texts.trends["UNKNOWN"])
+    is_new = (
+        "screen" in before.inputs["missing"] and before.inputs["pain_today"] is None
+    )  # nobody was here yet
+    told = () if is_new else before.notices
+    return tuple(notice for notice in found.notices if notice not in (*told, no_trend))
 
 
 def why(found: Verdict, before: Verdict, protocol: Protocol) -> str:

@@ -65,7 +65,7 @@ def card(mine: Records) -> dict[str, Any]:
     before = yesterdays(mine, found)
     return contract(found) | {
         "reason": why(found, before, protocol),
-        "news": list(news(found, before)),
+        "news": list(news(found, before, protocol)),
         "name": state_name(protocol, found.state, found.rules),
         "n_lead": lead_count(found),
         "sentences": list(found.sentences),

@@ -17,6 +17,11 @@ from tallrun.web.desk import OpenDesk
 from tallrun.web.models import Taken, Word
 from tallrun.web.problems import PROBLEMS, NotSetUpError
 
+ON_A_SERVER = (
+    "These records are in a database, and a run with sensors is recorded for those of a folder on this computer only. "
+    "Log it here when it is done."
+)
+
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 
 
@@ -95,6 +100,10 @@ async def start(stage: OpenStage, desk: OpenDesk, given: StartIn) -> dict[str, A
     """Begin a run, with today's plan; refused as ``tallrun run`` refuses it."""
     if not desk.store.runner_codes():
         raise NotSetUpError
+    if (
+        desk.store.folder is None
+    ):  # plan and record would be those of this computer's own folder, of somebody else
+        raise EntryError(ON_A_SERVER)
     await stage.start(
         given.runner, given.minutes, given.surface, None if given.speed_kmh is None else given.speed_kmh / 3.6,
         given.against_advice, given.walk,
