@@ -285,6 +285,7 @@ def test_own_walks_that_repeat_each_other_tell_what_two_days_may_differ_by():
     ]
     found = compare(a, b, history)
     assert {item.kind for item in found.errors.values()} == {"own"}
+    assert found.errors.keys() <= {row.metric for row in found.rows}, "a limit is shared by what is shown"
     assert found.over_time
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from tallrun import simulate
 from tallrun.cli.analyze import summary_lines
 from tallrun.gait.summary import DISTRIBUTIONS, told_gait
+from tallrun.journal.sessions import entry
 from tallrun.pipeline import analyse
 from tallrun.reasons import REASONS
 from tallrun.report import build_report
@@ -18,6 +20,7 @@ from tallrun.report.build import ReportInput
 from tallrun.report.ran import ran
 from tallrun.report.tables import METRICS_OF, metric_rows
 from tallrun.sessions.fit_export import _sport
+from tallrun.store.store import IndexedSession
 
 
 @cache
@@ -141,3 +144,13 @@ def test_a_walk_begun_as_a_run_is_exported_as_a_walk(parts, sport):
     assert (
         _sport(replace(recording, info=info | {"context": {"session_kind": "hike"}}), "walk") == Sport.HIKING
     )
+
+
+def test_the_list_of_sessions_tells_a_walk_in_minutes_and_steps_of_walking(tmp_path):
+    _, found, _ = walked(*WALK)
+    row = IndexedSession(
+        "s", "r", datetime(2026, 3, 1, tzinfo=UTC), 72.0, tmp_path, {}, dict(found.tables.summary)
+    )
+    shown = entry(row, False, {}, UTC)
+    assert (shown["gait"], round(shown["gait_time_s"])) == ("walk", 60)
+    assert shown["cadence_spm"] == pytest.approx(112.0, abs=3.0)

@@ -148,7 +148,11 @@ def test_a_clip_is_aligned_once_follows_the_play_head_and_stays_on_this_computer
     page.click("#clip-align")
     landing = page.evaluate(f"{REPLAY}.session.contacts[{REPLAY}.session.nearest({REPLAY}.player.time)]")
     assert abs(page.evaluate(f"{REPLAY}.video.offset") - (0.5 - landing)) < 0.01
+    assert page.evaluate(f"{REPLAY}.player.time") == landing, "the frame that was named stays in sight"
+    page.evaluate(f"{REPLAY}.goTo(0)")
+    assert "outside the clip" in page.inner_text("#clip-answer")
     page.evaluate(f"{REPLAY}.goTo({landing + 0.4})")
+    assert "outside the clip" not in page.inner_text("#clip-answer")
     page.wait_for_function("Math.abs(document.getElementById('clip').currentTime - 0.9) < 0.02")
     page.click("#clip-on")
     page.wait_for_function("document.getElementById('clip').currentTime > 0.92")

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tallrun.errors import EntryError, SessionError, TallrunError
+from tallrun.gait.summary import numbers_of, told_gait
 from tallrun.journal import offers
 from tallrun.journal.advice import advise, for_report
 from tallrun.journal.clinic import read_clinic
@@ -306,6 +307,7 @@ def called(started_at: datetime, rung: str | None, kind: Any = None) -> str:
 def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zone: tzinfo) -> dict[str, Any]:
     """Return one session as the list shows it. Numbers are null until it was analysed."""
     folder, context, summary = row.folder, dict(row.context), dict(row.summary)
+    gait = told_gait(summary)
     present = (folder / "session.json").is_file()
     analysed = present and (folder / DERIVED / "summary.json").is_file()
     return {
@@ -318,9 +320,10 @@ def entry(row: IndexedSession, is_run: bool, rungs: Mapping[str, str | None], zo
         "context": {key: value for key, value in context.items() if key not in _HIDDEN_KEYS},
         "tags": [str(tag) for tag in context.get("tags") or []],
         "note": str(context.get("note") or ""),
-        "run_time_s": summary.get("run_time_s"),
+        "gait": gait,
+        "gait_time_s": summary.get("walk_time_s" if gait == "walk" else "run_time_s"),
         **asdict(ran_of(summary)),
-        "cadence_spm": _median(summary, "cadence_spm"),
+        "cadence_spm": _median(numbers_of(summary, gait), "cadence_spm"),
         "valid_strides_pct": (summary.get("quality") or {}).get("valid_strides_pct"),
         "flags": sorted({str(flag.get("flag")) for flag in summary.get("flags") or []}),
         "is_present": present,
@@ -338,7 +341,7 @@ def _text_of(item: dict[str, Any]) -> str:
     return " ".join(parts).casefold()
 
 
-def _median(summary: dict[str, Any], name: str) -> float | None:
+def _median(summary: Mapping[str, Any], name: str) -> float | None:
     value = (summary.get(name) or {}).get("median")
     return None if value is None else float(value)
 

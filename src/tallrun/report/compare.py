@@ -180,7 +180,7 @@ def compare(
     gait = a.gait
     if a.gait != b.gait:  # nothing of one is held against the other
         gait, a, b = "run", replace(a, blocks=()), replace(b, blocks=())
-    metrics = tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY_OF[gait])
+    metrics = _metrics_of(gait)
     shared = shared_speeds(a.blocks, b.blocks)
     if speed_mps is not None:
         if not _near(a.blocks, speed_mps) or not _near(b.blocks, speed_mps):
@@ -244,13 +244,17 @@ def compare(
     )
 
 
+def _metrics_of(gait: Gait) -> tuple[str, ...]:
+    return tuple(item for item in BLOCK_METRICS if item in METRIC_BY_KEY_OF[gait])
+
+
 def _day_errors(
     a: Side, b: Side, old: Sequence[Block], new: Sequence[Block], others: OwnSessions, speed_mps: float
 ) -> dict[str, DayError]:
     """Return the error between days of every metric both sides know at this speed."""
     usual = _usual(old)
     found = {}
-    for metric in BLOCK_METRICS:
+    for metric in _metrics_of(a.gait):
         if not len(metric_values(old, metric)) or not len(metric_values(new, metric)):
             continue
         error = (

@@ -23,7 +23,8 @@ class SessionOut(BaseModel):
     context: dict[str, Any]
     tags: list[str]
     note: str
-    run_time_s: float | None
+    gait: Literal["run", "walk"] = Field(description="What the numbers are about: a walk where it was one.")
+    gait_time_s: float | None = Field(description="Running, or walking of a walk.")
     distance_m: float | None = Field(description="Of the running; of the whole where a watch alone tells it.")
     speed_mps: float | None
     heart_rate_bpm: float | None

@@ -28,11 +28,11 @@ export function chooseRunner(code) {
 
 export function forgetRunner() { sessionStorage.removeItem(KEY); }
 
-/** Address of a route for the runner shown. */
+/** Address of a route for the runner shown, unless the query names another. */
 export function address(path, query = {}) {
   const params = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== ""));
   const code = runner();
-  if (code) params.set(KEY, code);
+  if (code && !params.has(KEY)) params.set(KEY, code);
   const text = params.toString();
   return `/api${path}${text ? `?${text}` : ""}`;
 }

@@ -7,10 +7,10 @@ import { empty } from "./states.js";
 
 const MARKS = { unreadable: "✕", red_flag: "■", over_limit: "▲", red_run: "■", no_reply: "○", missed_mornings: "○", gait_flag: "⚑" };
 const GRAVE = new Set(["unreadable", "red_flag", "over_limit", "red_run"]);
-const HEAD = ["Patient", "What to look at", "Side", "Advice today", "Last run and its pain grade", "Mornings, 14 days", "Open"];
+const HEAD = ["Patient", "What to look at", "Side", "Advice today", "Last run or walk, and its pain grade", "Mornings, 14 days", "Open"];
 /** What the columns mean; a grade beside an advice that forbids a run is no contradiction. */
 const KEY = "To look at: an unreadable record, a red flag, pain over the limit, a red run, silence, missing mornings, and flags of gait in the last recording. "
-  + "Pain grade: how pain went up to 48 hours after a run. It does not say that the run was the one in the plan, nor that today is a day for one: that is Advice today. A flag is about how somebody ran, not about pain.";
+  + "Pain grade: how pain went up to 48 hours after it. It does not say that it was the one in the plan, nor that today is a day for one: that is Advice today. A flag is about how somebody ran, not about pain.";
 
 export async function show(body) {
   const list = await get("/patients");

@@ -139,7 +139,7 @@ class Sessions {
     const open = (text, href, kind = "") => el("a", { class: `button ${kind}`, href }, text, el("span", { class: "visually-hidden" }, ` of ${item.name}`));
     const tick = el("input", { type: "checkbox", checked: this.chosen.some((other) => other.session_id === item.session_id), "aria-label": `Compare ${item.name}` });
     tick.addEventListener("change", () => this.choose(item, tick.checked));
-    const facts = [distance(item.distance_m), pace(item.speed_mps), item.heart_rate_bpm === null ? null : `${number(item.heart_rate_bpm)} beats/min`, item.climb_m ? `${number(item.climb_m)} m up` : null, item.duration_s === null ? null : `${duration(item.duration_s)} long`, item.run_time_s === null ? null : `${duration(item.run_time_s)} running`,
+    const facts = [distance(item.distance_m), pace(item.speed_mps), item.heart_rate_bpm === null ? null : `${number(item.heart_rate_bpm)} beats/min`, item.climb_m ? `${number(item.climb_m)} m up` : null, item.duration_s === null ? null : `${duration(item.duration_s)} long`, item.gait_time_s === null ? null : `${duration(item.gait_time_s)} ${item.gait === "walk" ? "walking" : "running"}`,
       item.cadence_spm === null ? null : `${number(item.cadence_spm)} steps/min`, item.valid_strides_pct === null ? null : `${number(item.valid_strides_pct)} % clean`].filter(Boolean);
     // what kind of run it was stands in its name already
     const context = ["surface", "session_kind", "shoes"].map((key) => item.context[key]).filter((text) => text && text !== "run" && text !== "walk");

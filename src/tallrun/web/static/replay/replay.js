@@ -84,7 +84,9 @@ async function links() {
   $("to-report").href = `/report/${encodeURIComponent(sessionId)}`;
   const { get } = await import("/static/app/api.js");
   get("/status").then((status) => { $("patients").hidden = status.runners.length < 2; }, () => {});
-  const all = await get("/sessions").catch(() => []);
+  // of whose run this is, whoever was looked at in this tab before
+  const { whose } = await fetchJson(`${api}/name`).catch(() => ({ whose: null }));
+  const all = await get("/sessions", { runner: whose }).catch(() => []);
   const own = all.find((item) => item.session_id === sessionId);
   const others = all.filter((item) => item.session_id !== sessionId && item.is_present && item.is_analysed);
   $("compare-with").hidden = !others.length;

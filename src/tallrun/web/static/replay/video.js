@@ -36,6 +36,7 @@ export class Video {
     this.file = null;
     /** Clip time less session time [s]; null before it is aligned. */
     this.offset = null;
+    this.isOutside = false;
     $("clip-file").addEventListener("change", () => { const [file] = $("clip-file").files; if (file) this.take(file, null); });
     $("clip-away").addEventListener("click", () => this.putAway());
     $("clip-align").addEventListener("click", () => this.align());
@@ -61,10 +62,12 @@ export class Video {
     this.keep();
   }
 
-  show() {
+  show(told = "") {
     const has = this.file !== null;
     for (const id of ["clip", "clip-tools", "clip-away"]) $(id).hidden = !has;
-    $("clip-answer").textContent = !has ? "" : this.offset === null ? "Stop the clip at the tap, or where the shoe stamps, and say which moment of the session that is." : `Aligned: the clip starts ${this.offset > 0 ? `${this.offset.toFixed(1)} s before the session` : `at ${clock(-this.offset)} of the session`}.`;
+    this.isOutside = false;
+    this.words = !has ? "" : this.offset === null ? "Stop the clip at the tap, or where the shoe stamps, and say which moment of the session that is." : `Aligned: the clip starts ${this.offset > 0 ? `${this.offset.toFixed(1)} s before the session` : `at ${clock(-this.offset)} of the session`}.${told}`;
+    $("clip-answer").textContent = this.words;
     this.follow();
   }
 
@@ -94,9 +97,9 @@ export class Video {
       told = ` (${SIDE[session.strides.foot[row]] ?? ""} landing at ${time.toFixed(3)} s)`;
     }
     this.offset = this.clip.currentTime - time;
-    this.show();
-    $("clip-answer").textContent += told;
+    this.show(told);
     this.keep();
+    this.host.goTo(time);  // so that the frame just named is the one that stays in sight
   }
 
   step(seconds) {
@@ -109,8 +112,12 @@ export class Video {
     if (!this.file || this.offset === null) return;
     const { player } = this.host;
     const wanted = player.time + this.offset;
-    const isInside = wanted >= 0 && !(wanted > this.clip.duration);
+    const isInside = wanted > -0.001 && !(wanted > this.clip.duration);
     $("clip").classList.toggle("outside", !isInside);
+    if (isInside === this.isOutside) {
+      this.isOutside = !isInside;
+      $("clip-answer").textContent = `${this.words}${isInside ? "" : " The play head is outside the clip."}`;
+    }
     if (!isInside) { this.clip.pause(); return; }
     // past 4x a clip stutters more than it shows: it is set from frame to frame instead
     const plays = player.isPlaying && player.speed <= 4;
