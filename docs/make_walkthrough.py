@@ -48,7 +48,7 @@ FIRST_DAY = date(2026, 1, 5)
 PROTOCOL = load_protocol()
 QUESTIONS = {question.id: False for question in PROTOCOL.screening.questions}
 RARE_NOTICES = {PROTOCOL.texts.notices[name] for name in ("SEE_PHYSIO", "NO_DIAGNOSIS", "FLARE")}
-MARKS = {"GREEN": "● GREEN", "AMBER": "◐ AMBER", "LATE": "◔ LATE", "RED": "■ RED", "UNKNOWN": "○ UNKNOWN"}
+MARKS = {"GREEN": "● GREEN", "AMBER": "◐ AMBER", "LATE": "◔ LATE", "RED": "■ RED", "UNKNOWN": "○ no grade yet"}
 
 
 @dataclass
