@@ -1,13 +1,14 @@
 """Which tunables of the engines a quick check sees when they are off by 20 %.
 
-    python benchmarks/mutation_params.py [--only NAME ...]
+    python benchmarks/mutation_params.py [--only NAME ... | --unseen]
 
 Every number of the engines' parameters is taken times 0.8 and 1.2, one at a time, and the shipped recordings are
-analysed again, as they are and without their gyroscopes. A number is seen when any stride table differs from the usual
-one; the others are listed as insensitive: nothing in these recordings would tell if they were wrong.
+analysed again, as they are and without their gyroscopes, then the simulated sessions of ``before_after.py`` (slow and
+quick sensors, losses, cut-off tops, bends, stairs, slides, a mount that slips). A number is seen when any stride table
+differs from the usual one; the others are listed as insensitive: nothing in all these would tell if they were wrong.
 ``sensitivity_foot.py`` says how much a change costs on real ground. The lists are kept in ``results/tunables.json`` and
 ``.md``; with ``--only``, after a new tunable or another value, the rest stays as it was found and what is no tunable
-any more goes.
+any more goes; with ``--unseen`` only those listed as insensitive are looked at again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import pandas as pd
 
+from before_after import simulated
 from tallrun.gait import acc_only_kernel, foot, pelvis
 from tallrun.gait.acc_only_kernel import AccFootParams
 from tallrun.gait.foot_params import FootParams
@@ -42,8 +44,8 @@ ENGINES: tuple[tuple[Any, type[Any]], ...] = (
 Found = dict[str, dict[str, dict[str, float]]]
 RESULTS = Path(__file__).resolve().parent / "results"
 HEAD = """Made by `python benchmarks/mutation_params.py`: each tunable × 0.8 and × 1.2, one at a time, on the shipped
-recordings, as they are and without their gyroscopes. Seen: a stride table changed. Insensitive: nothing in them would
-tell.
+recordings, as they are and without their gyroscopes, and on the simulated sessions of `before_after.py`. Seen: a
+stride table changed. Insensitive: nothing in them would tell.
 """
 
 
@@ -123,10 +125,15 @@ def write(found: Found) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", help="names of tunables")
-    only = parser.parse_args().only
+    parser.add_argument("--unseen", action="store_true", help="those listed as insensitive")
+    given = parser.parse_args()
+    only = set(given.only or ())
+    if given.unseen:
+        only |= {name for lists in kept().values() for name in lists["insensitive"]}
     recordings = [read_session(place.parent) for place in sorted(RECORDINGS.glob("*/session.json"))]
     recordings.sort(key=lambda item: sum(sensor.t_s.size for sensor in item.sensors.values()))
     recordings += [without_gyroscopes(item) for item in recordings]
+    recordings += [item for _, item in simulated()]
     usual = [strides(item) for item in recordings]
     earlier = kept() if only else {}
     found: Found = {}
