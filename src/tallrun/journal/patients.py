@@ -168,4 +168,4 @@ def _missed(mornings: list[dict[str, Any]]) -> list[Alert]:
     missing = sum(row["score"] is None for row in looked_at)
     if missing <= MAY_MISS:
         return []
-    return [Alert("missed_mornings", f"{missing} of the last {len(looked_at)} mornings are missing.")]
+    return [Alert("missed_mornings", f"{missing} of the {len(looked_at)} mornings before today are missing.")]

@@ -13,6 +13,7 @@ from tallrun._version import __version__
 from tallrun.gait.summary import Gait
 from tallrun.insight import Change
 from tallrun.insight.between_days import DayError
+from tallrun.insight.change import LEVEL
 from tallrun.insight.over_time import OverTime
 from tallrun.reasons import REASONS
 from tallrun.report.compare import Comparison, ErrorFrom, Side, paths_of, waveforms_of
@@ -145,15 +146,19 @@ def summary_words(found: Comparison) -> str:
     if not real and not open_:
         return f"No real change in {counted(total, 'row')} known in both. That is a result, too."
     limit = (
-        f" {found.n_tests} have a known error between days and share one limit." if found.n_tests > 1 else ""
+        f" The limits of {found.n_tests} rows are set so that chance alone moves one in {100 * LEVEL:g} % of such "
+        "comparisons."
+        if found.n_tests > 1
+        else ""
     )
     first = (f"{real} of {total} changed by more than the error between two days." if real
              else "Nothing changed for certain.") + limit  # fmt: skip
     beyond = sum(row.reason == "no_own_error" for row in found.rows)
     if beyond:
         first += (
-            f" {beyond} of {total} moved by more than the scatter inside these sessions. That can be called real once "
-            "three GREEN sessions at this speed, on other days, show how much you differ from day to day."
+            f" {beyond} of {total}, rows without a named limit, moved by more than the scatter inside these sessions. "
+            "That can be called real once three GREEN sessions at this speed, on other days, show how much "
+            "you differ from day to day."
         )
     return f"{first} {open_ - beyond} of {total} cannot be told." if open_ > beyond else first
 
