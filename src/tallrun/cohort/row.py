@@ -52,7 +52,7 @@ IDENTIFIED_COLUMNS = tuple(
 #: Words for surface and kind of session that name nobody; any other text is withheld as ``other``.
 PLAIN_WORDS = frozenset(
     ("treadmill", "road", "track", "trail", "grass", "gravel", "sand", "indoor", "outdoor", "run", "walk",
-     "race", "intervals", "test", "car", "stairs")
+     "easy", "long", "tempo", "recovery", "hills", "race", "intervals", "test", "car", "stairs")
 )  # fmt: skip
 
 
