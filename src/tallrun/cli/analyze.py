@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallrun.cli.output import print_json, progress_bar
-from tallrun.kernel_cache import prepare
+from tallrun.cli.output import get_engine_ready, print_json, progress_bar
 from tallrun.words import clock, share_words
 
 if TYPE_CHECKING:
@@ -31,13 +30,12 @@ def analyze(
     ),
 ) -> None:
     """Turn a recorded session into strides, segments, timeline, flags and a summary."""
-    from tallrun.gait.warm import warm_up
     from tallrun.pipeline import analyse
     from tallrun.report.measured import error_values, middle_errors
     from tallrun.sessions import read_session, write_tables, write_watch
 
     recording = read_session(session)
-    prepare(warm_up)
+    get_engine_ready()
     with progress_bar("analysing", not json_) as show:
         tables = analyse(recording, progress=show).tables
     write_tables(out, tables)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallrun.cli.output import print_json, progress_bar
+from tallrun.cli.output import get_engine_ready, print_json, progress_bar
 from tallrun.errors import UsageError
 from tallrun.words import counted
 
@@ -72,6 +72,7 @@ def replay(
     wish = WhatIf(target_spm, focus, band_pct, hold_s, green_limit)
     recording, notes = load_recording(session, from_packets, data_dir)
     entries = read_overlays(session)
+    get_engine_ready()
     done = _replayed(recording, wish, quiet=as_json)
     fixed = corrected(done.tables.strides, entries, samples_end_s(recording))
     if as_json:
@@ -257,6 +258,7 @@ def _side(session: Path, part: str | None, quiet: bool) -> Side:
     from tallrun.sessions import read_session
 
     recording = read_session(session)
+    get_engine_ready()
     with progress_bar(f"analysing {session.name}", not quiet) as show:
         found = analyse(recording, record_waves=True, progress=show)
     return side_of(found, session.resolve().name, _part(part))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tallrun.cli.output import print_json, progress_bar
-from tallrun.kernel_cache import prepare
+from tallrun.cli.output import get_engine_ready, print_json, progress_bar
 from tallrun.words import counted
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def run(
         _dry_run(options, stage, json_)
         return
     try:
-        report = run_cohort(options, stage, prepare=(_warm_up,))
+        report = run_cohort(options, stage, prepare=(get_engine_ready,))
     except KeyboardInterrupt:
         sys.stderr.write("tallrun: stopped; what was finished is kept and the same call goes on from there\n")
         raise typer.Exit(130) from None
@@ -95,13 +94,6 @@ def run(
         return
     for line in report_lines(report, out):
         typer.echo(line)
-
-
-def _warm_up() -> None:
-    """Compile every kernel once on a machine, or each of its workers would."""
-    from tallrun.gait.warm import warm_up
-
-    prepare(warm_up)
 
 
 def report_lines(report: dict[str, Any], out: Path) -> list[str]:

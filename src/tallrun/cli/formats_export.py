@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tallrun.cli.formats_import import PassphraseFile, read_passphrase
+from tallrun.cli.output import get_engine_ready
 from tallrun.cli.recovery_common import DataDir
 
 
@@ -71,6 +72,7 @@ def export(
         raise UsageError(f"--to must be one of {', '.join(exporters)}, got {to!r}")
     # Before the analysis, which takes its time.
     refuse_existing(out)
+    get_engine_ready()
     typer.echo(f"{exporters[to]()} written to {out}")
 
 

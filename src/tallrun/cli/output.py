@@ -30,6 +30,16 @@ def progress_bar(label: str, wanted: bool = True) -> Iterator[Callable[[float], 
         yield lambda share: bar.update(task, completed=share)
 
 
+def get_engine_ready() -> None:
+    """Compile what is not compiled yet, with a word on stderr: for every command that analyses."""
+    from tallrun.kernel_cache import is_ready, prepare
+
+    if not is_ready():
+        from tallrun.gait.warm import warm_up
+
+        prepare(warm_up)
+
+
 def print_json(value: Any) -> None:
     """Print JSON without NaN, keys as given."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallrun.cli.output import progress_bar
+from tallrun.cli.output import get_engine_ready, progress_bar
 
 if TYPE_CHECKING:
     from tallrun.insight import SessionBlocks
@@ -58,6 +58,7 @@ def report(
         session_id, taps = str(recording.info.get("session_id")), pain_marks(recording)
         history, advice, told = from_records(data_dir, runner, session_id, session, taps)
     target = out or session / "derived" / "report.html"
+    get_engine_ready()
     with progress_bar("analysing") as show:
         title = session.resolve().name
         source = analysed(

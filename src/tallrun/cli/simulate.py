@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallrun.cli.output import print_json, progress_bar
+from tallrun.cli.output import get_engine_ready, print_json, progress_bar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -165,6 +165,7 @@ def _write_study(
 
     now = current_time()
     text = start_on or (now - timedelta(weeks=weeks)).date().isoformat()
+    get_engine_ready()
     with progress_bar("simulating the study", not as_json) as bar:
         made = write_study(
             out, _start(text, time_zone), now, weeks=weeks, per_week=per_week, minutes=minutes, seed=seed,
