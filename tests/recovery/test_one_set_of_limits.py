@@ -42,6 +42,7 @@ MAY_TAKE_THE_FILE = {
     "web/kept.py": "pages of recordings of nobody in the records; the app gives the rules in force",
     "web/desk.py": "nobody or several people in the records",
     "journal/sessions.py": "whether a level has walk breaks, which no entry changes",
+    "live/setup.py": "a walk of nobody in the records",
     "library.py": "verdict() tightens it by the history it is given",
 }
 

@@ -119,14 +119,15 @@ def in_a_run_part(phone: Phone) -> None:
     page.wait_for_function("window.told.length > 1")
     laptop.pace(SPEED)
     with laptop.asleep(SLEEP_S):
-        before = page.evaluate("window.told.at(-1)")
-        n_before = page.evaluate("window.told.length")
         page.wait_for_selector("#link:not([hidden])")
         page.click("#pain")
         page.click("#scores button >> nth=1")
         page.wait_for_selector("#unsent:not([hidden])")
         assert page.get_attribute("#cadence", "data-state") == "old"
         shoot(page, "asleep-running")
+        # what was on its way when it fell asleep has come by now
+        before = page.evaluate("window.told.at(-1)")
+        n_before = page.evaluate("window.told.length")
     laptop.last_run_sleep_s = SPEED * laptop.last_s
     page.wait_for_selector("#unsent", state="hidden")
     page.wait_for_selector("#link", state="hidden")
