@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import nan
 from uuid import uuid4
@@ -15,14 +16,15 @@ from hypothesis import strategies as st
 from support.lives import KINDS, ZONE, JournalDoor, Life
 from support.records import NOW, runner_in
 from support.session_files import small_recording, watch_session
+from tallrun import simulate
 from tallrun.errors import EntryError
 from tallrun.journal import advice, course, entries, offers, sessions, today
 from tallrun.journal.desk import Records
 from tallrun.journal.entries import RunAnswers
 from tallrun.journal.told import told_of
-from tallrun.numerics.recording import Recording, WatchData
+from tallrun.numerics.recording import Marker, Recording, WatchData
 from tallrun.pipeline.tapped import tapped_during
-from tallrun.pipeline.taps import Tap, tap_marker
+from tallrun.pipeline.taps import END_TEXT, Tap, tap_marker
 from tallrun.recovery.model import RUNGS, STATES, PainScore
 from tallrun.recovery.verdicts import verdict
 from tallrun.sessions import write_session
@@ -103,6 +105,28 @@ def test_what_tells_no_running_counts_as_running_unless_it_was_the_plan(mine, tm
     session_id = found_in(mine, tmp_path, blocks=((24.0, nan, nan),))
     offers.count(mine, session_id, FELT, by="runner")
     assert runs(mine)[0].run_minutes == pytest.approx(24.0)
+
+
+@pytest.mark.parametrize(("kind", "rung", "run_minutes"), [("run", None, 5.0), ("walk", "V0", 0.0)])
+def test_what_no_sensor_heard_counts_as_running_though_only_walking_was_seen(
+    mine, tmp_path, kind, rung, run_minutes
+):
+    session_id = str(uuid4())
+    bouts = (simulate.Bout("stand", 6.0), simulate.Bout("walk", 90.0, 1.4))
+    recording, _ = simulate.run(simulate.Programme(bouts), None, simulate.three_sensors(100.0), seed=3)
+    end_s = max(item.t_s[-1] for item in recording.sensors.values()) + 300.0
+    recording = replace(
+        recording,
+        info=recording.info | {"started_at": YESTERDAY.isoformat(), "session_id": session_id,
+                               "context": {"session_kind": kind}},
+        markers=(*recording.markers, Marker(end_s, "stop", END_TEXT)),
+    )  # fmt: skip
+    write_session(tmp_path / "files" / "cut", recording)
+    sessions.scan(mine, tmp_path / "files")
+    offers.count(mine, session_id, FELT, by="runner")
+    (run,) = runs(mine)
+    assert run.rung == rung
+    assert run.run_minutes == pytest.approx(run_minutes, abs=0.1)
 
 
 def test_without_the_answers_a_run_is_unknown_and_what_is_missing_is_asked(mine, tmp_path):

@@ -445,9 +445,16 @@ def _analysed(item: Waiting) -> Waiting:
         return item
     ran = summary["run_time_s"] / 60.0
     ran = 0.0 if ran < _LEAST_RUN_MIN < summary["walk_time_s"] / 60.0 else ran
-    if ran:  # what was done while no sensor was heard counts as running
-        ran += sum(end - start for start, end in unheard(recording)) / 60.0
-    run = replace(item.run, run_minutes=ran, rung="V0" if ran == 0.0 else None,
+    gaps = unheard(recording)
+    unheard_min = sum(end - start for start, end in gaps) / 60.0
+    # a gap may last until STOP, long after the last sample
+    last = timedelta(seconds=max((end for _, end in gaps), default=0.0))
+    is_walk = item.row.context.get("session_kind") == "walk"
+    if ran or (unheard_min >= _LEAST_RUN_MIN and not is_walk):
+        # What was done while no sensor was heard counts as running; before it and after it may be walks only.
+        ran += unheard_min
+    run = replace(item.run, ended_at=max(item.run.ended_at, item.run.started_at + last),
+                  run_minutes=ran, rung="V0" if ran == 0.0 else None,
                   distance_m=way_m(tables.strides), speed_mps=summary["speed_mps"].get("p95"))  # fmt: skip
     return replace(item, run=run)
 
