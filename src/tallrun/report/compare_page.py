@@ -156,7 +156,7 @@ def summary_words(found: Comparison) -> str:
     beyond = sum(row.reason == "no_own_error" for row in found.rows)
     if beyond:
         first += (
-            f" {beyond} of {total}, rows without a named limit, moved by more than the scatter inside these sessions. "
+            f" {counted(beyond, 'row')} without a named limit moved by more than the scatter inside these sessions. "
             "That can be called real once three GREEN sessions at this speed, on other days, show how much "
             "you differ from day to day."
         )
