@@ -72,7 +72,6 @@ def export(
         raise UsageError(f"--to must be one of {', '.join(exporters)}, got {to!r}")
     # Before the analysis, which takes its time.
     refuse_existing(out)
-    get_engine_ready()
     typer.echo(f"{exporters[to]()} written to {out}")
 
 
@@ -82,6 +81,7 @@ def _export_tables(session: Path, out: Path, kind: str) -> str:
     from tallrun.sessions.table_export import export_tables
 
     recording = read_session(session)
+    get_engine_ready()
     tables = analyse(recording).tables
     frames = {"strides": tables.strides, "segments": tables.segments, "timeline": tables.timeline}
     return ", ".join(export_tables(recording, frames, out, kind))
@@ -91,9 +91,11 @@ def _export_fit(session: Path, out: Path) -> str:
     from tallrun.gait.summary import told_gait
     from tallrun.pipeline import analyse
     from tallrun.sessions import read_session
-    from tallrun.sessions.fit_export import export_fit
+    from tallrun.sessions.fit_export import export_fit, require_fit_tool
 
+    require_fit_tool()  # before the analysis, which takes its time
     recording = read_session(session)
+    get_engine_ready()
     tables = analyse(recording).tables
     return f"{export_fit(recording, tables.strides, out, told_gait(tables.summary))} records"
 
@@ -109,6 +111,7 @@ def _export_bids(
     from tallrun.words import counted
 
     facts = StudyFacts(title or StudyFacts.name, tuple(authors or ()), licence)
+    get_engine_ready()
     if (place / "session.json").is_file() or not place.is_dir():
         recording = read_session(place)
         tables = analyse(recording).tables
@@ -144,6 +147,7 @@ def _export_fhir(session: Path, out: Path, wanted: str, runner: str | None, data
     found = records_of_session(
         recording.info, recording_duration_s(recording), wanted, runner, data_dir, str(out)
     )
+    get_engine_ready()
     bundle = fhir_bundle(
         analyse(recording).tables.summary,
         recording.info,

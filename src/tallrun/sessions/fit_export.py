@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ _FIRST_MS, _LAST_MS = 631_152_000_000, 4_102_444_800_000
 _APPLICATION_ID = b"tallrun running "
 
 
+def require_fit_tool() -> None:
+    """Raise FormatError, with what to install, when fit-tool is not there."""
+    if find_spec("fit_tool") is None:
+        raise FormatError("writing FIT needs the extra fit: pip install 'tallrun[fit]'")
+
+
 def export_fit(recording: Recording, strides: pd.DataFrame, path: Path, gait: Gait = "run") -> int:
     """Write a FIT activity, one record a second; return the number of records.
 
@@ -67,10 +74,9 @@ def export_fit(recording: Recording, strides: pd.DataFrame, path: Path, gait: Ga
     Raises FormatError when ``started_at`` is unknown or beyond FIT's calendar or fit-tool is not installed,
     SessionError when the file exists or the disk refuses.
     """
-    try:
-        from fit_tool.fit_file_builder import FitFileBuilder
-    except ImportError:
-        raise FormatError("writing FIT needs the extra fit: pip install 'tallrun[fit]'") from None
+    require_fit_tool()
+    from fit_tool.fit_file_builder import FitFileBuilder
+
     started_at = recording.info.get("started_at")
     if started_at is None:
         raise FormatError(f"{path.name}: FIT needs the date and time of the run, but started_at is unknown")
