@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from tallrun.gait.asymmetry import RollingAsymmetry
 from tallrun.gait.eligible import SteadySpeed, is_clean_run
 from tallrun.gait.flag_terms import (
     OVERSTRIDE_INDEX_LIMIT,
     OVERSTRIDE_TERMS,
+    BaselineBin,
     OwnBaseline,
     expected_cadence_spm,
     is_overstriding,
@@ -45,8 +46,7 @@ _FLAG_NEEDS = {
 }
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One stride held against one limit; ``value`` and ``reference`` in the flag's own unit."""
 
     beyond: bool
@@ -104,7 +104,7 @@ class FlagEngine:
             "overstriding": _Window(30.0, 0.6, 0.4),
             "anterior_pelvic_tilt": _Window(60.0, 0.75, 0.4),
         }
-        self._judges: dict[str, Callable[[Stride], Judgement | None]] = {
+        self._judges: dict[str, Callable[[Stride, float, BaselineBin | None], Judgement | None]] = {
             "low_cadence": self._judge_cadence,
             "overstriding": self._judge_overstride,
             "anterior_pelvic_tilt": self._judge_tilt,
@@ -124,10 +124,12 @@ class FlagEngine:
         self._last_s = stride.initial_contact_s
         if not is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct):
             return changed
-        if not self._speed.add(stride.pace_mps):
+        pace_mps = stride.pace_mps
+        if not self._speed.add(pace_mps):
             return changed
+        own = self._baseline.at(pace_mps)
         for name, judge in self._judges.items():
-            judgement = judge(stride)
+            judgement = judge(stride, pace_mps, own)
             if judgement is not None:
                 changed += self._update(name, stride.initial_contact_s, judgement)
         changed += self._update_asymmetry(stride)
@@ -137,22 +139,20 @@ class FlagEngine:
         """Close every open flag at its last stride."""
         return self._break_off()
 
-    def _judge_cadence(self, stride: Stride) -> Judgement | None:
-        speed, cadence = stride.pace_mps, stride.cadence_spm
-        if not (speed > LEAST_SPEED_MPS and math.isfinite(cadence)):
+    def _judge_cadence(self, stride: Stride, pace_mps: float, own: BaselineBin | None) -> Judgement | None:
+        cadence = stride.cadence_spm
+        if not (pace_mps > LEAST_SPEED_MPS and math.isfinite(cadence)):
             return None
-        own = self._baseline.at(speed)
         if own is not None and math.isfinite(own.cadence_spm):
             return Judgement(
                 cadence < OWN_CADENCE_SHARE * own.cadence_spm, cadence, own.cadence_spm, "own_baseline", 1.0
             )
-        expected, sd = expected_cadence_spm(speed, self._runner)
+        expected, sd = expected_cadence_spm(pace_mps, self._runner)
         return Judgement(cadence < expected - LOW_CADENCE_MARGIN_SD * sd, cadence, expected, "population", sd)
 
-    def _judge_overstride(self, stride: Stride) -> Judgement | None:
+    def _judge_overstride(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         if not math.isfinite(stride.overstride_index):
             return None
-        own = self._baseline.at(stride.pace_mps)
         is_own = own is not None and math.isfinite(own.foot_ahead_m)
         terms = tuple(
             name for place, name in enumerate(OVERSTRIDE_TERMS) if stride.overstride_terms >> place & 1
@@ -163,12 +163,11 @@ class FlagEngine:
             is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms
         )
 
-    def _judge_tilt(self, stride: Stride) -> Judgement | None:
+    def _judge_tilt(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         tilt, sigma = stride.pelvic_tilt_deg, stride.pelvic_tilt_sigma_deg
         if not math.isfinite(tilt):
             return None
         sigma = sigma if math.isfinite(sigma) else 2.0
-        own = self._baseline.at(stride.pace_mps)
         is_own = own is not None and math.isfinite(own.pelvic_tilt_deg)
         usual = own.pelvic_tilt_deg if own is not None and is_own else 0.0
         margin = OWN_TILT_MARGIN_DEG if is_own else POPULATION_TILT_DEG

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections import deque
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -65,9 +65,9 @@ class SensorAgreement:
     """Watches the steps of all sensors. ``learning`` are placements whose engine must learn its mounting first."""
 
     def __init__(self, placements: tuple[str, ...], learning: tuple[str, ...] = ()) -> None:
-        self._steps: dict[str, deque[float]] = {name: deque() for name in placements}
+        #: Times of the last steps of each, in order.
+        self._steps: dict[str, list[float]] = {name: [] for name in placements}
         self._learning = set(learning)
-        self._bout_s = dict.fromkeys(placements, math.inf)
         self._judged_s = -math.inf
         self._first_s = math.inf
         self._off_belt = dict.fromkeys(placements, 0)
@@ -81,11 +81,8 @@ class SensorAgreement:
         self.counts[placement] += 1
         self._first_s = min(self._first_s, step_s)
         self._learning.discard(placement)
-        if not steps or step_s - steps[-1] > BOUT_GAP_S:
-            self._bout_s[placement] = step_s
-        steps.append(step_s)
-        while steps and steps[0] < now_s - KEEP_S:
-            steps.popleft()
+        insort(steps, step_s)
+        del steps[: bisect_left(steps, now_s - KEEP_S)]
         if now_s < self._judged_s + 1.0:
             return []
         self._judged_s = now_s
@@ -115,7 +112,8 @@ class SensorAgreement:
         end_s = now_s - LAG_S
         begin_s = end_s - WINDOW_S
         stepped = {
-            name: (1.0 if name == "pelvis" else 2.0) * len([at for at in steps if begin_s <= at < end_s])
+            name: (1.0 if name == "pelvis" else 2.0)
+            * (bisect_left(steps, end_s) - bisect_left(steps, begin_s))
             for name, steps in self._steps.items()
         }
         steady = [name for name in stepped if self._is_steady(name, begin_s, end_s)]
@@ -129,7 +127,8 @@ class SensorAgreement:
 
     def _is_steady(self, name: str, begin_s: float, end_s: float) -> bool:
         """Return whether a sensor has stepped without a pause since well before the window."""
-        steps = [at for at in self._steps[name] if begin_s - LEAD_S <= at < end_s]
+        steps = self._steps[name]
+        steps = steps[bisect_left(steps, begin_s - LEAD_S) : bisect_left(steps, end_s)]
         if len(steps) < 4 or steps[0] > begin_s - LEAD_S + BOUT_GAP_S or steps[-1] < end_s - BOUT_GAP_S:
             return False
         return max(map(operator.sub, steps[1:], steps)) <= BOUT_GAP_S
@@ -141,13 +140,12 @@ class SensorAgreement:
         if not others or (name in self._learning and now_s - self._first_s < LEARNING_S):
             return None
         apart = [other for other in others if _differ(stepped[name], stepped[other])]
-        alike = [other for other in others if other not in apart]
-        if apart and not alike and not (name in steady and self._outvotes(name, others, stepped)):
+        if len(apart) == len(others) and not (name in steady and self._outvotes(name, others, stepped)):
             fewer = stepped[name] < max(stepped[other] for other in apart)
             return ("sensor_silent" if fewer else "sensor_disagrees"), tuple(sorted(apart))
         if name.startswith("foot_"):
             other = "foot_right" if name == "foot_left" else "foot_left"
-            if name in steady and other in alike and self._land_together(name, other):
+            if name in steady and other in others and other not in apart and self._land_together(name, other):
                 return "feet_out_of_step", (other,)
         return None
 
@@ -159,25 +157,28 @@ class SensorAgreement:
         return mine < its or (mine == its and stepped[name] > stepped[others[0]])
 
     def _unevenness(self, name: str) -> float:
-        steps = list(self._steps[name])
-        gaps = [after - at for at, after in itertools.pairwise(steps)]
+        gaps = [after - at for at, after in itertools.pairwise(self._steps[name])]
         if len(gaps) < 3:
             return math.inf
         middle = median(gaps)
         return median(abs(gap - middle) for gap in gaps) / middle
 
     def _land_together(self, name: str, other: str) -> bool:
-        mine = list(self._steps[name])
-        place, n_mine = 0, len(mine)
-        from_middle = []
-        for begin_s, end_s in itertools.pairwise(self._steps[other]):
+        mine, its = self._steps[name], self._steps[other]
+        place, n_between, from_middle = 0, 0, []
+        for begin_s, end_s in itertools.pairwise(its):
             stride_s = end_s - begin_s
             if not 0.0 < stride_s <= BOUT_GAP_S:
                 continue
-            while place < n_mine and mine[place] < begin_s:
-                place += 1
-            if place < n_mine and mine[place] < end_s:
-                from_middle.append(abs((mine[place] - begin_s) / stride_s - 0.5))
+            place = bisect_left(mine, begin_s, place)
+            if place == len(mine):
+                break
+            if mine[place] < end_s:
+                apart = abs((mine[place] - begin_s) / stride_s - 0.5)
+                from_middle.append(apart)
+                n_between += apart <= 0.5 - LEAST_PHASE
+                if 2 * n_between >= len(its):  # whatever the others are: more than half of the strides
+                    return False
         return len(from_middle) >= 4 and median(from_middle) > 0.5 - LEAST_PHASE
 
     def _set(
@@ -199,4 +200,5 @@ class SensorAgreement:
 
 
 def _differ(steps: float, others: float) -> bool:
-    return abs(steps - others) > max(STEPS_APART, SHARE_APART * max(steps, others))
+    apart = abs(steps - others)
+    return apart > STEPS_APART and apart > SHARE_APART * max(steps, others)
