@@ -174,9 +174,9 @@ class SteadySpeed:
         With no known speed at all five strides of running count as steady: nothing then speaks against it.
         """
         self._speeds.append(speed_mps)
-        known = [value for value in self._speeds if math.isfinite(value)]
+        known = list(filter(math.isfinite, self._speeds))
         if len(known) < 5:
             return not known and len(self._speeds) >= 5
         mean = sum(known) / len(known)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
+        spread = math.dist(known, [mean] * len(known)) / math.sqrt(len(known))
         return mean > 0.0 and spread <= STEADY_CV * mean

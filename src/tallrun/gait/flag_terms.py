@@ -24,6 +24,8 @@ OVERSTRIDE_INDEX_LIMIT = 0.75
 #: ahead, 0.02 g of braking, 1 step/min.
 _UNKNOWN_SIGMA = 0.25
 _TERM_SIGMA = (2.0 / 6.0, 0.27, 0.02 / 0.06, 1.0 / CADENCE_SD_SPM)
+_VARIANCES = tuple((weight * sigma) ** 2 for weight, sigma in zip(_WEIGHTS, _TERM_SIGMA, strict=True))
+_GREATEST_SCORE = 3.0
 
 
 @dataclass(frozen=True)
@@ -104,15 +106,14 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
     )
     total = weight_sum = variance = 0.0
     raised = known = 0
-    for place, (score, weight) in enumerate(zip(scores, _WEIGHTS, strict=True)):
+    for place, score in enumerate(scores):
         if not math.isfinite(score):
             continue
-        clipped = min(3.0, max(-3.0, score))
         known += 1
-        total += weight * clipped
-        weight_sum += weight
-        variance += (weight * _TERM_SIGMA[place]) ** 2
-        raised |= (clipped > _RAISED) << place
+        total += _WEIGHTS[place] * max(-_GREATEST_SCORE, min(_GREATEST_SCORE, score))
+        weight_sum += _WEIGHTS[place]
+        variance += _VARIANCES[place]
+        raised |= (score > _RAISED) << place
     if known >= 2:
         stride.overstride_index = total / weight_sum
         stride.overstride_sigma = math.sqrt(variance) / weight_sum

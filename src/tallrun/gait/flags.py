@@ -57,6 +57,10 @@ class Judgement(NamedTuple):
     terms: tuple[str, ...] = ()
 
 
+#: What nobody asks the numbers of: a flag's evidence is made of the strides beyond the limit.
+_WITHIN = Judgement(False, NAN, NAN, "", NAN)
+
+
 @dataclass(frozen=True)
 class Flag:
     """A span during which a flag was up. ``end_s`` is None while it still is."""
@@ -144,24 +148,26 @@ class FlagEngine:
         if not (pace_mps > LEAST_SPEED_MPS and math.isfinite(cadence)):
             return None
         if own is not None and math.isfinite(own.cadence_spm):
-            return Judgement(
-                cadence < OWN_CADENCE_SHARE * own.cadence_spm, cadence, own.cadence_spm, "own_baseline", 1.0
-            )
+            if not cadence < OWN_CADENCE_SHARE * own.cadence_spm:
+                return _WITHIN
+            return Judgement(True, cadence, own.cadence_spm, "own_baseline", 1.0)
         expected, sd = expected_cadence_spm(pace_mps, self._runner)
-        return Judgement(cadence < expected - LOW_CADENCE_MARGIN_SD * sd, cadence, expected, "population", sd)
+        if not cadence < expected - LOW_CADENCE_MARGIN_SD * sd:
+            return _WITHIN
+        return Judgement(True, cadence, expected, "population", sd)
 
     def _judge_overstride(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         if not math.isfinite(stride.overstride_index):
             return None
+        if not is_overstriding(stride):
+            return _WITHIN
         is_own = own is not None and math.isfinite(own.foot_ahead_m)
         terms = tuple(
             name for place, name in enumerate(OVERSTRIDE_TERMS) if stride.overstride_terms >> place & 1
         )
         kind = "own_baseline" if is_own else "population"
         sigma = stride.overstride_sigma
-        return Judgement(
-            is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms
-        )
+        return Judgement(True, stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms)
 
     def _judge_tilt(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         tilt, sigma = stride.pelvic_tilt_deg, stride.pelvic_tilt_sigma_deg
@@ -178,9 +184,11 @@ class FlagEngine:
             beyond = tilt - usual - margin > sigma
             if not beyond:
                 return None
+        if not beyond:
+            return _WITHIN
         if is_own:
-            return Judgement(beyond, tilt, usual, "own_baseline", sigma)
-        return Judgement(beyond, tilt, margin, "population", sigma)
+            return Judgement(True, tilt, usual, "own_baseline", sigma)
+        return Judgement(True, tilt, margin, "population", sigma)
 
     def _update(self, name: str, time_s: float, judgement: Judgement) -> list[Flag]:
         window = self._windows[name]
