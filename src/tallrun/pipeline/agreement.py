@@ -67,6 +67,8 @@ class SensorAgreement:
     def __init__(self, placements: tuple[str, ...], learning: tuple[str, ...] = ()) -> None:
         #: Times of the last steps of each, in order.
         self._steps: dict[str, list[float]] = {name: [] for name in placements}
+        #: When each began to step without a pause.
+        self._bout_s = dict.fromkeys(placements, math.inf)
         self._learning = set(learning)
         self._judged_s = -math.inf
         self._first_s = math.inf
@@ -81,6 +83,8 @@ class SensorAgreement:
         self.counts[placement] += 1
         self._first_s = min(self._first_s, step_s)
         self._learning.discard(placement)
+        if not steps or step_s - steps[-1] > BOUT_GAP_S:
+            self._bout_s[placement] = step_s
         insort(steps, step_s)
         del steps[: bisect_left(steps, now_s - KEEP_S)]
         if now_s < self._judged_s + 1.0:
@@ -127,11 +131,13 @@ class SensorAgreement:
 
     def _is_steady(self, name: str, begin_s: float, end_s: float) -> bool:
         """Return whether a sensor has stepped without a pause since well before the window."""
-        steps = self._steps[name]
-        steps = steps[bisect_left(steps, begin_s - LEAD_S) : bisect_left(steps, end_s)]
-        if len(steps) < 4 or steps[0] > begin_s - LEAD_S + BOUT_GAP_S or steps[-1] < end_s - BOUT_GAP_S:
+        steps, lead_s = self._steps[name], begin_s - LEAD_S
+        first, end = bisect_left(steps, lead_s), bisect_left(steps, end_s)
+        if end - first < 4 or steps[first] > lead_s + BOUT_GAP_S or steps[end - 1] < end_s - BOUT_GAP_S:
             return False
-        return max(map(operator.sub, steps[1:], steps)) <= BOUT_GAP_S
+        if self._bout_s[name] <= steps[first]:
+            return True
+        return max(map(operator.sub, steps[first + 1 : end], steps[first:end])) <= BOUT_GAP_S
 
     def _doubt_of(
         self, name: str, stepped: dict[str, float], steady: list[str], now_s: float
@@ -164,21 +170,19 @@ class SensorAgreement:
         return median(abs(gap - middle) for gap in gaps) / middle
 
     def _land_together(self, name: str, other: str) -> bool:
-        mine, its = self._steps[name], self._steps[other]
-        place, n_between, from_middle = 0, 0, []
+        landings, its = iter([*self._steps[name], math.inf]), self._steps[other]
+        landing_s = next(landings)
+        n_between, from_middle = 0, []
         for begin_s, end_s in itertools.pairwise(its):
-            stride_s = end_s - begin_s
-            if not 0.0 < stride_s <= BOUT_GAP_S:
-                continue
-            place = bisect_left(mine, begin_s, place)
-            if place == len(mine):
-                break
-            if mine[place] < end_s:
-                apart = abs((mine[place] - begin_s) / stride_s - 0.5)
+            while landing_s < begin_s:
+                landing_s = next(landings)
+            if landing_s < end_s and end_s - begin_s <= BOUT_GAP_S:
+                apart = abs((landing_s - begin_s) / (end_s - begin_s) - 0.5)
                 from_middle.append(apart)
-                n_between += apart <= 0.5 - LEAST_PHASE
-                if 2 * n_between >= len(its):  # whatever the others are: more than half of the strides
-                    return False
+                if apart <= 0.5 - LEAST_PHASE:
+                    n_between += 1
+                    if 2 * n_between >= len(its):  # whatever the others are: more than half of the strides
+                        return False
         return len(from_middle) >= 4 and median(from_middle) > 0.5 - LEAST_PHASE
 
     def _set(
