@@ -110,7 +110,8 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
         if not math.isfinite(score):
             continue
         known += 1
-        total += _WEIGHTS[place] * max(-_GREATEST_SCORE, min(_GREATEST_SCORE, score))
+        is_inside = -_GREATEST_SCORE < score < _GREATEST_SCORE
+        total += _WEIGHTS[place] * (score if is_inside else math.copysign(_GREATEST_SCORE, score))
         weight_sum += _WEIGHTS[place]
         variance += _VARIANCES[place]
         raised |= (score > _RAISED) << place

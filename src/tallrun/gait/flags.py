@@ -37,6 +37,8 @@ POPULATION_TILT_DEG = 12.0
 ASYMMETRY_LIMIT_PCT = 4.0
 ASYMMETRY_POPULATION_LIMIT_PCT = 10.0
 ASYMMETRY_STRIDES = 100
+#: Without running for longer, flags close and their windows start anew.
+LONG_BREAK_S = 5.0
 #: What must be known of a session before a flag can be said to have been looked for.
 _FLAG_NEEDS = {
     "low_cadence": ("cadence_spm",),
@@ -102,6 +104,7 @@ class FlagEngine:
     def __init__(self, runner: RunnerProfile, baseline: OwnBaseline | None = None) -> None:
         self._runner = runner
         self._baseline = baseline or OwnBaseline()
+        self._own_asymmetry = self._baseline.asymmetry
         self._speed = SteadySpeed()
         self._windows = {
             "low_cadence": _Window(60.0, 0.75, 0.4),
@@ -121,10 +124,10 @@ class FlagEngine:
 
     def feed(self, stride: Stride) -> list[Flag]:
         """Judge one stride."""
+        changed = self._break_off() if stride.initial_contact_s - self._last_s > LONG_BREAK_S else []
         if stride.mode != MODE_RUN:
             self._speed.clear()
-            return self._break_off() if _long_break(stride, self._last_s) else []
-        changed = self._break_off() if _long_break(stride, self._last_s) else []
+            return changed
         self._last_s = stride.initial_contact_s
         if not is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct):
             return changed
@@ -199,6 +202,8 @@ class FlagEngine:
         count = len(window.judged)
         share = window.beyond / count
         if window.opened is None:
+            if not window.beyond:
+                return []
             covered = time_s - window.judged[0][0] >= 0.95 * window.hold_s
             if not (covered and count >= 20 and share >= window.enter_share):
                 return []
@@ -243,7 +248,7 @@ class FlagEngine:
         index = self._asymmetry.add(stride.foot, stride.stance_time_s)
         if not math.isfinite(index):
             return []
-        own, own_sd = self._baseline.asymmetry
+        own, own_sd = self._own_asymmetry
         if math.isfinite(own):
             spread = own_sd if math.isfinite(own_sd) else 0.0
             beyond = abs(index - own) > max(ASYMMETRY_LIMIT_PCT, 2.0 * spread)
@@ -276,10 +281,6 @@ class FlagEngine:
         self._asymmetry_open = None
         evidence = {**opened.evidence, "value": median(self._asymmetry_seen)}
         return Flag("asymmetry", opened.start_s, self._last_s, evidence)
-
-
-def _long_break(stride: Stride, last_s: float) -> bool:
-    return stride.initial_contact_s - last_s > 5.0
 
 
 def _evidence(window: _Window) -> dict[str, Any]:

@@ -144,12 +144,16 @@ class StrideJoiner:
         self._waiting.append(stride)
         return stride.emitted_at_s + WAIT_S
 
+    def is_due(self, now_s: float) -> bool:
+        """Return whether the first stride has waited long enough; until then only rows set strides free."""
+        return bool(self._waiting) and now_s >= self._waiting[0].emitted_at_s + WAIT_S
+
     def release(self, now_s: float, final: bool = False) -> list[Stride]:
         """Return the strides that are complete or past their deadline at ``now_s``, in order."""
         out: list[Stride] = []
         while self._waiting:
             head = self._waiting[0]
-            due = final or now_s >= head.emitted_at_s + WAIT_S
+            due = final or self.is_due(now_s)
             if head.foot is None:
                 done = self._finish_pelvis_only(head, due)
             else:

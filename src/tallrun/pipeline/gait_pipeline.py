@@ -279,7 +279,7 @@ class GaitPipeline:
         for now_s, rank, item in self._order.ready(upto_s):
             if rank == _RANK_OCCASION:
                 self._take_occasion(now_s, item)
-            else:
+            elif rank != _RANK_DEADLINE or self._joiner.is_due(now_s):
                 self._contain(self._join, now_s, rank, item)
         return self._hand_out()
 
