@@ -24,7 +24,11 @@ OVERSTRIDE_INDEX_LIMIT = 0.75
 #: ahead, 0.02 g of braking, 1 step/min.
 _UNKNOWN_SIGMA = 0.25
 _TERM_SIGMA = (2.0 / 6.0, 0.27, 0.02 / 0.06, 1.0 / CADENCE_SD_SPM)
-_VARIANCES = tuple((weight * sigma) ** 2 for weight, sigma in zip(_WEIGHTS, _TERM_SIGMA, strict=True))
+#: Of each term: its bit, its weight, and its part of the index's variance.
+_TERMS = tuple(
+    (1 << place, weight, (weight * sigma) ** 2)
+    for place, (weight, sigma) in enumerate(zip(_WEIGHTS, _TERM_SIGMA, strict=True))
+)
 _GREATEST_SCORE = 3.0
 
 
@@ -106,15 +110,16 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
     )
     total = weight_sum = variance = 0.0
     raised = known = 0
-    for place, score in enumerate(scores):
+    for score, (bit, weight, term_variance) in zip(scores, _TERMS, strict=True):
         if not math.isfinite(score):
             continue
         known += 1
         is_inside = -_GREATEST_SCORE < score < _GREATEST_SCORE
-        total += _WEIGHTS[place] * (score if is_inside else math.copysign(_GREATEST_SCORE, score))
-        weight_sum += _WEIGHTS[place]
-        variance += _VARIANCES[place]
-        raised |= (score > _RAISED) << place
+        total += weight * (score if is_inside else math.copysign(_GREATEST_SCORE, score))
+        weight_sum += weight
+        variance += term_variance
+        if score > _RAISED:
+            raised |= bit
     if known >= 2:
         stride.overstride_index = total / weight_sum
         stride.overstride_sigma = math.sqrt(variance) / weight_sum
