@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numba import njit
 
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
+from tallrun.gait.table import GaitTable, text_array
 from tallrun.numerics.recording import FloatArray
 
 BIN_S = 0.5
@@ -122,13 +122,13 @@ def build_segments(strides: Sequence[Stride], bins: Sequence[ActivityBins], end_
     return _tidy(out)
 
 
-def segments_frame(segments: Sequence[Segment]) -> pd.DataFrame:
-    """Return the ``segments`` table: start_s, end_s float64, mode string."""
-    return pd.DataFrame(
+def segment_table(segments: Sequence[Segment]) -> GaitTable:
+    """Return the ``segments`` table: start_s, end_s float64, mode text."""
+    return GaitTable(
         {
             "start_s": np.array([item.start_s for item in segments], dtype=np.float64),
             "end_s": np.array([item.end_s for item in segments], dtype=np.float64),
-            "mode": pd.array([MODES[item.mode] for item in segments], dtype="string"),
+            "mode": text_array([MODES[item.mode] for item in segments]),
         }
     )
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from tallrun.gait.eligible import length_is_sure, sure_strides
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
+from tallrun.gait.table import GaitTable
 from tallrun.numerics.recording import SensorSpec
 from tallrun.pipeline.setup import STRIDE_GAIN_BOUNDS, PipelineSetup
 
@@ -23,13 +24,13 @@ BELT_CHANGE_SHARE = 0.01
 
 
 def quality_ledger(
-    strides: pd.DataFrame, status: Mapping[str, Any], specs: Mapping[str, SensorSpec]
+    strides: GaitTable, status: Mapping[str, Any], specs: Mapping[str, SensorSpec]
 ) -> dict[str, Any]:
     """Return the ledger of ``summary.json``: shares of sure times and lengths, reasons counted, each sensor's counters.
 
     Empty tables give None shares, never 100 %.
     """
-    moving = strides[strides["mode"].isin(["run", "walk"])]
+    moving = strides[np.isin(strides["mode"], ("run", "walk"))]
     share, of_length = (
         float(sure_strides(moving, quantity).mean() * 100.0) if len(moving) else None
         for quantity in ("timing", "length")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
 from tallrun.gait.flags import (
@@ -23,6 +21,9 @@ from tallrun.reasons import REASONS
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 from tallrun.report.stiffness import with_stiffness
 from tallrun.words import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST_STRIDES = 5
 #: Sensors and belt further apart than this are told of: what a stride length calibrated to a belt should keep to.
@@ -302,6 +303,8 @@ def _like(numbers: Mapping[str, Any], key: str) -> str:
 
 def _interval(metric: Metric, known: np.ndarray) -> str:
     """95 % interval of the median from medians of 30-stride blocks; strides next to each other are alike (sci:D7)."""
+    from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
+
     n = known.size // 30
     if n < 4:
         return "–"
