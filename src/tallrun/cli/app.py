@@ -5,6 +5,8 @@ Command modules import their rooms inside the functions, so that ``tallrun --hel
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -33,6 +35,10 @@ COMMAND_MODULES = (
 )
 #: Modules whose one command is named like them: for it no other module is loaded.
 ONE_COMMAND_MODULES = frozenset({"analyze", "simulate", "report", "cite", "cohort", "data", "serve"})
+
+#: Cycles of garbage are looked for after so many new objects. Python does after 700, a tenth of the time of loading
+#: libraries and making strides, of which none are garbage.
+_NEW_OBJECTS = 100_000
 
 
 def _print_version(wanted: bool) -> None:
@@ -97,6 +103,9 @@ def _one_line(text: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
+    # A third of loading numpy is starting threads for large matrices, of which there are none here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(_NEW_OBJECTS)
     words = sys.argv[1:] if argv is None else argv
     app = build_app(words[0] if words else None)
     try:

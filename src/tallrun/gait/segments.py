@@ -138,22 +138,24 @@ def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
         (item for item in strides if item.mode in (MODE_RUN, MODE_WALK)),
         key=lambda item: item.initial_contact_s,
     )
-    spans: list[Segment] = []
+    spans: list[tuple[float, float, int]] = []  # plain, for most of them grow stride by stride
     for item, mode in zip(ordered, _modes_in_hindsight(ordered), strict=True):
         start = item.initial_contact_s
         reach = item.step_time_s if math.isfinite(item.step_time_s) else item.stance_time_s
         if math.isfinite(item.stride_time_s) and item.stride_time_s < BOUT_GAP_S:
             reach = item.stride_time_s
         stop = min(end_s, start + (reach if math.isfinite(reach) else 0.3))
-        last = spans[-1] if spans else None
-        if last and start - last.end_s <= BOUT_GAP_S:
-            if last.mode == mode:
-                spans[-1] = Segment(last.start_s, max(last.end_s, stop), last.mode)
+        if spans and start - spans[-1][1] <= BOUT_GAP_S:
+            begin, end, last_mode = spans[-1]
+            if last_mode == mode:
+                spans[-1] = (begin, max(end, stop), mode)
                 continue
-            spans[-1] = Segment(last.start_s, start, last.mode)
+            spans[-1] = (begin, start, last_mode)
         if stop > start:
-            spans.append(Segment(start, stop, mode))
-    return _without_false_starts(_without_blips([span for span in spans if span.end_s > span.start_s]))
+            spans.append((start, stop, mode))
+    return _without_false_starts(
+        _without_blips([Segment(begin, end, mode) for begin, end, mode in spans if end > begin])
+    )
 
 
 def _modes_in_hindsight(ordered: Sequence[Stride]) -> list[int]:

@@ -164,9 +164,10 @@ def summarise(
 
 def _numbers(strides: GaitTable, gait: Gait, feet: list[str], worn: dict[str, bool]) -> dict[str, Any]:
     """Return the distributions over one gait, and contact time right against left."""
-    good = sure_gait(strides, gait)
+    rows = strides[strides["mode"] == gait]
+    good = sure_gait(rows, gait)
     out: dict[str, Any] = {
-        name: distribution(good[name], _unknown_reason(name, strides, gait, feet, worn))
+        name: distribution(good[name], _unknown_reason(name, rows, gait, feet, worn))
         for name in DISTRIBUTIONS
     }
     sides = zip(good["foot"].tolist(), good["stance_time_s"].tolist(), strict=True)
@@ -180,7 +181,8 @@ def _seconds(segments: Sequence[Segment], mode: str) -> float:
     return float(sum(item.end_s - item.start_s for item in segments if MODES[item.mode] == mode))
 
 
-def _unknown_reason(name: str, strides: GaitTable, gait: Gait, feet: list[str], worn: dict[str, bool]) -> str:
+def _unknown_reason(name: str, rows: GaitTable, gait: Gait, feet: list[str], worn: dict[str, bool]) -> str:
+    """Return why a quantity of a gait is unknown where it is. rows : the strides of the gait."""
     if not worn:
         return "no_samples"
     if name in _PELVIS_ONLY and "pelvis" not in worn:
@@ -191,7 +193,6 @@ def _unknown_reason(name: str, strides: GaitTable, gait: Gait, feet: list[str], 
         return "no_gyroscope"
     if name == "flight_time_s" and len(feet) == 1:
         return "one_foot"
-    rows = strides[strides["mode"] == gait]
     if not len(rows):
         return "not_running" if gait == "run" else "not_walking"
     if name in _NEEDS_FEET_OR_FLIGHT and not feet and gait == "walk":
