@@ -13,6 +13,7 @@ from tallrun.gait.eligible import QUANTITY_OF, sure_strides, sure_values
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
 from tallrun.gait.table import GaitTable, TableLike, text_array
+from tallrun.numerics.percentiles import percentiles
 from tallrun.numerics.recording import FloatArray
 
 #: The gait a number is about.
@@ -101,8 +102,8 @@ def distribution(values: np.ndarray, reason: str) -> dict[str, Any]:
     known = values[np.isfinite(values)]
     if known.size < LEAST_STRIDES:
         return {"value": None, "reason": reason}
-    low, middle, high = np.percentile(known, [5.0, 50.0, 95.0])
-    return {"median": float(middle), "p05": float(low), "p95": float(high), "n": int(known.size)}
+    low, middle, high = percentiles(known, (5.0, 50.0, 95.0))
+    return {"median": middle, "p05": low, "p95": high, "n": int(known.size)}
 
 
 def sure_gait(strides: TableLike, gait: Gait) -> TableLike:

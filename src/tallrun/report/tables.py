@@ -16,6 +16,7 @@ from tallrun.gait.flags import (
     POPULATION_TILT_DEG,
 )
 from tallrun.gait.summary import Gait, numbers_of, sure_gait
+from tallrun.numerics.percentiles import percentiles
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
@@ -237,14 +238,14 @@ def metric_rows(
             needs_mass = metric.key == "leg_stiffness_npm" and recording.runner.mass_kg is None
             row["why"] = REASONS["no_body_mass" if needs_mass else unknown_reason(numbers, metric.key)]
         else:
-            low, middle, high = np.percentile(known, [5, 50, 95])
+            low, middle, high = percentiles(known, (5.0, 50.0, 95.0))
             row |= {
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
             } | error_words(
                 metric,
-                float(middle) / metric.factor,
+                middle / metric.factor,
                 measured_error(metric.key, recording, pace, is_calibrated),
             )
             for foot in ("left", "right"):

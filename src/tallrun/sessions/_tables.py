@@ -87,7 +87,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 def arrow_column(values: NDArray[Any]) -> pa.Array:
     """Return numbers, or text as objects (n,), as Arrow's; NaN and None become null. ``pa.array`` loads pandas."""
     if values.dtype == object:
-        texts = [b"" if text is None else text.encode() for text in values.tolist()]
+        codes = {text: b"" if text is None else text.encode() for text in set(values.tolist())}
+        texts = [codes[text] for text in values.tolist()]
         ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
         kind, is_known = pa.large_string(), np.array([text is not None for text in values.tolist()], np.bool_)
         data = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]

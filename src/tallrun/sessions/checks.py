@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError
+from tallrun.numerics.percentiles import percentiles
 from tallrun.numerics.recording import FloatArray, SensorRecording
 from tallrun.units import DEG_PER_RAD, STANDARD_GRAVITY_MPS2
 
@@ -137,7 +138,7 @@ def check_angular_rate(gyr_radps: FloatArray, where: str) -> None:
     rate_radps = _finite_norms(gyr_radps)
     if rate_radps.size < _MIN_JUDGED_SAMPLES:
         return
-    high_radps = float(np.percentile(rate_radps, 99.5))
+    high_radps = percentiles(rate_radps, [99.5])[0]
     if high_radps > _IMPOSSIBLE_TURN_RADPS:
         raise SignalError(
             f"{where}: angular rate reaches {high_radps:.3g} rad/s ({high_radps * DEG_PER_RAD:.0f} deg/s) "
