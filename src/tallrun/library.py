@@ -17,7 +17,6 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from inspect import signature
 from pathlib import Path
@@ -340,10 +339,8 @@ def _columns(place: str, frame: pd.DataFrame) -> tuple[tuple[str, ...], tuple[st
 
 
 def _with_units(tables: GaitTables) -> GaitTables:
-    frames = {}
     for name in ("strides", "segments", "timeline"):
-        frame = getattr(tables, name).copy(deep=False)
+        frame = getattr(tables, name)
         frame.attrs["units"] = {column: unit_of(str(column)) for column in frame.columns}
         frame.attrs["definitions"] = {column: definition_of(name, str(column)) for column in frame.columns}
-        frames[name] = frame
-    return replace(tables, **frames)
+    return tables

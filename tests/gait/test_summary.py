@@ -6,15 +6,15 @@ import pytest
 from support.made_rows import running
 from tallrun.gait.rows import MODE_RUN, MODE_STAND, MODE_WALK, reason_bit
 from tallrun.gait.segments import Segment
-from tallrun.gait.strides import strides_frame
-from tallrun.gait.summary import distribution, summarise, timeline_frame
+from tallrun.gait.strides import stride_table
+from tallrun.gait.summary import distribution, summarise, timeline_table
 
 BOTH = {"foot_left": True, "foot_right": True}
 SEGMENTS = [Segment(0.0, 10.0, MODE_STAND), Segment(10.0, 46.0, MODE_RUN), Segment(46.0, 50.0, MODE_WALK)]
 
 
 def summary_of(strides, worn=BOTH, segments=SEGMENTS):
-    return summarise(strides_frame(strides), segments, [], {}, worn)
+    return summarise(stride_table(strides), segments, [], {}, worn)
 
 
 def test_times_are_those_of_the_segments():
@@ -101,13 +101,13 @@ def test_asymmetry_is_right_minus_left():
 
 def test_windows_hold_the_medians_of_their_contacts():
     strides = running(100, start_s=10.0, cadence_spm=np.r_[np.full(50, 160.0), np.full(50, 170.0)])
-    frame = timeline_frame(strides_frame(strides), SEGMENTS, 50.0)
-    assert frame["t_s"].tolist() == [5.0 * k for k in range(10)]
-    assert frame["mode"].tolist() == ["stand"] * 2 + ["run"] * 7 + ["walk"]
-    assert np.isnan(frame["cadence_spm"][0])
-    assert frame["cadence_spm"][3] == 160.0
-    assert frame["cadence_spm"][7] == 170.0
+    table = timeline_table(stride_table(strides), SEGMENTS, 50.0)
+    assert table["t_s"].tolist() == [5.0 * k for k in range(10)]
+    assert table["mode"].tolist() == ["stand"] * 2 + ["run"] * 7 + ["walk"]
+    assert np.isnan(table["cadence_spm"][0])
+    assert table["cadence_spm"][3] == 160.0
+    assert table["cadence_spm"][7] == 170.0
 
 
 def test_an_empty_session_has_no_window():
-    assert len(timeline_frame(strides_frame([]), [], 0.0)) == 0
+    assert len(timeline_table(stride_table([]), [], 0.0)) == 0

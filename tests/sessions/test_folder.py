@@ -21,6 +21,7 @@ from support.session_files import assert_same_recording, small_recording, small_
 from tallrun.errors import SessionError, SignalError, TallrunError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
 from tallrun.sessions import read_session, read_truth, write_session
+from tallrun.sessions._tables import arrow_column
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,41 @@ def test_a_file_without_gyroscope_reads_as_accelerometer_only(session: Path) -> 
     sensor = read_session(session).sensors["foot_left"]
     assert sensor.gyr_radps is None
     assert not sensor.spec.has_gyroscope
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+def test_nulls_of_any_row_group_are_nan(session: Path, kind: pa.DataType) -> None:
+    path = session / "signals" / "foot_left.parquet"
+    before = read_session(session).sensors["foot_left"].acc_mps2
+    missing = np.isin(np.arange(600), (0, 8, 250, 251, 599))
+    values = pa.array(before[:, 1].astype(kind.to_pandas_dtype()), kind, mask=missing)
+    table = set_column("acc_y", values)(pq.read_table(path))
+    pq.write_table(table, path, row_group_size=251)
+    after = read_session(session).sensors["foot_left"].acc_mps2
+    np.testing.assert_array_equal(np.isnan(after[:, 1]), missing)
+    exact = 2e-3 if kind == pa.float16() else 0.0
+    np.testing.assert_allclose(after[~missing, 1], before[~missing, 1], rtol=exact)
+    np.testing.assert_array_equal(after[:, [0, 2]], before[:, [0, 2]])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([1.5, np.nan, -0.0, np.inf]),
+        np.array([np.nan]),
+        np.arange(17.0)[::2],
+        np.array([3, -4, 2**40]),
+        np.array([True, False, True]),
+        np.array(["", None, "ä;b", "c" * 300], dtype=object),
+        np.zeros(0),
+        np.zeros(0, dtype=object),
+    ],
+)
+def test_columns_become_what_arrow_makes_of_them(values: np.ndarray) -> None:
+    found = arrow_column(values)
+    found.validate(full=True)
+    kind = pa.large_string() if values.dtype == object else None
+    assert found.equals(pa.array(values, kind, from_pandas=True))
 
 
 def test_an_axis_of_nulls_is_a_missing_axis(session: Path) -> None:

@@ -11,9 +11,10 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tallrun.gait.rows import MODE_RUN, reason_bit
+from tallrun.gait.table import TableLike
+from tallrun.numerics.recording import FloatArray
 
 #: One standard deviation of a contact's times [s]: twice what a good sensor leaves, under half a tenth of a stride.
 TIMING_LIMIT_S = 0.02
@@ -83,7 +84,7 @@ def stance_sigma_s(final_contact_sigma_s: float, timing_sigma_s: float) -> float
     return math.hypot(timing_sigma_s, off_s)
 
 
-def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
+def sure_strides(strides: TableLike, quantity: str) -> np.ndarray:
     """Return where ``quantity`` (timing, stance, length or angle) may be judged, bool (n,).
 
     A table from before each quantity had its own sigma is judged by its ``quality`` alone, one without that is taken
@@ -97,33 +98,37 @@ def sure_strides(strides: pd.DataFrame, quantity: str) -> np.ndarray:
     if column not in strides and "quality" not in strides:
         return np.ones(len(strides), np.bool_)
     if column not in strides:
-        return np.asarray(np.nan_to_num(strides["quality"].to_numpy(np.float64)) >= QUALITY_LIMIT)
-    sigma = strides[column].to_numpy(np.float64)
+        return np.asarray(np.nan_to_num(np.asarray(strides["quality"], np.float64)) >= QUALITY_LIMIT)
+    sigma = np.asarray(strides[column], np.float64)
     if quantity == "timing":
         return np.asarray(timing_is_sure(sigma))
     if quantity == "stance":
-        least_s = STANCE_LIMIT_SHARE * strides["stance_time_s"].to_numpy(np.float64)
+        least_s = STANCE_LIMIT_SHARE * np.asarray(strides["stance_time_s"], np.float64)
         return np.asarray(sigma <= np.fmax(STANCE_LIMIT_S, least_s))
     if quantity == "angle":
         return np.asarray(angle_is_sure(sigma))
-    return np.asarray(length_is_sure(sigma, strides["stride_length_m"].to_numpy(np.float64)))
+    return np.asarray(length_is_sure(sigma, np.asarray(strides["stride_length_m"], np.float64)))
 
 
-def sure_values(strides: pd.DataFrame) -> pd.DataFrame:
+def sure_values(strides: TableLike) -> TableLike:
     """Return the table with every value that is not sure by its own quantity unknown (NaN)."""
-    out = strides.copy()
     sure = {quantity: sure_strides(strides, quantity) for quantity in ("timing", "stance", "length", "angle")}
-    for name, quantity in QUANTITY_OF.items():
-        if name in out:
-            out[name] = out[name].where(sure[quantity])
-    return out
+    return strides.assign(
+        **{
+            name: np.where(sure[quantity], np.asarray(strides[name], np.float64), np.nan)
+            for name, quantity in QUANTITY_OF.items()
+            if name in strides
+        }
+    )
 
 
-def paces_mps(sure: pd.DataFrame) -> pd.Series[float]:
+def paces_mps(sure: TableLike) -> FloatArray:
     """Return the speed each row of ``sure_values`` is judged by [m/s]: belt's where known, else own; NaN unknown."""
-    unknown = pd.Series(np.nan, sure.index)
-    belt, own = sure.get("belt_speed_mps", unknown), sure.get("speed_mps", unknown)
-    return pd.Series(belt_or_own(np.asarray(belt, np.float64), np.asarray(own, np.float64)), sure.index)
+    belt, own = (
+        np.asarray(sure[name], np.float64) if name in sure else np.full(len(sure), np.nan)
+        for name in ("belt_speed_mps", "speed_mps")
+    )
+    return np.asarray(belt_or_own(belt, own))
 
 
 def belt_or_own(belt_mps: Any, own_mps: Any) -> Any:

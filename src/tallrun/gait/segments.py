@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.kernels import Entry, kernel, plain
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
+from tallrun.gait.table import GaitTable, text_array
 from tallrun.numerics.recording import FloatArray
 
 BIN_S = 0.5
@@ -123,13 +123,13 @@ def build_segments(strides: Sequence[Stride], bins: Sequence[ActivityBins], end_
     return _tidy(out)
 
 
-def segments_frame(segments: Sequence[Segment]) -> pd.DataFrame:
-    """Return the ``segments`` table: start_s, end_s float64, mode string."""
-    return pd.DataFrame(
+def segment_table(segments: Sequence[Segment]) -> GaitTable:
+    """Return the ``segments`` table: start_s, end_s float64, mode text."""
+    return GaitTable(
         {
             "start_s": np.array([item.start_s for item in segments], dtype=np.float64),
             "end_s": np.array([item.end_s for item in segments], dtype=np.float64),
-            "mode": pd.array([MODES[item.mode] for item in segments], dtype="string"),
+            "mode": text_array([MODES[item.mode] for item in segments]),
         }
     )
 
@@ -139,22 +139,24 @@ def _bouts(strides: Sequence[Stride], end_s: float) -> list[Segment]:
         (item for item in strides if item.mode in (MODE_RUN, MODE_WALK)),
         key=lambda item: item.initial_contact_s,
     )
-    spans: list[Segment] = []
+    spans: list[tuple[float, float, int]] = []  # plain, for most of them grow stride by stride
     for item, mode in zip(ordered, _modes_in_hindsight(ordered), strict=True):
         start = item.initial_contact_s
         reach = item.step_time_s if math.isfinite(item.step_time_s) else item.stance_time_s
         if math.isfinite(item.stride_time_s) and item.stride_time_s < BOUT_GAP_S:
             reach = item.stride_time_s
         stop = min(end_s, start + (reach if math.isfinite(reach) else 0.3))
-        last = spans[-1] if spans else None
-        if last and start - last.end_s <= BOUT_GAP_S:
-            if last.mode == mode:
-                spans[-1] = Segment(last.start_s, max(last.end_s, stop), last.mode)
+        if spans and start - spans[-1][1] <= BOUT_GAP_S:
+            begin, end, last_mode = spans[-1]
+            if last_mode == mode:
+                spans[-1] = (begin, max(end, stop), mode)
                 continue
-            spans[-1] = Segment(last.start_s, start, last.mode)
+            spans[-1] = (begin, start, last_mode)
         if stop > start:
-            spans.append(Segment(start, stop, mode))
-    return _without_false_starts(_without_blips([span for span in spans if span.end_s > span.start_s]))
+            spans.append((start, stop, mode))
+    return _without_false_starts(
+        _without_blips([Segment(begin, end, mode) for begin, end, mode in spans if end > begin])
+    )
 
 
 def _modes_in_hindsight(ordered: Sequence[Stride]) -> list[int]:

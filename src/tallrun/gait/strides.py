@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from tallrun.gait.eligible import belt_or_own, length_is_sure
 from tallrun.gait.rows import MODE_RUN, MODES, reason_bit, reason_text
+from tallrun.gait.table import GaitTable, text_array
 
 NAN = float("nan")
 
@@ -131,23 +134,24 @@ def withhold_implausible(stride: Stride) -> None:
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))
 
 
-def strides_frame(strides: Sequence[Stride]) -> pd.DataFrame:
+def stride_table(strides: Sequence[Stride]) -> GaitTable:
     """Return the ``strides`` table of the session contract, sorted by (initial_contact_s, foot).
 
-    Empty input gives an empty table with the same columns and dtypes.
+    Empty input gives an empty table with the same columns and types.
     """
     ordered = sorted(strides, key=lambda item: (item.initial_contact_s, item.foot or ""))
-    columns: dict[str, object] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name in STRIDE_COLUMNS:
-        values = [getattr(item, name) for item in ordered]
+        values = map(attrgetter(name), ordered)
         if name == "foot":
-            columns[name] = pd.array(values, dtype="string")
+            columns[name] = text_array(list(values))
         elif name == "mode":
-            columns[name] = pd.array([MODES[value] for value in values], dtype="string")
+            columns[name] = text_array([MODES[value] for value in values])
         elif name == "reasons":
-            columns[name] = pd.array([reason_text(value) for value in values], dtype="string")
-        elif name == "overstride_terms":
-            columns[name] = np.array(values, dtype=np.int64)
+            bits = list(values)
+            texts = {value: reason_text(value) for value in set(bits)}
+            columns[name] = text_array([texts[value] for value in bits])
         else:
-            columns[name] = np.array(values, dtype=np.float64)
-    return pd.DataFrame(columns)
+            kind = np.int64 if name == "overstride_terms" else np.float64
+            columns[name] = np.fromiter(values, kind, len(ordered))
+    return GaitTable(columns)

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from tallrun.gait.asymmetry import contact_asymmetry_pct
 from tallrun.gait.eligible import QUANTITY_OF, sure_strides, sure_values
 from tallrun.gait.rows import MODE_OTHER, MODES
 from tallrun.gait.segments import Segment
+from tallrun.gait.table import GaitTable, TableLike, text_array
+from tallrun.numerics.percentiles import percentiles
+from tallrun.numerics.recording import FloatArray
 
 #: The gait a number is about.
 Gait = Literal["run", "walk"]
@@ -48,21 +51,36 @@ _NEEDS_FEET = (*_NEEDS_GYROSCOPE, "peak_impact_g")
 _NEEDS_FEET_OR_FLIGHT = ("stance_time_s", "flight_time_s")
 
 
-def timeline_frame(strides: pd.DataFrame, segments: Sequence[Segment], end_s: float) -> pd.DataFrame:
+def timeline_table(strides: GaitTable, segments: Sequence[Segment], end_s: float) -> GaitTable:
     """Return medians per five-second window from 0: ``t_s`` is the window's start.
 
     A window without strides has NaN values and the mode that covers most of it.
     """
     n_windows = int(np.ceil(end_s / WINDOW_S)) if end_s > 0 else 0
-    starts = WINDOW_S * np.arange(n_windows)
     names = ("cadence_spm", "speed_mps", "pelvic_tilt_deg", "vertical_oscillation_m", "quality")
-    frame = pd.DataFrame({"t_s": starts})
-    window = np.floor(strides["initial_contact_s"].to_numpy() / WINDOW_S).astype(np.int64)
-    medians = sure_values(strides)[list(names)].groupby(window).median().reindex(range(n_windows))
-    frame["mode"] = pd.array([MODES[mode] for mode in _window_modes(segments, n_windows)], dtype="string")
-    for name in names:
-        frame[name] = medians[name].to_numpy(dtype=np.float64)
-    return frame
+    window = np.floor(strides["initial_contact_s"] / WINDOW_S).astype(np.int64)
+    sure = sure_values(strides)
+    return GaitTable(
+        {
+            "t_s": WINDOW_S * np.arange(n_windows),
+            "mode": text_array([MODES[mode] for mode in _window_modes(segments, n_windows)]),
+            **{name: _medians(sure[name], window, n_windows) for name in names},
+        }
+    )
+
+
+def _medians(values: FloatArray, group: NDArray[np.int64], n_groups: int) -> FloatArray:
+    """Return the median of the known values of each group (n_groups,), NaN without any."""
+    known = ~np.isnan(values)
+    values, group = values[known], group[known]
+    order = np.lexsort((values, group))
+    values, group = values[order], group[order]
+    first, end = (np.searchsorted(group, np.arange(n_groups), side) for side in ("left", "right"))
+    out = np.full(n_groups, np.nan)
+    is_met = end > first
+    low, high = ((first + end - 1) // 2)[is_met], ((first + end) // 2)[is_met]
+    out[is_met] = (values[low] + values[high]) / 2.0
+    return out
 
 
 def _window_modes(segments: Sequence[Segment], n_windows: int) -> list[int]:
@@ -84,11 +102,11 @@ def distribution(values: np.ndarray, reason: str) -> dict[str, Any]:
     known = values[np.isfinite(values)]
     if known.size < LEAST_STRIDES:
         return {"value": None, "reason": reason}
-    low, middle, high = np.percentile(known, [5.0, 50.0, 95.0])
-    return {"median": float(middle), "p05": float(low), "p95": float(high), "n": int(known.size)}
+    low, middle, high = percentiles(known, (5.0, 50.0, 95.0))
+    return {"median": middle, "p05": low, "p95": high, "n": int(known.size)}
 
 
-def sure_gait(strides: pd.DataFrame, gait: Gait) -> pd.DataFrame:
+def sure_gait(strides: TableLike, gait: Gait) -> TableLike:
     """Return the strides of a gait with sure times, each value that is not sure by itself unknown (NaN)."""
     rows = strides[strides["mode"] == gait]
     return sure_values(rows[sure_strides(rows, "timing")])
@@ -116,7 +134,7 @@ def numbers_of(summary: Mapping[str, Any], gait: Gait) -> Mapping[str, Any]:
 
 
 def summarise(
-    strides: pd.DataFrame,
+    strides: GaitTable,
     segments: Sequence[Segment],
     flags: list[dict[str, Any]],
     quality: dict[str, Any],
@@ -128,7 +146,9 @@ def summarise(
     distribution carries. Distributions are over running; ``walking`` holds the same over walking.
     """
     feet: list[str] = [name for name in ("foot_left", "foot_right") if name in worn]
-    n_contacts = int(strides["foot"].notna().sum())  # what only the pelvis saw is a step, not a contact
+    n_contacts = sum(
+        foot is not None for foot in strides["foot"]
+    )  # what only the pelvis saw is a step, not a contact
     out: dict[str, Any] = {
         "n_contacts": n_contacts,
         "n_steps": n_contacts * (2 if len(feet) == 1 else 1) + len(strides) - n_contacts,
@@ -143,16 +163,15 @@ def summarise(
     return out
 
 
-def _numbers(strides: pd.DataFrame, gait: Gait, feet: list[str], worn: dict[str, bool]) -> dict[str, Any]:
+def _numbers(strides: GaitTable, gait: Gait, feet: list[str], worn: dict[str, bool]) -> dict[str, Any]:
     """Return the distributions over one gait, and contact time right against left."""
-    good = sure_gait(strides, gait)
+    rows = strides[strides["mode"] == gait]
+    good = sure_gait(rows, gait)
     out: dict[str, Any] = {
-        name: distribution(
-            good[name].to_numpy(dtype=np.float64), _unknown_reason(name, strides, gait, feet, worn)
-        )
+        name: distribution(good[name], _unknown_reason(name, rows, gait, feet, worn))
         for name in DISTRIBUTIONS
     }
-    sides = zip(good["foot"].fillna("").tolist(), good["stance_time_s"].tolist(), strict=True)
+    sides = zip(good["foot"].tolist(), good["stance_time_s"].tolist(), strict=True)
     index = contact_asymmetry_pct(list(sides))
     reason = "no_feet" if not feet else "one_foot" if len(feet) == 1 else "too_few_strides"
     out["asymmetry_contact_pct"] = float(index) if np.isfinite(index) else {"value": None, "reason": reason}
@@ -163,9 +182,8 @@ def _seconds(segments: Sequence[Segment], mode: str) -> float:
     return float(sum(item.end_s - item.start_s for item in segments if MODES[item.mode] == mode))
 
 
-def _unknown_reason(
-    name: str, strides: pd.DataFrame, gait: Gait, feet: list[str], worn: dict[str, bool]
-) -> str:
+def _unknown_reason(name: str, rows: GaitTable, gait: Gait, feet: list[str], worn: dict[str, bool]) -> str:
+    """Return why a quantity of a gait is unknown where it is. rows : the strides of the gait."""
     if not worn:
         return "no_samples"
     if name in _PELVIS_ONLY and "pelvis" not in worn:
@@ -176,8 +194,7 @@ def _unknown_reason(
         return "no_gyroscope"
     if name == "flight_time_s" and len(feet) == 1:
         return "one_foot"
-    rows = strides[strides["mode"] == gait]
-    if rows.empty:
+    if not len(rows):
         return "not_running" if gait == "run" else "not_walking"
     if name in _NEEDS_FEET_OR_FLIGHT and not feet and gait == "walk":
         return "no_feet"
@@ -189,22 +206,22 @@ def _unknown_reason(
     return "too_few_strides"
 
 
-def _doubt(name: str, unsure: pd.DataFrame) -> str:
+def _doubt(name: str, unsure: GaitTable) -> str:
     """Return what most of the strides say that spoiled this number; low quality where they say nothing."""
-    told = unsure["reasons"].fillna("")
+    told = [text.split(";") for text in unsure["reasons"]]
     counts = {
-        code: int(told.str.split(";").map(lambda codes, code=code: code in codes).sum())
+        code: sum(code in codes for codes in told)
         for code in _DOUBTS.get(QUANTITY_OF.get(name, "timing"), ())
     }
     most = max(counts, key=lambda code: counts[code], default="")
     return most if most and 2 * counts[most] >= len(unsure) else "low_quality"
 
 
-def _tilt_reason(rows: pd.DataFrame, has_gyroscope: bool) -> str:
+def _tilt_reason(rows: GaitTable, has_gyroscope: bool) -> str:
     """Return why the tilt of most strides without one is unknown."""
     if not has_gyroscope:
         return "no_gyroscope"
-    told = rows.loc[rows["pelvic_tilt_deg"].isna(), "reasons"].fillna("")
-    counts = {code: int(told.str.contains(code, regex=False).sum()) for code in _TILT_REASONS}
+    told = [text.split(";") for text in rows["reasons"][np.isnan(rows["pelvic_tilt_deg"])]]
+    counts = {code: sum(code in codes for codes in told) for code in _TILT_REASONS}
     most = max(counts, key=lambda code: counts[code])
     return most if counts[most] else "no_standing"

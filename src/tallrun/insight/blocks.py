@@ -132,7 +132,7 @@ def steady_table(strides: Mapping[str, Any] | Any, *, gait: Gait = "run") -> Flo
     table = _columns(strides)
     strides = sure_values(pd.DataFrame(strides))
     clean = (table["mode"] == gait) & sure_strides(strides, "timing") & ~_doubtful(table["reasons"])
-    speed: FloatArray = np.asarray(paces_mps(strides), np.float64)
+    speed = paces_mps(strides)
     rows = _block_rows(np.flatnonzero(clean), table["initial_contact_s"], speed, BLOCK_STRIDES)
     found = np.full((len(rows), len(BLOCK_COLUMNS)), np.nan)
     if not len(rows):

@@ -79,10 +79,10 @@ def probe_of(events: Sequence[CoachEvent], strides: pd.DataFrame) -> Probe | Non
     last = probes[-1]
     rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] < last.start_s]
-    pace = paces_mps(rows).dropna()
-    if last.speed_mps is None or last.in_band_share is None or pace.empty:
+    paces = [pace for pace in paces_mps(rows).tolist() if math.isfinite(pace)]
+    if last.speed_mps is None or last.in_band_share is None or not paces:
         return None
-    trained_mps = median(pace.tolist())
+    trained_mps = median(paces)
     change = (last.speed_mps - trained_mps) / trained_mps
     return Probe(last.counted_s, last.in_band_share, change) if math.isfinite(change) else None
 

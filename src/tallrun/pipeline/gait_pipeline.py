@@ -25,9 +25,9 @@ from tallrun.gait.foot import FootEngine
 from tallrun.gait.join import LEARNING_WAIT_S, WAIT_S, StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import MODE_RUN, Row, plain_rows
-from tallrun.gait.segments import ActivityBins, build_segments, segments_frame
-from tallrun.gait.strides import Stride, strides_frame
-from tallrun.gait.summary import summarise, timeline_frame
+from tallrun.gait.segments import ActivityBins, build_segments, segment_table
+from tallrun.gait.strides import Stride, stride_table
+from tallrun.gait.summary import summarise, timeline_table
 from tallrun.numerics.json_ready import json_ready
 from tallrun.numerics.recording import FloatArray, SampleBlock, SensorSpec
 from tallrun.pipeline.agreement import SensorAgreement, SensorDoubt
@@ -223,7 +223,7 @@ class GaitPipeline:
     def tables(self) -> GaitTables:
         """Return the tables over everything seen so far (complete after ``finish``); needs ``keep_strides``."""
         segments = build_segments(self._strides, list(self._bins.values()), self._last_s)
-        strides = strides_frame(self._strides)
+        strides = stride_table(self._strides)
         flags = json_ready([item.as_dict() for item in self._flags])
         worn = {name: spec.has_gyroscope for name, spec in self._specs.items()}
         ledger = quality_ledger(strides, self.status(), self._specs)
@@ -234,8 +234,8 @@ class GaitPipeline:
         summary["algorithm"] = ALGORITHM_VERSION
         return GaitTables(
             strides=strides,
-            segments=segments_frame(segments),
-            timeline=timeline_frame(strides, segments, self._last_s),
+            segments=segment_table(segments),
+            timeline=timeline_table(strides, segments, self._last_s),
             flags=flags,
             summary=json_ready(summary),
         )

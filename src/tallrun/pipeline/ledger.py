@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
-from statistics import median
+from operator import attrgetter
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from tallrun.gait.eligible import length_is_sure, sure_strides
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.strides import Stride
+from tallrun.gait.table import GaitTable
 from tallrun.numerics.recording import SensorSpec
 from tallrun.pipeline.setup import STRIDE_GAIN_BOUNDS, PipelineSetup
 
@@ -23,13 +23,13 @@ BELT_CHANGE_SHARE = 0.01
 
 
 def quality_ledger(
-    strides: pd.DataFrame, status: Mapping[str, Any], specs: Mapping[str, SensorSpec]
+    strides: GaitTable, status: Mapping[str, Any], specs: Mapping[str, SensorSpec]
 ) -> dict[str, Any]:
     """Return the ledger of ``summary.json``: shares of sure times and lengths, reasons counted, each sensor's counters.
 
     Empty tables give None shares, never 100 %.
     """
-    moving = strides[strides["mode"].isin(["run", "walk"])]
+    moving = strides[np.isin(strides["mode"], ("run", "walk"))]
     share, of_length = (
         float(sure_strides(moving, quantity).mean() * 100.0) if len(moving) else None
         for quantity in ("timing", "length")
@@ -72,24 +72,18 @@ def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[st
         "gain_found": None,
         "n_strides": 0,
     }
-    ratios = []
-    has_belt = False
-    before: float | None = None
-    for item in strides:
-        belt = item.belt_speed_mps
-        has_belt = has_belt or math.isfinite(belt)
-        steady = before is not None and abs(belt - before) <= BELT_CHANGE_SHARE * belt
-        before = belt
-        sure = length_is_sure(item.length_sigma_m, item.stride_length_m)
-        if item.mode == MODE_RUN and steady and sure and item.speed_mps > 0.5:
-            ratio = belt * setup.stride_gain / item.speed_mps
-            if math.isfinite(ratio):
-                ratios.append(ratio)
+    belt, mode, sigma, length, speed = (
+        np.fromiter(map(attrgetter(name), strides), np.float64, len(strides))
+        for name in ("belt_speed_mps", "mode", "length_sigma_m", "stride_length_m", "speed_mps")
+    )
+    is_steady = np.abs(np.diff(belt, prepend=np.nan)) <= BELT_CHANGE_SHARE * belt
+    usable = (mode == MODE_RUN) & is_steady & length_is_sure(sigma, length) & (speed > 0.5)
+    ratios = belt[usable] * setup.stride_gain / speed[usable]
     out["n_strides"] = len(ratios)
     if len(ratios) < CALIBRATION_STRIDES:
-        out["reason"] = "too_few_strides" if has_belt or not strides else "no_belt"
+        out["reason"] = "too_few_strides" if np.isfinite(belt).any() or not strides else "no_belt"
         return out
-    found = median(ratios)
+    found = float(np.median(ratios))
     low, high = STRIDE_GAIN_BOUNDS
     out["gain_found"] = min(high, max(low, found))
     out["is_at_bound"] = not low <= found <= high

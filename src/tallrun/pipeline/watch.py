@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tallrun.numerics.percentiles import percentiles
 from tallrun.numerics.recording import FloatArray, Recording, WatchData
 
 #: A rise counts as climb from here on; less is the noise of a barometer or of positions [m].
@@ -145,7 +146,7 @@ def _measures(watch: WatchData) -> dict[str, Any]:
         values = factor * watch.rows.get(column, np.zeros(0))
         values = values[moving & np.isfinite(values)] if values.size else values
         if values.size:
-            low, middle, high = np.percentile(values, [5, 50, 95]).tolist()
+            low, middle, high = percentiles(values, (5.0, 50.0, 95.0))
             result[key] = {"median": middle, "p05": low, "p95": high, "n": int(values.size)}
     return result
 

@@ -236,7 +236,7 @@ def _wanted(rows: pd.DataFrame, part_s: tuple[float, float] | None, speed_mps: f
 
 def near_speed(rows: pd.DataFrame, speed_mps: float) -> np.ndarray:
     """Return which strides were run within 5 % of a speed, bool (n,): by the belt where it tells, else by their own."""
-    return np.asarray(np.abs(paces_mps(rows).to_numpy() - speed_mps) <= SPEED_TOLERANCE * speed_mps)
+    return np.asarray(np.abs(paces_mps(rows) - speed_mps) <= SPEED_TOLERANCE * speed_mps)
 
 
 def clean_strides(strides: pd.DataFrame, gait: Gait = "run", foot: str | None = None) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def cadence_goal(
     rows = clean_strides(strides)
     rows = rows[rows["initial_contact_s"] >= from_s]
     cadence = rows["cadence_spm"].to_numpy(dtype=np.float64)
-    bands = np.array([band_at(float(item)) for item in paces_mps(rows)]).reshape(-1, 2)
+    bands = np.array([band_at(item) for item in paces_mps(rows).tolist()]).reshape(-1, 2)
     judged = np.isfinite(bands).all(axis=1) & np.isfinite(cadence)
     if judged.sum() < LEAST_STRIDES:
         return Goal("cadence", None, "steps a minute", None, int(judged.sum()))

@@ -14,9 +14,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 
 from tallrun.gait.eligible import paces_mps, sure_values
+from tallrun.gait.table import TableLike
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline.tables import GaitTables
 
@@ -74,11 +75,12 @@ def _table() -> dict[str, Any]:
     return found
 
 
-def pace_mps(strides: pd.DataFrame) -> float | None:
+def pace_mps(strides: TableLike) -> float | None:
     """Return the middle speed of running strides: the belt's where known, else the feet's where sure; None unknown."""
     running = sure_values(strides[strides["mode"] == "run"])
-    known = paces_mps(running).dropna()
-    return float(known.median()) if len(known) else None
+    paces = paces_mps(running)
+    known = paces[np.isfinite(paces)]
+    return float(np.median(known)) if known.size else None
 
 
 def measured_error(
@@ -121,7 +123,7 @@ def measured_error(
 
 def middle_errors(tables: GaitTables, recording: Recording) -> dict[str, MeasuredError | None]:
     """Return the measured error of each quantity of a session's summary at the session's own speed; None not known."""
-    pace = pace_mps(tables.strides)
+    pace = pace_mps(tables.table("strides"))
     is_calibrated = bool(tables.summary["quality"]["calibration"]["is_calibrated"])
     return {
         key: measured_error(key, recording, pace, is_calibrated)

@@ -111,7 +111,7 @@ def own_spans(
         return []
     bins = (rows["initial_contact_s"] // _SPAN_S).astype(int)
     out: list[OwnSpan] = []
-    speeds = paces_mps(rows).groupby(bins).median()
+    speeds = pd.Series(paces_mps(rows), rows.index).groupby(bins).median()
     for place, speed in zip(speeds.index.to_list(), speeds.to_list(), strict=True):
         found = next(
             (item for item in baselines if abs(item.speed_mps - speed) <= SPEED_TOLERANCE * item.speed_mps),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from tallrun.gait.eligible import paces_mps, sure_values
 from tallrun.gait.flag_terms import leg_length_m
 from tallrun.gait.spring_mass import spring_mass
 from tallrun.numerics.recording import RunnerProfile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Ground steeper than this is no level running for the spring-mass model (sci:A5).
 LEVEL_INCLINE_PCT = 1.0
@@ -23,7 +27,7 @@ def with_stiffness(strides: pd.DataFrame, runner: RunnerProfile) -> pd.DataFrame
     sure = sure_values(strides)
     found = spring_mass(
         sure["stance_time_s"].to_numpy(dtype=np.float64), sure["flight_time_s"].to_numpy(dtype=np.float64),
-        np.asarray(paces_mps(sure), np.float64), np.nan if runner.mass_kg is None else runner.mass_kg,
+        paces_mps(sure), np.nan if runner.mass_kg is None else runner.mass_kg,
         leg_length_m(runner),
     )  # fmt: skip
     level = np.ones(len(strides), dtype=bool)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from tallrun.gait.flag_terms import OVERSTRIDE_INDEX_LIMIT
 from tallrun.gait.flags import (
@@ -18,11 +16,15 @@ from tallrun.gait.flags import (
     POPULATION_TILT_DEG,
 )
 from tallrun.gait.summary import Gait, numbers_of, sure_gait
+from tallrun.numerics.percentiles import percentiles
 from tallrun.numerics.recording import Recording
 from tallrun.reasons import REASONS
 from tallrun.report.measured import MeasuredError, measured_error, pace_mps
 from tallrun.report.stiffness import with_stiffness
 from tallrun.words import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST_STRIDES = 5
 #: Sensors and belt further apart than this are told of: what a stride length calibrated to a belt should keep to.
@@ -236,14 +238,14 @@ def metric_rows(
             needs_mass = metric.key == "leg_stiffness_npm" and recording.runner.mass_kg is None
             row["why"] = REASONS["no_body_mass" if needs_mass else unknown_reason(numbers, metric.key)]
         else:
-            low, middle, high = np.percentile(known, [5, 50, 95])
+            low, middle, high = percentiles(known, (5.0, 50.0, 95.0))
             row |= {
                 "median": metric.show(middle),
                 "range": f"{metric.show(low)} to {metric.show(high)}",
                 "interval": _interval(metric, known),
             } | error_words(
                 metric,
-                float(middle) / metric.factor,
+                middle / metric.factor,
                 measured_error(metric.key, recording, pace, is_calibrated),
             )
             for foot in ("left", "right"):
@@ -302,6 +304,8 @@ def _like(numbers: Mapping[str, Any], key: str) -> str:
 
 def _interval(metric: Metric, known: np.ndarray) -> str:
     """95 % interval of the median from medians of 30-stride blocks; strides next to each other are alike (sci:D7)."""
+    from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
+
     n = known.size // 30
     if n < 4:
         return "–"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tallrun.columns import described
 from tallrun.errors import SessionError, SignalError
@@ -20,8 +23,9 @@ MAX_TABLE_BYTES = 4 * 1024**3
 _BROKEN = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
-def read_table(path: Path, required: Sequence[str]) -> pa.Table:
-    """Read a Parquet file whole, checking page checksums where the file has them.
+@contextmanager
+def opened_table(path: Path, required: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """Give a Parquet file whose columns are then read, page checksums being checked where the file has them.
 
     Raises SessionError when it is missing, truncated, no Parquet, too long, or lacks a ``required`` column.
     """
@@ -46,11 +50,17 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
                 )
             if len(set(names)) != len(names):
                 raise SessionError(f"{path} names a column twice: {', '.join(names)}")
-            return file.read()
+            yield file
     except PermissionError as error:
         raise SessionError(f"{path} cannot be read (permission denied); check its owner") from error
     except _BROKEN as error:
         raise SessionError(f"{path} is truncated or not a Parquet file ({_first_line(error)})") from error
+
+
+def read_table(path: Path, required: Sequence[str]) -> pa.Table:
+    """Read a Parquet file whole. Raises SessionError as ``opened_table`` does."""
+    with opened_table(path, required) as file:
+        return file.read()
 
 
 def with_definitions(schema: pa.Schema, table: str) -> pa.Schema:
@@ -74,22 +84,34 @@ def write_table(path: Path, table: pa.Table) -> None:
         )
 
 
-def signal_columns(table: pa.Table, names: Sequence[str], path: Path) -> FloatArray:
-    """Return measured columns as float64 (n, k); nulls (and a column of nothing else) become NaN.
+def arrow_column(values: NDArray[Any]) -> pa.Array:
+    """Return numbers, or text as objects (n,), as Arrow's; NaN and None become null. ``pa.array`` loads pandas."""
+    if values.dtype == object:
+        codes = {text: b"" if text is None else text.encode() for text in set(values.tolist())}
+        texts = [codes[text] for text in values.tolist()]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+        kind, is_known = pa.large_string(), np.array([text is not None for text in values.tolist()], np.bool_)
+        data = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    else:
+        kind, is_known = pa.from_numpy_dtype(values.dtype), values == values
+        plain = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
+        data = [pa.py_buffer(np.ascontiguousarray(plain))]
+    bits = None if is_known.all() else pa.py_buffer(np.packbits(is_known, bitorder="little"))
+    return pa.Array.from_buffers(kind, values.size, [bits, *data])
 
-    Raises SignalError for anything but floating point: whole numbers are raw counts, not SI.
+
+def signal_columns(file: pq.ParquetFile, names: Sequence[str], path: Path) -> FloatArray:
+    """Read measured columns as float64 (n, k); nulls (and a column of nothing else) become NaN.
+
+    One column after the other, so that a long recording is in memory once. Raises SignalError for anything but floating
+    point: whole numbers are raw counts, not SI.
     """
-    values = np.full((table.num_rows, len(names)), np.nan)
+    values = np.empty((file.metadata.num_rows, len(names)))
     for axis, name in enumerate(names):
-        kind = table.schema.field(name).type
-        if pa.types.is_null(kind):
-            continue
-        if not pa.types.is_floating(kind):
+        kind = file.schema_arrow.field(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_null(kind)):
             raise SignalError(f"{path}: column {name} must be floating point in SI units, found {kind}")
-        first = 0
-        for chunk in table.column(name).chunks:
-            values[first : first + len(chunk), axis] = chunk.to_numpy(zero_copy_only=False)
-            first += len(chunk)
+        _fill(values[:, axis], file.read(columns=[name], use_threads=False).column(name))
     return values
 
 
@@ -101,7 +123,9 @@ def number_column(table: pa.Table, name: str, path: Path) -> FloatArray:
     kind = table.schema.field(name).type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
         raise SignalError(f"{path}: column {name} must be a number, found {kind}")
-    return _as_float64(table.column(name))
+    values = np.empty(table.num_rows)
+    _fill(values, table.column(name))
+    return values
 
 
 def text_column(table: pa.Table, name: str, path: Path) -> list[str]:
@@ -117,9 +141,33 @@ def text_column(table: pa.Table, name: str, path: Path) -> list[str]:
     return ["" if value is None else str(value) for value in table.column(name).to_pylist()]
 
 
-def _as_float64(column: pa.ChunkedArray) -> FloatArray:
-    values = column.cast(pa.float64()).to_numpy()
-    return np.require(values, np.float64, ["C", "W"])
+def _fill(out: FloatArray, column: pa.ChunkedArray) -> None:
+    """Copy numbers into ``out`` (n,), nulls as NaN. Arrow's own way to arrays loads pandas.
+
+    Raises ValueError unless there are n of them.
+    """
+    if len(column) != out.size:
+        raise ValueError(f"a column of {len(column)} rows where {out.size} are declared")
+    first = 0
+    for chunk in column.chunks:
+        part = out[first : first + len(chunk)]
+        first += len(chunk)
+        if chunk.null_count == len(chunk):
+            part[:] = np.nan
+            continue
+        letter = (
+            "f"
+            if pa.types.is_floating(chunk.type)
+            else "i"
+            if pa.types.is_signed_integer(chunk.type)
+            else "u"
+        )
+        kind = np.dtype(f"{letter}{chunk.type.bit_width // 8}")
+        is_known, data = chunk.buffers()
+        part[:] = np.frombuffer(data, kind, len(chunk), chunk.offset * kind.itemsize)
+        if chunk.null_count:
+            bits = np.unpackbits(np.frombuffer(is_known, np.uint8), bitorder="little")
+            part[bits[chunk.offset : chunk.offset + len(chunk)] == 0] = np.nan
 
 
 def _first_line(error: BaseException) -> str:

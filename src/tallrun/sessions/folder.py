@@ -24,7 +24,7 @@ from tallrun.numerics.recording import (
     SensorSpec,
 )
 from tallrun.sessions._files import is_there, make_owner_folder, read_json, whole_folder, write_json
-from tallrun.sessions._tables import read_table, signal_columns, write_table
+from tallrun.sessions._tables import opened_table, signal_columns, write_table
 from tallrun.sessions.checks import check_sensor
 from tallrun.sessions.series import (
     check_series,
@@ -278,27 +278,25 @@ def _positive_or_none(value: Any, where: str) -> float | None:
 
 def _read_sensor(folder: Path, spec: SensorSpec) -> StoredSensor:
     path = _signal_path(folder, spec.placement)
-    table = read_table(path, ("t_s", *ACC_COLUMNS))
-    gyroscope = [name for name in GYR_COLUMNS if name in table.column_names]
-    if gyroscope and len(gyroscope) < len(GYR_COLUMNS):
-        absent = ", ".join(name for name in GYR_COLUMNS if name not in gyroscope)
-        raise SessionError(
-            f"{path} lacks column {absent}; give all three gyroscope columns (NaN for a missing axis) or none"
+    with opened_table(path, ("t_s", *ACC_COLUMNS)) as file:
+        names = file.schema_arrow.names
+        gyroscope = [name for name in GYR_COLUMNS if name in names]
+        if gyroscope and len(gyroscope) < len(GYR_COLUMNS):
+            absent = ", ".join(name for name in GYR_COLUMNS if name not in gyroscope)
+            raise SessionError(
+                f"{path} lacks column {absent}; give all three gyroscope columns (NaN for a missing axis) or none"
+            )
+        kind = file.schema_arrow.field("t_s").type
+        if kind != pa.float64():
+            raise SignalError(f"{path}: column t_s must be float64 seconds, found {kind}")
+        others = [name for name in names if name not in ("t_s", *ACC_COLUMNS, *gyroscope)]
+        sensor = StoredSensor(
+            spec=replace(spec, has_gyroscope=bool(gyroscope)),
+            t_s=signal_columns(file, ("t_s",), path)[:, 0],
+            acc_mps2=signal_columns(file, ACC_COLUMNS, path),
+            gyr_radps=signal_columns(file, GYR_COLUMNS, path) if gyroscope else None,
+            other_columns=file.read(columns=others).replace_schema_metadata() if others else None,
         )
-    kind = table.schema.field("t_s").type
-    if kind != pa.float64():
-        raise SignalError(f"{path}: column t_s must be float64 seconds, found {kind}")
-    known = ("t_s", *ACC_COLUMNS, *gyroscope)
-    others = table.drop_columns(
-        [name for name in table.column_names if name in known]
-    ).replace_schema_metadata()
-    sensor = StoredSensor(
-        spec=replace(spec, has_gyroscope=bool(gyroscope)),
-        t_s=signal_columns(table, ("t_s",), path)[:, 0],
-        acc_mps2=signal_columns(table, ACC_COLUMNS, path),
-        gyr_radps=signal_columns(table, GYR_COLUMNS, path) if gyroscope else None,
-        other_columns=others if others.column_names else None,
-    )
     check_sensor(sensor, str(path))
     return sensor
 
