@@ -53,9 +53,9 @@ class Code:
 def load(name: str, key: str, returns: type | None, compile_it: Callable[[str], bytes]) -> Code:
     """Return the machine code of a kernel; compiled, and kept for the next time, where no file has it.
 
-    key : all that its machine code follows from, beside this machine and the compiler. compile_it : makes the object
-    file that holds the symbol it is given. A file that is damaged is made anew; one that cannot be written costs only
-    time.
+    key : all that its machine code follows from, beside this machine and how it is compiled. compile_it : makes the
+    object file that holds the symbol it is given. A file that is damaged is made anew; one that cannot be written
+    costs only time.
     """
     told = f"{key}\n{returns}\n{_machine()}"
     symbol = f"{name}-{sha256(told.encode()).hexdigest()[:24]}"
@@ -106,7 +106,9 @@ def _machine() -> str:
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features().flatten()
-    return f"{version('numba')} {version('llvmlite')} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+    recipe = sha256((Path(__file__).parent / "gait" / "compiling.py").read_bytes()).hexdigest()
+    machine = f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+    return f"{recipe} {version('numba')} {version('llvmlite')} {machine}"
 
 
 def _loaded(code: bytes) -> Any:

@@ -182,17 +182,20 @@ class _Reader:
 
 def _object_of(text: str, name: str, symbol: str) -> bytes:
     module = llvm.parse_assembly(text)
-    for function in module.functions:
+    for place, function in enumerate(module.functions):
         if function.is_declaration:
             if not function.name.startswith("llvm.") and function.name not in _LIBRARY:
                 raise TypeError(f"a kernel calls {function.name}, which is not there without numba")
         elif function.name == name:
             function.linkage, function.name = "external", symbol
         else:
-            function.linkage = "internal"
+            function.linkage, function.name = (
+                "internal",
+                f"part_{place}",
+            )  # numba's names tell all types, at length
     machine = host_machine()
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization, tuning.slp_vectorization = True, False
+    tuning.loop_vectorization, tuning.slp_vectorization = True, True
     passes = llvm.create_pass_builder(machine, tuning)
     passes.getModulePassManager().run(module, passes)
     return machine.emit_object(module)
