@@ -3,6 +3,7 @@ import pytest
 
 from support.made_rows import running
 from tallrun.gait.asymmetry import AsymmetryMonitor, contact_asymmetry_pct
+from tallrun.gait.eligible import STEADY_CV, STEADY_STRIDES, SteadySpeed
 from tallrun.gait.flag_terms import BaselineBin, OwnBaseline, expected_cadence_spm, score_overstride
 from tallrun.gait.flags import FlagEngine
 from tallrun.gait.rows import reason_bit
@@ -66,6 +67,28 @@ def test_doubted_strides_do_not_close_a_tilt_flag():
     assert [flag.end_s for flag in changes] == [None]
     (closed,) = engine.finish()
     assert closed.end_s == pytest.approx(doubted[299].initial_contact_s)
+
+
+def test_speed_is_steady_by_the_last_twenty_strides(rng):
+    """The sums that are kept say what the strides themselves say, over breaks and strides of unknown speed too."""
+    steady, recent, seen = SteadySpeed(), [], set()
+    for at in range(5000):
+        if at % 700 == 699:
+            steady.clear()
+            recent = []
+        speed = (
+            np.nan
+            if rng.random() < 0.3
+            else rng.normal(2.8 + at % 3, 0.14)
+            if at // 40 % 2
+            else 3.0 + 0.1 * (at % 3)
+        )
+        recent = [*recent, speed][-STEADY_STRIDES:]
+        known = np.array(recent)[np.isfinite(recent)]
+        expected = known.size >= 5 and known.std() <= STEADY_CV * known.mean()
+        assert steady.add(float(speed)) == (expected or (known.size == 0 and len(recent) >= 5))
+        seen.add(bool(expected))
+    assert seen == {False, True}
 
 
 def test_a_change_of_speed_raises_nothing():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from tallrun.numerics.recording import Recording, SensorRecording
-from tallrun.pipeline.agreement import SensorAgreement
+from tallrun.pipeline.agreement import LEAST_PHASE, SensorAgreement
 from tallrun.pipeline.analysis import analyze_recording as analyze
 from tallrun.pipeline.batch import pieces
 from tallrun.pipeline.gait_pipeline import AgreementChanged, GaitPipeline
@@ -124,6 +125,26 @@ def test_feet_that_land_together_are_told():
     assert {item.reason for item in watch(SensorAgreement(tuple(both)), both)} == {"feet_out_of_step"}
     limping = {"foot_left": np.arange(0.0, 30.0, 0.7), "foot_right": np.arange(0.28, 30.0, 0.7)}
     assert watch(SensorAgreement(tuple(limping)), limping) == []
+
+
+def test_feet_land_together_by_the_median_of_all_strides(rng):
+    """Whatever is left out of the reckoning must not change what comes of it."""
+    seen = set()
+    for _ in range(300):
+        share, spread = rng.uniform(0.0, 0.5), rng.uniform(0.0, 0.2)
+        right = np.cumsum(rng.uniform(0.6, 0.8, rng.integers(3, 20)))
+        left = right - 0.7 * np.clip(rng.normal(share, spread, right.size), 0.0, 0.95)
+        left = np.sort(left[rng.random(left.size) < 0.9])
+        agreement = SensorAgreement(("foot_left", "foot_right"))
+        watch(agreement, {"foot_left": left, "foot_right": right})
+        from_middle = []
+        for begin_s, end_s in itertools.pairwise(right):
+            inside = left[(left >= begin_s) & (left < end_s)]
+            from_middle += [abs((at - begin_s) / (end_s - begin_s) - 0.5) for at in inside[:1]]
+        expected = len(from_middle) >= 4 and np.median(from_middle) > 0.5 - LEAST_PHASE
+        assert agreement._land_together("foot_left", "foot_right") == expected
+        seen.add(bool(expected))
+    assert seen == {False, True}
 
 
 def test_of_two_the_uneven_one_is_doubted(rng):

@@ -153,7 +153,7 @@ class StrideJoiner:
         out: list[Stride] = []
         while self._waiting:
             head = self._waiting[0]
-            due = final or self.is_due(now_s)
+            due = final or now_s >= head.emitted_at_s + WAIT_S
             if head.foot is None:
                 done = self._finish_pelvis_only(head, due)
             else:
@@ -271,8 +271,9 @@ def _settle_mode(stride: Stride) -> None:
 
 
 def _first_after(times_s: list[float], time_s: float) -> float | None:
-    place = bisect_right(times_s, time_s)
-    return times_s[place] if place < len(times_s) else None
+    if times_s and times_s[-1] > time_s:
+        return times_s[bisect_right(times_s, time_s)]
+    return None
 
 
 def _copy_pelvis(stride: Stride, row: Row) -> None:

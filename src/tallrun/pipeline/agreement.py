@@ -33,6 +33,7 @@ LEAST_PHASE = 0.2
 BELT_STRIDES, BELT_FACTOR = 8, 1.3
 #: Rows of the foot that the pelvis saw no step near to are kept this long.
 KEEP_S = LEAD_S + WINDOW_S + LAG_S + 5.0
+_OTHER_FOOT = {"foot_left": "foot_right", "foot_right": "foot_left"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ class SensorAgreement:
             was = self.open.get(name)
             if was is not None and was.reason == "belt_disagrees" and name in steady:
                 continue
-            out += self._set(name, self._doubt_of(name, stepped, steady, now_s), now_s)
+            found = self._doubt_of(name, stepped, steady, now_s)
+            if found or was:
+                out += self._set(name, found, now_s)
         return out
 
     def _is_steady(self, name: str, begin_s: float, end_s: float) -> bool:
@@ -145,14 +148,14 @@ class SensorAgreement:
         others = [other for other in steady if other != name]
         if not others or (name in self._learning and now_s - self._first_s < LEARNING_S):
             return None
-        apart = [other for other in others if _differ(stepped[name], stepped[other])]
+        mine = stepped[name]
+        apart = [other for other in others if _differ(mine, stepped[other])]
         if len(apart) == len(others) and not (name in steady and self._outvotes(name, others, stepped)):
-            fewer = stepped[name] < max(stepped[other] for other in apart)
+            fewer = mine < max(stepped[other] for other in apart)
             return ("sensor_silent" if fewer else "sensor_disagrees"), tuple(sorted(apart))
-        if name.startswith("foot_"):
-            other = "foot_right" if name == "foot_left" else "foot_left"
-            if name in steady and other in others and other not in apart and self._land_together(name, other):
-                return "feet_out_of_step", (other,)
+        other = _OTHER_FOOT.get(name, "")
+        if name in steady and other in others and other not in apart and self._land_together(name, other):
+            return "feet_out_of_step", (other,)
         return None
 
     def _outvotes(self, name: str, others: list[str], stepped: dict[str, float]) -> bool:
