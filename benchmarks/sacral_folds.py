@@ -87,7 +87,7 @@ def read_with(load: Array, scale: Array, sigma: Array | None) -> Array:
             sacral.READING_SIGMA = tuple(sigma)  # type: ignore[assignment]
         for row in load:
             out[READINGS] = row[:3] * scale
-            sacral._weigh.py_func(out, row[4])
+            sacral._weigh(out, row[4])
             times.append(out[sacral.S_CONTACT])
     finally:
         sacral.READING_SIGMA = shipped

@@ -1,7 +1,8 @@
-"""Where compiled kernels are kept between runs.
+"""Where compiled kernels are kept between runs, and whether they are all there.
 
-Numba does not notice edits in a helper that lives in another file than the kernel, and would silently run
-the old machine code. The cache folder is therefore named after the text of all kernel sources.
+Those of the gait room are object files named after all they follow from (``tallrun.machine_code``). Those of the
+simulator are numba's own, which does not notice edits in a helper that lives in another file than the kernel, and would
+silently run the old machine code: the folder is named after the text of their sources.
 """
 
 from __future__ import annotations
@@ -16,20 +17,22 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-#: Beside these, ``tallrun.units``, whose numbers are compiled in.
-KERNEL_ROOMS = ("numerics", "gait", "simulate")
+#: Rooms that numba keeps kernels of; beside these, ``tallrun.units``, whose numbers are compiled in.
+NUMBA_ROOMS = ("numerics", "simulate")
+#: Rooms that any kernels follow from.
+KERNEL_ROOMS = (*NUMBA_ROOMS, "gait")
 #: Kernels of another version go when nothing has used them for so long.
 KEPT_DAYS = 30.0
 _DAY_S = 86400.0
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
-def kernel_fingerprint(package: Path = Path(__file__).parent) -> str:
-    """Return a short hash over name and text of every kernel source in a ``tallrun`` package."""
+def kernel_fingerprint(rooms: tuple[str, ...] = NUMBA_ROOMS, package: Path = Path(__file__).parent) -> str:
+    """Return a short hash over name and text of every source in these rooms of a ``tallrun`` package."""
     digest = sha256()
     sources = [
         package / "units.py",
-        *(path for room in KERNEL_ROOMS for path in sorted((package / room).glob("*.py"))),
+        *(path for room in rooms for path in sorted((package / room).glob("*.py"))),
     ]
     for source in sources:
         text = source.read_bytes()
@@ -88,7 +91,7 @@ def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
 def _mark() -> Path:
     from importlib.metadata import version
 
-    told = (kernel_fingerprint(), str(Path(__file__).parent), sys.version, version("numba"))
+    told = (kernel_fingerprint(KERNEL_ROOMS), str(Path(__file__).parent), sys.version, version("numba"))
     return (
         Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"ready-{sha256(repr(told).encode()).hexdigest()[:16]}"
     )
@@ -97,9 +100,15 @@ def _mark() -> Path:
 def remove_unused(folder: Path, own: str, now_s: float) -> list[str]:
     """Remove the kernels of other versions not used for ``KEPT_DAYS``; return their names.
 
-    Only folders with the name of a fingerprint are looked at, never links, never ``own``. What cannot be removed stays.
+    Only folders with the name of a fingerprint are looked at, never links, and of ``own`` the object files alone. What
+    cannot be removed stays.
     """
     gone = []
+    for place in (folder / own).glob("*.o"):
+        with suppress(OSError):
+            if now_s - place.lstat().st_mtime > KEPT_DAYS * _DAY_S:
+                place.unlink()
+                gone.append(place.name)
     for place in folder.iterdir():
         if place.name == own or not _NAME.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
             continue

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
+from support.twins import use_twins
 from tallrun.errors import SignalError
 from tallrun.gait import sacral
 from tallrun.gait.pelvis import PelvisEngine
@@ -204,11 +205,9 @@ def test_kernel_and_its_python_twin_agree(rng, monkeypatch):
     load = 1.0 + 1.2 * np.sin(np.arange(300) * 2 * np.pi / 70.0) + 0.05 * rng.normal(size=300)
     one, two = np.zeros(sacral.S_WIDTH), np.zeros(sacral.S_WIDTH)
     arguments = (load, 300, 70, 140.0, 70.0, 200.0, np.empty((2, 300)))
-    assert sacral.contact_of_step(*arguments, one)
-    for name, value in vars(sacral).items():
-        if hasattr(value, "py_func"):
-            monkeypatch.setattr(sacral, name, value.py_func)
-    assert sacral.contact_of_step(*arguments, two)
+    assert sacral._CONTACT(*arguments, one)
+    use_twins(monkeypatch)
+    assert sacral._CONTACT(*arguments, two)
     np.testing.assert_allclose(one, two, rtol=1e-12)
 
 

@@ -26,7 +26,7 @@ def too_large(text: str) -> list[str]:
         node
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef)
-        and any(getattr(item, "id", "") in ("kernel", "maker", "inlined") for item in node.decorator_list)
+        and any(getattr(item, "id", "") in ("kernel", "inlined") for item in node.decorator_list)
     ]
     return [
         item.name
@@ -43,7 +43,7 @@ def test_a_kernel_fits_a_screen_and_takes_few_arguments(path):
 def test_a_kernel_too_large_is_seen():
     many = ", ".join("abcdefghi")
     assert too_large(f"@kernel\ndef one({many}):\n    pass\n") == ["one"]
-    assert too_large("@maker\ndef long(a):\n" + "    a += 1\n" * MOST_LINES) == ["long"]
+    assert too_large("@kernel\ndef long(a):\n" + "    a += 1\n" * MOST_LINES) == ["long"]
 
 
 @pytest.mark.parametrize("params", [FootParams, PelvisParams, AccFootParams])
@@ -67,7 +67,7 @@ def _first_of(values):
 
 def test_whatever_array_comes_an_entry_reads_its_numbers():
     """An entry asks for the types once, so all that reaches it must be alike in memory."""
-    entry, plainly = Entry(_first_of), np.arange(6.0).reshape(2, 3) + 1.0
+    entry, plainly = Entry(_first_of, float), np.arange(6.0).reshape(2, 3) + 1.0
     shifted = np.zeros(49, np.uint8)[1:].view(np.float64).reshape(2, 3)
     shifted[:] = plainly
     frozen = plainly.copy()

@@ -10,10 +10,7 @@ from tallrun.pipeline.order import LAG_LIMIT_S, EventOrder
 
 
 def drain(order, final=False):
-    out = []
-    while (ready := order.pop_ready(math.inf if final else None)) is not None:
-        out.append(ready)
-    return out
+    return [(at_s, item) for at_s, _, item in order.ready(math.inf if final else None)]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0.0, 0.9 * LAG_LIMIT_S))

@@ -10,7 +10,7 @@ from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
 from tallrun.gait.foot_state import Output, new_output
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import Entry, as_record, plain
+from tallrun.gait.kernels import Entry, Held, as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
@@ -22,7 +22,7 @@ IMPLAUSIBLE = reason_bit("implausible")
 #: A running foot is on the ground for less than its step; limping, a step is up to this share of the stride.
 MOST_RUNNING_SHARE = 0.6
 
-_PUT, _APPEND, _TRACK = Entry(put_on_grid), Entry(kernel.append), Entry(kernel.track)
+_PUT, _APPEND, _TRACK = Entry(put_on_grid, int), Entry(kernel.append), Entry(kernel.track)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class AccFootEngine:
         self._used = 0
         self._out = new_output(int(most / (0.15 * self._rate_hz)) + 64, False)
         self._no_gyr = np.zeros((1, 3))
+        self._held_grid, self._held_grid_state = Held(self._grid), Held(self._grid_state)
+        self._held_state, self._held_out = Held(self._state), Held(self._out)
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None = None) -> np.ndarray:
         """Take samples; return the contacts that became known, FOOT_CONTACT_DTYPE.
@@ -94,7 +96,7 @@ class AccFootEngine:
         if self._used == 0:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._out.n[0] = 0
-        _TRACK(self._state, self._used, self._used, self._settings, self._out, True)
+        _TRACK(self._held_state, self._used, self._used, self._settings, self._held_out, True)
         return _rows_of(self._out)
 
     def status(self) -> AccFootStatus:
@@ -112,7 +114,7 @@ class AccFootEngine:
         )
 
     def _take(self, t: FloatArray, acc: FloatArray) -> np.ndarray:
-        n = _PUT(t, acc, self._no_gyr, False, self._rate_hz, self._grid_state, self._grid)
+        n = _PUT(t, acc, self._no_gyr, False, self._rate_hz, self._held_grid_state, self._held_grid)
         buf = self._state.buf
         if self._used + n > len(buf.t_s):
             drop = self._used - self._keep
@@ -121,9 +123,9 @@ class AccFootEngine:
             self._used = self._keep
             self._state.known[0].first_row += drop
         start, self._used = self._used, self._used + n
-        _APPEND(self._grid, n, buf, start)
+        _APPEND(self._held_grid, n, self._held_state, start)
         self._out.n[0] = 0
-        _TRACK(self._state, start, self._used, self._settings, self._out, False)
+        _TRACK(self._held_state, start, self._used, self._settings, self._held_out, False)
         return _rows_of(self._out)
 
 

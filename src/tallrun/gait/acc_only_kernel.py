@@ -112,8 +112,9 @@ def new_state(n_rows: int) -> AccFootState:
 
 
 @kernel
-def append(grid, n, buf, start):
+def append(grid, n, state, start):
     """Append n grid rows to the buffer, force in g."""
+    buf = state.buf
     for i in range(n):
         row, total = start + i, 0.0
         buf.t_s[row], buf.flag[row] = grid.t_s[i], grid.flag[i]

@@ -167,11 +167,13 @@ class SteadySpeed:
     """Tells whether the last twenty strides kept one speed."""
 
     def __init__(self) -> None:
-        self._speeds: deque[float] = deque(maxlen=STEADY_STRIDES)
+        self._speeds: deque[float] = deque()
+        self.clear()
 
     def clear(self) -> None:
         """Forget, after a break."""
         self._speeds.clear()
+        self._n_known, self._sum, self._squares = 0, 0.0, 0.0
 
     def add(self, speed_mps: float) -> bool:
         """Take the speed of one stride (NaN unknown); return whether speed is steady now.
@@ -179,9 +181,16 @@ class SteadySpeed:
         With no known speed at all five strides of running count as steady: nothing then speaks against it.
         """
         self._speeds.append(speed_mps)
-        known = [value for value in self._speeds if math.isfinite(value)]
-        if len(known) < 5:
-            return not known and len(self._speeds) >= 5
-        mean = sum(known) / len(known)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
-        return mean > 0.0 and spread <= STEADY_CV * mean
+        self._count(speed_mps, 1)
+        if len(self._speeds) > STEADY_STRIDES:
+            self._count(self._speeds.popleft(), -1)
+        if self._n_known < 5:
+            return not self._n_known and len(self._speeds) >= 5
+        mean = self._sum / self._n_known
+        return mean > 0.0 and self._squares / self._n_known - mean * mean <= (STEADY_CV * mean) ** 2
+
+    def _count(self, speed_mps: float, sign: int) -> None:
+        if math.isfinite(speed_mps):
+            self._n_known += sign
+            self._sum += sign * speed_mps
+            self._squares += sign * speed_mps * speed_mps

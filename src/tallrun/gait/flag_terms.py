@@ -24,6 +24,12 @@ OVERSTRIDE_INDEX_LIMIT = 0.75
 #: ahead, 0.02 g of braking, 1 step/min.
 _UNKNOWN_SIGMA = 0.25
 _TERM_SIGMA = (2.0 / 6.0, 0.27, 0.02 / 0.06, 1.0 / CADENCE_SD_SPM)
+#: Of each term: its bit, its weight, and its part of the index's variance.
+_TERMS = tuple(
+    (1 << place, weight, (weight * sigma) ** 2)
+    for place, (weight, sigma) in enumerate(zip(_WEIGHTS, _TERM_SIGMA, strict=True))
+)
+_GREATEST_SCORE = 3.0
 
 
 @dataclass(frozen=True)
@@ -104,15 +110,16 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
     )
     total = weight_sum = variance = 0.0
     raised = known = 0
-    for place, (score, weight) in enumerate(zip(scores, _WEIGHTS, strict=True)):
+    for score, (bit, weight, term_variance) in zip(scores, _TERMS, strict=True):
         if not math.isfinite(score):
             continue
-        clipped = min(3.0, max(-3.0, score))
         known += 1
-        total += weight * clipped
+        is_inside = -_GREATEST_SCORE < score < _GREATEST_SCORE
+        total += weight * (score if is_inside else math.copysign(_GREATEST_SCORE, score))
         weight_sum += weight
-        variance += (weight * _TERM_SIGMA[place]) ** 2
-        raised |= (clipped > _RAISED) << place
+        variance += term_variance
+        if score > _RAISED:
+            raised |= bit
     if known >= 2:
         stride.overstride_index = total / weight_sum
         stride.overstride_sigma = math.sqrt(variance) / weight_sum

@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from tallrun.gait.asymmetry import RollingAsymmetry
 from tallrun.gait.eligible import SteadySpeed, is_clean_run
 from tallrun.gait.flag_terms import (
     OVERSTRIDE_INDEX_LIMIT,
     OVERSTRIDE_TERMS,
+    BaselineBin,
     OwnBaseline,
     expected_cadence_spm,
     is_overstriding,
@@ -36,6 +37,8 @@ POPULATION_TILT_DEG = 12.0
 ASYMMETRY_LIMIT_PCT = 4.0
 ASYMMETRY_POPULATION_LIMIT_PCT = 10.0
 ASYMMETRY_STRIDES = 100
+#: Without running for longer, flags close and their windows start anew.
+LONG_BREAK_S = 5.0
 #: What must be known of a session before a flag can be said to have been looked for.
 _FLAG_NEEDS = {
     "low_cadence": ("cadence_spm",),
@@ -45,8 +48,7 @@ _FLAG_NEEDS = {
 }
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One stride held against one limit; ``value`` and ``reference`` in the flag's own unit."""
 
     beyond: bool
@@ -55,6 +57,10 @@ class Judgement:
     reference_kind: str
     uncertainty: float
     terms: tuple[str, ...] = ()
+
+
+#: What nobody asks the numbers of: a flag's evidence is made of the strides beyond the limit.
+_WITHIN = Judgement(False, NAN, NAN, "", NAN)
 
 
 @dataclass(frozen=True)
@@ -98,13 +104,14 @@ class FlagEngine:
     def __init__(self, runner: RunnerProfile, baseline: OwnBaseline | None = None) -> None:
         self._runner = runner
         self._baseline = baseline or OwnBaseline()
+        self._own_asymmetry = self._baseline.asymmetry
         self._speed = SteadySpeed()
         self._windows = {
             "low_cadence": _Window(60.0, 0.75, 0.4),
             "overstriding": _Window(30.0, 0.6, 0.4),
             "anterior_pelvic_tilt": _Window(60.0, 0.75, 0.4),
         }
-        self._judges: dict[str, Callable[[Stride], Judgement | None]] = {
+        self._judges: dict[str, Callable[[Stride, float, BaselineBin | None], Judgement | None]] = {
             "low_cadence": self._judge_cadence,
             "overstriding": self._judge_overstride,
             "anterior_pelvic_tilt": self._judge_tilt,
@@ -117,17 +124,19 @@ class FlagEngine:
 
     def feed(self, stride: Stride) -> list[Flag]:
         """Judge one stride."""
+        changed = self._break_off() if stride.initial_contact_s - self._last_s > LONG_BREAK_S else []
         if stride.mode != MODE_RUN:
             self._speed.clear()
-            return self._break_off() if _long_break(stride, self._last_s) else []
-        changed = self._break_off() if _long_break(stride, self._last_s) else []
+            return changed
         self._last_s = stride.initial_contact_s
         if not is_clean_run(stride.mode, stride.timing_sigma_s, stride.reasons, stride.incline_pct):
             return changed
-        if not self._speed.add(stride.pace_mps):
+        pace_mps = stride.pace_mps
+        if not self._speed.add(pace_mps):
             return changed
+        own = self._baseline.at(pace_mps)
         for name, judge in self._judges.items():
-            judgement = judge(stride)
+            judgement = judge(stride, pace_mps, own)
             if judgement is not None:
                 changed += self._update(name, stride.initial_contact_s, judgement)
         changed += self._update_asymmetry(stride)
@@ -137,38 +146,37 @@ class FlagEngine:
         """Close every open flag at its last stride."""
         return self._break_off()
 
-    def _judge_cadence(self, stride: Stride) -> Judgement | None:
-        speed, cadence = stride.pace_mps, stride.cadence_spm
-        if not (speed > LEAST_SPEED_MPS and math.isfinite(cadence)):
+    def _judge_cadence(self, stride: Stride, pace_mps: float, own: BaselineBin | None) -> Judgement | None:
+        cadence = stride.cadence_spm
+        if not (pace_mps > LEAST_SPEED_MPS and math.isfinite(cadence)):
             return None
-        own = self._baseline.at(speed)
         if own is not None and math.isfinite(own.cadence_spm):
-            return Judgement(
-                cadence < OWN_CADENCE_SHARE * own.cadence_spm, cadence, own.cadence_spm, "own_baseline", 1.0
-            )
-        expected, sd = expected_cadence_spm(speed, self._runner)
-        return Judgement(cadence < expected - LOW_CADENCE_MARGIN_SD * sd, cadence, expected, "population", sd)
+            if not cadence < OWN_CADENCE_SHARE * own.cadence_spm:
+                return _WITHIN
+            return Judgement(True, cadence, own.cadence_spm, "own_baseline", 1.0)
+        expected, sd = expected_cadence_spm(pace_mps, self._runner)
+        if not cadence < expected - LOW_CADENCE_MARGIN_SD * sd:
+            return _WITHIN
+        return Judgement(True, cadence, expected, "population", sd)
 
-    def _judge_overstride(self, stride: Stride) -> Judgement | None:
+    def _judge_overstride(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         if not math.isfinite(stride.overstride_index):
             return None
-        own = self._baseline.at(stride.pace_mps)
+        if not is_overstriding(stride):
+            return _WITHIN
         is_own = own is not None and math.isfinite(own.foot_ahead_m)
         terms = tuple(
             name for place, name in enumerate(OVERSTRIDE_TERMS) if stride.overstride_terms >> place & 1
         )
         kind = "own_baseline" if is_own else "population"
         sigma = stride.overstride_sigma
-        return Judgement(
-            is_overstriding(stride), stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms
-        )
+        return Judgement(True, stride.overstride_index, OVERSTRIDE_INDEX_LIMIT, kind, sigma, terms)
 
-    def _judge_tilt(self, stride: Stride) -> Judgement | None:
+    def _judge_tilt(self, stride: Stride, _: float, own: BaselineBin | None) -> Judgement | None:
         tilt, sigma = stride.pelvic_tilt_deg, stride.pelvic_tilt_sigma_deg
         if not math.isfinite(tilt):
             return None
         sigma = sigma if math.isfinite(sigma) else 2.0
-        own = self._baseline.at(stride.pace_mps)
         is_own = own is not None and math.isfinite(own.pelvic_tilt_deg)
         usual = own.pelvic_tilt_deg if own is not None and is_own else 0.0
         margin = OWN_TILT_MARGIN_DEG if is_own else POPULATION_TILT_DEG
@@ -179,9 +187,11 @@ class FlagEngine:
             beyond = tilt - usual - margin > sigma
             if not beyond:
                 return None
+        if not beyond:
+            return _WITHIN
         if is_own:
-            return Judgement(beyond, tilt, usual, "own_baseline", sigma)
-        return Judgement(beyond, tilt, margin, "population", sigma)
+            return Judgement(True, tilt, usual, "own_baseline", sigma)
+        return Judgement(True, tilt, margin, "population", sigma)
 
     def _update(self, name: str, time_s: float, judgement: Judgement) -> list[Flag]:
         window = self._windows[name]
@@ -192,6 +202,8 @@ class FlagEngine:
         count = len(window.judged)
         share = window.beyond / count
         if window.opened is None:
+            if not window.beyond:
+                return []
             covered = time_s - window.judged[0][0] >= 0.95 * window.hold_s
             if not (covered and count >= 20 and share >= window.enter_share):
                 return []
@@ -236,7 +248,7 @@ class FlagEngine:
         index = self._asymmetry.add(stride.foot, stride.stance_time_s)
         if not math.isfinite(index):
             return []
-        own, own_sd = self._baseline.asymmetry
+        own, own_sd = self._own_asymmetry
         if math.isfinite(own):
             spread = own_sd if math.isfinite(own_sd) else 0.0
             beyond = abs(index - own) > max(ASYMMETRY_LIMIT_PCT, 2.0 * spread)
@@ -269,10 +281,6 @@ class FlagEngine:
         self._asymmetry_open = None
         evidence = {**opened.evidence, "value": median(self._asymmetry_seen)}
         return Flag("asymmetry", opened.start_s, self._last_s, evidence)
-
-
-def _long_break(stride: Stride, last_s: float) -> bool:
-    return stride.initial_contact_s - last_s > 5.0
 
 
 def _evidence(window: _Window) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tallrun.gait.foot_state import (
 )
 from tallrun.gait.foot_trajectory import sensor_height
 from tallrun.gait.foot_unrested import learn_unrested
-from tallrun.gait.kernels import Entry, as_record, plain
+from tallrun.gait.kernels import Entry, Held, as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
@@ -113,9 +113,10 @@ class FootEngine:
         acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
         gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
+        self._held = Held(self._state)
         self._mounting: Mounting | None = None
         self._record = record_waves
-        self._out = new_output(64, record_waves)
+        self._set_room(64)
         self._kept_bias_radps = kept_bias_radps
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
@@ -243,13 +244,13 @@ class FootEngine:
         """Try to learn the mounting from what is remembered; on success, track all of it."""
         n, sensor = self._h_n, self._state.sensor
         kept = Samples(self._h_t, self._h_acc, self._h_gyr, len(self._h_t) - 1)
-        rested, bias, acc_bias = rest_of(kept, n, self.params)
+        rested, bias, acc_bias = rest_of(kept, n, self._settings)
         if not rested and self._kept_bias_radps is not None:
             bias = self._kept_bias_radps
         kept = kept._replace(acc=self._h_acc - acc_bias)
         seen = new_sensor(math.nan, math.nan)
         seen = seen._replace(bias=bias, gyr_limits=sensor.gyr_limits, acc_limits=sensor.acc_limits)
-        found = learn_mounting(kept, n, seen, self.params, self._state.work)
+        found = learn_mounting(kept, n, seen, self._settings, self._state.work)
         if found is None:
             found = learn_unrested(kept.t_s[:n], kept.acc[:n], kept.gyr[:n], bias, self.params)
             least_strides *= 2
@@ -273,10 +274,14 @@ class FootEngine:
     ) -> NDArray[np.void]:
         most = len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8
         if most > len(self._out.rows):
-            self._out = new_output(most, self._record)
+            self._set_room(most)
         self._out.n[0] = 0
-        _TRACK(t, acc, gyr, self._state, self._settings, self._out, is_end)
+        _TRACK(t, acc, gyr, self._held, self._settings, self._held_out, is_end)
         return self._rows()
+
+    def _set_room(self, n_rows: int) -> None:
+        self._out = new_output(n_rows, self._record)
+        self._held_out = Held(self._out)
 
     def _rows(self) -> NDArray[np.void]:
         n = int(self._out.n[0])
@@ -294,4 +299,4 @@ def warm_up() -> None:
     engine.feed(t, acc, np.zeros((8, 3)))
     engine.finish()
     engine.status()
-    warm_up_mounting(engine.params)
+    warm_up_mounting(engine._settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tallrun.gait.foot_state import MAX_LOBES, MAX_PEAKS
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import kernel
 from tallrun.gait.vectors import dot, size_of
 
 
@@ -66,7 +66,7 @@ def find_clipped_lobes(samples, first, last, limits, params, lobes):
     return n
 
 
-@maker
+@kernel
 def _find_plateaus(samples, first, last, params, lobes):
     """Find plateaus of fast turns, for a gyroscope of unknown range."""
     gyr, mask, n = samples.gyr, samples.mask, 0
@@ -91,10 +91,9 @@ def _find_plateaus(samples, first, last, params, lobes):
             continue
         for c in range(3):
             along[c] /= size
-        rate = np.empty(i - start)
         for k in range(start, i):
-            rate[k - start] = dot(along, gyr[k & mask])
-        lo, hi, drop = _plateau_of(rate, params)
+            lobes.rate[k - start] = dot(along, gyr[k & mask])
+        lo, hi, drop = _plateau_of(lobes, i - start, params)
         lo, hi = lo + start, hi + start
         if hi - lo + 1 >= params.plateau_samples and lo - 2 >= first and hi + 2 <= last:
             if _weigh_lobe(samples, lo, hi, drop, params, lobes, n):
@@ -102,21 +101,39 @@ def _find_plateaus(samples, first, last, params, lobes):
     return n
 
 
-@maker
-def _plateau_of(rate, params):
-    """Return first and last place of a turn's plateau, and how much its peak is above the plateau's floor."""
+@kernel
+def _plateau_of(lobes, n, params):
+    """Return first and last place of the plateau of a turn of n samples, and how much its peak is above its floor."""
+    rate, high = lobes.rate, lobes.high
     peak = 0.0
-    for k in range(rate.shape[0]):
+    for k in range(n):
         peak = max(peak, rate[k])
+    n_high = 0
+    for k in range(n):
+        if rate[k] >= params.plateau_top_share * peak:
+            high[n_high] = rate[k]
+            n_high += 1
     # the plateau's level: filters behind the clipping overshoot at its edges
-    level = np.median(rate[rate >= params.plateau_top_share * peak])
+    level = _median(high, n_high)
     floor = (1.0 - params.plateau_share) * level
-    lo, hi = rate.shape[0], -1
-    for k in range(rate.shape[0]):
+    lo, hi = n, -1
+    for k in range(n):
         if rate[k] >= floor:
             lo = min(lo, k)
             hi = k
     return lo, hi, peak - floor
+
+
+@kernel
+def _median(values, n):
+    """Return the median of values[:n], n > 0, which are in order afterwards."""
+    for k in range(1, n):
+        value, at = values[k], k
+        while at > 0 and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+    return 0.5 * (values[(n - 1) // 2] + values[n // 2])
 
 
 @kernel

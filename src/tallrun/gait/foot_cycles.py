@@ -27,7 +27,7 @@ from tallrun.gait.foot_row import complete_row, emit_open, forget_mode, open_row
 from tallrun.gait.foot_samples import accept
 from tallrun.gait.foot_trajectory import close_stride
 from tallrun.gait.front import count_clipped, is_next
-from tallrun.gait.kernels import kernel, part
+from tallrun.gait.kernels import kernel
 from tallrun.gait.rows import reason_bit
 
 MOVED = reason_bit("mounting_changed")
@@ -62,14 +62,14 @@ def track(t_s, acc, gyr, state, settings, out, is_end):
         _close(state, params, out)
 
 
-@part
+@kernel
 def _close(state, params, out):
     """End the stream: land a foot that is down, write the pending row out."""
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
     if now >= 2 and state.cycle[0].swing_from >= 0:
         settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
         is_early = not settled and locate_contact(state, now, params).is_doubtful
-        if not is_early:  # as a variable: a literal would have numba make all of the landing twice
+        if not is_early:
             land(state, now, is_early, params, out)
     if state.stance[0].is_pending:
         emit_open(state, t_s[now & mask], out)
@@ -87,7 +87,7 @@ def _begin_bout(state, t, out):
     state.stance[0].flat_at, state.stance[0].is_carried = -1, False
 
 
-@part
+@kernel
 def _follow_turn(state, t, dt, params, out):
     """Follow the pitch angle by one sample; land the foot, or let it leave, where a turn is confirmed."""
     cycle, mask, now = state.cycle[0], state.samples.mask, state.front[0].n - 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import kernel, vector
 from tallrun.gait.vectors import level_from, size_of
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
@@ -300,13 +300,11 @@ def level_at(samples, k, first, last, params, up, flat):
     flat.tilt_cov[0, 1] = flat.tilt_cov[1, 0] = 0.0
 
 
-@maker
+@kernel
 def open_flat(state, k, params):
     """Make sample ``k`` the foot-flat the next stride starts from, its tilt taken from gravity."""
     newest = state.front[0].n - 1
-    level_at(
-        state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, np.zeros(3), state.flat
-    )
+    level_at(state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, vector(3), state.flat)
     state.stance[0].flat_at = k
 
 

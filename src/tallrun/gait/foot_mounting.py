@@ -16,8 +16,8 @@ import numpy as np
 from tallrun.gait.foot_events import level_at, mean_force, quietest
 from tallrun.gait.foot_state import Flat, Samples, Sensor, Work, new_sensor, new_work
 from tallrun.gait.foot_trajectory import End, solve_stride
-from tallrun.gait.kernels import kernel, maker
-from tallrun.gait.vectors import copy_to, dot, level_from, multiply, size_of, turned
+from tallrun.gait.kernels import Entry, kernel, matrix, vector
+from tallrun.gait.vectors import copy_matrix, copy_to, dot, level_from, multiply, size_of, turned
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
@@ -56,23 +56,21 @@ class Mounting(NamedTuple):
         return float(min(self.axis_share / ENOUGH_AXIS_SHARE, 1.0) * max(self.travel_share, 0.0) * few)
 
 
-@maker
-def _turning_scatter(gyr, least_radps):
-    """Second moment of the turn rate over samples that turn, (3, 3)."""
-    out = np.zeros((3, 3))
+@kernel
+def _turning_scatter(gyr, least_radps, out):
+    """Add up the second moment of the turn rate over samples that turn, (3, 3)."""
     for i in range(gyr.shape[0]):
         rate2 = gyr[i, 0] ** 2 + gyr[i, 1] ** 2 + gyr[i, 2] ** 2
         if rate2 > least_radps * least_radps:
             for r in range(3):
                 for c in range(3):
                     out[r, c] += gyr[i, r] * gyr[i, c]
-    return out
 
 
 @kernel
-def _fill_cost(samples, n, params, cost):
+def _fill_cost(samples, n, settings, cost):
     """How far from still each of the first ``n`` samples is, as in the stream."""
-    gyr, acc = samples.gyr, samples.acc
+    gyr, acc, params = samples.gyr, samples.acc, settings[0]
     for i in range(n):
         rate2 = gyr[i, 0] ** 2 + gyr[i, 1] ** 2 + gyr[i, 2] ** 2
         over = (size_of(acc[i]) - GRAVITY_MPS2) / params.flat_acc_mps2
@@ -80,9 +78,9 @@ def _fill_cost(samples, n, params, cost):
 
 
 @kernel
-def _find_swings(samples, n, axis, params, fastest):
+def _find_swings(samples, n, axis, settings, fastest):
     """Fastest samples of the swings that turn positively about ``axis``; their number."""
-    t_s, gyr = samples.t_s, samples.gyr
+    t_s, gyr, params = samples.t_s, samples.gyr, settings[0]
     angle = top = bottom = 0.0
     bottom_at, is_rising, found = 0, True, 0
     for i in range(1, n):
@@ -108,14 +106,14 @@ def _find_swings(samples, n, axis, params, fastest):
 
 
 @kernel
-def _find_flats(samples, n, cost, swings, most_cost, params, flats):
+def _find_flats(samples, n, cost, swings, most_cost, settings, flats):
     """Foot-flats, the quietest samples between swings and behind the last one, below ``most_cost``; their number."""
     found = 0
     for j in range(swings.shape[0]):
         last = swings[j + 1] if j + 1 < swings.shape[0] else n - 1
         if j + 1 == swings.shape[0] and n - swings[j] <= 3:
             break
-        flat, least = quietest(samples.t_s, cost, samples.mask, swings[j], last, params.flat_half_s)
+        flat, least = quietest(samples.t_s, cost, samples.mask, swings[j], last, settings[0].flat_half_s)
         if least < most_cost:
             flats[found] = flat
             found += 1
@@ -134,12 +132,12 @@ class _Travel(NamedTuple):
     each: FloatArray
 
 
-@maker
-def _travel_directions(samples, n, flats, sensor, most_misfit, params, work, travel):
+@kernel
+def _travel_directions(samples, n, flats, sensor, most_misfit, settings, work, travel):
     """Add up the strides between neighbouring foot-flats; return how many there were."""
-    t_s, fit = samples.t_s, work.fit[0]
-    flat = Flat(np.zeros((3, 3)), np.zeros((2, 2)))
-    at_start, at_end, still = np.zeros(3), np.zeros(3), np.zeros(3)
+    t_s, fit, params = samples.t_s, work.fit[0], settings[0]
+    flat, level = Flat(matrix(3, 3), matrix(2, 2)), matrix(3, 3)
+    at_start, at_end, still = vector(3), vector(3), vector(3)
     found, most = 0, min(int(params.longest_stride_s * params.rate_hz * 2.0) + 8, work.path.t_s.shape[0])
     for j in range(flats.shape[0] - 1):
         a, b = flats[j], flats[j + 1]
@@ -147,7 +145,7 @@ def _travel_directions(samples, n, flats, sensor, most_misfit, params, work, tra
         if stride_s > params.longest_stride_s or b - a + 1 > most or b <= a + 2:
             continue
         level_at(samples, a, 0, n - 1, params, at_start, flat)
-        level = flat.level.copy()
+        copy_matrix(level, flat.level)
         scatter = mean_force(samples, b, params.flat_half_s, 0, n - 1, at_end)
         end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still)
         solve_stride(samples, a, b, flat, sensor, end, params, work)
@@ -163,12 +161,12 @@ def _travel_directions(samples, n, flats, sensor, most_misfit, params, work, tra
 
 
 @kernel
-def _turn_order(samples, axis, flats, params):
+def _turn_order(samples, axis, flats, settings):
     """Strides that begin by turning toe-down (heel off), minus the others, as a share.
 
     What counts is the first turn at a good share of the stride's fastest: a landing heel turns toe-down, too, but last.
     """
-    t_s, gyr = samples.t_s, samples.gyr
+    t_s, gyr, params = samples.t_s, samples.gyr, settings[0]
     score = count = 0
     for j in range(flats.shape[0] - 1):
         if t_s[flats[j + 1]] - t_s[flats[j]] > params.longest_stride_s:
@@ -185,17 +183,28 @@ def _turn_order(samples, axis, flats, params):
     return score / max(count, 1)
 
 
-@maker
-def rest_of(samples, n, params):
-    """Whether the sensor was ever at rest, and where it was most, its turn rate and what its force has over gravity."""
-    t_s, acc, gyr = samples.t_s, samples.acc, samples.gyr
-    lo = 0
+@kernel
+def _mean_and_spread(signal, lo, hi, axis):
+    mean = 0.0
+    for k in range(lo, hi):
+        mean += signal[k, axis]
+    mean /= hi - lo
+    square = 0.0
+    for k in range(lo, hi):
+        square += (signal[k, axis] - mean) ** 2
+    return mean, math.sqrt(square / (hi - lo))
+
+
+@kernel
+def _find_rest(samples, n, settings, bias, excess):
+    """Whether the sensor was ever at rest, and where it was most, its turn rate and what its force has over gravity.
+
+    bias, excess (3,) : written where it was.
+    """
+    t_s, acc, gyr, params = samples.t_s, samples.acc, samples.gyr, settings[0]
+    lo = found = 0
     least = params.rest_spread_radps
-    found = False
-    bias = np.zeros(3)
-    excess = np.zeros(3)
-    turn = np.zeros(3)
-    force = np.zeros(3)
+    turn, force = vector(3), vector(3)
     while lo < n:
         hi = lo
         while hi < n and t_s[hi] - t_s[lo] < params.rest_s:
@@ -203,50 +212,64 @@ def rest_of(samples, n, params):
         if hi == n or hi - lo < params.rest_filled * params.rest_s * params.rate_hz:
             lo = hi if hi > lo else lo + 1
             continue
-        spread = 0.0
-        acc_spread = 0.0
+        spread = acc_spread = most = 0.0
         for c in range(3):
-            turn[c] = gyr[lo:hi, c].mean()
-            force[c] = acc[lo:hi, c].mean()
-            spread = max(spread, gyr[lo:hi, c].std())
-            acc_spread = max(acc_spread, acc[lo:hi, c].std())
-        size = np.sqrt((force * force).sum())
+            turn[c], gyr_spread = _mean_and_spread(gyr, lo, hi, c)
+            force[c], force_spread = _mean_and_spread(acc, lo, hi, c)
+            spread, acc_spread = max(spread, gyr_spread), max(acc_spread, force_spread)
+            most = max(most, abs(turn[c]))
+        size = math.sqrt(force[0] * force[0] + force[1] * force[1] + force[2] * force[2])
         if (
             spread < least
             and acc_spread < params.rest_acc_spread_mps2
-            and np.abs(turn).max() < params.most_bias_radps
+            and most < params.most_bias_radps
             and abs(size - GRAVITY_MPS2) < params.most_offset_mps2
         ):
-            found = True
-            least = spread
-            bias[:] = turn
-            excess[:] = force * (1.0 - GRAVITY_MPS2 / size)
+            found, least = 1, spread
+            for c in range(3):
+                bias[c], excess[c] = turn[c], force[c] * (1.0 - GRAVITY_MPS2 / size)
         lo = hi
-    return found, bias, excess
+    return found
+
+
+_SCATTER, _COST, _SWINGS = Entry(_turning_scatter), Entry(_fill_cost), Entry(_find_swings, int)
+_FLATS, _TRAVEL = Entry(_find_flats, int), Entry(_travel_directions, int)
+_ORDER, _REST = Entry(_turn_order, float), Entry(_find_rest, int)
+
+
+def rest_of(samples: Samples, n: int, settings: np.recarray) -> tuple[bool, FloatArray, FloatArray]:
+    """Return whether the sensor was ever at rest, its turn rate there [rad/s], and its force over gravity [m/s2].
+
+    n : so many samples are looked at. settings (1,) : record of ``FootParams``. Both (3,), zeros where it never was.
+    """
+    bias, excess = np.zeros(3), np.zeros(3)
+    found = _REST(samples, n, settings, bias, excess)
+    return bool(found), bias, excess
 
 
 def learn_mounting(
-    samples: Samples, n: int, sensor: Sensor, params: np.record, work: Work
+    samples: Samples, n: int, sensor: Sensor, settings: np.recarray, work: Work
 ) -> Mounting | None:
     """Learn the mounting from the first ``n`` samples; None where they hold no stride to learn from.
 
-    samples : not wrapped round. sensor : bias and ranges as far as they are known. params : record of ``FootParams``.
-    work : room for strides, written over.
+    samples : not wrapped round. sensor : bias and ranges as far as they are known. settings (1,) : record of
+    ``FootParams``. work : room for strides, written over.
     """
-    scatter = _turning_scatter(samples.gyr[:n], TURNING_RADPS)
+    scatter = np.zeros((3, 3))
+    _SCATTER(samples.gyr[:n], TURNING_RADPS, scatter)
     total = float(np.trace(scatter))
     if n < 8 or total <= 0.0:
         return None
     spread, axes = np.linalg.eigh(scatter)
     main = np.ascontiguousarray(axes[:, 2])
     cost = np.zeros(len(samples.t_s))
-    _fill_cost(samples, n, params, cost)
+    _COST(samples, n, settings, cost)
     found = [
         mounting
         for sign in (1.0, -1.0)
         if (
             mounting := _mounting_about(
-                samples, n, sign * main, float(spread[2]) / total, cost, sensor, params, work
+                samples, n, sign * main, float(spread[2]) / total, cost, sensor, settings, work
             )
         )
     ]
@@ -261,22 +284,23 @@ def _mounting_about(
     axis_share: float,
     cost: FloatArray,
     sensor: Sensor,
-    params: np.record,
+    settings: np.recarray,
     work: Work,
 ) -> Mounting | None:
     """Return the mounting if the foot swings toe-up about ``toe_up``; None where strides do not show it."""
+    params = settings[0]
     swings, flats = np.zeros(MOST_SWINGS, np.int64), np.zeros(MOST_SWINGS, np.int64)
-    swings = swings[: _find_swings(samples, n, toe_up, params, swings)]
+    swings = swings[: _SWINGS(samples, n, toe_up, settings, swings)]
     # still feet and strides that close come first; where there are few, such as in a sprint, all are taken
     for most_cost in (params.flat_cost, params.no_flat_cost):
-        n_flats = _find_flats(samples, n, cost, swings, most_cost, params, flats)
+        n_flats = _FLATS(samples, n, cost, swings, most_cost, settings, flats)
         if n_flats >= 2 and n_flats >= ENOUGH_SHARE * len(swings):
             break
     if n_flats < 2:
         return None
     for most_misfit in (params.misfit_limit, math.inf):
         travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)))
-        n_strides = _travel_directions(samples, n, flats[:n_flats], sensor, most_misfit, params, work, travel)
+        n_strides = _TRAVEL(samples, n, flats[:n_flats], sensor, most_misfit, settings, work, travel)
         if n_strides >= ENOUGH_SHARE * (n_flats - 1):
             break
     if n_strides == 0:
@@ -294,13 +318,13 @@ def _mounting_about(
     if most_misfit > params.misfit_limit:
         drift[:] = 0.0  # gravity at feet that hardly rest tells no bias
         if abs(travel_share) < SURE_TRAVEL_SHARE:
-            travel_share = _turn_order(samples, toe_up, flats[:n_flats], params)
+            travel_share = _ORDER(samples, toe_up, flats[:n_flats], settings)
     return Mounting(
         np.array([forward, left, up]), axis_share, travel_share, n_strides, sensor.bias + drift / n_strides
     )
 
 
-@maker
+@kernel
 def has_mounting_moved(state, flat, params):
     """Watch gravity at foot-flat in foot axes; True while a lasting jump makes angles unknown.
 
@@ -308,7 +332,7 @@ def has_mounting_moved(state, flat, params):
     unknown for as many more.
     """
     samples, mount, flats, known = state.samples, state.foot.mount, state.foot.flats, state.foot.known[0]
-    up, in_foot, usual = np.zeros(3), np.zeros(3), np.zeros(3)
+    up, in_foot, usual = vector(3), vector(3), vector(3)
     mean_force(samples, flat, params.flat_half_s, max(flat - samples.mask, 0), state.front[0].n - 1, up)
     turned(mount, up, in_foot)
     n = min(known.n_flats, flats.shape[0])
@@ -321,9 +345,10 @@ def has_mounting_moved(state, flat, params):
     if known.n_unsure > 0:
         known.n_unsure -= 1
     if known.n_off >= params.moved_flats:
-        level = np.zeros((3, 3))
+        level, before = matrix(3, 3), matrix(3, 3)
         level_from(in_foot, level)
-        multiply(level, mount.copy(), mount)
+        copy_matrix(before, mount)
+        multiply(level, before, mount)
         known.n_flats, known.n_off, known.n_unsure = 0, 0, params.moved_flats
         known.n_moves += 1
         return True
@@ -333,12 +358,12 @@ def has_mounting_moved(state, flat, params):
     return known.n_unsure > 0 or known.n_off >= params.doubted_flats
 
 
-def warm_up_mounting(params: np.record) -> None:
-    """Compile the kernels that ``learn_mounting`` reaches only with real strides."""
+def warm_up_mounting(settings: np.recarray) -> None:
+    """Get the kernels ready that ``learn_mounting`` reaches only with real strides."""
     rows = np.zeros((8, 3))
     samples, none = Samples(np.arange(8.0), rows, rows.copy(), 7), np.zeros(0, np.int64)
     work, travel = new_work(8), _Travel(np.zeros(3), np.zeros(3), rows.copy())
-    _travel_directions(samples, 0, none, new_sensor(math.nan, math.nan), 1.0, params, work, travel)
-    _turn_order(samples, np.zeros(3), none, params)
-    rest_of(samples, 8, params)
-    learn_mounting(samples._replace(gyr=rows + 2.0), 8, new_sensor(math.nan, math.nan), params, work)
+    _TRAVEL(samples, 0, none, new_sensor(math.nan, math.nan), 1.0, settings, work, travel)
+    _ORDER(samples, np.zeros(3), none, settings)
+    rest_of(samples, 8, settings)
+    learn_mounting(samples._replace(gyr=rows + 2.0), 8, new_sensor(math.nan, math.nan), settings, work)

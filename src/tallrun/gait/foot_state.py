@@ -99,13 +99,16 @@ class Path(NamedTuple):
 class Lobes(NamedTuple):
     """Runs cut off at a range, turns first, then forces; (lobes, ...).
 
-    along (., 3) : direction in the sensor; first, last : samples; hidden : mean that is missing [rad/s], [m/s2].
+    along (., 3) : direction in the sensor; first, last : samples; hidden : mean that is missing [rad/s], [m/s2]. rate,
+    high (n,) : scratch for a turn of up to n samples.
     """
 
     along: FloatArray
     first: IntArray
     last: IntArray
     hidden: FloatArray
+    rate: FloatArray
+    high: FloatArray
 
 
 class Work(NamedTuple):
@@ -197,7 +200,10 @@ def new_work(n: int) -> Work:
         ints="first last n_lobes n_peaks",
         flags="is_solved is_trusted",
     )
-    runs = Lobes(np.zeros((lobes, 3)), np.zeros(lobes, np.int64), np.zeros(lobes, np.int64), np.zeros(lobes))
+    runs = Lobes(
+        np.zeros((lobes, 3)), np.zeros(lobes, np.int64), np.zeros(lobes, np.int64), np.zeros(lobes), np.zeros(n),
+        np.zeros(n),
+    )  # fmt: skip
     return Work(path, runs, fit, np.zeros((3, 3)), np.zeros((2, 3)))
 
 

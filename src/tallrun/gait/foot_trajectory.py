@@ -15,11 +15,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from tallrun.gait.foot_clipping import find_clipped_lobes, find_clipped_peaks
 from tallrun.gait.foot_events import gap_between, index_at, mean_force
-from tallrun.gait.kernels import inlined, kernel, maker
+from tallrun.gait.kernels import inlined, kernel, matrix, vector
+from tallrun.gait.small_matrices import invert, product, weighed
 from tallrun.gait.vectors import copy_matrix, copy_to, cross, dot, rotate_by, turn_world, turned
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
@@ -243,11 +242,11 @@ def _fill_jacobian(path, i, fit, jac):
             jac[c, LOBE + j] = path.lobe_velocity[i, j, c]
 
 
-@maker
+@kernel
 def _rolling_velocity(samples, k, rotation, bias, lever, out):
     """Velocity in the world of a foot that turns about its ball at sample ``k``."""
     p = k & samples.mask
-    rate, velocity = np.empty(3), np.empty(3)
+    rate, velocity = vector(3), vector(3)
     for c in range(3):
         rate[c] = samples.gyr[p, c] - bias[c]
     cross(rate, lever, velocity)
@@ -264,26 +263,23 @@ def _tilt_miss(rotation, up, y):
         y[TILT_MISS], y[TILT_MISS + 1] = ey / across * angle, -ex / across * angle
 
 
-@maker
-def _prior_of(tilt_cov, work, acc_range_mps2, params):
-    """Covariance of the unknowns before the end is looked at."""
+@kernel
+def _fill_prior(tilt_cov, work, acc_range_mps2, params, prior):
+    """Covariance of the unknowns before the end is looked at; zero before."""
     fit = work.fit[0]
-    n_lobes = fit.n_lobes + fit.n_peaks
-    prior = np.zeros((LOBE + n_lobes, LOBE + n_lobes))
     for r in range(2):
         for c in range(2):
             prior[r, c] = tilt_cov[r, c]
     for c in range(3):
         prior[TURN + c, TURN + c] = fit.gyr_var * params.correlation_s
         prior[VELOCITY + c, VELOCITY + c] = fit.acc_var * params.correlation_s
-    for j in range(n_lobes):
+    for j in range(fit.n_lobes + fit.n_peaks):
         # the hidden part may be half or double; a plateau of known height hides something for sure
         if j < fit.n_lobes:
             prior[LOBE + j, LOBE + j] = params.lobe_spread**2
         else:
             floor = params.peak_floor * acc_range_mps2 / max(work.lobes.hidden[j], 1e-3)
             prior[LOBE + j, LOBE + j] = params.peak_share**2 + floor**2
-    return prior
 
 
 @inlined
@@ -325,39 +321,47 @@ def _tilt_condition(path, last, fit, jac):
             jac[TILT_MISS + r, LOBE + j] = path.lobe_turn[last, j, r]
 
 
-@maker
-def _weigh_ends(jac, gain, y, tilt_sigma, fit, params):
-    """Return the inverse covariance of the conditions missed; height counts unless all else fits without it."""
-    noise = jac @ gain
+@kernel
+def _weigh_ends(jac, gain, y, tilt_sigma, fit, params, weights):
+    """Write the inverse covariance of the conditions missed; height counts unless all else fits without it."""
+    noise, all_weights = matrix(N_ENDS, N_ENDS), matrix(N_ENDS, N_ENDS)
+    product(jac, gain, noise)
     for r in range(HEIGHT_MISS):
         noise[r, r] += params.flat_velocity_mps**2 if r < TILT_MISS else tilt_sigma**2
-    weights = np.zeros((N_ENDS, N_ENDS))
-    weights[:HEIGHT_MISS, :HEIGHT_MISS] = np.linalg.inv(
-        np.ascontiguousarray(noise[:HEIGHT_MISS, :HEIGHT_MISS])
-    )
-    without = y @ (weights @ y)
+    invert(noise, HEIGHT_MISS, weights)
+    without = weighed(weights, y)
     noise[HEIGHT_MISS, HEIGHT_MISS] += fit.ground_m**2 + fit.wander_m2
-    all_weights = np.linalg.inv(noise)
-    fit.misfit = y @ (all_weights @ y)
+    invert(noise, N_ENDS, all_weights)
+    fit.misfit = weighed(all_weights, y)
     # a stair climbs more than any ground, and fits all the same without that condition
     if fit.misfit < params.ground_limit or without > params.stair_share * fit.misfit:
-        weights[:, :] = all_weights
+        for r in range(N_ENDS):
+            for c in range(N_ENDS):
+                weights[r, c] = all_weights[r, c]
     else:
         fit.misfit = without
-    return weights
 
 
-@maker
-def _prior_times(prior, jac):
-    """Return prior @ jac.T, (unknowns, conditions)."""
-    gain = np.zeros((prior.shape[0], N_ENDS))
+@kernel
+def _fill_gain(prior, jac, gain):
+    """Write prior @ jac.T, (unknowns, conditions)."""
     for r in range(prior.shape[0]):
         for c in range(N_ENDS):
             total = 0.0
             for k in range(prior.shape[0]):
                 total += prior[r, k] * jac[c, k]
             gain[r, c] = total
-    return gain
+
+
+@kernel
+def _find_unknowns(gain, weights, y, x):
+    """Write the most probable unknowns, gain W y."""
+    for r in range(N_ENDS):
+        missed = 0.0
+        for c in range(N_ENDS):
+            missed += weights[r, c] * y[c]
+        for k in range(x.shape[0]):
+            x[k] += gain[k, r] * missed
 
 
 # Repair and what is left open -----------------------------------------------------------------------------------------
@@ -394,15 +398,14 @@ def _repair(work, n, first_velocity, x, rest, jac_v, jac_p):
         turn_world(path.rotation[i], tx, ty, tz, work.rotation)
 
 
-@maker
+@kernel
 def _chord_variance(jac_p, prior, gain, weights, hx, hy):
     """Variance of the length along the chord (hx, hy): prior minus what the end conditions taught."""
     n_x = prior.shape[0]
-    chord = np.zeros(n_x)
+    chord, taught = vector(n_x), vector(N_ENDS)
     for k in range(n_x):
         chord[k] = hx * jac_p[0, k] + hy * jac_p[1, k]
     variance = 0.0
-    taught = np.zeros(N_ENDS)
     for r in range(n_x):
         for k in range(n_x):
             variance += chord[r] * prior[r, k] * chord[k]
@@ -457,7 +460,7 @@ def _note_fit(path, n, y, x, fit):
     fit.lift_m = lift
 
 
-@maker
+@kernel
 def solve_stride(samples, a, b, flat, sensor, end, params, work):
     """Trajectory from foot-flat ``a`` to foot-flat ``b`` into ``work``; ``flat``, of ``a`` before, is of ``b`` after.
 
@@ -471,31 +474,32 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     )
     fit.spread_mps2 = _spread(samples, a, b)
     _strapdown(samples, a, b, flat.level, sensor, params, work)
-    first_velocity, last_velocity = np.zeros(3), np.zeros(3)
+    first_velocity, last_velocity = vector(3), vector(3)
     _rolling_velocity(samples, a, flat.level, sensor.bias, end.lever, first_velocity)
     _rolling_velocity(samples, b, path.rotation[n - 1], sensor.bias, end.lever, last_velocity)
 
     # what should have come out at the end, minus what did
-    y = np.zeros(N_ENDS)
+    y = vector(N_ENDS)
     for c in range(3):
         y[c] = last_velocity[c] - first_velocity[c] - path.velocity[n - 1, c]
     _tilt_miss(path.rotation[n - 1], end.up, y)
-    prior = _prior_of(flat.tilt_cov, work, sensor.acc_limits[0], params)
-    jac = np.zeros((N_ENDS, prior.shape[0]))
+    n_x = LOBE + fit.n_lobes + fit.n_peaks
+    prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
+    _fill_prior(flat.tilt_cov, work, sensor.acc_limits[0], params, prior)
     _fill_jacobian(path, n - 1, fit, jac)
-    velocity_jac = np.zeros((3, prior.shape[0]))
     _height_condition(path, n, first_velocity, fit, params, velocity_jac, jac, y)
     _tilt_condition(path, n - 1, fit, jac)
-    gain = _prior_times(prior, jac)
-    weights = _weigh_ends(jac, gain, y, end.tilt_sigma, fit, params)
-    x = gain @ (weights @ y)
-    rest = np.zeros(3)
+    gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
+    _fill_gain(prior, jac, gain)
+    _weigh_ends(jac, gain, y, end.tilt_sigma, fit, params, weights)
+    x, rest = vector(n_x), vector(3)
+    _find_unknowns(gain, weights, y, x)
     for c in range(3):
         rest[c] = y[c]
-        for k in range(x.shape[0]):
+        for k in range(n_x):
             rest[c] -= jac[c, k] * x[k]
 
-    jac_p = np.zeros((3, x.shape[0]))
+    jac_p = matrix(3, n_x)
     _repair(work, n, first_velocity, x, rest, velocity_jac, jac_p)
     _note_fit(path, n, y, x, fit)
     hx, hy = (fit.x_m / fit.length_m, fit.y_m / fit.length_m) if fit.length_m > 1e-9 else (1.0, 0.0)
@@ -509,7 +513,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
 # A stride of the stream -----------------------------------------------------------------------------------------------
 
 
-@maker
+@kernel
 def close_stride(state, contact, flat, now, params):
     """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit[0]``."""
     samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit[0]
@@ -527,7 +531,7 @@ def close_stride(state, contact, flat, now, params):
         return
     if t_s[flat & mask] - t_s[a & mask] > params.longest_stride_s:
         return
-    up, lever = np.zeros(3), np.empty(3)
+    up, lever = vector(3), vector(3)
     scatter = mean_force(samples, flat, params.flat_half_s, a, state.front[0].n - 1, up)
     height_m = sensor_height(state.foot.known[0], params)
     for c in range(3):

@@ -8,7 +8,7 @@ step are known, or at its deadline without them.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from statistics import median
 
@@ -144,12 +144,16 @@ class StrideJoiner:
         self._waiting.append(stride)
         return stride.emitted_at_s + WAIT_S
 
+    def is_due(self, now_s: float) -> bool:
+        """Return whether the first stride has waited long enough; until then only rows set strides free."""
+        return bool(self._waiting) and now_s >= self._waiting[0].emitted_at_s + WAIT_S
+
     def release(self, now_s: float, final: bool = False) -> list[Stride]:
         """Return the strides that are complete or past their deadline at ``now_s``, in order."""
         out: list[Stride] = []
         while self._waiting:
             head = self._waiting[0]
-            due = final or now_s >= head.emitted_at_s + WAIT_S
+            due = final or self.is_due(now_s)
             if head.foot is None:
                 done = self._finish_pelvis_only(head, due)
             else:
@@ -159,6 +163,8 @@ class StrideJoiner:
             withhold_implausible(head)
             head.emitted_at_s = max(now_s, head.emitted_at_s) if not final else head.emitted_at_s
             out.append(self._waiting.popleft())
+        if out:
+            self._forget_before(out[-1].initial_contact_s - 5.0)
         return out
 
     def _finish_foot(self, head: Stride, now_s: float, due: bool, final: bool) -> bool:
@@ -166,9 +172,10 @@ class StrideJoiner:
         other_next: float | None = NAN
         if other in self._contacts_s:
             other_next = _first_after(self._contacts_s[other], head.initial_contact_s)
-            learning = self._learned_at_s[other] > now_s and now_s < LEARNING_WAIT_S
-            if other_next is None and (not due or (learning and not final)):
-                return False
+            if other_next is None:
+                learning = self._learned_at_s[other] > now_s and now_s < LEARNING_WAIT_S
+                if not due or (learning and not final):
+                    return False
         step = self._matching_step(head.initial_contact_s) if self._has_pelvis else None
         if self._has_pelvis and step is None and not due:
             last = self._pelvis_s[-1] if self._pelvis_s else -math.inf
@@ -189,7 +196,6 @@ class StrideJoiner:
             crossing = step["crossing_s"] - head.initial_contact_s
             if head.mode == MODE_RUN and 0.0 < crossing < head.stance_time_s:
                 head.foot_ahead_m = head.speed_mps * crossing
-        self._forget_before(head.initial_contact_s - 5.0)
         return True
 
     def _finish_pelvis_only(self, head: Stride, due: bool) -> bool:
@@ -215,7 +221,6 @@ class StrideJoiner:
             head.duty_factor = head.stance_time_s / head.stride_time_s
         else:
             head.reasons |= _OPEN
-        self._forget_before(head.initial_contact_s - 5.0)
         return True
 
     def _doubt_long_stride(self, stride: Stride) -> None:
@@ -234,16 +239,13 @@ class StrideJoiner:
 
     def _matching_step(self, contact_s: float) -> Row | None:
         place = bisect_left(self._pelvis_s, contact_s)
-        near = [
-            (abs(self._pelvis_s[at] - contact_s), at)
-            for at in (place - 1, place)
-            if 0 <= at < len(self._pelvis_s)
-        ]
-        if not near or min(near)[0] > PELVIS_MATCH_S:
-            return None
+        before_s = contact_s - self._pelvis_s[place - 1] if place else math.inf
         if place == len(self._pelvis_s):  # a nearer step may still come
-            return None if min(near)[0] > 0.5 * PELVIS_MATCH_S else self._pelvis[min(near)[1]]
-        return self._pelvis[min(near)[1]]
+            return self._pelvis[place - 1] if before_s <= 0.5 * PELVIS_MATCH_S else None
+        after_s = self._pelvis_s[place] - contact_s
+        if min(before_s, after_s) > PELVIS_MATCH_S:
+            return None
+        return self._pelvis[place - 1 if before_s <= after_s else place]
 
     def _forget_before(self, time_s: float) -> None:
         """Keep memory flat over hours."""
@@ -269,9 +271,7 @@ def _settle_mode(stride: Stride) -> None:
 
 
 def _first_after(times_s: list[float], time_s: float) -> float | None:
-    place = bisect_left(times_s, time_s)
-    while place < len(times_s) and times_s[place] <= time_s:
-        place += 1
+    place = bisect_right(times_s, time_s)
     return times_s[place] if place < len(times_s) else None
 
 

@@ -10,7 +10,7 @@ from vqf import VQF
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import pelvis_cycles as cycles
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import Entry, as_record, plain
+from tallrun.gait.kernels import Entry, Held, as_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, PelvisOutput, new_output, new_state
 from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
@@ -22,7 +22,7 @@ PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 20.0
 IMPLAUSIBLE = reason_bit("implausible")
-_PUT, _LEVEL, _TRACK = Entry(put_on_grid), Entry(cycles.level), Entry(cycles.track)
+_PUT, _LEVEL, _TRACK = Entry(put_on_grid, int), Entry(cycles.level), Entry(cycles.track)
 #: What a body can show in one step; beyond it the number is withheld.
 BODY_LIMITS = {
     "tilt_deg": (-45.0, 60.0),
@@ -91,6 +91,8 @@ class PelvisEngine:
         self._state = new_state(self._rate_hz, most, low_pass, S_WIDTH)
         self._used = 0
         self._out = new_output(int(most / (0.15 * self._rate_hz)) + 64)
+        self._held_grid, self._held_grid_state = Held(self._grid), Held(self._grid_state)
+        self._held_state, self._held_out = Held(self._state), Held(self._out)
         self._no_gyr = np.zeros((1, 3))
         if neutral is not None:
             self._set_neutral(neutral)
@@ -133,7 +135,7 @@ class PelvisEngine:
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         self._out.n[0] = 0
-        _TRACK(self._state, self._used, self._used, np.zeros(0), self._settings, self._out, True)
+        _TRACK(self._held_state, self._used, self._used, np.zeros(0), self._settings, self._held_out, True)
         return _rows_of(self._out)
 
     def status(self) -> PelvisStatus:
@@ -188,7 +190,7 @@ class PelvisEngine:
         strap.known[0].neutral_known, strap.known[0].is_neutral_given = 1, True
 
     def _take(self, t: FloatArray, acc: FloatArray, gyr: FloatArray) -> np.ndarray:
-        n = _PUT(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._grid_state, self._grid)
+        n = _PUT(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._held_grid_state, self._held_grid)
         if n == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         quat, rate = np.empty((1, 4)), np.zeros(n)
@@ -198,12 +200,12 @@ class PelvisEngine:
             rate = np.sqrt((turn**2).sum(axis=1))
         self._make_room(n)
         start, self._used = self._used, self._used + n
-        _LEVEL(self._grid, n, quat, self._settings, self._state, start)
+        _LEVEL(self._held_grid, n, quat, self._settings, self._held_state, start)
         if self._recorded is not None:
             buf, new = self._state.buf, slice(start, self._used)
             self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
         self._out.n[0] = 0
-        _TRACK(self._state, start, self._used, rate, self._settings, self._out, False)
+        _TRACK(self._held_state, start, self._used, rate, self._settings, self._held_out, False)
         return _rows_of(self._out)
 
     def _make_room(self, n: int) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import kernel, matrix, vector
 from tallrun.gait.vectors import cross, dot, size_of
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 HARMONICS = 4
 
 
-@maker
+@kernel
 def add_stride(buf, first, last, axes, params):
     """Add the stride of rows first..last to what tells forward from sideways.
 
@@ -30,7 +28,7 @@ def add_stride(buf, first, last, axes, params):
         for k in range(3):
             axes.even[j, k] *= params.axis_memory
     axes.known[0].weight = axes.known[0].weight * params.axis_memory + 1.0
-    real, imag = np.zeros((HARMONICS, 4)), np.zeros((HARMONICS, 4))  # level force (3), load
+    real, imag = matrix(HARMONICS, 4), matrix(HARMONICS, 4)  # level force (3), load
     lightest = _harmonics_of(buf, first, last, real, imag)
     for harmonic in range(HARMONICS):
         sign = 1.0 if harmonic % 2 == 1 else -1.0
@@ -65,13 +63,13 @@ def _harmonics_of(buf, first, last, real, imag):
     return lightest
 
 
-@maker
+@kernel
 def find_forward(axes, up, params):
     """Write the unit forward axis (sensor axes, level), and whether it is known."""
     axes.known[0].is_known = False
     if axes.known[0].weight < params.axis_strides:
         return
-    e1, e2 = np.zeros(3), np.zeros(3)
+    e1, e2 = vector(3), vector(3)
     _level_pair(up, e1, e2)
     a = b = d = 0.0
     for j in range(3):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tallrun.gait.front import AFTER_BREAK, forget_marks
-from tallrun.gait.kernels import inlined, kernel, maker
+from tallrun.gait.kernels import inlined, kernel, matrix, vector
 from tallrun.gait.pelvis_axes import add_stride, find_forward
 from tallrun.gait.pelvis_mount import qualify_tilt, watch_standing, watch_strap
 from tallrun.gait.pelvis_step import analyse_step, step_between, time_at
@@ -131,7 +131,7 @@ def _force_at(buf, begin, end, q, j):
     return here + (place - row) * (after - here)
 
 
-@maker
+@kernel
 def _repeats(state, n):
     """How alike successive strides of the last n landmarks are: mean correlation of the three-axis force.
 
@@ -140,10 +140,9 @@ def _repeats(state, n):
     """
     buf, marks, base = state.buf, state.marks, state.steps[0].first_row
     total, pairs = 0.0, 0
-    mean = np.zeros((2, 3))
     for k in range(n - 4):
         begin, middle, end = marks[k] - base, marks[k + 2] - base, marks[k + 4] - base
-        mean[:, :] = 0.0
+        mean = matrix(2, 3)
         for q in range(REPEAT_POINTS):
             for j in range(3):
                 mean[0, j] += _force_at(buf, begin, middle, q, j) / REPEAT_POINTS
@@ -228,13 +227,13 @@ def _end_bout(state, now, params, out):
     steps.n_marks, steps.next, steps.is_confirmed = 0, 0, False
 
 
-@maker
+@kernel
 def _learn_axes(state, i, params):
     """Learn forward from the stride that ends with the newest landmark, and watch the strap by it."""
     buf, steps, strap, axes, n = state.buf, state.steps[0], state.strap, state.axes, state.steps[0].n_marks
     first, last = int(state.marks[n - 3] - steps.first_row), int(state.marks[n - 1] - steps.first_row)
     add_stride(buf, first, last, axes, params)
-    up = np.empty(3)
+    up = vector(3)
     copy_to(up, strap.neutral if strap.known[0].neutral_known > 0 else buf.up[i])
     size = size_of(up)
     for j in range(3):

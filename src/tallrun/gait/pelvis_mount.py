@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from tallrun.gait.kernels import inlined, kernel, maker
+from tallrun.gait.kernels import inlined, kernel, vector
 from tallrun.gait.pelvis_state import DOUBTED, HELD, RUNNING, SLIPPED, WALKING
 from tallrun.gait.rows import reason_bit
 from tallrun.gait.vectors import copy_to, cross, dot, size_of
@@ -189,14 +189,14 @@ def _is_settled(strap, time_s, params):
     )
 
 
-@maker
+@kernel
 def watch_strap(state, first, last, params):
     """Hold the latest attitude against the usual one of this gait; the strap is HELD, DOUBTED or SLIPPED after.
 
     first, last : rows of the newest stride. Seen once per step, so neighbouring strides overlap by half.
     """
     strap, known, axes = state.strap, state.strap.known[0], state.axes
-    up, left = np.zeros(3), np.zeros(3)
+    up, left = vector(3), vector(3)
     gait = _see_stride(state.buf, first, last, strap, params, up)
     if not _is_settled(strap, state.buf.t_s[last], params):
         return

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tallrun.gait.front import BRIDGED
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import kernel, vector
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_WALK, reason_bit
 from tallrun.gait.sacral import S_BEGIN, S_CONTACT, S_FLANK, S_PEAK, S_SIGMA, S_SWING, contact_of_step, smooth
 from tallrun.gait.vectors import cross, dot
@@ -81,10 +81,10 @@ def _clear(row):
 # Attitude and bounce --------------------------------------------------------------------------------------------------
 
 
-@maker
+@kernel
 def _set_angles(buf, step, neutral, forward, row):
     """Set mean tilt and range of obliquity over the step, from upright standing."""
-    left = np.empty(3)
+    left = vector(3)
     cross(neutral, forward, left)
     tilt, low, high = 0.0, 1e9, -1e9
     for i in range(step.first, step.last):
@@ -179,7 +179,7 @@ def _bounce_of(state, step, params):
     return _bounce(line, centre_up, n, step.first - step.stride_first, 1.0 / params.rate_hz)
 
 
-@maker
+@kernel
 def _fill_load(state, now, step, params, load):
     """Write the force along the load of the window into load[:n], in g.
 
@@ -190,7 +190,7 @@ def _fill_load(state, now, step, params, load):
     buf, vertical_g = state.buf, state.lines[0]
     first, last = step.stride_first - step.begin, step.last - step.begin
     turn = 2.0 * math.pi * (2.0 if step.before >= 0.0 else 1.0) / (last - first)
-    real, imag = np.zeros(4), np.zeros(4)  # level force (3), vertical
+    real, imag = vector(4), vector(4)  # level force (3), vertical
     for i in range(first, last):
         row = step.begin + i
         up = buf.up[row] if params.has_gyroscope else buf.up[now]
@@ -200,7 +200,7 @@ def _fill_load(state, now, step, params, load):
             real[j] += part * c
             imag[j] += part * s
     power = max(real[3] ** 2 + imag[3] ** 2, 1e-12)
-    lean = np.empty(3)
+    lean = vector(3)
     size = 0.0
     for j in range(3):
         lean[j] = (real[j] * real[3] + imag[j] * imag[3]) / power

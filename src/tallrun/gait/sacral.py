@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from tallrun.errors import SignalError
-from tallrun.gait.kernels import kernel, maker
+from tallrun.gait.kernels import Entry, Scratch, kernel
 from tallrun.numerics.recording import FloatArray
 
 #: Contact to the 5 % body weight mark over that of the half sine with the same first harmonic: real forces end in a
@@ -54,15 +54,19 @@ S_BEGIN, S_CONTACT, S_SIGMA, S_SWING, S_PEAK, S_FLANK = range(6)
 S_WIDTH = 6
 
 
-@maker
+#: Room for the weights of a smoothing; at its widest, over 130 ms, they fill it at 15 kHz.
+_weights = Scratch(1, 2048)
+
+
+@kernel
 def smooth(values, n, sigma_samples, out):
     """Gaussian smoothing of values[:n] into out[:n], zero phase (edges: only what is there)."""
     if sigma_samples <= 0.1:
         for i in range(n):
             out[i] = values[i]
         return
-    reach = int(3.0 * sigma_samples) + 1
-    weights = np.empty(2 * reach + 1)
+    reach = min(int(3.0 * sigma_samples) + 1, 1023)
+    weights = _weights(2 * reach + 1)
     whole = 0.0
     for k in range(-reach, reach + 1):
         x = k / sigma_samples
@@ -217,6 +221,9 @@ def contact_of_step(load_g, n, first, mark, step_samples, rate_hz, lines, out):
     return True
 
 
+_CONTACT = Entry(contact_of_step, bool)
+
+
 def contact_times(load_g: FloatArray, marks: FloatArray, rate_hz: float) -> FloatArray:
     """Contact begin and time for each step of an evenly sampled record.
 
@@ -248,6 +255,6 @@ def contact_times(load_g: FloatArray, marks: FloatArray, rate_hz: float) -> Floa
     for k in range(result.shape[1]):
         mark, length = float(marks[k]), float(marks[k + 1] - marks[k])
         first = int(marks[k - 1]) if k else int(mark)
-        if contact_of_step(load, len(load), first, mark, length, float(rate_hz), lines, found):
+        if _CONTACT(load, len(load), first, mark, length, float(rate_hz), lines, found):
             result[:, k] = found
     return result

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from tallrun.gait.gait_odds import shows_gait
+from tallrun.gait.kernels import Entry, kernel, plain
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
 from tallrun.gait.table import GaitTable, text_array
@@ -29,10 +29,8 @@ HINDSIGHT_STRIDES = 4
 MERGE_OTHER_S = 2.5
 
 
-@njit(cache=True)
-def _accumulate(
-    t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray, bin_s: float, sums: FloatArray
-) -> None:
+@kernel
+def _accumulate(t_s, acc_mps2, gyr_radps, bin_s, sums):
     """Add samples to ``sums`` (bins, 4): count, sum and sum of squares of |f|, sum of squares of |w|."""
     n_axes = acc_mps2.shape[1]
     for i in range(t_s.shape[0]):
@@ -55,6 +53,9 @@ def _accumulate(
         row[3] += turn
 
 
+_ACCUMULATE = Entry(_accumulate)
+
+
 class ActivityBins:
     """Running sums per half second of one sensor's signal; tells rest from motion without any stride.
 
@@ -74,7 +75,7 @@ class ActivityBins:
             grown[: self._sums.shape[0]] = self._sums
             self._sums = grown
         gyr = np.zeros((t_s.size, 0)) if gyr_radps is None else gyr_radps
-        _accumulate(t_s, acc_mps2, gyr, BIN_S, self._sums)
+        _ACCUMULATE(plain(t_s), plain(acc_mps2), plain(gyr), BIN_S, self._sums)
 
     def quiet(self, n_bins: int) -> np.ndarray:
         """Per bin: 1 quiet, 0 moving, -1 no samples; int8 (n_bins,)."""

@@ -96,10 +96,8 @@ def withhold_implausible(stride: Stride) -> None:
     """
     wrong: list[str] = []
     stance, step, whole = stride.stance_time_s, stride.step_time_s, stride.stride_time_s
-    longest = min((item for item in (whole, 2.0 * step) if item > 0.0), default=math.inf)
-    if stride.mode == MODE_RUN:
-        longest = min((item for item in (0.5 * whole, step) if item > 0.0), default=math.inf)
-    if stance <= 0.0 or stance >= longest:
+    both = 2.0 * stance if stride.mode == MODE_RUN else stance  # contacts that cannot overlap
+    if stance <= 0.0 or 0.0 < whole <= both or 0.0 < 2.0 * step <= both:
         wrong += _OF_STANCE
     if step <= 0.0 or stride.flight_time_s >= whole:
         wrong += ("step_time_s", "flight_time_s")
@@ -112,18 +110,18 @@ def withhold_implausible(stride: Stride) -> None:
         0.0 <= speed <= FASTEST_MPS and abs(speed * whole - length) <= LENGTH_MISFIT_SHARE * abs(length)
     ):
         wrong += _OF_LENGTH
-    wrong += [
-        name
-        for name, low, high in (
-            ("foot_strike_angle_deg", -STEEPEST_STRIKE_DEG, STEEPEST_STRIKE_DEG),
-            ("pelvic_tilt_deg", -GREATEST_TILT_DEG, GREATEST_TILT_DEG),
-            ("pelvic_obliquity_deg", 0.0, GREATEST_TILT_DEG),
-            ("vertical_oscillation_m", 0.0, GREATEST_OSCILLATION_M),
-            ("peak_impact_g", 0.0, math.inf),
-            ("duty_factor", 0.0, 1.0),
-        )
-        if not low <= getattr(stride, name) <= high
-    ]
+    if abs(stride.foot_strike_angle_deg) > STEEPEST_STRIKE_DEG:
+        wrong.append("foot_strike_angle_deg")
+    if abs(stride.pelvic_tilt_deg) > GREATEST_TILT_DEG:
+        wrong.append("pelvic_tilt_deg")
+    if stride.pelvic_obliquity_deg < 0.0 or stride.pelvic_obliquity_deg > GREATEST_TILT_DEG:
+        wrong.append("pelvic_obliquity_deg")
+    if stride.vertical_oscillation_m < 0.0 or stride.vertical_oscillation_m > GREATEST_OSCILLATION_M:
+        wrong.append("vertical_oscillation_m")
+    if stride.peak_impact_g < 0.0:
+        wrong.append("peak_impact_g")
+    if stride.duty_factor < 0.0 or stride.duty_factor > 1.0:
+        wrong.append("duty_factor")
     known = [name for name in wrong if math.isfinite(getattr(stride, name))]
     for name in known:
         setattr(stride, name, NAN)

@@ -115,7 +115,7 @@ def _browser(_data_dir: Path | None) -> Finding:
 def kernels(_data_dir: Path | None) -> Finding:
     """Tell whether every kernel of this copy of the package is compiled."""
     folder = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
-    compiled = sum(1 for _ in folder.rglob("*.nbc")) if folder.is_dir() else 0
+    compiled = sum(1 for _ in folder.rglob("*.o")) if folder.is_dir() else 0
     if is_ready():
         return Finding("kernels", True, f"{compiled} compiled kernels are ready")
     remedy = "the first run compiles them (a minute or more); 'tallrun doctor --compile' does it beforehand"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections import deque
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -65,9 +65,11 @@ class SensorAgreement:
     """Watches the steps of all sensors. ``learning`` are placements whose engine must learn its mounting first."""
 
     def __init__(self, placements: tuple[str, ...], learning: tuple[str, ...] = ()) -> None:
-        self._steps: dict[str, deque[float]] = {name: deque() for name in placements}
-        self._learning = set(learning)
+        #: Times of the last steps of each, in order.
+        self._steps: dict[str, list[float]] = {name: [] for name in placements}
+        #: When each began to step without a pause.
         self._bout_s = dict.fromkeys(placements, math.inf)
+        self._learning = set(learning)
         self._judged_s = -math.inf
         self._first_s = math.inf
         self._off_belt = dict.fromkeys(placements, 0)
@@ -83,9 +85,8 @@ class SensorAgreement:
         self._learning.discard(placement)
         if not steps or step_s - steps[-1] > BOUT_GAP_S:
             self._bout_s[placement] = step_s
-        steps.append(step_s)
-        while steps and steps[0] < now_s - KEEP_S:
-            steps.popleft()
+        insort(steps, step_s)
+        del steps[: bisect_left(steps, now_s - KEEP_S)]
         if now_s < self._judged_s + 1.0:
             return []
         self._judged_s = now_s
@@ -115,7 +116,8 @@ class SensorAgreement:
         end_s = now_s - LAG_S
         begin_s = end_s - WINDOW_S
         stepped = {
-            name: (1.0 if name == "pelvis" else 2.0) * len([at for at in steps if begin_s <= at < end_s])
+            name: (1.0 if name == "pelvis" else 2.0)
+            * (bisect_left(steps, end_s) - bisect_left(steps, begin_s))
             for name, steps in self._steps.items()
         }
         steady = [name for name in stepped if self._is_steady(name, begin_s, end_s)]
@@ -129,10 +131,13 @@ class SensorAgreement:
 
     def _is_steady(self, name: str, begin_s: float, end_s: float) -> bool:
         """Return whether a sensor has stepped without a pause since well before the window."""
-        steps = [at for at in self._steps[name] if begin_s - LEAD_S <= at < end_s]
-        if len(steps) < 4 or steps[0] > begin_s - LEAD_S + BOUT_GAP_S or steps[-1] < end_s - BOUT_GAP_S:
+        steps, lead_s = self._steps[name], begin_s - LEAD_S
+        first, end = bisect_left(steps, lead_s), bisect_left(steps, end_s)
+        if end - first < 4 or steps[first] > lead_s + BOUT_GAP_S or steps[end - 1] < end_s - BOUT_GAP_S:
             return False
-        return max(map(operator.sub, steps[1:], steps)) <= BOUT_GAP_S
+        if self._bout_s[name] <= steps[first]:
+            return True
+        return max(map(operator.sub, steps[first + 1 : end], steps[first:end])) <= BOUT_GAP_S
 
     def _doubt_of(
         self, name: str, stepped: dict[str, float], steady: list[str], now_s: float
@@ -141,13 +146,12 @@ class SensorAgreement:
         if not others or (name in self._learning and now_s - self._first_s < LEARNING_S):
             return None
         apart = [other for other in others if _differ(stepped[name], stepped[other])]
-        alike = [other for other in others if other not in apart]
-        if apart and not alike and not (name in steady and self._outvotes(name, others, stepped)):
+        if len(apart) == len(others) and not (name in steady and self._outvotes(name, others, stepped)):
             fewer = stepped[name] < max(stepped[other] for other in apart)
             return ("sensor_silent" if fewer else "sensor_disagrees"), tuple(sorted(apart))
         if name.startswith("foot_"):
             other = "foot_right" if name == "foot_left" else "foot_left"
-            if name in steady and other in alike and self._land_together(name, other):
+            if name in steady and other in others and other not in apart and self._land_together(name, other):
                 return "feet_out_of_step", (other,)
         return None
 
@@ -159,25 +163,26 @@ class SensorAgreement:
         return mine < its or (mine == its and stepped[name] > stepped[others[0]])
 
     def _unevenness(self, name: str) -> float:
-        steps = list(self._steps[name])
-        gaps = [after - at for at, after in itertools.pairwise(steps)]
+        gaps = [after - at for at, after in itertools.pairwise(self._steps[name])]
         if len(gaps) < 3:
             return math.inf
         middle = median(gaps)
         return median(abs(gap - middle) for gap in gaps) / middle
 
     def _land_together(self, name: str, other: str) -> bool:
-        mine = list(self._steps[name])
-        place, n_mine = 0, len(mine)
-        from_middle = []
-        for begin_s, end_s in itertools.pairwise(self._steps[other]):
-            stride_s = end_s - begin_s
-            if not 0.0 < stride_s <= BOUT_GAP_S:
-                continue
-            while place < n_mine and mine[place] < begin_s:
-                place += 1
-            if place < n_mine and mine[place] < end_s:
-                from_middle.append(abs((mine[place] - begin_s) / stride_s - 0.5))
+        landings, its = iter([*self._steps[name], math.inf]), self._steps[other]
+        landing_s = next(landings)
+        n_between, from_middle = 0, []
+        for begin_s, end_s in itertools.pairwise(its):
+            while landing_s < begin_s:
+                landing_s = next(landings)
+            if landing_s < end_s and end_s - begin_s <= BOUT_GAP_S:
+                apart = abs((landing_s - begin_s) / (end_s - begin_s) - 0.5)
+                from_middle.append(apart)
+                if apart <= 0.5 - LEAST_PHASE:
+                    n_between += 1
+                    if 2 * n_between >= len(its):  # whatever the others are: more than half of the strides
+                        return False
         return len(from_middle) >= 4 and median(from_middle) > 0.5 - LEAST_PHASE
 
     def _set(
@@ -199,4 +204,5 @@ class SensorAgreement:
 
 
 def _differ(steps: float, others: float) -> bool:
-    return abs(steps - others) > max(STEPS_APART, SHARE_APART * max(steps, others))
+    apart = abs(steps - others)
+    return apart > STEPS_APART and apart > SHARE_APART * max(steps, others)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right, insort
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -24,7 +24,7 @@ from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
 from tallrun.gait.join import LEARNING_WAIT_S, WAIT_S, StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
-from tallrun.gait.rows import MODE_RUN, plain_rows
+from tallrun.gait.rows import MODE_RUN, Row, plain_rows
 from tallrun.gait.segments import ActivityBins, build_segments, segment_table
 from tallrun.gait.strides import Stride, stride_table
 from tallrun.gait.summary import summarise, timeline_table
@@ -38,7 +38,10 @@ from tallrun.pipeline.setup import PipelineSetup
 from tallrun.pipeline.tables import ALGORITHM_VERSION, GaitTables
 from tallrun.sensors.events import TreadmillReading
 
-_RANK = {"foot_left": 0, "foot_right": 1, "pelvis": 2, "trunk": 3}
+#: What comes up at one time comes up in this order: rows of the engines, occasions, waking the joiner because a stride
+#: has waited long enough.
+_PLACES = ("foot_left", "foot_right", "pelvis")
+_RANK_PELVIS = _PLACES.index("pelvis")
 _RANK_OCCASION = 4
 _RANK_DEADLINE = 5
 
@@ -51,7 +54,7 @@ UNSEEN_STEPS = 16
 Engine = FootEngine | AccFootEngine | PelvisEngine
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # one for each row: a frozen one takes three times as long to make
 class Contact:
     """One foot row as its engine told it; the quickest news there is, before the feet are joined."""
 
@@ -60,7 +63,7 @@ class Contact:
     row: Any
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class StrideKnown:
     """A joined stride."""
 
@@ -103,18 +106,6 @@ class AgreementChanged:
 PipelineEvent = Contact | StrideKnown | FlagChanged | AgreementChanged | Occasion | GaitFailed
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A row of one engine on its way to the joiner."""
-
-    placement: str
-    row: Any
-
-
-#: Wakes the joiner when a stride has waited long enough.
-_DEADLINE = object()
-
-
 class GaitPipeline:
     """Sample blocks of a session in, gait events out.
 
@@ -128,6 +119,8 @@ class GaitPipeline:
         self.setup = setup
         self._guarded = guarded
         self._failure: Exception | None = None
+        #: What became known and was not yet handed out.
+        self._told: list[PipelineEvent] = []
         self._specs = {spec.placement: spec for spec in setup.specs}
         self._engines: dict[str, Engine] = {
             name: _engine_for(spec, setup) for name, spec in self._specs.items() if name != "trunk"
@@ -147,6 +140,7 @@ class GaitPipeline:
         self._flag_engine = FlagEngine(setup.runner, setup.baseline)
         self._learned: set[str] = set()
         self._belt: list[TreadmillReading] = []
+        self._belt_s: list[float] = []
         self._strides: list[Stride] = []
         self._flags: list[Flag] = []
         self._last_s = 0.0
@@ -163,7 +157,6 @@ class GaitPipeline:
 
         Raises UsageError for a placement that was not set up. Empty blocks change nothing.
         """
-        failed: list[PipelineEvent] = []
         for block in blocks:
             if block.placement not in self._specs:
                 raise UsageError(
@@ -172,11 +165,11 @@ class GaitPipeline:
                 )
             if block.t_s.size == 0:
                 continue
-            failed += self._contain(self._see, block)
+            self._contain(self._see, block)
             last_s = float(block.t_s.max())
             self._last_s = max(self._last_s, last_s)
             self._order.saw(block.placement, last_s)
-        return failed + self._drain()
+        return self._drain()
 
     def feed_treadmill(self, reading: TreadmillReading) -> list[PipelineEvent]:
         """Take a belt reading; it holds from its time on (``pipeline.belt``)."""
@@ -201,9 +194,10 @@ class GaitPipeline:
             return []
         self._finished = True
         self.end_s = max(self._last_s, self._order.clock_s)
-        out = self._contain(self._end_engines)
-        out += self._drain(upto_s=math.inf)
-        return out + self._contain(self._end_strides, self._order.now_s)
+        self._contain(self._end_engines)
+        out = self._drain(upto_s=math.inf)
+        self._contain(self._end_strides, self._order.now_s)
+        return out + self._hand_out()
 
     def status(self) -> dict[str, Any]:
         """Return each engine's own status by placement."""
@@ -246,88 +240,96 @@ class GaitPipeline:
             summary=json_ready(summary),
         )
 
-    def _see(self, block: SampleBlock) -> list[PipelineEvent]:
+    def _see(self, block: SampleBlock) -> None:
         self._bins[block.placement].feed(block.t_s, block.acc_mps2, block.gyr_radps)
         engine = self._engines.get(block.placement)
         if engine is not None:
             self._queue(block.placement, _feed(engine, block))
-        return []
 
-    def _end_engines(self) -> list[PipelineEvent]:
+    def _end_engines(self) -> None:
         for name, engine in self._engines.items():
             self._queue(name, engine.finish())
-        return []
 
-    def _end_strides(self, now_s: float) -> Iterable[PipelineEvent]:
+    def _end_strides(self, now_s: float) -> None:
         for stride in self._joiner.release(now_s, final=True):
-            yield from self._take_foot_stride(stride, now_s)
-        yield from self._take_unseen(math.inf, now_s, is_closing=True)
-        for flag in self._flag_engine.finish():
-            yield self._take_flag(flag, now_s)
+            self._take_foot_stride(stride, now_s)
+        self._take_unseen(math.inf, now_s, is_closing=True)
+        self._tell_flags(self._flag_engine.finish(), now_s)
 
-    def _contain(self, step: Callable[..., Iterable[PipelineEvent]], *args: Any) -> list[PipelineEvent]:
+    def _contain(self, step: Callable[..., None], *args: Any) -> None:
         """Take a step of the engines, unless they have failed; a guarded pipeline tells a failure once."""
         if self._failure is not None:
-            return []
-        if not self._guarded:
-            return list(step(*args))
+            return
+        n_told = len(self._told)
         try:
-            return list(step(*args))
+            step(*args)
         except Exception as error:
+            del self._told[n_told:]
+            if not self._guarded:
+                raise
             self._failure = error
-            return [GaitFailed(max(0.0, self.known_until_s), error)]
+            self._told.append(GaitFailed(max(0.0, self.known_until_s), error))
 
     def _queue(self, placement: str, rows: np.ndarray) -> None:
+        rank = _PLACES.index(placement)
         for row in plain_rows(rows):
-            self._order.put(row["emitted_at_s"], _RANK[placement], _Row(placement, row))
+            self._order.put(row["emitted_at_s"], rank, row)
 
     def _drain(self, upto_s: float | None = None) -> list[PipelineEvent]:
-        out: list[PipelineEvent] = []
-        while (ready := self._order.pop_ready(upto_s)) is not None:
-            out += self._take(*ready)
+        for now_s, rank, item in self._order.ready(upto_s):
+            if rank == _RANK_OCCASION:
+                self._take_occasion(now_s, item)
+            elif rank != _RANK_DEADLINE or self._joiner.is_due(now_s):
+                self._contain(self._join, now_s, rank, item)
+        return self._hand_out()
+
+    def _hand_out(self) -> list[PipelineEvent]:
+        out, self._told = self._told, []
         return out
 
-    def _take(self, now_s: float, item: Any) -> list[PipelineEvent]:
-        if isinstance(item, _Row) or item is _DEADLINE:
-            return self._contain(self._join, now_s, item)
+    def _take_occasion(self, now_s: float, what: Any) -> None:
         if now_s > self.end_s:
-            return []
-        if isinstance(item, TreadmillReading):
-            self._belt.append(item)
-        return [Occasion(now_s, item)]
+            return
+        if isinstance(what, TreadmillReading):
+            self._belt.append(what)
+            self._belt_s.append(what.t_s)
+        self._told.append(Occasion(now_s, what))
 
-    def _join(self, now_s: float, item: Any) -> list[PipelineEvent]:
-        out: list[PipelineEvent] = []
-        if isinstance(item, _Row):
-            if item.placement == "pelvis":
-                deadline_s = self._joiner.add_pelvis(item.row)
-                out += self._agree("pelvis", item.row["step_s"], now_s)
-                if self._unseen is not None:
-                    self._unseen.append(item.row)
-                    out += self._take_unseen(now_s - LEARNING_WAIT_S - WAIT_S, now_s, is_closing=False)
-            else:
-                foot = item.placement.removeprefix("foot_")
-                if foot not in self._learned:
-                    self._learned.add(foot)
-                    self._joiner.learned(foot, now_s)
-                deadline_s = self._joiner.add_contact(foot, item.row)
-                out.append(Contact(now_s, foot, item.row))
-                out += self._agree(item.placement, item.row["initial_contact_s"], now_s)
-                if self._unseen is not None:
-                    insort(self._contacts_s, item.row["initial_contact_s"])
-            if math.isfinite(deadline_s):
-                self._order.put(deadline_s, _RANK_DEADLINE, _DEADLINE)
+    def _join(self, now_s: float, rank: int, row: Row) -> None:
+        """Take a row of an engine, or only the time; hand on the strides that are known now."""
+        if rank == _RANK_PELVIS:
+            self._take_step(now_s, row)
+        elif rank != _RANK_DEADLINE:
+            self._take_contact(now_s, _PLACES[rank], row)
         for stride in self._joiner.release(now_s):
-            out += self._take_foot_stride(stride, now_s)
-        return out
+            self._take_foot_stride(stride, now_s)
 
-    def _agree(self, placement: str, step_s: float, now_s: float) -> list[PipelineEvent]:
-        return [AgreementChanged(now_s, doubt) for doubt in self.agreement.saw(placement, step_s, now_s)]
+    def _take_step(self, now_s: float, row: Row) -> None:
+        self._wake_at(self._joiner.add_pelvis(row))
+        self._tell_doubts(self.agreement.saw("pelvis", row["step_s"], now_s), now_s)
+        if self._unseen is not None:
+            self._unseen.append(row)
+            self._take_unseen(now_s - LEARNING_WAIT_S - WAIT_S, now_s, is_closing=False)
 
-    def _take_foot_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
+    def _take_contact(self, now_s: float, placement: str, row: Row) -> None:
+        foot = placement.removeprefix("foot_")
+        if foot not in self._learned:
+            self._learned.add(foot)
+            self._joiner.learned(foot, now_s)
+        self._wake_at(self._joiner.add_contact(foot, row))
+        self._told.append(Contact(now_s, foot, row))
+        self._tell_doubts(self.agreement.saw(placement, row["initial_contact_s"], now_s), now_s)
+        if self._unseen is not None:
+            insort(self._contacts_s, row["initial_contact_s"])
+
+    def _wake_at(self, deadline_s: float) -> None:
+        if deadline_s < math.inf:
+            self._order.put(deadline_s, _RANK_DEADLINE, None)
+
+    def _take_foot_stride(self, stride: Stride, now_s: float) -> None:
         """Take a stride of the joiner, after what only the pelvis saw before it."""
-        yield from self._take_unseen(stride.initial_contact_s, now_s, is_closing=True)
-        yield from self._take_stride(stride, now_s)
+        self._take_unseen(stride.initial_contact_s, now_s, is_closing=True)
+        self._take_stride(stride, now_s)
         placement = f"foot_{stride.foot}"
         if placement in self._specs and stride.quality >= QUALITY_LIMIT:
             belt_mps, before_mps = stride.belt_speed_mps, self._belt_mps.get(placement, math.nan)
@@ -336,17 +338,16 @@ class GaitPipeline:
             # a belt that gathers speed or slows is told of later than the foot feels it
             is_steady = abs(belt_mps - before_mps) <= BELT_CHANGE_SHARE * belt_mps
             if is_steady and math.isfinite(ratio):
-                for doubt in self.agreement.saw_speed(placement, now_s, ratio):
-                    yield AgreementChanged(now_s, doubt)
+                self._tell_doubts(self.agreement.saw_speed(placement, now_s, ratio), now_s)
 
-    def _take_unseen(self, before_s: float, now_s: float, *, is_closing: bool) -> list[PipelineEvent]:
+    def _take_unseen(self, before_s: float, now_s: float, *, is_closing: bool) -> None:
         """Make strides of the pelvis steps before ``before_s`` that no foot has seen; forget the others.
 
         is_closing : no step before that time can be added any more.
         """
         rows = self._unseen
         if rows is None:
-            return []
+            return
         while rows and rows[0]["step_s"] < before_s:
             step_s = rows[0]["step_s"]
             if self._is_seen(step_s):
@@ -361,11 +362,9 @@ class GaitPipeline:
                     continue
             self._unseen_until_s = step_s
             self._alone.add_pelvis(rows.popleft())
-        out: list[PipelineEvent] = []
         for stride in self._alone.release(-math.inf, final=is_closing):
             stride.emitted_at_s = max(now_s, stride.emitted_at_s)
-            out += self._take_stride(stride, now_s)
-        return out
+            self._take_stride(stride, now_s)
 
     def _n_unseen_in_row(self) -> int:
         n, last_s = 0, math.nan
@@ -380,9 +379,11 @@ class GaitPipeline:
         if len(times) > 4096:
             del times[:2048]
         place = bisect_right(times, step_s)
-        return any(abs(times[at] - step_s) <= UNSEEN_S for at in (place - 1, place) if 0 <= at < len(times))
+        if place and step_s - times[place - 1] <= UNSEEN_S:
+            return True
+        return place < len(times) and times[place] - step_s <= UNSEEN_S
 
-    def _take_stride(self, stride: Stride, now_s: float) -> Iterable[PipelineEvent]:
+    def _take_stride(self, stride: Stride, now_s: float) -> None:
         reading = self._belt_at(stride.initial_contact_s)
         if reading is not None:
             carried_mps = carries_mps(reading)
@@ -394,17 +395,21 @@ class GaitPipeline:
             score_overstride(stride, self.setup.runner, self.setup.baseline)
         if self.setup.keep_strides:
             self._strides.append(stride)
-        yield StrideKnown(now_s, stride)
-        for flag in self._flag_engine.feed(stride):
-            yield self._take_flag(flag, now_s)
+        self._told.append(StrideKnown(now_s, stride))
+        self._tell_flags(self._flag_engine.feed(stride), now_s)
 
-    def _take_flag(self, flag: Flag, now_s: float) -> FlagChanged:
-        if flag.end_s is not None:
-            self._flags.append(flag)
-        return FlagChanged(now_s, flag)
+    def _tell_flags(self, flags: list[Flag], now_s: float) -> None:
+        for flag in flags:
+            if flag.end_s is not None:
+                self._flags.append(flag)
+            self._told.append(FlagChanged(now_s, flag))
+
+    def _tell_doubts(self, doubts: list[SensorDoubt], now_s: float) -> None:
+        for doubt in doubts:
+            self._told.append(AgreementChanged(now_s, doubt))
 
     def _belt_at(self, time_s: float) -> TreadmillReading | None:
-        place = bisect_right(self._belt, time_s, key=lambda item: item.t_s)
+        place = bisect_right(self._belt_s, time_s)
         return held(self._belt[max(place - STREAM_READINGS - 1, 0) : place], time_s)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 #: A sensor that lags by more than this no longer holds the others back (session contract, 5.1).
@@ -22,9 +24,9 @@ class EventOrder:
     def __init__(self, sources: tuple[str, ...]) -> None:
         self._latest_s = dict.fromkeys(sources, -math.inf)
         self.clock_s = -math.inf
-        #: (time, rank, number within the rank, item): the number settles every tie before the item is looked at.
+        #: (time, rank, number of arrival, item): the number settles every tie before the item is looked at.
         self._heap: list[tuple[float, int, int, Any]] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers = itertools.count()
         self.now_s = -math.inf
         self.watermark_s = -math.inf
 
@@ -40,21 +42,19 @@ class EventOrder:
 
     def put(self, time_s: float, rank: int, item: Any) -> None:
         """Queue an item."""
-        number = self._numbers.get(rank, 0)
-        self._numbers[rank] = number + 1
-        heapq.heappush(self._heap, (time_s, rank, number, item))
+        heapq.heappush(self._heap, (time_s, rank, next(self._numbers), item))
 
-    def pop_ready(self, upto_s: float | None = None) -> tuple[float, Any] | None:
-        """Return the next item and the time at which it takes effect, or None.
+    def ready(self, upto_s: float | None = None) -> Iterator[tuple[float, int, Any]]:
+        """Yield the items whose time has come, those put meanwhile too: time of taking effect, rank, item.
 
         ``upto_s`` replaces the watermark (infinity at the end of a session).
         """
-        limit_s = self.watermark_s if upto_s is None else upto_s
-        if not self._heap or self._heap[0][0] > limit_s:
-            return None
-        time_s, _, _, item = heapq.heappop(self._heap)
-        self.now_s = max(self.now_s, time_s)
-        return self.now_s, item
+        heap, limit_s = self._heap, self.watermark_s if upto_s is None else upto_s
+        while heap and heap[0][0] <= limit_s:
+            time_s, rank, _, item = heapq.heappop(heap)
+            if time_s > self.now_s:
+                self.now_s = time_s
+            yield self.now_s, rank, item
 
     def _move_watermark(self) -> None:
         """Find the time up to which everything is known."""
