@@ -18,7 +18,7 @@ import numba
 from llvmlite import ir
 from numba.core import cgutils
 from numba.core import types as numba_types
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import CPUContext
 from numba.extending import intrinsic
@@ -61,6 +61,7 @@ def compiled(
         global_compiler_lock,
         patch.object(numba.config, "OPT", 0),
         patch.object(CPUContext, "get_executable", _nothing_to_run),
+        patch.object(JITCPUCodegen, "_add_module", lambda codegen, module: None),
         patch.object(JITCodeLibrary, "_finalize_specific"),
     ):
         run.compile(signature)
