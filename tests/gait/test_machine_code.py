@@ -146,6 +146,27 @@ def test_scratch_is_bounded():
             vector(*shape)
 
 
+def test_numba_goes_on_as_before_after_an_entry_was_compiled(tmp_path):
+    """Nothing half made is left in its engine, which would be finished by whoever compiles next."""
+    code = """
+import gc
+import numpy as np
+from numba import njit
+from tallrun.gait.kernels import Entry, kernel
+@kernel
+def double(values):
+    return 2.0 * values[0]
+entry = Entry(double, float)
+assert entry(np.ones(3)) == 2.0
+del entry, double
+gc.collect()
+print(njit(lambda a: a + 1)(3))
+"""
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("4", "")
+
+
 def test_no_run_waits_for_a_compiler_and_none_loads_numba():
     """All kinds of sensors, once everything is warm: nothing is compiled, whatever the engines are handed."""
     code = """
