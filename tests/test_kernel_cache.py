@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tallrun.kernel_cache import (
     prepare,
     remove_unused,
 )
+from tallrun.machine_code import version_of
 
 PACKAGE = Path(tallrun.__file__).parent
 
@@ -101,3 +103,10 @@ def test_only_kernels_of_other_versions_that_nothing_uses_go(tmp_path):
     assert remove_unused(tmp_path, "2" * 16, now_s) == ["0" * 16]
     assert {item.name for item in tmp_path.iterdir()} == {*places, "a" * 16} - {"0" * 16}
     assert (tmp_path / "mine" / "gait" / "kernel.nbi").exists()
+
+
+def test_the_compilers_version_is_that_of_its_package():
+    for package in ("numba", "llvmlite"):
+        assert version_of(package) == version(package)
+    with pytest.raises(PackageNotFoundError):
+        version_of("no_such_package")

@@ -89,9 +89,9 @@ def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
 
 
 def _mark() -> Path:
-    from importlib.metadata import version
+    from tallrun.machine_code import version_of
 
-    told = (kernel_fingerprint(KERNEL_ROOMS), str(Path(__file__).parent), sys.version, version("numba"))
+    told = (kernel_fingerprint(KERNEL_ROOMS), str(Path(__file__).parent), sys.version, version_of("numba"))
     return (
         Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"ready-{sha256(repr(told).encode()).hexdigest()[:16]}"
     )

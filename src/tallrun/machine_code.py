@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -102,13 +102,29 @@ def host_machine() -> Any:
 
 
 @cache
+def version_of(package: str) -> str:
+    """Return the version of an installed package, which is in the name of the folder that tells of it.
+
+    Loading ``importlib.metadata``, which loads what reads e-mail, takes as long as loading the kernels. Raises
+    PackageNotFoundError (ImportError) for one that is not installed.
+    """
+    spec = find_spec(package)
+    if spec is not None and spec.origin is not None:
+        for folder in Path(spec.origin).parents[1].glob(f"{package}-*.dist-info"):
+            return folder.stem.removeprefix(f"{package}-")
+    from importlib.metadata import version
+
+    return version(package)
+
+
+@cache
 def _machine() -> str:
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features().flatten()
     recipe = sha256((Path(__file__).parent / "gait" / "compiling.py").read_bytes()).hexdigest()
-    machine = f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
-    return f"{recipe} {version('numba')} {version('llvmlite')} {machine}"
+    made_by = f"{recipe} {version_of('numba')} {version_of('llvmlite')}"
+    return f"{made_by} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
 
 
 def _loaded(code: bytes) -> Any:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
-#: ``pyarrow.compute`` comes with the ways of Arrow that go through pandas, and reads all its own help at import.
-NOT_NEEDED = ("numba", "pandas", "pyarrow.compute", "scipy")
+#: ``pyarrow.compute`` comes with the ways of Arrow that go through pandas, and reads all its own help at import;
+#: ``numpy.ma`` with numpy's percentiles and medians; ``email`` with ``importlib.metadata``.
+NOT_NEEDED = ("email", "numba", "numpy.ma", "pandas", "pyarrow.compute", "scipy")
 
 
 def test_analyze_loads_what_it_needs(tmp_path: Path) -> None:

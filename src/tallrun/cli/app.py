@@ -37,9 +37,9 @@ COMMAND_MODULES = (
 #: Modules whose one command is named like them: for it no other module is loaded.
 ONE_COMMAND_MODULES = frozenset({"analyze", "simulate", "report", "cite", "cohort", "data", "serve"})
 
-#: Garbage in cycles is looked for after so many new objects. Python does it after 700, and again among all that was
-#: loaded when it ends: a fifth of the time of a short command, which leaves none.
-_NEW_OBJECTS = 100_000
+#: Garbage in cycles is looked for after so many new objects, and among older ones every few times. Python does it after
+#: 700, and again among all that was loaded when it ends: a fifth of the time of a short command, which leaves none.
+_LOOK_FOR_GARBAGE = (20_000, 5, 5)
 
 
 def _print_version(wanted: bool) -> None:
@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
     # A third of loading numpy is starting threads for large matrices, of which there are none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(*_LOOK_FOR_GARBAGE)
     atexit.register(gc.freeze)
     words = sys.argv[1:] if argv is None else argv
     app = build_app(words[0] if words else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median  # that of numpy loads all of its masked arrays
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,8 +208,8 @@ class FootEngine:
         known = min(int(foot.known[0].n_flats), len(foot.flats))
         if not known:
             return math.nan
-        up = np.median(foot.flats[:known], axis=0)
-        return math.degrees(math.atan2(float(up[0]), float(up[2])))
+        forward, _, up = (median(axis.tolist()) for axis in foot.flats[:known].T)
+        return math.degrees(math.atan2(forward, up))
 
     @property
     def waves(self) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[st
     if len(ratios) < CALIBRATION_STRIDES:
         out["reason"] = "too_few_strides" if np.isfinite(belt).any() or not strides else "no_belt"
         return out
-    found = float(np.median(ratios))
+    found = median(ratios.tolist())
     low, high = STRIDE_GAIN_BOUNDS
     out["gain_found"] = min(high, max(low, found))
     out["is_at_bound"] = not low <= found <= high

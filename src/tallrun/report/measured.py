@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,8 +80,8 @@ def pace_mps(strides: TableLike) -> float | None:
     """Return the middle speed of running strides: the belt's where known, else the feet's where sure; None unknown."""
     running = sure_values(strides[strides["mode"] == "run"])
     paces = paces_mps(running)
-    known = paces[np.isfinite(paces)]
-    return float(np.median(known)) if known.size else None
+    known = paces[np.isfinite(paces)].tolist()
+    return float(median(known)) if known else None
 
 
 def measured_error(
