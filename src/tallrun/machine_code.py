@@ -26,7 +26,8 @@ _RESULTS: dict[type | None, Any] = {
     int: ctypes.c_int64,
     float: ctypes.c_double,
 }
-_SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
+#: Called under Python's lock: whoever reads an engine's state from another thread finds it whole.
+_SIGNATURE = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 #: What numba's functions return where all went well: with a result, and without one.
 _FINE = (0, -2)
 _DIGEST = 32

@@ -7,11 +7,12 @@ import reference
 from support.foot_runs import RUN, STAND, WALK, rows_of, simulated
 from support.twins import use_twins
 from tallrun.gait import foot_cycles, foot_events
+from tallrun.gait.entry import Entry
 from tallrun.gait.foot_clipping import find_clipped_lobes
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_state import Flat, Samples, new_output, new_sensor, new_state, new_work
 from tallrun.gait.foot_trajectory import End, solve_stride
-from tallrun.gait.kernels import Entry, as_record, kernel
+from tallrun.gait.kernels import as_record, kernel
 from tallrun.gait.vectors import level_from
 
 UNKNOWN = np.full(3, np.nan)

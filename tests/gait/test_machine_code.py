@@ -14,8 +14,9 @@ import pytest
 
 from tallrun import machine_code
 from tallrun.gait import compiling
+from tallrun.gait.entry import Entry, Held
 from tallrun.gait.kernel_key import key_of
-from tallrun.gait.kernels import Entry, Held, inlined, kernel, matrix, new_record, vector
+from tallrun.gait.kernels import inlined, kernel, matrix, new_record, vector
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTOR = 3.0
@@ -152,7 +153,8 @@ def test_numba_goes_on_as_before_after_an_entry_was_compiled(tmp_path):
 import gc
 import numpy as np
 from numba import njit
-from tallrun.gait.kernels import Entry, kernel
+from tallrun.gait.entry import Entry
+from tallrun.gait.kernels import kernel
 @kernel
 def double(values):
     return 2.0 * values[0]

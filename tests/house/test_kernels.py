@@ -11,8 +11,9 @@ import pytest
 
 import tallrun
 from tallrun.gait.acc_only_kernel import AccFootParams
+from tallrun.gait.entry import Entry
 from tallrun.gait.foot_params import FootParams
-from tallrun.gait.kernels import Entry, as_record, kernel, new_record, plain
+from tallrun.gait.kernels import as_record, kernel, new_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 
 GAIT = Path(tallrun.__file__).parent / "gait"

@@ -8,9 +8,10 @@ import numpy as np
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import acc_only_kernel as kernel
+from tallrun.gait.entry import Entry, Held
 from tallrun.gait.foot_state import Output, new_output
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import Entry, Held, as_record, plain
+from tallrun.gait.kernels import as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 

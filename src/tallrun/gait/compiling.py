@@ -25,7 +25,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from tallrun.gait.kernel_key import is_marked, named_in
-from tallrun.gait.kernels import MARKS, Held, Scratch
+from tallrun.gait.kernels import MARKS, Scratch
 from tallrun.machine_code import host_machine
 
 _WORD = ir.IntType(64)
@@ -51,9 +51,9 @@ def compiled(
 ) -> bytes:
     """Return the object file of an entry for arguments of these types; it holds one function, ``symbol``.
 
-    It takes the places of its result and of an error that never is, and one word an argument (``Held``).
+    It takes the places of its result and of an error that never is, and one word an argument or more (``gait.entry``).
     """
-    kinds = tuple(_kind_of(item) for item in arguments)
+    kinds = tuple(map(numba.typeof, arguments))
     function, unpacked = _with_marks(kernel), _unpacking(kinds)
     run = numba.njit(**_OPTIONS)(lambda words: function(*unpacked(words)))
     signature = (types.CPointer(types.int64),)
@@ -91,10 +91,6 @@ def _with_marks(function: Callable[..., Any]) -> Any:
             known[name] = _scratch(value)
     copy = FunctionType(function.__code__, known, function.__name__, function.__defaults__)
     return numba.njit(**(_OPTIONS | MARKS[function]))(copy)
-
-
-def _kind_of(value: Any) -> Any:
-    return numba.typeof(value.value if isinstance(value, Held) else value)
 
 
 # What numba itself has no word for ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallrun.errors import SignalError, UsageError
+from tallrun.gait.entry import Entry, Held
 from tallrun.gait.foot_cycles import track
 from tallrun.gait.foot_mounting import TURNING_RADPS, Mounting, learn_mounting, rest_of, warm_up_mounting
 from tallrun.gait.foot_params import FootParams
@@ -24,7 +25,7 @@ from tallrun.gait.foot_state import (
 )
 from tallrun.gait.foot_trajectory import sensor_height
 from tallrun.gait.foot_unrested import learn_unrested
-from tallrun.gait.kernels import Entry, Held, as_record, plain
+from tallrun.gait.kernels import as_record, plain
 from tallrun.gait.rows import FOOT_CONTACT_DTYPE
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tallrun.gait.entry import Entry
 from tallrun.gait.foot_events import level_at, mean_force, quietest
 from tallrun.gait.foot_state import Flat, Samples, Sensor, Work, new_sensor, new_work
 from tallrun.gait.foot_trajectory import End, solve_stride
-from tallrun.gait.kernels import Entry, kernel, matrix, vector
+from tallrun.gait.kernels import kernel, matrix, vector
 from tallrun.gait.vectors import copy_matrix, copy_to, dot, level_from, multiply, size_of, turned
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2

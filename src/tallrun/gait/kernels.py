@@ -1,9 +1,7 @@
-"""How kernels are written and called, and how they name what they work on: ``state.cycle[0].top_rad``, in Python alike.
+"""How kernels are written, and how they name what they work on: ``state.cycle[0].top_rad``, in Python alike.
 
-A kernel is a plain function under one of the marks below. An ``Entry`` is one that Python calls: its machine code,
-with all it calls in it, is compiled once on a machine (``gait.compiling``), kept in a file (``tallrun.machine_code``)
-and loaded from there, without numba. A kernel makes no arrays but ``vector`` and ``matrix``, and raises nothing:
-dividing by zero gives NaN or infinity.
+A kernel is a plain function under one of the marks below; Python calls it through an ``Entry`` (``gait.entry``). It
+makes no arrays but ``vector`` and ``matrix``, and raises nothing: dividing by zero gives NaN or infinity.
 
 A record is one structured scalar of numpy: a kernel gets one pointer for it, whatever number of fields it has, and
 reads and writes them by name as Python does. Fields are scalars; vectors and matrices stand beside it as arrays, in
@@ -13,7 +11,6 @@ kernel a record goes in an array of one: by itself it is many times slower to ha
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -21,10 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tallrun import machine_code
-
 _FLOAT = np.dtype(np.float64)
-_FLOATS, _BITS = struct.Struct("d"), struct.Struct("q")
 _KINDS = {bool: "?", int: "i8", float: "f8"}
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,102 +58,6 @@ class Scratch:
 
 #: ``vector(n)`` and ``matrix(n, m)`` inside kernels.
 vector, matrix = Scratch(1, 32), Scratch(2, 512)
-
-
-class Held:
-    """A named tuple of arrays that stay where they are: looked up once, not at every call.
-
-    words : for each array its address and lengths, for each number itself, in order; tuples inside it alike.
-    """
-
-    __slots__ = ("address", "value", "words")
-
-    def __init__(self, value: tuple[Any, ...]) -> None:
-        self.value = value
-        self.words = np.array(_words_of(value), np.int64)
-        self.address = _address_of(self.words)
-
-
-def _address_of(array: NDArray[Any]) -> int:
-    return int(array.ctypes.data)
-
-
-def _words_of(value: Any) -> list[int]:
-    if isinstance(value, np.ndarray):
-        return [_address_of(value), *value.shape]
-    if isinstance(value, tuple):
-        return [word for item in value for word in _words_of(item)]
-    return [_BITS.unpack(_FLOATS.pack(value))[0]] if isinstance(value, float) else [int(value)]
-
-
-def layout_of(value: Any) -> str:
-    """Return what machine code takes for granted of an argument, as text."""
-    if isinstance(value, Held):
-        value = value.value
-    if isinstance(value, np.ndarray):
-        if not value.flags.c_contiguous:
-            raise TypeError("an entry takes arrays in C order only")
-        return f"{value.dtype} {value.ndim} {value.flags.aligned} {value.flags.writeable}"
-    if isinstance(value, tuple):
-        return f"{type(value).__qualname__}({', '.join(map(layout_of, value))})"
-    return type(value).__name__
-
-
-def _format_of(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return "q" * (1 + value.ndim)
-    return "d" if isinstance(value, float) else "q"
-
-
-class Entry:
-    """A kernel that Python calls, with arguments alike each time: arrays, named tuples of them, and plain numbers.
-
-    returns : ``bool``, ``int`` or ``float`` where the kernel returns one.
-    """
-
-    def __init__(
-        self, kernel: Callable[..., Any], returns: type[bool] | type[int] | type[float] | None = None
-    ) -> None:
-        self.kernel = kernel
-        self._returns = returns
-        self._code: machine_code.Code | None = None
-        self._pack: Callable[..., bytes] = struct.Struct("").pack
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Call it. Arrays must be of the dtype, number of axes and order in memory of those of the first call."""
-        if machine_code.IS_OFF:
-            return self.kernel(*(item.value if isinstance(item, Held) else item for item in arguments))
-        if self._code is None:
-            self._load(arguments)
-        values: list[Any] = []
-        keep = []
-        for item in arguments:
-            if isinstance(item, np.ndarray):
-                values.append(item.ctypes.data)
-                values += item.shape
-            elif isinstance(item, tuple):
-                held = Held(item)
-                keep.append(held)
-                values.append(held.address)
-            elif isinstance(item, Held):
-                values.append(item.address)
-            else:
-                values.append(item)
-        return self._code(self._pack(*values))  # type: ignore[misc]
-
-    def _load(self, arguments: tuple[Any, ...]) -> None:
-        from tallrun.gait.kernel_key import key_of
-
-        self._pack = struct.Struct("".join(map(_format_of, arguments))).pack
-        name = f"{self.kernel.__module__.rpartition('.')[2]}.{self.kernel.__name__}"
-        layout = "; ".join(layout_of(item) for item in arguments)
-
-        def compile_it(symbol: str) -> bytes:
-            from tallrun.gait.compiling import compiled
-
-            return compiled(self.kernel, arguments, self._returns, symbol)
-
-        self._code = machine_code.load(name, f"{key_of(self.kernel)}; {layout}", self._returns, compile_it)
 
 
 def plain(values: Any) -> NDArray[np.float64]:

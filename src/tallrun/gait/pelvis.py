@@ -9,8 +9,9 @@ from vqf import VQF
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import pelvis_cycles as cycles
+from tallrun.gait.entry import Entry, Held
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
-from tallrun.gait.kernels import Entry, Held, as_record, plain
+from tallrun.gait.kernels import as_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, PelvisOutput, new_output, new_state
 from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit

@@ -24,7 +24,8 @@ import math
 import numpy as np
 
 from tallrun.errors import SignalError
-from tallrun.gait.kernels import Entry, Scratch, kernel
+from tallrun.gait.entry import Entry
+from tallrun.gait.kernels import Scratch, kernel
 from tallrun.numerics.recording import FloatArray
 
 #: Contact to the 5 % body weight mark over that of the half sine with the same first harmonic: real forces end in a

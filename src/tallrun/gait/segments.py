@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tallrun.gait.entry import Entry
 from tallrun.gait.gait_odds import shows_gait
-from tallrun.gait.kernels import Entry, kernel, plain
+from tallrun.gait.kernels import kernel, plain
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK, MODES
 from tallrun.gait.strides import Stride
 from tallrun.gait.table import GaitTable, text_array
