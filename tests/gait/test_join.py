@@ -100,6 +100,26 @@ def test_a_sensor_that_dies_does_not_hold_the_run_up():
     assert len(joiner.release(deadline)) == 1
 
 
+@pytest.mark.parametrize("feet", [("left", "right"), ()])
+@pytest.mark.parametrize("late", range(2, 10))
+def test_a_row_told_after_the_next_one_of_its_sensor_changes_nothing(feet, late):
+    """A foot whose lost samples held one stride up, and a pelvis that did: what waits long enough is the same."""
+    strides = []
+    for swapped in (False, True):
+        rows = [(foot, foot_row(ic), pelvis_row(ic + 0.03, crossing_s=ic + 0.1)) for foot, ic in contacts()]
+        if swapped:  # by two: the next one of the same foot
+            rows[late], rows[late - 2] = rows[late - 2], rows[late]
+        joiner = StrideJoiner(feet, True)
+        for foot in feet:
+            joiner.learned(foot, 0.0)
+        for foot, row, step in rows:
+            joiner.add_pelvis(step)
+            if feet:
+                joiner.add_contact(foot, row)
+        strides.append([repr(item) for item in joiner.release(60.0, final=True)])
+    assert strides[0] == strides[1]
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_order_and_identity_hold_for_random_losses(seed):
     rng = np.random.default_rng(seed)

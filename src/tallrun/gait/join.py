@@ -8,7 +8,7 @@ step are known, or at its deadline without them.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from statistics import median
 
@@ -113,20 +113,14 @@ class StrideJoiner:
             stride.reasons |= _IMPLAUSIBLE
         if len(self._feet) == 1:
             stride.reasons |= _ONE_FOOT
-        place = len(self._waiting)
-        while place and (self._waiting[place - 1].initial_contact_s, self._waiting[place - 1].foot or "") > (
-            ic,
-            foot,
-        ):
-            place -= 1
-        self._waiting.insert(place, stride)
-        self._contacts_s[foot].append(ic)
-        return stride.emitted_at_s + WAIT_S
+        insort(self._contacts_s[foot], ic)
+        return self._wait(stride)
 
     def add_pelvis(self, row: Row) -> float:
         """Take one pelvis row; return the latest time at which a stride made of it alone leaves."""
-        self._pelvis.append(row)
-        self._pelvis_s.append(row["step_s"])
+        place = bisect_right(self._pelvis_s, row["step_s"])
+        self._pelvis.insert(place, row)
+        self._pelvis_s.insert(place, row["step_s"])
         if self._feet:
             return math.inf
         stride = Stride(
@@ -141,7 +135,14 @@ class StrideJoiner:
         stride.stance_time_s = row["contact_time_s"]
         stride.stance_sigma_s = row["contact_time_sigma_s"]
         stride.final_contact_s = stride.initial_contact_s + stride.stance_time_s
-        self._waiting.append(stride)
+        return self._wait(stride)
+
+    def _wait(self, stride: Stride) -> float:
+        """Let a stride wait in its place; an engine may tell a contact before an earlier one."""
+        place = len(self._waiting)
+        while place and _order(self._waiting[place - 1]) > _order(stride):
+            place -= 1
+        self._waiting.insert(place, stride)
         return stride.emitted_at_s + WAIT_S
 
     def is_due(self, now_s: float) -> bool:
@@ -256,6 +257,10 @@ class StrideJoiner:
             keep = bisect_left(self._pelvis_s, time_s)
             del self._pelvis_s[:keep]
             del self._pelvis[:keep]
+
+
+def _order(stride: Stride) -> tuple[float, str]:
+    return stride.initial_contact_s, stride.foot or ""
 
 
 def _settle_mode(stride: Stride) -> None:
