@@ -80,7 +80,7 @@ def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
             warm_up()
         return
     with suppress(OSError, ValueError):
-        sys.stderr.write("Preparing the stride engine: a minute or more, once after each update.\n")
+        sys.stderr.write("Preparing the stride engine: a minute or so, the first time and after an update.\n")
     warm_up()
     with suppress(OSError):
         _mark().parent.mkdir(parents=True, exist_ok=True)

@@ -118,7 +118,7 @@ def kernels(_data_dir: Path | None) -> Finding:
     compiled = sum(1 for _ in folder.rglob("*.o")) if folder.is_dir() else 0
     if is_ready():
         return Finding("kernels", True, f"{compiled} compiled kernels are ready")
-    remedy = "the first run compiles them (a minute or more); 'tallrun doctor --compile' does it beforehand"
+    remedy = "the first run compiles them (a minute or so); 'tallrun doctor --compile' does it beforehand"
     return Finding(
         "kernels", False, "kernels half compiled" if compiled else "no compiled kernels yet", remedy
     )

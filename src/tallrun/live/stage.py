@@ -41,7 +41,7 @@ MARKS = LETTERS | {"treadmill": "B", "heart_rate": "H", "foot_pod": "F"}
 BUSY = "One thing at a time: this is still going on. Wait for it, or leave."
 TWO_RUNS = "A run is going on already. End it first, on its page."
 PREPARING = (
-    "The stride engine is being prepared: a minute or more, once after each update. "
+    "The stride engine is being prepared: a minute or so, the first time and after an update. "
     "Wait; the run begins by itself."
 )
 NO_SENSOR = "No foot or back sensor is paired yet. Pair one first."
