@@ -162,7 +162,7 @@ def difference(old: Any, new: Any) -> str:
         if a.dtype.kind == "f" and a.tobytes() != b.tobytes():
             count = np.sum((a != b) & ~(np.isnan(a) & np.isnan(b)))
             out.append(f"{name} {np.nanmax(np.abs(a - b), initial=0.0):.3g} ({count})")
-        elif a.dtype.kind != "f" and not np.array_equal(a, b):
+        elif a.dtype.kind != "f" and not pd.Series(a).equals(pd.Series(b)):
             out.append(f"{name} ({np.sum(a != b)})")
     return ", ".join(out) or "values"
 

@@ -190,15 +190,16 @@ def _fill_load(state, now, step, params, load):
     buf, vertical_g = state.buf, state.lines[0]
     first, last = step.stride_first - step.begin, step.last - step.begin
     turn = 2.0 * math.pi * (2.0 if step.before >= 0.0 else 1.0) / (last - first)
+    turn_c, turn_s, c, s = math.cos(turn), math.sin(turn), 1.0, 0.0
     real, imag = vector(4), vector(4)  # level force (3), vertical
     for i in range(first, last):
         row = step.begin + i
         up = buf.up[row] if params.has_gyroscope else buf.up[now]
-        c, s = math.cos(turn * (i - first)), math.sin(turn * (i - first))
         for j in range(4):
             part = buf.force[row, j] / GRAVITY_MPS2 - vertical_g[i] * up[j] if j < 3 else vertical_g[i]
             real[j] += part * c
             imag[j] += part * s
+        c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
     power = max(real[3] ** 2 + imag[3] ** 2, 1e-12)
     lean = vector(3)
     size = 0.0

@@ -121,11 +121,12 @@ def _share_of_swing(swing):
 def _first_harmonic(values, first, last, cycles):
     """Amplitude of the part of values[first:last] that swings ``cycles`` times in it."""
     n = last - first
-    turn = 2.0 * math.pi * cycles / n
-    real, imag = 0.0, 0.0
-    for i in range(n):
-        real += values[first + i] * math.cos(turn * i)
-        imag += values[first + i] * math.sin(turn * i)
+    turn_c, turn_s = math.cos(2.0 * math.pi * cycles / n), math.sin(2.0 * math.pi * cycles / n)
+    real, imag, c, s = 0.0, 0.0, 1.0, 0.0
+    for i in range(first, last):
+        real += values[i] * c
+        imag += values[i] * s
+        c, s = c * turn_c - s * turn_s, s * turn_c + c * turn_s
     return 2.0 * math.sqrt(real * real + imag * imag) / n
 
 
