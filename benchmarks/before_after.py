@@ -163,7 +163,7 @@ def difference(old: Any, new: Any) -> str:
             count = np.sum((a != b) & ~(np.isnan(a) & np.isnan(b)))
             out.append(f"{name} {np.nanmax(np.abs(a - b), initial=0.0):.3g} ({count})")
         elif a.dtype.kind != "f" and not pd.Series(a).equals(pd.Series(b)):
-            out.append(f"{name} ({np.sum(a != b)})")
+            out.append(f"{name} ({np.sum(a.astype(str) != b.astype(str))})")
     return ", ".join(out) or "values"
 
 
