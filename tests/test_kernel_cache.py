@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tallrun
+from tallrun import machine_code
 from tallrun.kernel_cache import (
     KERNEL_ROOMS,
     NUMBA_ROOMS,
@@ -89,6 +90,37 @@ def test_half_compiled_is_said_and_not_ready(monkeypatch, tmp_path, capsys):
         assert is_ready()
         assert len(calls) == n_calls
     assert capsys.readouterr().err.count("Preparing") == 2  # broken off, and once more
+
+
+def test_ready_is_what_is_there(monkeypatch, tmp_path, capsys):
+    """A mark names the files it vouches for; one that was cut off, or whose files are gone, vouches for nothing."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tallrun.kernel_cache, "own_folder", lambda: tmp_path / "none")
+    kept = tmp_path / "kernel-1.o"
+    kept.touch()
+    monkeypatch.setattr(machine_code, "LOADED", {kept, tmp_path / "elsewhere" / "kernel-2.o"})
+    prepare(lambda: None)
+    assert is_ready()
+    (mark,) = tmp_path.glob("ready-*")
+    whole = mark.read_text()
+    for cut in ("", whole[:-1], whole.splitlines()[0]):
+        mark.write_text(cut)
+        assert not is_ready()
+    mark.write_text(whole)
+    monkeypatch.setattr(machine_code, "machine", lambda: "another processor")
+    assert not is_ready()
+    monkeypatch.undo()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert is_ready()
+    kept.unlink()
+    assert not is_ready()
+
+
+def test_an_empty_setting_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.setattr(tallrun.kernel_cache, "own_folder", lambda: tmp_path)
+    tallrun.kernel_cache.use_kernel_cache()
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).parent == tmp_path
 
 
 def test_only_kernels_of_other_versions_that_nothing_uses_go(tmp_path):

@@ -24,6 +24,7 @@ KERNEL_ROOMS = (*NUMBA_ROOMS, "gait")
 #: Kernels of another version go when nothing has used them for so long.
 KEPT_DAYS = 30.0
 _DAY_S = 86400.0
+_END = "all"  # a mark that was cut off vouches for nothing
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -46,7 +47,7 @@ def use_kernel_cache() -> None:
     ``import tallrun`` does it, for whoever uses the rooms as a library, too. Numba reads the setting when it is
     imported; one that was imported before is told.
     """
-    if "NUMBA_CACHE_DIR" in os.environ:
+    if os.environ.get("NUMBA_CACHE_DIR"):
         return
     folder = own_folder() / kernel_fingerprint()
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
@@ -64,15 +65,20 @@ def own_folder() -> Path:
 
 
 def is_ready() -> bool:
-    """Return whether every kernel was compiled to the end by this Python for this copy of the package."""
-    return _mark().is_file()
+    """Return whether every kernel of this copy of the package is there for this Python and this machine."""
+    mark = _mark()
+    try:
+        *names, end = mark.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return False
+    return end == _END and all(os.access(mark.parent / name, os.R_OK) for name in names)
 
 
 def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
     """Compile what is not compiled yet and say so on stderr: a silent minute looks like a hang.
 
-    Half compiled is not ready: only a ``warm_up`` that came to its end leaves the mark that is looked for. Then kernels
-    of other versions that nothing has used for ``KEPT_DAYS`` are removed.
+    Half compiled is not ready: only a ``warm_up`` that came to its end leaves the mark that is looked for, with the
+    names of the files it loaded. Then kernels of other versions that nothing has used for ``KEPT_DAYS`` are removed.
     load : call ``warm_up`` all the same where all is ready, so that no live sample waits for a file.
     """
     if is_ready():
@@ -83,15 +89,22 @@ def prepare(warm_up: Callable[[], None], load: bool = False) -> None:
         sys.stderr.write("Preparing the stride engine: a minute or so, the first time and after an update.\n")
     warm_up()
     with suppress(OSError):
-        _mark().parent.mkdir(parents=True, exist_ok=True)
-        _mark().touch()
+        from tallrun.machine_code import LOADED
+
+        mark = _mark()
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        names = sorted(path.name for path in LOADED if path.parent == mark.parent)
+        mark.write_text("\n".join([*names, _END]), encoding="utf-8")
         remove_unused(own_folder(), kernel_fingerprint(), time.time())
 
 
 def _mark() -> Path:
-    from tallrun.machine_code import version_of
+    from tallrun.machine_code import machine
 
-    told = (kernel_fingerprint(KERNEL_ROOMS), str(Path(__file__).parent), sys.version, version_of("numba"))
+    told = (
+        kernel_fingerprint(KERNEL_ROOMS), str(Path(__file__).parent), sys.version, sys.flags.optimize,
+        machine(),
+    )  # fmt: skip
     return (
         Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"ready-{sha256(repr(told).encode()).hexdigest()[:16]}"
     )
@@ -104,7 +117,7 @@ def remove_unused(folder: Path, own: str, now_s: float) -> list[str]:
     cannot be removed stays.
     """
     gone = []
-    for place in (folder / own).glob("*.o"):
+    for place in (folder / own).glob("*.o*"):  # with what a killed process left of one
         with suppress(OSError):
             if now_s - place.lstat().st_mtime > KEPT_DAYS * _DAY_S:
                 place.unlink()

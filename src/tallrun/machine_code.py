@@ -31,6 +31,8 @@ _SIGNATURE = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p,
 #: What numba's functions return where all went well: with a result, and without one.
 _FINE = (0, -2)
 _DIGEST = 32
+#: Object files that this process has loaded or made.
+LOADED: set[Path] = set()
 
 
 class Code:
@@ -58,7 +60,7 @@ def load(name: str, key: str, returns: type | None, compile_it: Callable[[str], 
     object file that holds the symbol it is given. A file that is damaged is made anew; one that cannot be written
     costs only time.
     """
-    told = f"{key}\n{returns}\n{_machine()}"
+    told = f"{key}\n{returns}\n{machine()}"
     symbol = f"{name}-{sha256(told.encode()).hexdigest()[:24]}"
     path = Path(os.environ.get("NUMBA_CACHE_DIR", ".")) / f"{symbol}.o"
     code = _read(path)
@@ -66,6 +68,7 @@ def load(name: str, key: str, returns: type | None, compile_it: Callable[[str], 
         code = compile_it(symbol)
         with suppress(OSError):
             _keep(path, code)
+    LOADED.add(path)
     return Code(_loaded(code), symbol, returns)
 
 
@@ -75,7 +78,7 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     digest, code = whole[:_DIGEST], whole[_DIGEST:]
-    if sha256(code).digest() != digest:
+    if sha256(path.name.encode() + code).digest() != digest:
         return None
     with suppress(OSError):
         os.utime(path)  # in use: it stays
@@ -83,10 +86,17 @@ def _read(path: Path) -> bytes | None:
 
 
 def _keep(path: Path, code: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in reversed(path.parents):  # each level by itself: a mode is that of the last one only
+        if not folder.exists():
+            folder.mkdir(exist_ok=True, mode=0o700)
     with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as file:
-        file.write(sha256(code).digest() + code)
-    Path(file.name).replace(path)
+        try:
+            file.write(sha256(path.name.encode() + code).digest() + code)
+            file.flush()
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def host_machine() -> Any:
@@ -119,11 +129,14 @@ def version_of(package: str) -> str:
 
 
 @cache
-def _machine() -> str:
+def machine() -> str:
+    """Return what machine code follows from beside the kernels: processor, compiler, and how it is made and called."""
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features().flatten()
-    recipe = sha256((Path(__file__).parent / "gait" / "compiling.py").read_bytes()).hexdigest()
+    gait = Path(__file__).parent / "gait"
+    sources = (Path(__file__), gait / "compiling.py", gait / "entry.py")
+    recipe = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     made_by = f"{recipe} {version_of('numba')} {version_of('llvmlite')}"
     return f"{made_by} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
 

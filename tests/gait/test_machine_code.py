@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import subprocess
@@ -70,6 +71,12 @@ def test_machine_code_does_what_python_does(folder):
     assert ours.table.tolist() == theirs.table.tolist() == [[0.0, math.inf], [2.25, 0.0]]
 
 
+def test_a_write_that_fails_leaves_nothing(folder, monkeypatch):
+    monkeypatch.setattr(Path, "replace", lambda *names: (_ for _ in ()).throw(OSError("full")))
+    assert Entry(_work_on, float)(np.arange(8.0), boxed(), 0.5, True) == 21.0
+    assert not list(folder.iterdir())
+
+
 def test_a_file_is_loaded_and_a_damaged_one_made_anew(folder, monkeypatch):
     made = []
     real = compiling.compiled
@@ -81,11 +88,13 @@ def test_a_file_is_loaded_and_a_damaged_one_made_anew(folder, monkeypatch):
     assert (run(), run(), len(made)) == (21.0, 21.0, 1)
     (file,) = folder.iterdir()
     whole = file.read_bytes()
-    for damaged in (b"", whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
+    other = hashlib.sha256(b"another.o" + whole[32:]).digest() + whole[32:]  # right for another name
+    for damaged in (b"", whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], other):
         file.write_bytes(damaged)
         assert run() == 21.0
         assert machine_code._read(file) is not None
-    assert len(made) == 4
+    assert len(made) == 5
+    assert [item.suffix for item in folder.iterdir()] == [".o"]
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(file / "no folder"))
     assert run() == 21.0
 
@@ -105,6 +114,38 @@ def test_the_key_follows_what_is_compiled_in_and_nothing_else(monkeypatch):
     assert FACTOR == 3.0
     monkeypatch.setitem(globals(), "FACTOR", 4.0)  # named by a kernel that it calls
     assert key_of(_work_on) != before
+
+
+class _One(NamedTuple):
+    first: np.ndarray
+    second: np.ndarray
+
+
+class _Other(NamedTuple):
+    second: np.ndarray
+    first: np.ndarray
+
+
+_Other.__qualname__ = _One.__qualname__
+
+
+@kernel
+def _first_of_two(pair):
+    return pair.first[0]
+
+
+def test_fields_in_another_order_are_other_machine_code(folder):
+    one, two = np.ones(1), np.full(1, 2.0)
+    assert Entry(_first_of_two, float)(_One(one, two)) == Entry(_first_of_two, float)(_Other(two, one)) == 1.0
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_numbers_of_numpy_and_arrays_that_are_kept_from_writing_are_no_other_machine_code(folder):
+    frozen = np.arange(8.0)
+    frozen.flags.writeable = False
+    for values, weight, is_twice in ((np.arange(8.0), 0.5, True), (frozen, np.float64(0.5), np.bool_(True))):
+        assert Entry(_work_on, float)(values, boxed(), weight, is_twice) == 21.0
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_words_are_no_machine_code():

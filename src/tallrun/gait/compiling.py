@@ -29,7 +29,13 @@ from tallrun.gait.kernels import MARKS, Scratch
 from tallrun.machine_code import host_machine
 
 _WORD = ir.IntType(64)
-_OPTIONS = {"_nrt": False, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS = {
+    "_nrt": False,
+    "debug": False,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 #: numba names its types in a way that no checker can follow.
 types: Any = numba_types
 
@@ -53,13 +59,14 @@ def compiled(
 
     It takes the places of its result and of an error that never is, and one word an argument or more (``gait.entry``).
     """
-    kinds = tuple(map(numba.typeof, arguments))
+    kinds = tuple(map(_kind_of, arguments))
     function, unpacked = _with_marks(kernel), _unpacking(kinds)
     run = numba.njit(**_OPTIONS)(lambda words: function(*unpacked(words)))
     signature = (types.CPointer(types.int64),)
     with (
         global_compiler_lock,
         patch.object(numba.config, "OPT", 0),
+        patch.object(numba.config, "BOUNDSCHECK", 0),
         patch.object(CPUContext, "get_executable", _nothing_to_run),
         patch.object(JITCPUCodegen, "_add_module", lambda codegen, module: None),
         patch.object(JITCodeLibrary, "_finalize_specific"),
@@ -91,6 +98,12 @@ def _with_marks(function: Callable[..., Any]) -> Any:
             known[name] = _scratch(value)
     copy = FunctionType(function.__code__, known, function.__name__, function.__defaults__)
     return numba.njit(**(_OPTIONS | MARKS[function]))(copy)
+
+
+def _kind_of(value: Any) -> Any:
+    """Return numba's type of an argument; of an array that may be written to, for its flag is not in the key."""
+    kind = numba.typeof(value)
+    return kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
 
 
 # What numba itself has no word for ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tallrun import machine_code
 from tallrun.gait.kernel_key import key_of
 
 _FLOATS, _BITS = struct.Struct("d"), struct.Struct("q")
+_NUMBERS: dict[type, tuple[type, ...]] = {bool: (bool, np.bool_), int: (int, np.integer), float: (float,)}
 
 
 class Held:
@@ -53,10 +54,13 @@ def _layout_of(value: Any) -> str:
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
             raise TypeError("an entry takes arrays in C order only")
-        return f"{value.dtype} {value.ndim} {value.flags.aligned} {value.flags.writeable}"
+        return f"{value.dtype} {value.ndim} {value.flags.aligned}"
     if isinstance(value, tuple):
-        return f"{type(value).__qualname__}({', '.join(map(_layout_of, value))})"
-    return type(value).__name__
+        names = type(value)._fields  # type: ignore[attr-defined]
+        inner = ", ".join(f"{name}: {_layout_of(item)}" for name, item in zip(names, value, strict=True))
+        return f"{type(value).__qualname__}({inner})"
+    # numpy's numbers are those of Python to machine code
+    return next(kind.__name__ for kind in (bool, int, float) if isinstance(value, _NUMBERS[kind]))
 
 
 def _format_of(value: Any) -> str:

@@ -32,6 +32,7 @@ from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
 
 HISTORY_S = 60.0  # what is kept while the mounting is not known
 LOOK_EVERY_S = 1.0
+PIECE = 1024
 TURNING_TO_LOOK_S = 0.3  # a foot at rest or in a car gives nothing to learn from
 STRIDES_TO_LEARN = 6
 QUALITY_TO_LEARN = 0.55
@@ -87,7 +88,7 @@ class FootEngine:
     Raises
     ------
     UsageError
-        For an unknown foot, a rate outside 25 to 2000 Hz or a sensor without gyroscope.
+        For an unknown foot, a rate outside 25 to 2000 Hz, a sensor without gyroscope or a bias that is not (3,).
 
     Notes
     -----
@@ -118,8 +119,14 @@ class FootEngine:
         self._held = Held(self._state)
         self._mounting: Mounting | None = None
         self._record = record_waves
-        self._set_room(64)
-        self._kept_bias_radps = kept_bias_radps
+        # a foot must rise and fall again for each row, which takes two samples
+        self._out = new_output(PIECE // 2 + 8, record_waves)
+        self._held_out = Held(self._out)
+        self._kept_bias_radps = None if kept_bias_radps is None else plain(kept_bias_radps)
+        if self._kept_bias_radps is not None and self._kept_bias_radps.shape != (3,):
+            raise UsageError(
+                f"{spec.placement}: kept_bias_radps must be (3,), got {self._kept_bias_radps.shape}"
+            )
         self._waves: list[FloatArray] = []
         self._look_every = max(int(LOOK_EVERY_S * spec.rate_hz), 8)
         capacity = 1 << math.ceil(math.log2(HISTORY_S * spec.rate_hz))
@@ -274,16 +281,14 @@ class FootEngine:
     def _track(
         self, t: FloatArray, acc: FloatArray, gyr: FloatArray, is_end: bool = False
     ) -> NDArray[np.void]:
-        most = len(t) // max(int(0.1 * self.spec.rate_hz), 1) + 8
-        if most > len(self._out.rows):
-            self._set_room(most)
-        self._out.n[0] = 0
-        _TRACK(t, acc, gyr, self._held, self._settings, self._held_out, is_end)
-        return self._rows()
-
-    def _set_room(self, n_rows: int) -> None:
-        self._out = new_output(n_rows, self._record)
-        self._held_out = Held(self._out)
+        parts = []
+        for first in range(0, max(len(t), 1), PIECE):
+            part = slice(first, first + PIECE)
+            self._out.n[0] = 0
+            is_last = is_end and first + PIECE >= len(t)
+            _TRACK(t[part], acc[part], gyr[part], self._held, self._settings, self._held_out, is_last)
+            parts.append(self._rows())
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _rows(self) -> NDArray[np.void]:
         n = int(self._out.n[0])

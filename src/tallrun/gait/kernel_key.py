@@ -33,7 +33,7 @@ def key_of(kernel: Callable[..., Any]) -> str:
         function = waiting.pop()
         if function in seen:
             continue
-        lines = [_name_of(function), str(MARKS[function])]
+        lines = [_name_of(function), f"{MARKS[function]} {function.__defaults__}"]
         for part in _parts(function.__code__):
             constants = [
                 item for item in part.co_consts if item != function.__doc__ and not isinstance(item, CodeType)

@@ -68,9 +68,10 @@ class ActivityBins:
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None) -> None:
         """Add samples. NaN samples and absent axes are left out; empty input changes nothing."""
-        if t_s.size == 0:
+        known_s = t_s[np.isfinite(t_s)]
+        if known_s.size == 0:
             return
-        needed = int(np.nanmax(t_s) / BIN_S) + 1
+        needed = int(known_s.max() / BIN_S) + 1
         if needed > self._sums.shape[0]:
             grown = np.zeros((2 * needed, 4))
             grown[: self._sums.shape[0]] = self._sums
