@@ -16,7 +16,7 @@ from tallrun import machine_code
 from tallrun.gait.kernel_key import key_of
 
 _FLOATS, _BITS = struct.Struct("d"), struct.Struct("q")
-_NUMBERS: dict[type, tuple[type, ...]] = {bool: (bool, np.bool_), int: (int, np.integer), float: (float,)}
+_NUMBERS: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer), float: (float,)}
 
 
 class Held:
@@ -59,8 +59,12 @@ def _layout_of(value: Any) -> str:
         names = type(value)._fields  # type: ignore[attr-defined]
         inner = ", ".join(f"{name}: {_layout_of(item)}" for name, item in zip(names, value, strict=True))
         return f"{type(value).__qualname__}({inner})"
-    # numpy's numbers are those of Python to machine code
-    return next(kind.__name__ for kind in (bool, int, float) if isinstance(value, _NUMBERS[kind]))
+    for kind in (bool, int, float):  # numpy's numbers are those of Python to machine code
+        if isinstance(value, _NUMBERS[kind]):
+            return kind.__name__
+    raise TypeError(
+        f"an entry takes arrays, named tuples of them, bool, int and float, not {type(value).__name__}"
+    )
 
 
 def _format_of(value: Any) -> str:

@@ -78,7 +78,7 @@ class PelvisEngine:
                 f"the pelvis engine needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
                 "set the sensor to a higher rate"
             )
-        self._has_gyroscope = spec.has_gyroscope
+        self._has_gyroscope = bool(spec.has_gyroscope)
         self._recorded: list[FloatArray] | None = [] if record_waves and spec.has_gyroscope else None
         self._rate_hz = float(spec.rate_hz)
         clip = CLIP_SHARE * spec.acc_range_g * GRAVITY_MPS2 if spec.acc_range_g else 1e9
