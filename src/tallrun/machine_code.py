@@ -43,11 +43,12 @@ class Code:
         self._call = _SIGNATURE(engine.get_function_address(symbol))
         self._symbol = symbol
         self._returns = returns
+        self._error = ctypes.c_void_p()
 
     def __call__(self, words: bytes) -> Any:
         """Run it; RuntimeError where a kernel raised, which none is meant to."""
-        result, error = _RESULTS[self._returns](), ctypes.c_void_p()
-        status = self._call(ctypes.addressof(result), ctypes.addressof(error), words)
+        result = _RESULTS[self._returns]()
+        status = self._call(ctypes.addressof(result), ctypes.addressof(self._error), words)
         if status not in _FINE:
             raise RuntimeError(f"the kernel {self._symbol} failed with status {status}")
         return None if self._returns is None else result.value

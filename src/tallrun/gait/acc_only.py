@@ -76,6 +76,7 @@ class AccFootEngine:
         self._no_gyr = np.zeros((1, 3))
         self._held_grid, self._held_grid_state = Held(self._grid), Held(self._grid_state)
         self._held_state, self._held_out = Held(self._state), Held(self._out)
+        self._held_settings = Held(self._settings)
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None = None) -> np.ndarray:
         """Take samples; return the contacts that became known, FOOT_CONTACT_DTYPE.
@@ -97,7 +98,7 @@ class AccFootEngine:
         if self._used == 0:
             return np.empty(0, FOOT_CONTACT_DTYPE)
         self._out.n[0] = 0
-        _TRACK(self._held_state, self._used, self._used, self._settings, self._held_out, True)
+        _TRACK(self._held_state, self._used, self._used, self._held_settings, self._held_out, True)
         return _rows_of(self._out)
 
     def status(self) -> AccFootStatus:
@@ -126,7 +127,7 @@ class AccFootEngine:
         start, self._used = self._used, self._used + n
         _APPEND(self._held_grid, n, self._held_state, start)
         self._out.n[0] = 0
-        _TRACK(self._held_state, start, self._used, self._settings, self._held_out, False)
+        _TRACK(self._held_state, start, self._used, self._held_settings, self._held_out, False)
         return _rows_of(self._out)
 
 

@@ -20,17 +20,19 @@ _NUMBERS: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int, np.integer),
 
 
 class Held:
-    """A named tuple of arrays that stay where they are: looked up once, not at every call.
+    """An array, or a named tuple of arrays, that stays where it is: looked up once, not at every call.
 
-    words : for each array its address and lengths, for each number itself, in order; tuples inside it alike.
+    words : what stands for it in a call: an array's address and lengths; of a tuple the address of those of all in it.
     """
 
-    __slots__ = ("address", "value", "words")
+    __slots__ = ("_inner", "value", "words")
 
-    def __init__(self, value: tuple[Any, ...]) -> None:
+    def __init__(self, value: NDArray[Any] | tuple[Any, ...]) -> None:
         self.value = value
-        self.words = np.array(_words_of(value), np.int64)
-        self.address = _address_of(self.words)
+        self._inner = np.array(_words_of(value), np.int64)
+        self.words = (
+            tuple(self._inner.tolist()) if isinstance(value, np.ndarray) else (_address_of(self._inner),)
+        )
 
 
 def _address_of(array: NDArray[Any]) -> int:
@@ -68,6 +70,7 @@ def _layout_of(value: Any) -> str:
 
 
 def _format_of(value: Any) -> str:
+    value = _released(value)
     if isinstance(value, np.ndarray):
         return "q" * (1 + value.ndim)
     return "d" if isinstance(value, float) else "q"
@@ -99,12 +102,12 @@ class Entry:
             if isinstance(item, np.ndarray):
                 values.append(item.ctypes.data)
                 values += item.shape
+            elif isinstance(item, Held):
+                values += item.words
             elif isinstance(item, tuple):
                 held = Held(item)
                 keep.append(held)
-                values.append(held.address)
-            elif isinstance(item, Held):
-                values.append(item.address)
+                values += held.words
             else:
                 values.append(item)
         return self._code(self._pack(*values))  # type: ignore[misc]

@@ -32,7 +32,7 @@ from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
 
 HISTORY_S = 60.0  # what is kept while the mounting is not known
 LOOK_EVERY_S = 1.0
-PIECE = 1024
+PIECE = 8192
 TURNING_TO_LOOK_S = 0.3  # a foot at rest or in a car gives nothing to learn from
 STRIDES_TO_LEARN = 6
 QUALITY_TO_LEARN = 0.55
@@ -116,12 +116,12 @@ class FootEngine:
         acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
         gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
         self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
-        self._held = Held(self._state)
+        self._held, self._held_settings = Held(self._state), Held(self._settings)
         self._mounting: Mounting | None = None
         self._record = record_waves
         # a foot must rise and fall again for each row, which takes two samples
         self._out = new_output(PIECE // 2 + 8, record_waves)
-        self._held_out = Held(self._out)
+        self._held_out, self._table = Held(self._out), self._out.table
         self._kept_bias_radps = None if kept_bias_radps is None else plain(kept_bias_radps)
         if self._kept_bias_radps is not None and self._kept_bias_radps.shape != (3,):
             raise UsageError(
@@ -286,7 +286,7 @@ class FootEngine:
             part = slice(first, first + PIECE)
             self._out.n[0] = 0
             is_last = is_end and first + PIECE >= len(t)
-            _TRACK(t[part], acc[part], gyr[part], self._held, self._settings, self._held_out, is_last)
+            _TRACK(t[part], acc[part], gyr[part], self._held, self._held_settings, self._held_out, is_last)
             parts.append(self._rows())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -294,7 +294,7 @@ class FootEngine:
         n = int(self._out.n[0])
         if n and self._record:
             self._waves.append(self._out.waves[:n].copy())
-        return self._out.table[:n].copy()
+        return self._table[:n].copy()
 
 
 def warm_up() -> None:

@@ -94,6 +94,7 @@ class PelvisEngine:
         self._out = new_output(int(most / (0.15 * self._rate_hz)) + 64)
         self._held_grid, self._held_grid_state = Held(self._grid), Held(self._grid_state)
         self._held_state, self._held_out = Held(self._state), Held(self._out)
+        self._held_settings = Held(self._settings)
         self._no_gyr = np.zeros((1, 3))
         if neutral is not None:
             self._set_neutral(neutral)
@@ -136,7 +137,7 @@ class PelvisEngine:
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         self._out.n[0] = 0
-        _TRACK(self._held_state, self._used, self._used, np.zeros(0), self._settings, self._held_out, True)
+        _TRACK(self._held_state, self._used, self._used, np.zeros(0), self._held_settings, self._held_out, True)
         return _rows_of(self._out)
 
     def status(self) -> PelvisStatus:
@@ -201,12 +202,12 @@ class PelvisEngine:
             rate = np.sqrt((turn**2).sum(axis=1))
         self._make_room(n)
         start, self._used = self._used, self._used + n
-        _LEVEL(self._held_grid, n, quat, self._settings, self._held_state, start)
+        _LEVEL(self._held_grid, n, quat, self._held_settings, self._held_state, start)
         if self._recorded is not None:
             buf, new = self._state.buf, slice(start, self._used)
             self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
         self._out.n[0] = 0
-        _TRACK(self._held_state, start, self._used, rate, self._settings, self._held_out, False)
+        _TRACK(self._held_state, start, self._used, rate, self._held_settings, self._held_out, False)
         return _rows_of(self._out)
 
     def _make_room(self, n: int) -> None:
