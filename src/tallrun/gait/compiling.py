@@ -197,11 +197,8 @@ def _object_of(text: str, name: str, symbol: str) -> bytes:
                 raise TypeError(f"a kernel calls {function.name}, which is not there without numba")
         elif function.name == name:
             function.linkage, function.name = "external", symbol
-        else:
-            function.linkage, function.name = (
-                "internal",
-                f"part_{place}",
-            )  # numba's names tell all types, at length
+        else:  # numba's names tell all types, at length
+            function.linkage, function.name = "internal", f"part_{place}"
     machine = host_machine()
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     tuning.loop_vectorization, tuning.slp_vectorization = True, True

@@ -214,7 +214,7 @@ class FootEngine:
     def _flat_pitch_deg(self) -> float:
         foot = self._state.foot
         known = min(int(foot.known[0].n_flats), len(foot.flats))
-        if not known:
+        if not known or not np.isfinite(foot.flats[:known]).all():
             return math.nan
         forward, _, up = (median(axis.tolist()) for axis in foot.flats[:known].T)
         return math.degrees(math.atan2(forward, up))

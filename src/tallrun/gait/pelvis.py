@@ -137,7 +137,9 @@ class PelvisEngine:
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         self._out.n[0] = 0
-        _TRACK(self._held_state, self._used, self._used, np.zeros(0), self._held_settings, self._held_out, True)
+        _TRACK(
+            self._held_state, self._used, self._used, np.zeros(0), self._held_settings, self._held_out, True
+        )
         return _rows_of(self._out)
 
     def status(self) -> PelvisStatus:
