@@ -87,6 +87,8 @@ def live_state(
 ) -> dict[str, Any]:
     """Return the ``state`` message.
 
+    made_s in it is the session clock: the page tells by it how late a state came, for all its spans hold from then.
+
     clock_s : what the timer shows, ``now_s`` unless the run began later than the session.
     held : taps that can still be undone: id, kind, seconds left. failures : sentences on parts that failed.
     """
@@ -95,6 +97,7 @@ def live_state(
         "type": "state",
         "run": run_id,
         "phase": phase,
+        "made_s": round(now_s, 3),
         "run_s": round(now_s if clock_s is None else clock_s, 2),
         "cadence_spm": view.cadence_spm,
         "cadence_text": _cadence_text(view, phase),

@@ -8,7 +8,7 @@ import { say } from "./metronome.js";
 const CHOICE = "tallrun.parts";
 const SAID = "tallrun.part-said";
 const TICKS_S = [3, 2, 1];
-// Two states in a row may disagree on the end by what the network took; more than that is a new end.
+// Two states in a row may disagree on the end by what their lateness is known to; more than that is a new end.
 const DRIFT_S = 0.15;
 const $ = (id) => document.getElementById(id);
 
@@ -35,15 +35,15 @@ export class Intervals {
     setInterval(() => this.#tick(), 50);
   }
 
-  /** isQuiet: a stop, a question or a held tap outranks every announcement. */
-  show(state, isQuiet) {
+  /** isQuiet: a stop, a question or a held tap outranks every announcement. lateS: how long ago the state held. */
+  show(state, isQuiet, lateS) {
     this.#tick();  // what is due by the plan so far comes first, and then not a second time
     const now = state.interval ?? null;
     this.now = now;
     this.run = state.run ?? "";
     this.isQuiet = isQuiet;
     $("interval").hidden = !now;
-    this.endsAt = now?.left_s == null ? null : performance.now() + 1000 * now.left_s;
+    this.endsAt = now?.left_s == null ? null : performance.now() + 1000 * (now.left_s - lateS);
     this.book();
     if (!now) return;
     $("interval").dataset.kind = now.kind;

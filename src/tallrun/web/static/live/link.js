@@ -1,18 +1,21 @@
 // The socket to the server. A tap is kept, through reloads too, until the server has answered it by its id.
+// Every state comes with how late it is, so that a slow network moves no moment the state tells of.
 
 const SHELF = "tallrun.taps";
 const AGAIN_MS = 1000;
 const DEAD_MS = 3500;
 const SLOW_MS = 1000;
+const RECENT_S = 20;
 
 export class Link {
-  /** @param {{onMessage: Function, onState: (state: {silentMs: number, unsent: object[]}) => void, onAnswer: Function}} handlers */
+  /** @param {{onMessage: (message: object, lateS: number) => void, onState: (state: {silentMs: number, unsent: object[]}) => void, onAnswer: Function}} handlers */
   constructor(handlers) {
     this.handlers = handlers;
     this.run = null;
     this.delay = 250;
     this.heardAt = performance.now();
     this.taps = this.#unshelve();
+    this.gaps = [];
     this.connect();
     setInterval(() => this.#watch(), 200);
   }
@@ -29,7 +32,7 @@ export class Link {
       if (message.type === "answer") this.#answered(message);
       else if (message.type !== "beat") {
         if (message.type === "state") this.#belongsTo(message.run);
-        this.handlers.onMessage(message);
+        this.handlers.onMessage(message, message.type === "state" ? this.#lateness(message.made_s) : 0);
       }
     });
     socket.addEventListener("close", () => { if (socket === this.socket) this.#reconnect(); });
@@ -69,9 +72,18 @@ export class Link {
   #belongsTo(run) {
     if (!run || run === this.run) return;
     this.run = run;
+    this.gaps = [];
     // what was tapped in a run that is over must not act in this one
     this.taps = this.taps.filter(({ tap }) => !tap.run || tap.run === run);
     this.#shelve();
+  }
+
+  /** Seconds this state took longer than the quickest of the last ones: the two clocks share no zero. */
+  #lateness(madeS) {
+    const at = performance.now() / 1000;
+    this.gaps = this.gaps.filter((item) => at - item.at < RECENT_S);
+    this.gaps.push({ at, gap: at - madeS });
+    return at - madeS - Math.min(...this.gaps.map(({ gap }) => gap));
   }
 
   #watch() {

@@ -41,8 +41,8 @@ const link = new Link({
     refusal = `${TAP_NAMES[tap.type] ?? "A tap"} was not taken. ${answer.text}`;
     setTimeout(() => { refusal = ""; }, 8000);
   },
-  onMessage(message) {
-    if (message.type === "state") showState(message);
+  onMessage(message, lateS) {
+    if (message.type === "state") showState(message, lateS);
     else if (message.type === "step") showStep(message.foot);
     else if (message.type === "after") showAfter(message);
     else if (message.type === "trouble") showNotices(message.sentences);
@@ -90,8 +90,8 @@ const HELD_WORDS = {
 
 let heldUntil = new Map();
 
-function showHeld(held) {
-  const now = performance.now();
+function showHeld(held, lateS) {
+  const now = performance.now() - 1000 * lateS;
   heldUntil = new Map(held.map((item) => [item.tap_id, { kind: item.kind, at: now + 1000 * item.left_s }]));
   const box = $("held");
   const known = new Set([...box.children].map((row) => row.dataset.tap));
@@ -137,7 +137,7 @@ let silencedCue = null;
 
 function greyOut() { $("cadence").dataset.state = "old"; }
 
-function showState(state) {
+function showState(state, lateS) {
   lastState = state;
   clearTimeout(silence);
   silence = setTimeout(greyOut, SILENT_MS);
@@ -146,15 +146,15 @@ function showState(state) {
   showSensors(state.sensors);
   $("belt").textContent = state.belt_kmh === null ? "" : `belt ${state.belt_kmh.toFixed(1)} km/h${state.incline_pct ? ` · ${state.incline_pct > 0 ? "+" : ""}${state.incline_pct.toFixed(1)} %` : ""}`;
   $("so-far").textContent = (state.so_far ?? []).join(" · ");
-  intervals.show(state, Boolean(state.stop || state.question || state.held?.length));  // first: it takes room
+  intervals.show(state, Boolean(state.stop || state.question || state.held?.length), lateS);  // first: it takes room
   showCadence(state);
   $("sentence").textContent = state.sentence ?? "";
   $("block").textContent = state.block_text;
   $("clock").textContent = clock(state.run_s);
-  if (state.cue && state.cue.id !== silencedCue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue);
+  if (state.cue && state.cue.id !== silencedCue && state.cue.tempo_spm && state.cue.mode === "metronome") metronome.start(state.cue, lateS);
   else metronome.stop();
   announce(state.cue);
-  showHeld(state.held ?? []);
+  showHeld(state.held ?? [], lateS);
   showNotices(state.notices ?? []);
   showQuestion(state.question);
   showStop(state.stop);

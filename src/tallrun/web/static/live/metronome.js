@@ -52,13 +52,14 @@ export class Metronome {
   /**
    * Start or retune the beat.
    * @param {{id: number, tempo_spm: number, anchor_age_s: number, volume: number}} cue anchor_age_s: how long
-   *   before "now" the contact was that the beat is in phase with
+   *   before the state was made the contact was that the beat is in phase with
+   * @param {number} lateS how long ago that is
    */
-  start(cue) {
+  start(cue, lateS) {
     if (!this.context || (this.cue && this.cue.id === cue.id)) return;
     const period = 60 / cue.tempo_spm;
     const now = this.context.currentTime;
-    const ahead = period - (cue.anchor_age_s % period);
+    const ahead = period - ((cue.anchor_age_s + lateS) % period);
     this.cue = { id: cue.id, period, volume: cue.volume, next: now + ahead, beat: 0 };
     this.scheduled = [];
     if (!this.timer) this.timer = setInterval(() => this.#schedule(), WAKE_MS);
