@@ -10,7 +10,7 @@ from scipy.signal import butter
 
 from tallrun.errors import SignalError, UsageError
 from tallrun.gait import pelvis
-from tallrun.gait.pelvis import BODY_LIMITS, PelvisEngine
+from tallrun.gait.pelvis import PelvisEngine
 from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit
 from tallrun.numerics.recording import SensorSpec
 from tallrun.simulate import random_runner
@@ -218,6 +218,16 @@ def test_speed_lost_in_braking_and_where_it_ends_match_the_truth(mode, speed_mps
     ahead = speed_mps * (rows["crossing_s"] - contact) - [strides[k]["foot_ahead_m"] for k in near]
     assert abs(ahead.mean()) < 0.04  # smoothing and soft tissue put it some ms late
     assert ahead.std() < 0.01
+
+
+BODY_LIMITS = {
+    "tilt_deg": (-45.0, 60.0),
+    "obliquity_deg": (0.0, 60.0),
+    "rotation_deg": (0.0, 90.0),
+    "vertical_oscillation_m": (0.0, 0.3),
+    "braking_dv_mps": (0.0, 2.0),
+    "peak_braking_g": (0.0, 4.0),
+}
 
 
 @given(st.integers(0, 2**31), st.sampled_from([30.0, 100.0]), st.sampled_from([True, False]))

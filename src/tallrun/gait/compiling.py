@@ -22,7 +22,7 @@ from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import CPUContext
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
+from numba.np import arrayobj
 
 from tallrun.gait.kernel_key import is_marked, named_in
 from tallrun.gait.kernels import MARKS, Scratch
@@ -67,6 +67,7 @@ def compiled(
         global_compiler_lock,
         patch.object(numba.config, "OPT", 0),
         patch.object(numba.config, "BOUNDSCHECK", 0),
+        patch.object(arrayobj, "fix_integer_index", _as_given),
         patch.object(CPUContext, "get_executable", _nothing_to_run),
         patch.object(JITCPUCodegen, "_add_module", lambda codegen, module: None),
         patch.object(JITCodeLibrary, "_finalize_specific"),
@@ -85,6 +86,14 @@ def _nothing_to_run(context: Any, library: Any, description: Any, environment: A
     Numba wants something built in that is like no other.
     """
     return [].append
+
+
+def _as_given(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    """Stand in for numba's asking of every index whether it is negative, then counted from the end: none is here.
+
+    What is asked for every number keeps loops from working on several at once.
+    """
+    return context.cast(builder, index, kind, types.intp)
 
 
 @cache
@@ -118,7 +127,7 @@ def _array_at(context: Any, builder: Any, kind: Any, address: Any, shape: list[A
     for length in reversed(shape):
         strides.insert(0, step)
         step = builder.mul(step, length)
-    populate_array(
+    arrayobj.populate_array(
         array, data=address, shape=cgutils.pack_array(builder, shape), strides=cgutils.pack_array(builder, strides),
         itemsize=item, meminfo=None,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from tallrun.gait.entry import Entry, Held
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
 from tallrun.gait.kernels import as_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
-from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, PelvisOutput, new_output, new_state
-from tallrun.gait.rows import PELVIS_STEP_DTYPE, reason_bit
+from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, new_output, new_state
+from tallrun.gait.rows import PELVIS_STEP_DTYPE
 from tallrun.gait.sacral import S_WIDTH
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
@@ -22,17 +22,7 @@ from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 PIECE = 2048
 CLIP_SHARE = 0.98
 LEAST_RATE_HZ = 20.0
-IMPLAUSIBLE = reason_bit("implausible")
 _PUT, _LEVEL, _TRACK = Entry(put_on_grid, int), Entry(cycles.level), Entry(cycles.track)
-#: What a body can show in one step; beyond it the number is withheld.
-BODY_LIMITS = {
-    "tilt_deg": (-45.0, 60.0),
-    "obliquity_deg": (0.0, 60.0),
-    "rotation_deg": (0.0, 90.0),
-    "vertical_oscillation_m": (0.0, 0.3),
-    "braking_dv_mps": (0.0, 2.0),
-    "peak_braking_g": (0.0, 4.0),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,7 @@ class PelvisEngine:
         self._held_grid, self._held_grid_state = Held(self._grid), Held(self._grid_state)
         self._held_state, self._held_out = Held(self._state), Held(self._out)
         self._held_settings = Held(self._settings)
-        self._no_gyr = np.zeros((1, 3))
+        self._no_gyr, self._no_quat = np.zeros((1, 3)), np.empty((1, 4))
         if neutral is not None:
             self._set_neutral(neutral)
 
@@ -137,10 +127,8 @@ class PelvisEngine:
         if self._used == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
         self._out.n[0] = 0
-        _TRACK(
-            self._held_state, self._used, self._used, np.zeros(0), self._held_settings, self._held_out, True
-        )
-        return _rows_of(self._out)
+        _TRACK(self._held_state, self._used, self._used, self._held_settings, self._held_out, True)
+        return self._out.table[: self._out.n[0]].copy()
 
     def status(self) -> PelvisStatus:
         """Return counters and what was learned so far."""
@@ -197,11 +185,9 @@ class PelvisEngine:
         n = _PUT(t, acc, gyr, self._has_gyroscope, self._rate_hz, self._held_grid_state, self._held_grid)
         if n == 0:
             return np.empty(0, PELVIS_STEP_DTYPE)
-        quat, rate = np.empty((1, 4)), np.zeros(n)
+        quat = self._no_quat
         if self._has_gyroscope:
-            turn = self._grid.gyr[:n]
-            quat = plain(self._vqf.updateBatch(turn, self._grid.acc[:n])["quat6D"])
-            rate = np.sqrt((turn**2).sum(axis=1))
+            quat = plain(self._vqf.updateBatch(self._grid.gyr[:n], self._grid.acc[:n])["quat6D"])
         self._make_room(n)
         start, self._used = self._used, self._used + n
         _LEVEL(self._held_grid, n, quat, self._held_settings, self._held_state, start)
@@ -209,8 +195,8 @@ class PelvisEngine:
             buf, new = self._state.buf, slice(start, self._used)
             self._recorded.append(np.column_stack((buf.t_s[new], buf.up[new], buf.turn[new])))
         self._out.n[0] = 0
-        _TRACK(self._held_state, start, self._used, rate, self._held_settings, self._held_out, False)
-        return _rows_of(self._out)
+        _TRACK(self._held_state, start, self._used, self._held_settings, self._held_out, False)
+        return self._out.table[: self._out.n[0]].copy()
 
     def _make_room(self, n: int) -> None:
         """Move the last HISTORY_S to the front when the buffer is full."""
@@ -235,22 +221,3 @@ def _butterworth(share_of_nyquist: float) -> FloatArray:
     square, damped = warped * warped, np.sqrt(2.0) * warped
     b0, b1, a1, a2 = square, 2.0 * square, 2.0 * (square - 1.0), 1.0 - damped + square
     return np.array([b0, b1, b0, a1, a2]) / (1.0 + damped + square)
-
-
-def _rows_of(out: PelvisOutput) -> np.ndarray:
-    """Return the kernel's rows; a number no body can show is withheld (``implausible``)."""
-    rows = out.table[: out.n[0]].copy()
-    if len(rows) == 0:
-        return rows
-    late = rows["next_step_s"] <= rows["step_s"]
-    rows["next_step_s"][late] = np.nan
-    rows["reasons"][late] |= IMPLAUSIBLE
-    for name, (low, high) in BODY_LIMITS.items():
-        bad = (rows[name] < low) | (rows[name] > high)
-        rows[name][bad] = np.nan
-        rows["reasons"][bad] |= IMPLAUSIBLE
-    step = rows["next_step_s"] - rows["step_s"]
-    bad = (rows["contact_time_s"] <= 0.0) | (rows["contact_time_s"] >= step)
-    rows["reasons"][bad] |= IMPLAUSIBLE
-    rows["contact_time_s"][bad] = rows["contact_time_sigma_s"][bad] = np.nan
-    return rows

@@ -10,7 +10,7 @@ from tallrun.gait.front import AFTER_BREAK, forget_marks
 from tallrun.gait.kernels import inlined, kernel, matrix, vector
 from tallrun.gait.pelvis_axes import add_stride, find_forward
 from tallrun.gait.pelvis_mount import qualify_tilt, watch_standing, watch_strap
-from tallrun.gait.pelvis_step import analyse_step, step_between, time_at
+from tallrun.gait.pelvis_step import analyse_step, step_between, time_at, withhold_impossible
 from tallrun.gait.rows import MODE_RUN
 from tallrun.gait.sacral import smooth
 from tallrun.gait.vectors import copy_to, dot, size_of
@@ -53,6 +53,7 @@ def level(grid, n, quat, settings, state, start):
         vertical = dot(up, grid.acc[i])
         buf.vertical[row] = vertical
         buf.turn[row] = dot(up, grid.gyr[i])
+        buf.rate[row] = size_of(grid.gyr[i]) if params.has_gyroscope else 0.0
         for j in range(3):
             buf.force[row, j] = grid.acc[i, j]
             past = buf.gain[row - 1, j] if row > 0 else 0.0
@@ -213,6 +214,7 @@ def _hand_out(state, now, upto, is_end, params, out):
         if params.has_gyroscope:
             qualify_tilt(row, buf.t_s[min(int(mark), now)], state.strap.known[0], params)
         row.emitted_at_s = buf.t_s[now]
+        withhold_impossible(row)
         steps.next += 1
         steps.n_given += 1
         out.n[0] += 1
@@ -275,10 +277,10 @@ def _take_mark(state, i, mark, params, out):
 
 
 @kernel
-def track(state, start, stop, gyr_norm, settings, out, is_end):
+def track(state, start, stop, settings, out, is_end):
     """Go through rows start..stop of the buffer; rows that become known are added to ``out``.
 
-    gyr_norm (stop - start,) : size of the turn rate [rad/s]. settings (1,) : record of ``PelvisParams``.
+    settings (1,) : record of ``PelvisParams``.
     is_end : no more rows will come; the bout ends and its last row is written out.
     """
     buf, steps, strap, params = state.buf, state.steps[0], state.strap.known[0], settings[0]
@@ -295,7 +297,7 @@ def track(state, start, stop, gyr_norm, settings, out, is_end):
             if abs(buf.force[i, j]) >= params.clip_mps2:
                 steps.n_clipped += 1
                 break
-        watch_standing(buf.force[i], gyr_norm[i - start], state.strap, params)
+        watch_standing(buf.force[i], buf.rate[i], state.strap, params)
         place = _landmark_at(state, i, params)
         if place >= 0.0:
             steps.last_mark_s = time_s

@@ -87,7 +87,7 @@ def _judge_standing(strap, params):
 
 
 @inlined
-def watch_standing(force, gyr_norm, strap, params):
+def watch_standing(force, rate_radps, strap, params):
     """Learn neutral from whole quiet seconds; the newest one counts only once another follows."""
     known = strap.known[0]
     norm = 0.0
@@ -98,7 +98,7 @@ def watch_standing(force, gyr_norm, strap, params):
     known.quiet_n += 1.0
     known.quiet_sum += excess
     known.quiet_sq += excess**2
-    known.quiet_rate += gyr_norm
+    known.quiet_rate += rate_radps
     if known.quiet_n < params.rate_hz:
         return
     n = known.quiet_n

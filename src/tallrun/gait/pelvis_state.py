@@ -25,7 +25,7 @@ class Levelled(NamedTuple):
     """The latest samples on an even grid, sensor axes; (rows, ...).
 
     flag : measured, bridged, after a break. force (., 3) [m/s2]. up (., 3) : the world's up. turn : turn rate about up
-    [rad/s]. vertical : force along up [m/s2]. gain (., 3) : sum of horizontal force x time [m/s].
+    [rad/s], rate : about any axis. vertical : force along up [m/s2]. gain (., 3) : sum of level force x time [m/s].
     """
 
     t_s: FloatArray
@@ -33,6 +33,7 @@ class Levelled(NamedTuple):
     force: FloatArray
     up: FloatArray
     turn: FloatArray
+    rate: FloatArray
     vertical: FloatArray
     gain: FloatArray
 
@@ -109,7 +110,7 @@ def new_state(rate_hz: float, most_rows: int, low_pass: FloatArray, n_readings: 
     strap.disturbed_s = -1e9
     return PelvisState(
         buf=Levelled(np.empty(n), np.empty(n), np.empty((n, 3)), np.empty((n, 3)), np.empty(n), np.empty(n),
-                     np.empty((n, 3))),
+                     np.empty(n), np.empty((n, 3))),
         axes=PelvisAxes(np.zeros((3, 3)), np.zeros(3), np.zeros(3), new_record(floats="weight", flags="is_known")),
         strap=Strap(np.zeros(3), np.zeros(3), np.zeros(3), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)),
                     np.zeros(2), np.zeros(3), strap),

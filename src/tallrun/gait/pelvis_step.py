@@ -27,6 +27,12 @@ BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
 LEAST_LEVEL2 = 0.01
 
 
+#: What a body can show in one step; beyond it the number is withheld.
+LEAST_TILT_DEG, MOST_TILT_DEG = -45.0, 60.0
+MOST_OBLIQUITY_DEG, MOST_ROTATION_DEG = 60.0, 90.0
+MOST_OSCILLATION_M, MOST_BRAKING_MPS, MOST_BRAKING_G = 0.3, 2.0, 4.0
+
+
 class Step(NamedTuple):
     """One step, in rows of the buffer.
 
@@ -86,13 +92,13 @@ def _set_angles(buf, step, neutral, forward, row):
     """Set mean tilt and range of obliquity over the step, from upright standing."""
     left = vector(3)
     cross(neutral, forward, left)
-    tilt, low, high = 0.0, 1e9, -1e9
+    tilt, low, high = 0.0, 1.0, -1.0
     for i in range(step.first, step.last):
         tilt += math.asin(max(-1.0, min(1.0, -dot(buf.up[i], forward))))
-        roll = math.asin(max(-1.0, min(1.0, dot(buf.up[i], left))))
-        low, high = min(low, roll), max(high, roll)
+        lean = dot(buf.up[i], left)
+        low, high = min(low, lean), max(high, lean)
     row.tilt_deg = math.degrees(tilt / (step.last - step.first))
-    row.obliquity_deg = math.degrees(high - low)
+    row.obliquity_deg = math.degrees(math.asin(min(1.0, high)) - math.asin(max(-1.0, low)))
 
 
 @kernel
@@ -386,3 +392,29 @@ def analyse_step(state, now, step, mode_before, params, row):
         row.reasons |= R_NO_GYRO
     row.quality = _quality(step, is_whole, is_clipped, is_missing, params)
     return row.mode
+
+
+@kernel
+def _possible(row, value, least, most):
+    """Return the value, or NaN (``implausible``) where no body can show it."""
+    if value < least or value > most:
+        row.reasons |= R_IMPLAUSIBLE
+        return np.nan
+    return value
+
+
+@kernel
+def withhold_impossible(row):
+    """Make unknown what no body can show in one step, and times that run backwards (``implausible``)."""
+    if row.next_step_s <= row.step_s:
+        row.next_step_s = np.nan
+        row.reasons |= R_IMPLAUSIBLE
+    row.tilt_deg = _possible(row, row.tilt_deg, LEAST_TILT_DEG, MOST_TILT_DEG)
+    row.obliquity_deg = _possible(row, row.obliquity_deg, 0.0, MOST_OBLIQUITY_DEG)
+    row.rotation_deg = _possible(row, row.rotation_deg, 0.0, MOST_ROTATION_DEG)
+    row.vertical_oscillation_m = _possible(row, row.vertical_oscillation_m, 0.0, MOST_OSCILLATION_M)
+    row.braking_dv_mps = _possible(row, row.braking_dv_mps, 0.0, MOST_BRAKING_MPS)
+    row.peak_braking_g = _possible(row, row.peak_braking_g, 0.0, MOST_BRAKING_G)
+    if row.contact_time_s <= 0.0 or row.contact_time_s >= row.next_step_s - row.step_s:
+        row.contact_time_s = row.contact_time_sigma_s = np.nan
+        row.reasons |= R_IMPLAUSIBLE
