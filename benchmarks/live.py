@@ -56,8 +56,8 @@ class TimedLoop(LiveLoop):
 
     def _after(self, events: list[Any]) -> None:
         for event in events:
-            if isinstance(event, Contact) and np.isfinite(event.row["next_initial_contact_s"]):
-                self.contact_age_s.append(self.session.now_s - event.row["next_initial_contact_s"])
+            if isinstance(event, Contact) and np.isfinite(event.row.next_initial_contact_s):
+                self.contact_age_s.append(self.session.now_s - event.row.next_initial_contact_s)
         super()._after(events)
 
 

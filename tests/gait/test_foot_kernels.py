@@ -109,7 +109,7 @@ def test_the_sample_loop_and_its_python_twin_agree(monkeypatch):
     for twin in (False, True):
         if twin:
             use_twins(monkeypatch)
-        state, out = new_state(200.0, 2.5, np.nan, np.nan), new_output(16, True)
+        state, out = new_state(200.0, 2.5, np.nan, np.nan, True), new_output(16, True)
         state.foot.mount[:, :] = mount
         TRACK(
             sensor.t_s[:800],

@@ -2,14 +2,13 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.made_rows import foot_row, pelvis_row, running
 from tallrun.gait.join import StrideJoiner
-from tallrun.gait.rows import MODE_RUN, MODES, plain_rows, reason_text
+from tallrun.gait.rows import MODE_RUN, MODES, reason_text
 from tallrun.gait.strides import FASTEST_MPS, LONGEST_STRIDE_M, withhold_implausible
 
 WILD = st.one_of(st.floats(-3.0, 3.0), st.just(math.nan))
@@ -47,7 +46,7 @@ def test_whatever_the_feet_tell_no_impossible_number_leaves(rows, both):
         row = foot_row(
             at, whole, stance, stride_length_m=2.0 * length, foot_strike_angle_deg=40.0 * angle, mode=mode
         )
-        joiner.add_contact(foot, plain_rows(np.array([row]))[0])
+        joiner.add_contact(foot, row)
         pelvis = pelvis_row(
             at + 0.02,
             tilt_deg=30.0 * tilt,
@@ -55,7 +54,7 @@ def test_whatever_the_feet_tell_no_impossible_number_leaves(rows, both):
             contact_time_s=contact,
             mode=mode,
         )
-        joiner.add_pelvis(plain_rows(np.array([pelvis]))[0])
+        joiner.add_pelvis(pelvis)
         out += joiner.release(at)
     out += joiner.release(100.0, final=True)
     assert len(out) == len(rows)
@@ -68,7 +67,7 @@ def test_whatever_the_pelvis_tells_no_impossible_number_leaves(rows):
     joiner = StrideJoiner((), has_pelvis=True)
     for place, (contact, tilt, step) in enumerate(rows):
         row = pelvis_row(1.0 + 0.3 * place, step, tilt_deg=40.0 * tilt, contact_time_s=contact)
-        joiner.add_pelvis(plain_rows(np.array([row]))[0])
+        joiner.add_pelvis(row)
     for stride in joiner.release(100.0, final=True):
         check_plausible(stride)
 

@@ -22,10 +22,10 @@ def join(feet=("left", "right"), pelvis=False, drop=(), n=12):
     for place, (foot, ic) in enumerate(contacts(n)):
         if foot in feet and place not in drop:
             row = foot_row(ic)
-            items.append((row["emitted_at_s"], foot, row))
+            items.append((row.emitted_at_s, foot, row))
         if pelvis:
             row = pelvis_row(ic + 0.03, tilt_deg=float(place), crossing_s=ic + 0.1)
-            items.append((row["emitted_at_s"], "pelvis", row))
+            items.append((row.emitted_at_s, "pelvis", row))
     out = []
     for time_s, source, row in sorted(items, key=lambda item: item[0]):
         if source == "pelvis":

@@ -2,46 +2,39 @@
 
 import numpy as np
 
-from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, PELVIS_STEP_DTYPE
+from tallrun.gait.rows import MODE_RUN, FootContact, PelvisStep
 from tallrun.gait.strides import Stride
 
 
+def _unknown(kind):
+    return dict.fromkeys(kind._fields, np.nan) | {"mode": MODE_RUN, "reasons": 0, "quality": 0.95}
+
+
 def foot_row(ic_s, stride_s=0.72, stance_s=0.26, **changes):
-    row = np.zeros(1, FOOT_CONTACT_DTYPE)[0]
-    for name in FOOT_CONTACT_DTYPE.names:
-        if FOOT_CONTACT_DTYPE[name].kind == "f":
-            row[name] = np.nan
-    row["initial_contact_s"] = ic_s
-    row["final_contact_s"] = ic_s + stance_s
-    row["next_initial_contact_s"] = ic_s + stride_s
-    row["stride_length_m"] = 2.0
-    row["stride_length_sigma_m"] = 0.02
-    row["timing_sigma_s"] = row["final_contact_sigma_s"] = 0.004
-    row["foot_strike_angle_sigma_deg"] = 1.0
-    row["mode"] = MODE_RUN
-    row["quality"] = 0.95
-    row["emitted_at_s"] = ic_s + stride_s + 0.12
-    for name, value in changes.items():
-        row[name] = value
-    return row
+    known = {
+        "initial_contact_s": ic_s,
+        "final_contact_s": ic_s + stance_s,
+        "next_initial_contact_s": ic_s + stride_s,
+        "stride_length_m": 2.0,
+        "stride_length_sigma_m": 0.02,
+        "timing_sigma_s": 0.004,
+        "final_contact_sigma_s": 0.004,
+        "foot_strike_angle_sigma_deg": 1.0,
+        "emitted_at_s": ic_s + stride_s + 0.12,
+    }
+    return FootContact(**_unknown(FootContact) | known | changes)
 
 
 def pelvis_row(step_s, step_time_s=0.36, **changes):
-    row = np.zeros(1, PELVIS_STEP_DTYPE)[0]
-    for name in PELVIS_STEP_DTYPE.names:
-        if PELVIS_STEP_DTYPE[name].kind == "f":
-            row[name] = np.nan
-    row["step_s"] = step_s
-    row["next_step_s"] = step_s + step_time_s
-    row["tilt_deg"] = 5.0
-    row["contact_time_s"] = 0.25
-    row["contact_time_sigma_s"] = 0.02
-    row["mode"] = MODE_RUN
-    row["quality"] = 0.95
-    row["emitted_at_s"] = step_s + step_time_s + 0.1
-    for name, value in changes.items():
-        row[name] = value
-    return row
+    known = {
+        "step_s": step_s,
+        "next_step_s": step_s + step_time_s,
+        "tilt_deg": 5.0,
+        "contact_time_s": 0.25,
+        "contact_time_sigma_s": 0.02,
+        "emitted_at_s": step_s + step_time_s + 0.1,
+    }
+    return PelvisStep(**_unknown(PelvisStep) | known | changes)
 
 
 def running(n, start_s=0.0, step_s=0.36, first="left", **values):

@@ -115,7 +115,8 @@ class FootEngine:
         self.params = self._settings[0]
         acc_limit = math.nan if spec.acc_range_g is None else spec.acc_range_g * STANDARD_GRAVITY_MPS2
         gyr_limit = math.nan if spec.gyr_range_dps is None else spec.gyr_range_dps * RAD_PER_DEG
-        self._state: FootState = new_state(spec.rate_hz, self.params.longest_stride_s, acc_limit, gyr_limit)
+        longest_s = self.params.longest_stride_s
+        self._state: FootState = new_state(spec.rate_hz, longest_s, acc_limit, gyr_limit, record_waves)
         self._held, self._held_settings = Held(self._state), Held(self._settings)
         self._mounting: Mounting | None = None
         self._record = record_waves

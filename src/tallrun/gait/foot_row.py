@@ -8,7 +8,7 @@ import numpy as np
 
 from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
 from tallrun.gait.foot_events import gap_between, index_at
-from tallrun.gait.foot_state import WAVE_KINDS, WAVE_POINTS
+from tallrun.gait.foot_state import WAVE_KINDS
 from tallrun.gait.foot_trajectory import foot_pitch, learn_height
 from tallrun.gait.gait_odds import running_odds
 from tallrun.gait.kernels import kernel
@@ -34,7 +34,7 @@ def _emit(state, now_s, out):
     state.row[0].emitted_at_s = now_s
     if n < out.rows.shape[0]:
         out.rows[n] = state.row[0]
-    for p in range(WAVE_POINTS):
+    for p in range(state.wave.shape[0]):
         for kind in range(WAVE_KINDS):
             if n < out.waves.shape[0]:
                 out.waves[n, p, kind] = state.wave[p, kind]
@@ -326,13 +326,15 @@ def _fill_wave(state):
         state.wave,
         state.samples.mask,
     )
+    if wave.shape[0] == 0:  # nobody wants it
+        return
     n = fit.last - fit.first + 1
     begin, span = path.t_s[0], path.t_s[n - 1] - path.t_s[0]
     dx, dy = path.position[n - 1, 0], path.position[n - 1, 1]
     length = max(math.sqrt(dx * dx + dy * dy), 1e-9)
     i = 1
-    for p in range(WAVE_POINTS):
-        when = begin + span * p / (WAVE_POINTS - 1)
+    for p in range(wave.shape[0]):
+        when = begin + span * p / (wave.shape[0] - 1)
         while i < n - 1 and path.t_s[i] < when:
             i += 1
         step = path.t_s[i] - path.t_s[i - 1]

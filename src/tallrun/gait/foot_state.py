@@ -213,7 +213,9 @@ def new_output(n_rows: int, with_waves: bool) -> Output:
     return Output(np.empty(n_rows, FOOT_CONTACT_DTYPE).view(np.recarray), waves, np.zeros(1, np.int64))
 
 
-def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit_radps: float) -> FootState:
+def new_state(
+    rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit_radps: float, with_waves: bool
+) -> FootState:
     """Return an empty state for one sensor; limits are NaN when the range is not known."""
     capacity = 1 << int(np.ceil(np.log2(max(rate_hz * 2.5 * longest_s, 64.0))))
     front = new_record(
@@ -248,5 +250,5 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
         stance=stance,
         gait=new_record(floats="run_odds", ints="mode", flags="is_settled"),
         row=np.zeros(1, FOOT_CONTACT_DTYPE).view(np.recarray),
-        wave=np.full((WAVE_POINTS, WAVE_KINDS), np.nan),
+        wave=np.full((WAVE_POINTS if with_waves else 0, WAVE_KINDS), np.nan),
     )  # fmt: skip

@@ -298,7 +298,9 @@ def _height_condition(path, n, first_velocity, fit, params, along, jac, y):
     for i in range(n):
         half = _half_step(path.t_s, i, n)
         _fill_jacobian(path, i, fit, along)
-        for k in range(jac.shape[1]):
+        for k in range(TURN + 2):  # a turn about the world's up lifts nothing
+            jac[HEIGHT_MISS, k] += along[2, k] * half
+        for k in range(VELOCITY + 2, jac.shape[1]):
             jac[HEIGHT_MISS, k] += along[2, k] * half
         far_x += (first_velocity[0] + path.velocity[i, 0]) * half
         far_y += (first_velocity[1] + path.velocity[i, 1]) * half
@@ -420,7 +422,11 @@ def _chord_variance(jac_p, prior, gain, weights, hx, hy):
 @kernel
 def _tilt_after(jac, prior, gain, weights, tilt_cov):
     """Write the covariance of the tilt at the end, after the repair."""
-    n_x = prior.shape[0]
+    n_x, taught = prior.shape[0], matrix(2, N_ENDS)
+    for r in range(2):
+        for k in range(N_ENDS):
+            for q in range(n_x):
+                taught[r, k] += jac[TILT_MISS + r, q] * gain[q, k]
     for r in range(2):
         for c in range(2):
             total = 0.0
@@ -429,11 +435,7 @@ def _tilt_after(jac, prior, gain, weights, tilt_cov):
                     total += jac[TILT_MISS + r, k] * prior[k, m] * jac[TILT_MISS + c, m]
             for k in range(N_ENDS):
                 for m in range(N_ENDS):
-                    left = right = 0.0
-                    for q in range(n_x):
-                        left += jac[TILT_MISS + r, q] * gain[q, k]
-                        right += jac[TILT_MISS + c, q] * gain[q, m]
-                    total -= left * weights[k, m] * right
+                    total -= taught[r, k] * weights[k, m] * taught[c, m]
             tilt_cov[r, c] = total
     # rounding must not make a covariance of it that is none
     for r in range(2):

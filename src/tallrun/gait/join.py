@@ -14,7 +14,7 @@ from statistics import median
 
 from tallrun.gait.eligible import stance_sigma_s, timing_sigma_s
 from tallrun.gait.gait_odds import shows_gait
-from tallrun.gait.rows import MODE_RUN, MODE_WALK, Row, reason_bit
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, FootContact, PelvisStep, reason_bit
 from tallrun.gait.strides import NAN, Stride, withhold_implausible
 
 #: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
@@ -67,23 +67,23 @@ class StrideJoiner:
         self._waiting: deque[Stride] = deque()
         self._contacts_s: dict[str, list[float]] = {foot: [] for foot in feet}
         self._stride_times_s: deque[float] = deque(maxlen=10)
-        self._pelvis: list[Row] = []
+        self._pelvis: list[PelvisStep] = []
         self._pelvis_s: list[float] = []
 
     def learned(self, foot: str, at_s: float) -> None:
         """Note when a foot's mounting was learned: from then on its contacts come promptly."""
         self._learned_at_s[foot] = at_s
 
-    def add_contact(self, foot: str, row: Row) -> float:
+    def add_contact(self, foot: str, row: FootContact) -> float:
         """Take one foot row; return the time at which its stride leaves at the latest."""
         gain = self._gain
-        ic, fc = row["initial_contact_s"], row["final_contact_s"]
-        stride_time = row["next_initial_contact_s"] - ic
+        ic, fc = row.initial_contact_s, row.final_contact_s
+        stride_time = row.next_initial_contact_s - ic
         is_backwards = stride_time <= 0.0
         stride_time = NAN if is_backwards else stride_time
-        length = row["stride_length_m"] * gain
+        length = row.stride_length_m * gain
         stance = fc - ic
-        sigma_s = timing_sigma_s(row["timing_sigma_s"], row["quality"])
+        sigma_s = timing_sigma_s(row.timing_sigma_s, row.quality)
         stride = Stride(
             foot=foot,
             initial_contact_s=ic,
@@ -94,20 +94,20 @@ class StrideJoiner:
             cadence_spm=120.0 / stride_time,
             stride_length_m=length,
             speed_mps=length / stride_time,
-            foot_strike_angle_deg=row["foot_strike_angle_deg"],
-            peak_impact_g=row["peak_impact_g"],
-            mode=row["mode"],
-            quality=row["quality"],
-            reasons=row["reasons"] | (0 if self._has_pelvis else _NO_PELVIS),
-            emitted_at_s=row["emitted_at_s"],
-            foot_flat_s=row["foot_flat_s"],
+            foot_strike_angle_deg=row.foot_strike_angle_deg,
+            peak_impact_g=row.peak_impact_g,
+            mode=row.mode,
+            quality=row.quality,
+            reasons=row.reasons | (0 if self._has_pelvis else _NO_PELVIS),
+            emitted_at_s=row.emitted_at_s,
+            foot_flat_s=row.foot_flat_s,
             timing_sigma_s=sigma_s,
-            stance_sigma_s=stance_sigma_s(row["final_contact_sigma_s"], sigma_s),
-            length_sigma_m=row["stride_length_sigma_m"] * gain,
-            angle_sigma_deg=row["foot_strike_angle_sigma_deg"],
-            slope_deg=row["slope_deg"],
-            lift_m=row["lift_m"],
-            yaw_deg=row["yaw_deg"],
+            stance_sigma_s=stance_sigma_s(row.final_contact_sigma_s, sigma_s),
+            length_sigma_m=row.stride_length_sigma_m * gain,
+            angle_sigma_deg=row.foot_strike_angle_sigma_deg,
+            slope_deg=row.slope_deg,
+            lift_m=row.lift_m,
+            yaw_deg=row.yaw_deg,
         )
         if is_backwards:
             stride.reasons |= _IMPLAUSIBLE
@@ -116,24 +116,24 @@ class StrideJoiner:
         insort(self._contacts_s[foot], ic)
         return self._wait(stride)
 
-    def add_pelvis(self, row: Row) -> float:
+    def add_pelvis(self, row: PelvisStep) -> float:
         """Take one pelvis row; return the latest time at which a stride made of it alone leaves."""
-        place = bisect_right(self._pelvis_s, row["step_s"])
+        place = bisect_right(self._pelvis_s, row.step_s)
         self._pelvis.insert(place, row)
-        self._pelvis_s.insert(place, row["step_s"])
+        self._pelvis_s.insert(place, row.step_s)
         if self._feet:
             return math.inf
         stride = Stride(
             foot=None,
-            initial_contact_s=row["step_s"],
-            mode=row["mode"],
-            quality=row["quality"],
-            timing_sigma_s=timing_sigma_s(NAN, row["quality"]),
-            reasons=row["reasons"] | _NO_FEET,
-            emitted_at_s=row["emitted_at_s"],
+            initial_contact_s=row.step_s,
+            mode=row.mode,
+            quality=row.quality,
+            timing_sigma_s=timing_sigma_s(NAN, row.quality),
+            reasons=row.reasons | _NO_FEET,
+            emitted_at_s=row.emitted_at_s,
         )
-        stride.stance_time_s = row["contact_time_s"]
-        stride.stance_sigma_s = row["contact_time_sigma_s"]
+        stride.stance_time_s = row.contact_time_s
+        stride.stance_sigma_s = row.contact_time_sigma_s
         stride.final_contact_s = stride.initial_contact_s + stride.stance_time_s
         return self._wait(stride)
 
@@ -194,7 +194,7 @@ class StrideJoiner:
             head.reasons |= _SHORT
         if step is not None:
             _copy_pelvis(head, step)
-            crossing = step["crossing_s"] - head.initial_contact_s
+            crossing = step.crossing_s - head.initial_contact_s
             if head.mode == MODE_RUN and 0.0 < crossing < head.stance_time_s:
                 head.foot_ahead_m = head.speed_mps * crossing
         return True
@@ -207,7 +207,7 @@ class StrideJoiner:
         _copy_pelvis(head, row)
         follows = [head.initial_contact_s]
         while len(follows) < 3 and place < len(self._pelvis):
-            following = self._pelvis[place]["next_step_s"]
+            following = self._pelvis[place].next_step_s
             if not math.isfinite(following):
                 break
             follows.append(following)
@@ -238,7 +238,7 @@ class StrideJoiner:
             return
         self._stride_times_s.append(stride.stride_time_s)
 
-    def _matching_step(self, contact_s: float) -> Row | None:
+    def _matching_step(self, contact_s: float) -> PelvisStep | None:
         place = bisect_left(self._pelvis_s, contact_s)
         before_s = contact_s - self._pelvis_s[place - 1] if place else math.inf
         if place == len(self._pelvis_s):  # a nearer step may still come
@@ -281,12 +281,12 @@ def _first_after(times_s: list[float], time_s: float) -> float | None:
     return None
 
 
-def _copy_pelvis(stride: Stride, row: Row) -> None:
-    stride.reasons |= row["reasons"] & _OF_TILT
-    stride.pelvic_tilt_deg = row["tilt_deg"]
-    stride.pelvic_tilt_sigma_deg = row["tilt_sigma_deg"]
-    stride.pelvic_obliquity_deg = row["obliquity_deg"]
-    stride.pelvic_rotation_deg = row["rotation_deg"]
-    stride.vertical_oscillation_m = row["vertical_oscillation_m"]
-    stride.braking_dv_mps = row["braking_dv_mps"]
-    stride.peak_braking_g = row["peak_braking_g"]
+def _copy_pelvis(stride: Stride, row: PelvisStep) -> None:
+    stride.reasons |= row.reasons & _OF_TILT
+    stride.pelvic_tilt_deg = row.tilt_deg
+    stride.pelvic_tilt_sigma_deg = row.tilt_sigma_deg
+    stride.pelvic_obliquity_deg = row.obliquity_deg
+    stride.pelvic_rotation_deg = row.rotation_deg
+    stride.vertical_oscillation_m = row.vertical_oscillation_m
+    stride.braking_dv_mps = row.braking_dv_mps
+    stride.peak_braking_g = row.peak_braking_g

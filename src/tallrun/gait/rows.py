@@ -7,7 +7,7 @@ which the engine could decide, so it does not depend on how the signal was cut i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -25,66 +25,68 @@ REASON_CODES = (
 MODES = ("other", "stand", "walk", "run")
 MODE_OTHER, MODE_STAND, MODE_WALK, MODE_RUN = range(4)
 
-#: One row as plain numbers by field name.
-Row = dict[str, Any]
 
-FOOT_CONTACT_DTYPE = np.dtype(
-    [
-        ("initial_contact_s", "f8"),
-        ("final_contact_s", "f8"),
-        ("foot_flat_s", "f8"),
-        ("next_initial_contact_s", "f8"),  # NaN: open stride
-        ("stride_length_m", "f8"),
-        ("stride_length_sigma_m", "f8"),
-        ("foot_strike_angle_deg", "f8"),
-        ("foot_strike_angle_sigma_deg", "f8"),
-        (
-            "timing_sigma_s",
-            "f8",
-        ),  # of the contact and the closing one; NaN: the engine tells a quality only
-        ("final_contact_sigma_s", "f8"),  # NaN as above
-        ("peak_impact_g", "f8"),
-        ("slope_deg", "f8"),  # ground slope along the stride, up positive
-        ("lift_m", "f8"),  # greatest height of the sensor over the stride's chord
-        ("yaw_deg", "f8"),  # turn of the foot over the stride, left positive
-        ("swing_peak_radps", "f8"),
-        ("velocity_residual_mps", "f8"),  # |velocity| left at the closing foot-flat before correction
-        ("mode", "i8"),  # index into MODES
-        ("quality", "f8"),
-        ("reasons", "i8"),  # bits, see REASON_CODES
-        ("emitted_at_s", "f8"),
-    ]
-)
+class FootContact(NamedTuple):
+    """One contact of one foot, with the stride it begins; ``FOOT_CONTACT_DTYPE`` has the same fields."""
 
-PELVIS_STEP_DTYPE = np.dtype(
-    [
-        (
-            "step_s",
-            "f8",
-        ),  # contact instant seen at the pelvis (biased against the foot; never used as contact)
-        ("next_step_s", "f8"),
-        ("contact_time_s", "f8"),  # stance from sacral acceleration alone; NaN when it cannot be told
-        ("contact_time_sigma_s", "f8"),
-        ("tilt_deg", "f8"),  # mean over the step, anterior positive, from standing neutral
-        ("tilt_sigma_deg", "f8"),
-        ("obliquity_deg", "f8"),  # range over the step
-        ("rotation_deg", "f8"),  # range over the step
-        ("vertical_oscillation_m", "f8"),
-        ("braking_dv_mps", "f8"),  # forward speed lost per step, positive
-        ("peak_braking_g", "f8"),
-        ("crossing_s", "f8"),  # braking turns into propulsion
-        ("mode", "i8"),
-        ("quality", "f8"),
-        ("reasons", "i8"),
-        ("emitted_at_s", "f8"),
-    ]
-)
+    initial_contact_s: float
+    final_contact_s: float
+    foot_flat_s: float
+    next_initial_contact_s: float  # NaN: open stride
+    stride_length_m: float
+    stride_length_sigma_m: float
+    foot_strike_angle_deg: float
+    foot_strike_angle_sigma_deg: float
+    timing_sigma_s: float  # of the contact and the closing one; NaN: the engine tells a quality only
+    final_contact_sigma_s: float  # NaN as above
+    peak_impact_g: float
+    slope_deg: float  # ground slope along the stride, up positive
+    lift_m: float  # greatest height of the sensor over the stride's chord
+    yaw_deg: float  # turn of the foot over the stride, left positive
+    swing_peak_radps: float
+    velocity_residual_mps: float  # |velocity| left at the closing foot-flat before correction
+    mode: int  # index into MODES
+    quality: float
+    reasons: int  # bits, see REASON_CODES
+    emitted_at_s: float
 
 
-def plain_rows(rows: np.ndarray) -> list[Row]:
-    """Return structured rows as dicts of plain numbers by field name; many times quicker to read one by one."""
-    names = rows.dtype.names or ()
-    return [dict(zip(names, values, strict=True)) for values in rows.tolist()]
+class PelvisStep(NamedTuple):
+    """One step seen at the pelvis; ``PELVIS_STEP_DTYPE`` has the same fields."""
+
+    step_s: float  # contact instant seen at the pelvis (biased against the foot; never used as contact)
+    next_step_s: float
+    contact_time_s: float  # stance from sacral acceleration alone; NaN when it cannot be told
+    contact_time_sigma_s: float
+    tilt_deg: float  # mean over the step, anterior positive, from standing neutral
+    tilt_sigma_deg: float
+    obliquity_deg: float  # range over the step
+    rotation_deg: float  # range over the step
+    vertical_oscillation_m: float
+    braking_dv_mps: float  # forward speed lost per step, positive
+    peak_braking_g: float
+    crossing_s: float  # braking turns into propulsion
+    mode: int
+    quality: float
+    reasons: int
+    emitted_at_s: float
+
+
+def _dtype_of(row: type) -> np.dtype:
+    return np.dtype([(name, "i8" if kind is int else "f8") for name, kind in get_type_hints(row).items()])
+
+
+FOOT_CONTACT_DTYPE, PELVIS_STEP_DTYPE = _dtype_of(FootContact), _dtype_of(PelvisStep)
+
+
+def foot_contacts(rows: np.ndarray) -> list[FootContact]:
+    """Return rows of a foot engine as plain numbers, which are many times quicker to read one by one."""
+    return [*map(FootContact._make, rows.tolist())]
+
+
+def pelvis_steps(rows: np.ndarray) -> list[PelvisStep]:
+    """Return rows of the pelvis engine as plain numbers."""
+    return [*map(PelvisStep._make, rows.tolist())]
 
 
 def reason_bit(code: str) -> int:

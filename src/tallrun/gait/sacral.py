@@ -69,10 +69,11 @@ def smooth(values, n, sigma_samples, out):
     reach = min(int(3.0 * sigma_samples) + 1, 1023)
     weights = _weights(2 * reach + 1)
     whole = 0.0
-    for k in range(-reach, reach + 1):
+    for k in range(reach + 1):
         x = k / sigma_samples
-        weights[k + reach] = math.exp(-0.5 * x * x)
-        whole += weights[k + reach]
+        weights[reach - k] = weights[reach + k] = math.exp(-0.5 * x * x)
+    for k in range(2 * reach + 1):
+        whole += weights[k]
     inner = n - 2 * reach if n - 2 * reach >= 4 else 0
     for block in range(0, inner, 4):  # four at a time, whose sums stay in registers
         first = min(block, inner - 4)

@@ -24,7 +24,7 @@ from tallrun.gait.flags import Flag, FlagEngine
 from tallrun.gait.foot import FootEngine
 from tallrun.gait.join import LEARNING_WAIT_S, WAIT_S, StrideJoiner
 from tallrun.gait.pelvis import PelvisEngine
-from tallrun.gait.rows import MODE_RUN, Row, plain_rows
+from tallrun.gait.rows import MODE_RUN, FootContact, PelvisStep, foot_contacts, pelvis_steps
 from tallrun.gait.segments import ActivityBins, build_segments, segment_table
 from tallrun.gait.strides import Stride, stride_table
 from tallrun.gait.summary import summarise, timeline_table
@@ -60,7 +60,7 @@ class Contact:
 
     at_s: float
     foot: str
-    row: Any
+    row: FootContact
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class GaitPipeline:
         learning = tuple(name for name, item in self._engines.items() if isinstance(item, FootEngine))
         self.agreement = SensorAgreement(stepping, learning)
         self._belt_mps: dict[str, float] = {}
-        self._unseen: deque[Any] | None = deque() if feet and "pelvis" in self._specs else None
+        self._unseen: deque[PelvisStep] | None = deque() if feet and "pelvis" in self._specs else None
         self._alone = StrideJoiner((), True)
         self._unseen_until_s = -math.inf
         self._contacts_s: list[float] = []
@@ -272,8 +272,8 @@ class GaitPipeline:
 
     def _queue(self, placement: str, rows: np.ndarray) -> None:
         rank = _PLACES.index(placement)
-        for row in plain_rows(rows):
-            self._order.put(row["emitted_at_s"], rank, row)
+        for row in pelvis_steps(rows) if rank == _RANK_PELVIS else foot_contacts(rows):
+            self._order.put(row.emitted_at_s, rank, row)
 
     def _drain(self, upto_s: float | None = None) -> list[PipelineEvent]:
         for now_s, rank, item in self._order.ready(upto_s):
@@ -295,7 +295,7 @@ class GaitPipeline:
             self._belt_s.append(what.t_s)
         self._told.append(Occasion(now_s, what))
 
-    def _join(self, now_s: float, rank: int, row: Row) -> None:
+    def _join(self, now_s: float, rank: int, row: Any) -> None:
         """Take a row of an engine, or only the time; hand on the strides that are known now."""
         if rank == _RANK_PELVIS:
             self._take_step(now_s, row)
@@ -304,23 +304,23 @@ class GaitPipeline:
         for stride in self._joiner.release(now_s):
             self._take_foot_stride(stride, now_s)
 
-    def _take_step(self, now_s: float, row: Row) -> None:
+    def _take_step(self, now_s: float, row: PelvisStep) -> None:
         self._wake_at(self._joiner.add_pelvis(row))
-        self._tell_doubts(self.agreement.saw("pelvis", row["step_s"], now_s), now_s)
+        self._tell_doubts(self.agreement.saw("pelvis", row.step_s, now_s), now_s)
         if self._unseen is not None:
             self._unseen.append(row)
             self._take_unseen(now_s - LEARNING_WAIT_S - WAIT_S, now_s, is_closing=False)
 
-    def _take_contact(self, now_s: float, placement: str, row: Row) -> None:
+    def _take_contact(self, now_s: float, placement: str, row: FootContact) -> None:
         foot = placement.removeprefix("foot_")
         if foot not in self._learned:
             self._learned.add(foot)
             self._joiner.learned(foot, now_s)
         self._wake_at(self._joiner.add_contact(foot, row))
         self._told.append(Contact(now_s, foot, row))
-        self._tell_doubts(self.agreement.saw(placement, row["initial_contact_s"], now_s), now_s)
+        self._tell_doubts(self.agreement.saw(placement, row.initial_contact_s, now_s), now_s)
         if self._unseen is not None:
-            insort(self._contacts_s, row["initial_contact_s"])
+            insort(self._contacts_s, row.initial_contact_s)
 
     def _wake_at(self, deadline_s: float) -> None:
         if deadline_s < math.inf:
@@ -348,8 +348,8 @@ class GaitPipeline:
         rows = self._unseen
         if rows is None:
             return
-        while rows and rows[0]["step_s"] < before_s:
-            step_s = rows[0]["step_s"]
+        while rows and rows[0].step_s < before_s:
+            step_s = rows[0].step_s
             if self._is_seen(step_s):
                 rows.popleft()
                 continue
@@ -369,9 +369,9 @@ class GaitPipeline:
     def _n_unseen_in_row(self) -> int:
         n, last_s = 0, math.nan
         for row in islice(self._unseen or (), UNSEEN_STEPS):
-            if row["step_s"] - last_s > UNSEEN_S or self._is_seen(row["step_s"]):
+            if row.step_s - last_s > UNSEEN_S or self._is_seen(row.step_s):
                 break
-            n, last_s = n + 1, row["step_s"]
+            n, last_s = n + 1, row.step_s
         return n
 
     def _is_seen(self, step_s: float) -> bool:

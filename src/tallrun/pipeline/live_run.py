@@ -490,29 +490,29 @@ class LiveRun:
     def _see(self, contact: Contact) -> list[CoachEvent]:
         row = contact.row
         self._n_contacts += 1
-        closed_s = float(row["next_initial_contact_s"])
-        stride_s = closed_s - float(row["initial_contact_s"])
+        closed_s = row.next_initial_contact_s
+        stride_s = closed_s - row.initial_contact_s
         if not stride_s > SHORTEST_STRIDE_S:
             return []
         cadence = 120.0 / stride_s
-        length_m = float(row["stride_length_m"])
-        is_sure = length_is_sure(float(row["stride_length_sigma_m"]), length_m)
+        length_m = row.stride_length_m
+        is_sure = length_is_sure(row.stride_length_sigma_m, length_m)
         own_speed = length_m * self.setup.pipeline.stride_gain / stride_s if is_sure else math.nan
         told = held(tuple(self._belt), contact.at_s)
         belt = carries_mps(told) if told else self.setup.pipeline.typed_speed_mps
         speed = own_speed if belt is None else belt
         incline = told.incline_pct if told and told.incline_pct is not None else math.nan
-        sigma_s = timing_sigma_s(float(row["timing_sigma_s"]), float(row["quality"]))
-        clean = is_clean_run(int(row["mode"]), sigma_s, int(row["reasons"]), incline)
+        sigma_s = timing_sigma_s(row.timing_sigma_s, row.quality)
+        clean = is_clean_run(row.mode, sigma_s, row.reasons, incline)
         is_on = self.schedule is None or self.schedule.is_running(contact.at_s)
-        if int(row["mode"]) == MODE_RUN:
+        if row.mode == MODE_RUN:
             self._shown.append((contact.at_s, cadence))
             self._speed_mps = speed
             self._way.add(contact.foot, row, own_speed, belt)
             if is_on and self.schedule is not None:
                 self._splits.add(closed_s, speed)
         steady = clean and self._steady.add(own_speed)
-        if int(row["mode"]) != MODE_RUN:
+        if row.mode != MODE_RUN:
             self._steady.clear()
         if steady and self._target is None:
             self._learn(contact.at_s, cadence, speed)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from tallrun.gait.eligible import LENGTH_LIMIT_SHARE, paces_mps, sure_values
+from tallrun.gait.rows import FootContact
 from tallrun.numerics.recording import FloatArray
 from tallrun.units import STEPS_PER_STRIDE
 
@@ -68,12 +67,12 @@ class WaySoFar:
         self._rows: list[tuple[str | float, ...]] = []
         self._told: tuple[int, float | None] = (0, None)
 
-    def add(self, foot: str, row: Any, own_mps: float, belt_mps: float | None) -> None:
+    def add(self, foot: str, row: FootContact, own_mps: float, belt_mps: float | None) -> None:
         """Take the row of a running stride that has closed. own_mps : NaN where not sure; belt_mps : None unknown."""
-        start_s, closed_s = float(row["initial_contact_s"]), float(row["next_initial_contact_s"])
-        length_m, sigma_m = float(row["stride_length_m"]), float(row["stride_length_sigma_m"])
-        cadence_spm = 60.0 * STEPS_PER_STRIDE / (closed_s - start_s)
+        start_s = row.initial_contact_s
+        cadence_spm = 60.0 * STEPS_PER_STRIDE / (row.next_initial_contact_s - start_s)
         belt = np.nan if belt_mps is None else belt_mps
+        length_m, sigma_m = row.stride_length_m, row.stride_length_sigma_m
         self._rows.append((foot, start_s, cadence_spm, length_m, sigma_m, own_mps, belt))
 
     @property
