@@ -66,7 +66,8 @@ def everywhere(t_s, acc, gyr, rate_hz, seed):
         turning = gyr if has_gyroscope else None
         feet = [SensorSpec(f"foot_{foot}", rate_hz, 8.0, 500.0, has_gyroscope) for foot in ("left", "right")]
         made = [PelvisEngine(SensorSpec("pelvis", rate_hz, 8.0, 500.0, has_gyroscope), record_waves=True)]
-        made += [FootEngine(item, "left", record_waves=True) if has_gyroscope else AccFootEngine(item, "left") for item in feet]
+        for item in feet:
+            made.append(FootEngine(item, "left", record_waves=True) if has_gyroscope else AccFootEngine(item, "left"))
         for engine in made:
             rng = np.random.default_rng(seed)
             through(engine, t_s, acc, turning, iter(lambda: int(rng.integers(1, 4000)), 0))
@@ -76,7 +77,8 @@ for seed, rate_hz in enumerate((50.0, 100.0, 400.0)):
     rng = np.random.default_rng(seed)
     bouts = [simulate.Bout("stand", 4.0), simulate.Bout("walk", 12.0, 1.4), simulate.Bout("run", 25.0, 3.0 + seed),
              simulate.Bout("stand", 2.0), simulate.Bout("run", 10.0, 6.0)]
-    recording, _ = simulate.run(simulate.Programme(tuple(bouts)), simulate.Runner(), simulate.three_sensors(rate_hz), seed=seed)
+    programme = simulate.Programme(tuple(bouts))
+    recording, _ = simulate.run(programme, simulate.Runner(), simulate.three_sensors(rate_hz), seed=seed)
     for item in recording.sensors.values():
         there = rng.random(len(item.t_s)) > (0.0, 0.07, 0.3)[seed]
         for hole_s in rng.uniform(5.0, 50.0, 12):

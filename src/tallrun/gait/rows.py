@@ -76,7 +76,8 @@ def _dtype_of(row: type) -> np.dtype:
     return np.dtype([(name, "i8" if kind is int else "f8") for name, kind in get_type_hints(row).items()])
 
 
-FOOT_CONTACT_DTYPE, PELVIS_STEP_DTYPE = _dtype_of(FootContact), _dtype_of(PelvisStep)
+FOOT_CONTACT_DTYPE = _dtype_of(FootContact)
+PELVIS_STEP_DTYPE = _dtype_of(PelvisStep)
 
 
 def foot_contacts(rows: np.ndarray) -> list[FootContact]:
