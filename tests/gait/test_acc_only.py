@@ -133,7 +133,8 @@ def test_a_slow_walk_keeps_its_contacts_though_the_foot_rests_long(speed_mps):
 def test_what_cannot_be_is_refused():
     with pytest.raises(UsageError, match="'left' or 'right'"):
         AccFootEngine(SPEC, "both")
-    with pytest.raises(UsageError, match="at least 40 Hz"):
-        AccFootEngine(SensorSpec("foot_left", 25.0), "left")
+    for rate_hz in (25.0, 1e9, np.inf, np.nan):
+        with pytest.raises(UsageError, match="needs 40 to 10000 Hz"):
+            AccFootEngine(SensorSpec("foot_left", rate_hz), "left")
     with pytest.raises(SignalError, match="shape"):
         AccFootEngine(SPEC, "left").feed(np.zeros(2), np.zeros((3, 3)), None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from support.made_rows import running
+from tallrun.errors import SignalError
 from tallrun.gait.rows import MODE_OTHER, MODE_RUN, MODE_STAND, MODE_WALK
 from tallrun.gait.segments import ActivityBins, build_segments
 
@@ -95,3 +96,11 @@ def test_a_stride_or_two_of_walking_before_a_run_is_getting_going():
     strides = running(30, mode=np.where(np.arange(30) < 3, MODE_WALK, MODE_RUN), stance_time_s=0.5)
     segments = build_segments(strides, [], strides[-1].initial_contact_s)
     assert {item.mode for item in segments} == {MODE_RUN}
+
+
+@pytest.mark.parametrize(("n_acc", "n_gyr"), [(2, 3), (3, 2), (4, 3), (2, None)])
+def test_arrays_of_different_lengths_are_refused_before_any_is_read(n_acc, n_gyr):
+    bins = ActivityBins()
+    gyr = None if n_gyr is None else np.zeros((n_gyr, 3))
+    with pytest.raises(SignalError, match="3 times came with"):
+        bins.feed(np.arange(3.0), np.ones((n_acc, 3)), gyr)

@@ -18,7 +18,7 @@ from tallrun.numerics.recording import FloatArray, SensorSpec
 HISTORY_S = 10.0
 PIECE = 2048
 CLIP_SHARE = 0.98
-LEAST_RATE_HZ = 40.0
+LEAST_RATE_HZ, MOST_RATE_HZ = 40.0, 10_000.0
 IMPLAUSIBLE = reason_bit("implausible")
 #: A running foot is on the ground for less than its step; limping, a step is up to this share of the stride.
 MOST_RUNNING_SHARE = 0.6
@@ -45,22 +45,22 @@ class AccFootEngine:
 
     Parameters
     ----------
-    spec : the sensor; ``rate_hz`` at least 40.
+    spec : the sensor; ``rate_hz`` 40 to 10,000.
     foot : "left" or "right".
 
     Raises
     ------
     UsageError
-        When the rate is too low or the foot is neither.
+        When the rate is too low or too high or the foot is neither.
     """
 
     def __init__(self, spec: SensorSpec, foot: str) -> None:
         if foot not in ("left", "right"):
             raise UsageError(f"foot must be 'left' or 'right', got {foot!r}")
-        if not spec.rate_hz >= LEAST_RATE_HZ:
+        if not LEAST_RATE_HZ <= spec.rate_hz <= MOST_RATE_HZ:
             raise UsageError(
-                f"a foot accelerometer needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
-                "set the sensor to a higher rate"
+                f"a foot accelerometer needs {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
+                "set the sensor to another rate"
             )
         self._foot = foot
         self._rate_hz = float(spec.rate_hz)

@@ -21,7 +21,7 @@ from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 PIECE = 2048
 CLIP_SHARE = 0.98
-LEAST_RATE_HZ = 20.0
+LEAST_RATE_HZ, MOST_RATE_HZ = 20.0, 10_000.0
 _PUT, _LEVEL, _TRACK = Entry(put_on_grid, int), Entry(cycles.level), Entry(cycles.track)
 
 
@@ -49,7 +49,7 @@ class PelvisEngine:
 
     Parameters
     ----------
-    spec : the sensor; ``rate_hz`` at least 20. Without a gyroscope, angles are NaN (``no_gyroscope``).
+    spec : the sensor; ``rate_hz`` 20 to 10,000. Without a gyroscope, angles are NaN (``no_gyroscope``).
     neutral : float64 (3,), direction of the specific force in quiet standing in sensor axes (from a
         calibration); None to learn it from the first three or more quiet seconds.
     record_waves : keep what ``angles`` needs.
@@ -57,16 +57,16 @@ class PelvisEngine:
     Raises
     ------
     UsageError
-        When the rate is too low or neutral is not a finite direction.
+        When the rate is too low or too high or neutral is not a finite direction.
     """
 
     def __init__(
         self, spec: SensorSpec, neutral: FloatArray | None = None, *, record_waves: bool = False
     ) -> None:
-        if not spec.rate_hz >= LEAST_RATE_HZ:
+        if not LEAST_RATE_HZ <= spec.rate_hz <= MOST_RATE_HZ:
             raise UsageError(
-                f"the pelvis engine needs at least {LEAST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
-                "set the sensor to a higher rate"
+                f"the pelvis engine needs {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g} Hz, got {spec.rate_hz:g} Hz; "
+                "set the sensor to another rate"
             )
         self._has_gyroscope = bool(spec.has_gyroscope)
         self._recorded: list[FloatArray] | None = [] if record_waves and spec.has_gyroscope else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tallrun.errors import SignalError
 from tallrun.gait.entry import Entry
 from tallrun.gait.gait_odds import shows_gait
 from tallrun.gait.kernels import kernel, plain
@@ -67,7 +68,13 @@ class ActivityBins:
         self._sums = np.zeros((256, 4))
 
     def feed(self, t_s: FloatArray, acc_mps2: FloatArray, gyr_radps: FloatArray | None) -> None:
-        """Add samples. NaN samples and absent axes are left out; empty input changes nothing."""
+        """Add samples. NaN samples and absent axes are left out; empty input changes nothing.
+
+        Raises SignalError when the arrays differ in length.
+        """
+        for values in (acc_mps2, gyr_radps):
+            if values is not None and len(values) != len(t_s):
+                raise SignalError(f"{len(t_s)} times came with {len(values)} samples; expected one for each")
         known_s = t_s[np.isfinite(t_s)]
         if known_s.size == 0:
             return

@@ -122,8 +122,8 @@ def _child(
     pipe: Connection, read: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], room_bytes: int,
     limit_s: int,
 ) -> None:  # fmt: skip
-    _limit(room_bytes, limit_s)
     try:
+        _limit(room_bytes, limit_s)
         answer = pickle.dumps(("value", read(*args, **options)), protocol=pickle.HIGHEST_PROTOCOL)
     except BaseException as error:
         error.__cause__ = error.__context__ = None

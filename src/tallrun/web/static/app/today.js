@@ -116,7 +116,7 @@ class Today {
   }
 
   question(item, trouble, isFolded) {
-    const text = item.load_test ? `${words(item.load_test)}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
+    const text = item.load_test ? `${words(item.load_test).replace(" leg ", "-leg ")}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
     const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${isSameDay(item.closes_at, this.data.verdict.as_of) ? clock(item.closes_at) : when(item.closes_at)}`);
     const data = { question: item.question };
     if (isFolded) return el("details", { class: "question", data }, el("summary", {}, capital(text)), until, this.answerTo(item, text, trouble));
