@@ -1,7 +1,8 @@
 """How kernels are written, and how they name what they work on: ``state.cycle[0].top_rad``, in Python alike.
 
 A kernel is a plain function under one of the marks below; Python calls it through an ``Entry`` (``gait.entry``). It
-makes no arrays but ``vector`` and ``matrix``, and raises nothing: dividing by zero gives NaN or infinity.
+makes no arrays but ``vector`` and ``matrix``, and raises nothing: dividing by zero gives NaN or infinity. It counts no
+index from the end of an array, and nobody asks whether one lies in it (``tests/gait/test_index_bounds.py`` does).
 
 A record is one structured scalar of numpy: a kernel gets one pointer for it, whatever number of fields it has, and
 reads and writes them by name as Python does. Fields are scalars; vectors and matrices stand beside it as arrays, in
