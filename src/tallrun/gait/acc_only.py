@@ -12,7 +12,7 @@ from tallrun.gait.entry import Entry, Held
 from tallrun.gait.foot_state import Output, new_output
 from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
 from tallrun.gait.kernels import as_record, plain
-from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, reason_bit
+from tallrun.gait.rows import FOOT_CONTACT_DTYPE, MODE_RUN, joined, reason_bit
 from tallrun.numerics.recording import FloatArray, SensorSpec
 
 HISTORY_S = 10.0
@@ -91,7 +91,7 @@ class AccFootEngine:
                 f"foot_{self._foot}: expected acceleration of shape ({len(t)}, 3), got {acc.shape}"
             )
         parts = [self._take(t[k : k + PIECE], acc[k : k + PIECE]) for k in range(0, len(t), PIECE)]
-        return np.concatenate(parts) if parts else np.empty(0, FOOT_CONTACT_DTYPE)
+        return joined(parts, FOOT_CONTACT_DTYPE)
 
     def finish(self) -> np.ndarray:
         """Close the open bout and return its last contact; an empty array when there is none."""

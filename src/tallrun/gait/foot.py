@@ -26,7 +26,7 @@ from tallrun.gait.foot_state import (
 from tallrun.gait.foot_trajectory import sensor_height
 from tallrun.gait.foot_unrested import learn_unrested
 from tallrun.gait.kernels import as_record, plain
-from tallrun.gait.rows import FOOT_CONTACT_DTYPE
+from tallrun.gait.rows import FOOT_CONTACT_DTYPE, joined
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import RAD_PER_DEG, STANDARD_GRAVITY_MPS2
 
@@ -173,7 +173,7 @@ class FootEngine:
                 parts.append(self._look(STRIDES_TO_LEARN, QUALITY_TO_LEARN))
         if start < len(t):
             parts.append(self._track(t[start:], acc[start:], gyr[start:]))
-        return np.concatenate(parts) if parts else np.empty(0, FOOT_CONTACT_DTYPE)
+        return joined(parts, FOOT_CONTACT_DTYPE)
 
     def finish(self) -> NDArray[np.void]:
         """Close the stream and return the last rows; a short recording is learned from what there is."""
@@ -184,7 +184,7 @@ class FootEngine:
             none = np.zeros((0, 3))
             rows.append(self._track(none[:, 0].copy(), none, none, True))
         self._finished = True
-        return np.concatenate(rows)
+        return joined(rows, FOOT_CONTACT_DTYPE)
 
     def status(self) -> FootStatus:
         """Return the mounting and the ledger of samples as they stand."""
@@ -289,7 +289,7 @@ class FootEngine:
             is_last = is_end and first + PIECE >= len(t)
             _TRACK(t[part], acc[part], gyr[part], self._held, self._held_settings, self._held_out, is_last)
             parts.append(self._rows())
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return joined(parts, FOOT_CONTACT_DTYPE)
 
     def _rows(self) -> NDArray[np.void]:
         n = int(self._out.n[0])

@@ -14,7 +14,7 @@ from tallrun.gait.front import most_rows, new_grid, new_grid_state, put_on_grid
 from tallrun.gait.kernels import as_record, plain
 from tallrun.gait.pelvis_params import PelvisParams
 from tallrun.gait.pelvis_state import DOUBTED, HISTORY_S, SLIPPED, new_output, new_state
-from tallrun.gait.rows import PELVIS_STEP_DTYPE
+from tallrun.gait.rows import PELVIS_STEP_DTYPE, joined
 from tallrun.gait.sacral import S_WIDTH
 from tallrun.numerics.recording import FloatArray, SensorSpec
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
@@ -120,7 +120,7 @@ class PelvisEngine:
         for first in range(0, len(t), PIECE):
             cut = slice(first, first + PIECE)
             parts.append(self._take(t[cut], acc[cut], gyr[cut] if self._has_gyroscope else gyr))
-        return np.concatenate(parts) if parts else np.empty(0, PELVIS_STEP_DTYPE)
+        return joined(parts, PELVIS_STEP_DTYPE)
 
     def finish(self) -> np.ndarray:
         """Close the open bout and return its last row; an empty array when there is none."""

@@ -7,6 +7,7 @@ which the engine could decide, so it does not depend on how the signal was cut i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, get_type_hints
 
 import numpy as np
@@ -78,6 +79,11 @@ def _dtype_of(row: type) -> np.dtype:
 
 FOOT_CONTACT_DTYPE = _dtype_of(FootContact)
 PELVIS_STEP_DTYPE = _dtype_of(PelvisStep)
+
+
+def joined(parts: Sequence[np.ndarray], kind: np.dtype) -> np.ndarray:
+    """Return rows of one kind in one array; numpy by itself would ask all fields what they are together."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=kind) if parts else np.empty(0, kind)
 
 
 def foot_contacts(rows: np.ndarray) -> list[FootContact]:

@@ -75,10 +75,12 @@ class ActivityBins:
         for values in (acc_mps2, gyr_radps):
             if values is not None and len(values) != len(t_s):
                 raise SignalError(f"{len(t_s)} times came with {len(values)} samples; expected one for each")
-        known_s = t_s[np.isfinite(t_s)]
-        if known_s.size == 0:
+        last_s = t_s.max(initial=-np.inf)
+        if not np.isfinite(last_s):
+            last_s = t_s[np.isfinite(t_s)].max(initial=-np.inf)
+        if last_s < 0.0:
             return
-        needed = int(known_s.max() / BIN_S) + 1
+        needed = int(last_s / BIN_S) + 1
         if needed > self._sums.shape[0]:
             grown = np.zeros((2 * needed, 4))
             grown[: self._sums.shape[0]] = self._sums

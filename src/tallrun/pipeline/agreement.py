@@ -122,11 +122,14 @@ class SensorAgreement:
             for name, steps in self._steps.items()
         }
         steady = [name for name in stepped if self._is_steady(name, begin_s, end_s)]
+        is_any_apart = max(stepped.values()) - min(stepped.values()) > STEPS_APART
         out: list[SensorDoubt] = []
         for name in stepped:
             was = self.open.get(name)
             if was is not None and was.reason == "belt_disagrees" and name in steady:
                 continue
+            if was is None and not is_any_apart and name not in _OTHER_FOOT:
+                continue  # nothing could speak against it
             found = self._doubt_of(name, stepped, steady, now_s)
             if found or was:
                 out += self._set(name, found, now_s)
