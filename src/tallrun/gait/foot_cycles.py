@@ -134,7 +134,8 @@ def land(state, now, is_early, params, out):
         return
     close_stride(state, contact, flat, now, params)
     least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
-    if fit.is_trusted and fit.length_m < least_m:  # a swing that went nowhere
+    is_unsure = fit.gap_s > 0.0 and not contact.is_doubtful  # it struck, and how far it went is not known well
+    if fit.is_trusted and fit.length_m < least_m and not is_unsure:  # a swing that went nowhere
         cycle.swing_from, stance.is_carried, stance.flat_at = -1, True, flat
         return
     found_s = contact.t_s

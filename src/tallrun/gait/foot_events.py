@@ -211,7 +211,7 @@ def locate_contact(state, now, params):
     if is_doubtful:
         place = float(top)
     place = max(place, float(min(swing, slowed)))
-    gap_s, at = gap_between(state.derived.gap_s, mask, swing, stop)
+    gap_s, at = gap_between(state.derived.gap_s, mask, swing, min(stop + 1, now))
     is_inferred = False
     if gap_s > 0.0:
         due_s = _due_s(state, swing)
