@@ -322,7 +322,7 @@ def complete_row(state, contact_s, params, out):
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
-    if fit.is_solved and n_lost == 0 and before_s == 0.0:
+    if fit.is_solved and n_lost == 0 and before_s <= params.void_gap_s:
         _add_stride(state, stride_s, params)
     _emit(state, now_s, out)
     for m in range(n_lost):
