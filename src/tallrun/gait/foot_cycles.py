@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 from tallrun.gait.foot_events import (
+    due_of,
     find_flat,
     locate_contact,
     open_flat,
@@ -68,7 +69,10 @@ def _close(state, params, out):
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
     if now >= 2 and state.cycle[0].swing_from >= 0:
         settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
-        is_early = not settled and locate_contact(state, now, params).is_doubtful
+        contact = locate_contact(state, now, params)
+        # what shows well before the foot is due to land is not its landing
+        is_early = due_of(state, contact.swing) - contact.t_s > params.due_guards * params.gap_edge_s
+        is_early = not settled and (contact.is_doubtful or is_early)
         if not is_early:
             land(state, now, is_early, params, out)
     if state.stance[0].is_pending:

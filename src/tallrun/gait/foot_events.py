@@ -69,6 +69,16 @@ def gap_between(gap_s, mask, first, last):
 
 
 @kernel
+def gap_at(state, when_s, guard_s, first, last):
+    """First sample behind time missing within ``guard_s`` of ``when_s``, of those in (first, last]; -1: none."""
+    t_s, gap_s, mask = state.samples.t_s, state.derived.gap_s, state.samples.mask
+    for k in range(first + 1, last + 1):
+        if gap_s[k & mask] > 0.0 and when_s < t_s[k & mask] + guard_s:
+            return k if when_s > t_s[(k - 1) & mask] - guard_s else -1
+    return -1
+
+
+@kernel
 def _widest_step(samples, place, now):
     """Widest step between samples at ``place`` [s]."""
     widest = 0.0
@@ -169,7 +179,7 @@ def _slowed_at(state, swing, stop, params):
 
 
 @kernel
-def _due_s(state, swing):
+def due_of(state, swing):
     """When the contact is due: a usual delay after mid-swing, else a usual stride after the last one; NaN: unknown."""
     stance, samples, mask = state.stance[0], state.samples, state.samples.mask
     if not stance.usual_delay_s > 0.0:
@@ -211,21 +221,20 @@ def locate_contact(state, now, params):
     if is_doubtful:
         place = float(top)
     place = max(place, float(min(swing, slowed)))
-    gap_s, at = gap_between(state.derived.gap_s, mask, swing, min(stop + 1, now))
+    last, guard_s = min(stop + 1, now), params.gap_edge_s
     is_inferred = False
-    if gap_s > 0.0:
-        due_s = _due_s(state, swing)
-        before, after = t_s[(at - 1) & mask], t_s[at & mask]
-        found_s = time_at(t_s, mask, place)
-        guard = params.gap_edge_s
-        is_inferred = found_s > before - guard and found_s < after + guard
-        # an impact that shows where it is due was not lost; one that shows elsewhere is a later one
-        due_lost = np.isfinite(due_s) and due_s > before - guard and due_s < after + guard
-        is_inferred = is_inferred or (due_lost and abs(found_s - due_s) > params.due_guards * guard)
+    if gap_between(state.derived.gap_s, mask, swing, last)[0] > 0.0:
+        due_s, found_s = due_of(state, swing), time_at(t_s, mask, place)
+        at = gap_at(state, found_s, guard_s, swing, last)
+        is_inferred = at >= 0
+        # an impact that shows where it is due was not lost; one that shows elsewhere is another one
+        off_s = abs(found_s - due_s)
+        if not is_inferred and off_s > params.due_guards * guard_s:
+            is_inferred = gap_at(state, due_s, max(guard_s, 0.5 * off_s), swing, last) >= 0
         if is_inferred:
-            place = _place_of(
-                state.samples, due_s if np.isfinite(due_s) else 0.5 * (before + after), swing, now
-            )
+            if not np.isfinite(due_s):
+                due_s = 0.5 * (t_s[(at - 1) & mask] + t_s[at & mask])
+            place = _place_of(state.samples, due_s, swing, now)
     return InitialContact(
         place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful
     )

@@ -280,19 +280,19 @@ def _add_stride(state, stride_s, params):
 
 
 @kernel
-def _gaps_of_stride(state):
-    """Longest time missing since the pending contact, and in what of it the trajectory leaves out [s].
+def _gaps_of_stride(state, params):
+    """Longest time missing since the pending contact, and of what may have hidden a swing before the trajectory [s].
 
-    A foot that stands long is taken from a later foot-flat of the same stance; what was lost between the two may have
-    been a whole swing, and the trajectory is then that of another stride.
+    A foot-flat long after the contact may be that of a later stance, if time is missing between the two: the trajectory
+    is then that of a later stride, and the contact that closes it closes another one.
     """
     samples, fit, gap_s = state.samples, state.work.fit[0], state.derived.gap_s
     mask, first = samples.mask, max(state.stance[0].contact, state.front[0].n - 1 - samples.mask)
     longest_s, _ = gap_between(gap_s, mask, first, fit.last)
-    before_s = 0.0
-    if fit.first > first and samples.t_s[fit.first & mask] != state.row[0].foot_flat_s:
-        before_s, _ = gap_between(gap_s, mask, first, fit.first)
-    return longest_s, before_s
+    hidden_s = 0.0
+    if samples.t_s[fit.first & mask] - state.row[0].initial_contact_s > params.late_flat_s:
+        hidden_s, _ = gap_between(gap_s, mask, first, fit.first)
+    return longest_s, hidden_s if hidden_s > params.void_gap_s else 0.0
 
 
 @kernel
@@ -300,11 +300,15 @@ def complete_row(state, contact_s, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    gap_s, before_s = _gaps_of_stride(state)
+    gap_s, hidden_s = _gaps_of_stride(state, params)
     n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
         emit_open(state, now_s, out)
         forget_mode(state.gait[0])
+        return
+    if hidden_s > 0.0 and n_lost == 0:
+        row.reasons |= GAP
+        emit_open(state, now_s, out)
         return
     each_s = stride_s / (n_lost + 1)
     is_short_gap = gap_s <= params.void_gap_s
@@ -317,12 +321,12 @@ def complete_row(state, contact_s, params, out):
             row.reasons |= DOUBTFUL
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
-    if fit.gap_s > 0.0 or before_s > 0.0:
+    if fit.gap_s > 0.0:
         row.reasons |= GAP
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
-    if fit.is_solved and n_lost == 0 and before_s <= params.void_gap_s:
+    if fit.is_solved and n_lost == 0:
         _add_stride(state, stride_s, params)
     _emit(state, now_s, out)
     for m in range(n_lost):
