@@ -157,6 +157,15 @@ def impact_onset(snap, mask, first, last, params):
 
 
 @kernel
+def sharpness(state, place, now, params):
+    """Greatest sharpness of an impact whose onset is at ``place`` [m/s2]."""
+    first = max(math.floor(place), 1)
+    rise = max(round(params.impact_rise_s * params.rate_hz), 1)
+    snap, mask = state.derived.snap, state.samples.mask
+    return snap[largest_at(snap, mask, first, min(first + rise, now)) & mask]
+
+
+@kernel
 def _slowed_at(state, swing, stop, params):
     """Where the swing has slowed down so far that a foot may strike: half its peak rate, earlier for a forefoot."""
     samples, snap, mask, pitch = (
@@ -212,7 +221,7 @@ def locate_contact(state, now, params):
     The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
     usual delay after mid-swing says, or one usual stride after the last contact.
     """
-    t_s, mask, top = state.samples.t_s, state.samples.mask, state.cycle[0].top
+    t_s, mask, top, stance = state.samples.t_s, state.samples.mask, state.cycle[0].top, state.stance[0]
     swing = largest_at(state.derived.pitch_radps, mask, state.cycle[0].swing_from, top)
     stop = index_at(t_s, mask, top, 1, t_s[top & mask] + params.impact_search_s, now)
     slowed = _slowed_at(state, swing, stop, params)
@@ -229,7 +238,10 @@ def locate_contact(state, now, params):
         is_inferred = at >= 0
         # an impact that shows where it is due was not lost; one that shows elsewhere is another one
         off_s = abs(found_s - due_s)
-        if not is_inferred and off_s > params.due_guards * guard_s:
+        # and one that comes too early and strikes as hard as usual is no wobble of the swing
+        is_landing = found_s < due_s and stance.usual_snap > 0.0
+        is_landing = is_landing and sharpness(state, place, now, params) > params.usual_hit_share * stance.usual_snap
+        if not is_inferred and not is_landing and off_s > params.due_guards * guard_s:
             is_inferred = gap_at(state, due_s, max(guard_s, 0.5 * off_s), swing, last) >= 0
         if is_inferred:
             if not np.isfinite(due_s):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
-from tallrun.gait.foot_events import gap_between, index_at
+from tallrun.gait.foot_events import gap_between, index_at, sharpness
 from tallrun.gait.foot_state import WAVE_KINDS, WAVE_POINTS
 from tallrun.gait.foot_trajectory import foot_pitch, learn_height
 from tallrun.gait.gait_odds import running_odds
@@ -207,6 +207,8 @@ def open_row(state, contact, flat, cost, sigma_s, now, params):
     row.peak_impact_g, is_clipped = _peak_impact(samples, state.sensor, contact.t_s, now, params)
     if is_clipped:
         row.reasons |= CLIPPED
+    sharp = sharpness(state, contact.place, now, params)
+    stance.usual_snap = _follow(stance.usual_snap, sharp, params)
     stance.usual_delay_s = _follow(stance.usual_delay_s, contact.t_s - samples.t_s[swing], params)
 
 
