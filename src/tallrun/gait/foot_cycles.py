@@ -21,6 +21,7 @@ from tallrun.gait.foot_events import (
     open_pushed_off,
     time_final_contact,
     timing_sigma,
+    unrest,
 )  # fmt: skip
 from tallrun.gait.foot_mounting import has_mounting_moved
 from tallrun.gait.foot_pivot import first_touch, settle_final_contact
@@ -136,11 +137,13 @@ def land(state, now, is_early, params, out):
     if is_early and (cost > params.flat_cost or _turn_since(state, flat, now) < params.fall_rad):
         cycle.ask_rad += params.ask_share * params.fall_rad
         return
-    close_stride(state, contact, flat, now, params)
+    unrest_mps = unrest(state, flat, cost, params)
+    close_stride(state, contact, flat, unrest_mps, now, params)
     least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
     is_unsure = fit.gap_s > 0.0 and not contact.is_doubtful  # it struck, and how far it went is not known well
     if fit.is_trusted and fit.length_m < least_m and not is_unsure:  # a swing that went nowhere
-        cycle.swing_from, stance.is_carried, stance.flat_at = -1, True, flat
+        cycle.swing_from, stance.is_carried = -1, True
+        stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps
         return
     found_s = contact.t_s
     contact = first_touch(state, contact, params)
@@ -158,9 +161,9 @@ def land(state, now, is_early, params, out):
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
     if fit.is_solved:
-        stance.flat_at = flat
+        stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps
     else:
-        open_flat(state, flat, params)
+        open_flat(state, flat, cost, params)
     stance.is_carried, cycle.swing_from = True, -1
     if cost < params.flat_cost and has_mounting_moved(state, flat, params):
         state.row[0].reasons |= MOVED

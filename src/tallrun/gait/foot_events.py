@@ -284,6 +284,26 @@ def find_flat(state, contact, now, params):
 
 
 @kernel
+def unrest(state, flat, cost, params):
+    """How fast the foot may have moved at a foot-flat that lies beside a hole, in which it lay stiller [m/s].
+
+    The force that is not gravity there fades until the stillest instant, which is anywhere in the hole.
+    """
+    t_s, gap_s, mask, now = state.samples.t_s, state.derived.gap_s, state.samples.mask, state.front[0].n - 1
+    if cost <= params.flat_cost:
+        return 0.0
+    hole_s, k = 0.0, flat
+    while k > 1 and flat - k < mask - 2 and t_s[flat & mask] - t_s[k & mask] <= params.flat_half_s:
+        hole_s = max(hole_s, gap_s[k & mask])
+        k -= 1
+    k = flat
+    while k < now and t_s[k & mask] - t_s[flat & mask] <= params.flat_half_s:
+        hole_s = max(hole_s, gap_s[(k + 1) & mask])
+        k += 1
+    return params.unrest_share * params.flat_acc_mps2 * math.sqrt(cost - params.flat_cost) * hole_s
+
+
+@kernel
 def mean_force(samples, k, half_s, first, last, out):
     """Direction of the mean specific force within ``half_s`` of sample ``k``; return its scatter as an angle [rad]."""
     t_s, acc, mask = samples.t_s, samples.acc, samples.mask
@@ -322,11 +342,11 @@ def level_at(samples, k, first, last, params, up, flat):
 
 
 @kernel
-def open_flat(state, k, params):
+def open_flat(state, k, cost, params):
     """Make sample ``k`` the foot-flat the next stride starts from, its tilt taken from gravity."""
     newest = state.front[0].n - 1
     level_at(state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, vector(3), state.flat)
-    state.stance[0].flat_at = k
+    state.stance[0].flat_at, state.stance[0].flat_unrest_mps = k, unrest(state, k, cost, params)
 
 
 @kernel
@@ -343,7 +363,7 @@ def open_pushed_off(state, now, params):
     lo = index_at(t_s, mask, now, -1, now_s - params.flat_search_s, oldest)
     lo = min(max(lo, oldest), now)
     flat, cost = quietest(t_s, state.derived.cost, mask, lo, now, params.flat_half_s)
-    open_flat(state, flat, params)
+    open_flat(state, flat, cost, params)
     if cost > params.no_flat_cost:
         stance.flat_at = -1
 

@@ -163,7 +163,7 @@ def _travel_directions(samples, n, flats, sensor, most_misfit, settings, work, t
         level_at(samples, a, 0, n - 1, params, at_start, flat)
         copy_matrix(level, flat.level)
         scatter = mean_force(samples, b, params.flat_half_s, 0, n - 1, at_end)
-        end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still)
+        end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still, 0.0)
         solve_stride(samples, a, b, flat, sensor, end, params, work)
         if fit.misfit > most_misfit or fit.length_m < params.sure_travel * params.least_travel_m:
             continue

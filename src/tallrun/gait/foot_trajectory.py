@@ -31,12 +31,14 @@ class End(NamedTuple):
     """What must hold at the closing foot-flat.
 
     up (3,) : gravity's direction seen there, sensor axes. tilt_sigma : how far to trust it [rad]. lever (3,) : from the
-    pivot under the ball of the foot to the sensor, sensor axes [m].
+    pivot under the ball of the foot to the sensor, sensor axes [m]. unrest_mps : what the foot may have moved at both
+    foot-flats because a stiller instant beside them was lost.
     """
 
     up: FloatArray
     tilt_sigma: float
     lever: FloatArray
+    unrest_mps: float
 
 
 # Strapdown ------------------------------------------------------------------------------------------------------------
@@ -322,12 +324,15 @@ def _tilt_condition(path, last, fit, jac):
 
 
 @kernel
-def _weigh_ends(jac, gain, y, tilt_sigma, fit, params, weights):
+def _weigh_ends(jac, gain, y, end, fit, params, weights):
     """Write the inverse covariance of the conditions missed; height counts unless all else fits without it."""
     noise, all_weights = matrix(N_ENDS, N_ENDS), matrix(N_ENDS, N_ENDS)
     product(jac, gain, noise)
     for r in range(HEIGHT_MISS):
-        noise[r, r] += params.flat_velocity_mps**2 if r < TILT_MISS else tilt_sigma**2
+        if r < TILT_MISS:
+            noise[r, r] += params.flat_velocity_mps**2 + end.unrest_mps**2
+        else:
+            noise[r, r] += end.tilt_sigma**2
     invert(noise, HEIGHT_MISS, weights)
     without = weighed(weights, y)
     noise[HEIGHT_MISS, HEIGHT_MISS] += fit.ground_m**2 + fit.wander_m2
@@ -491,7 +496,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     _tilt_condition(path, n - 1, fit, jac)
     gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
     _fill_gain(prior, jac, gain)
-    _weigh_ends(jac, gain, y, end.tilt_sigma, fit, params, weights)
+    _weigh_ends(jac, gain, y, end, fit, params, weights)
     x, rest = vector(n_x), vector(3)
     _find_unknowns(gain, weights, y, x)
     for c in range(3):
@@ -505,7 +510,8 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     hx, hy = (fit.x_m / fit.length_m, fit.y_m / fit.length_m) if fit.length_m > 1e-9 else (1.0, 0.0)
     duration = max(path.t_s[n - 1] - path.t_s[0], 1e-9)
     variance = _chord_variance(jac_p, prior, gain, weights, hx, hy)
-    fit.sigma_m = math.sqrt(variance + (params.flat_velocity_mps * duration) ** 2 + fit.wander_m2)
+    rest_mps2 = params.flat_velocity_mps**2 + end.unrest_mps**2
+    fit.sigma_m = math.sqrt(variance + rest_mps2 * duration * duration + fit.wander_m2)
     _tilt_after(jac, prior, gain, weights, flat.tilt_cov)
     copy_matrix(flat.level, path.rotation[n - 1])
 
@@ -514,7 +520,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
 
 
 @kernel
-def close_stride(state, contact, flat, now, params):
+def close_stride(state, contact, flat, unrest_mps, now, params):
     """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit[0]``."""
     samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit[0]
     t_s, mask, a = samples.t_s, samples.mask, state.stance[0].flat_at
@@ -536,7 +542,10 @@ def close_stride(state, contact, flat, now, params):
     height_m = sensor_height(state.foot.known[0], params)
     for c in range(3):
         lever[c] = state.foot.mount[2, c] * height_m
-    end = End(up, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), lever)
+    end = End(
+        up, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), lever,
+        math.hypot(state.stance[0].flat_unrest_mps, unrest_mps),
+    )  # fmt: skip
     solve_stride(samples, a, flat, state.flat, state.sensor, end, params, state.work)
     fit.is_solved = True
     fit.is_trusted = fit.misfit < params.misfit_limit
