@@ -11,8 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tallrun.gait.kernels import kernel, vector
+from tallrun.gait.rows import reason_bit
 from tallrun.gait.vectors import level_from, size_of
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
+
+NO_FLAT = reason_bit("no_flat")
 
 
 class InitialContact(NamedTuple):
@@ -69,11 +72,11 @@ def gap_between(gap_s, mask, first, last):
 
 
 @kernel
-def gap_at(state, when_s, guard_s, first, last):
-    """First sample behind time missing within ``guard_s`` of ``when_s``, of those in (first, last]; -1: none."""
+def gap_at(state, when_s, guard_s, least_s, first, last):
+    """First sample behind over ``least_s`` missing within ``guard_s`` of ``when_s``, in (first, last]; -1: none."""
     t_s, gap_s, mask = state.samples.t_s, state.derived.gap_s, state.samples.mask
     for k in range(first + 1, last + 1):
-        if gap_s[k & mask] > 0.0 and when_s < t_s[k & mask] + guard_s:
+        if gap_s[k & mask] > least_s and when_s < t_s[k & mask] + guard_s:
             return k if when_s > t_s[(k - 1) & mask] - guard_s else -1
     return -1
 
@@ -234,7 +237,7 @@ def locate_contact(state, now, params):
     is_inferred = False
     if gap_between(state.derived.gap_s, mask, swing, last)[0] > 0.0:
         due_s, found_s = due_of(state, swing), time_at(t_s, mask, place)
-        at = gap_at(state, found_s, guard_s, swing, last)
+        at = gap_at(state, found_s, guard_s, 0.0, swing, last)
         is_inferred = at >= 0
         # an impact that shows where it is due was not lost; one that shows elsewhere is another one
         off_s = abs(found_s - due_s)
@@ -242,7 +245,7 @@ def locate_contact(state, now, params):
         is_landing = found_s < due_s and stance.usual_snap > 0.0
         is_landing = is_landing and sharpness(state, place, now, params) > params.usual_hit_share * stance.usual_snap
         if not is_inferred and not is_landing and off_s > params.due_guards * guard_s:
-            is_inferred = gap_at(state, due_s, max(guard_s, 0.5 * off_s), swing, last) >= 0
+            is_inferred = gap_at(state, due_s, max(guard_s, 0.5 * off_s), 0.0, swing, last) >= 0
         if is_inferred:
             if not np.isfinite(due_s):
                 due_s = 0.5 * (t_s[(at - 1) & mask] + t_s[at & mask])
@@ -408,11 +411,14 @@ def time_final_contact(state, params):
     half = max(round(params.landmark_half_s * params.rate_hz), 0)
     place = _fastest_toe_down(state.derived.pitch_radps, mask, first, bottom, half)
     when_s = time_at(samples.t_s, mask, place)
-    gap_s, at = gap_between(state.derived.gap_s, mask, first, bottom)
-    if gap_s > params.void_gap_s and at >= 0:
-        before, after = samples.t_s[(at - 1) & mask], samples.t_s[at & mask]
-        if when_s > before - params.off_gap_edge_s and when_s < after + params.off_gap_edge_s:
-            return
+    landed = max(stance.contact, bottom - mask + 2)
+    if stance.flat_at >= 0 and when_s - samples.t_s[stance.flat_at & mask] < params.off_gap_edge_s:
+        if gap_between(state.derived.gap_s, mask, landed, stance.flat_at)[0] > 0.0:
+            # the foot lay flat in a hole: what is left of the stance was quietest as it left
+            stance.flat_at, row.foot_flat_s = -1, np.nan
+            row.reasons |= NO_FLAT
+    if gap_at(state, when_s, params.off_gap_edge_s, params.void_gap_s, landed, bottom) >= 0:
+        return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
         own_s = off_sigma(samples, place, state.front[0].n - 1, params)

@@ -282,19 +282,23 @@ def _add_stride(state, stride_s, params):
 
 
 @kernel
-def _gaps_of_stride(state, params):
-    """Longest time missing since the pending contact, and of what may have hidden a swing before the trajectory [s].
+def _hidden_before(state, params):
+    """Longest time missing between the pending contact and its trajectory, if that may have hidden a swing [s]; or 0.
 
-    A foot-flat long after the contact may be that of a later stance, if time is missing between the two: the trajectory
-    is then that of a later stride, and the contact that closes it closes another one.
+    A foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride, and
+    the contact that closes it closes another one. A foot that stood is seen to lie still for most of that time.
     """
-    samples, fit, gap_s = state.samples, state.work.fit[0], state.derived.gap_s
-    mask, first = samples.mask, max(state.stance[0].contact, state.front[0].n - 1 - samples.mask)
-    longest_s, _ = gap_between(gap_s, mask, first, fit.last)
-    hidden_s = 0.0
-    if samples.t_s[fit.first & mask] - state.row[0].initial_contact_s > params.late_flat_s:
-        hidden_s, _ = gap_between(gap_s, mask, first, fit.first)
-    return longest_s, hidden_s if hidden_s > params.void_gap_s else 0.0
+    samples, fit, gap_s, cost = state.samples, state.work.fit[0], state.derived.gap_s, state.derived.cost
+    t_s, mask, first = samples.t_s, samples.mask, max(state.stance[0].contact, state.front[0].n - samples.mask)
+    waited_s = t_s[fit.first & mask] - state.row[0].initial_contact_s
+    if waited_s <= params.late_flat_s:
+        return 0.0
+    hidden_s, _ = gap_between(gap_s, mask, first, fit.first)
+    still_s = 0.0
+    for k in range(first + 1, fit.first + 1):
+        if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
+            still_s += t_s[k & mask] - t_s[(k - 1) & mask]
+    return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
 
 
 @kernel
@@ -302,7 +306,8 @@ def complete_row(state, contact_s, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    gap_s, hidden_s = _gaps_of_stride(state, params)
+    hidden_s = _hidden_before(state, params)
+    gap_s = max(fit.gap_s, hidden_s)
     n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
         emit_open(state, now_s, out)
@@ -328,6 +333,8 @@ def complete_row(state, contact_s, params, out):
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
+    if n_lost > 0:  # so the contact that closes it was not measured
+        row.timing_sigma_s = max(row.timing_sigma_s, params.timing_inferred_s)
     if fit.is_solved and n_lost == 0:
         _add_stride(state, stride_s, params)
     _emit(state, now_s, out)
