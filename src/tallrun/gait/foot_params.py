@@ -142,6 +142,8 @@ class FootParams(NamedTuple):
         2500.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
     )
     gap_slope_s: float = 0.012  # slopes at the edges of a gap are taken over this long
+    small_turn_rad: float = 0.1  # cosines of larger tilts and turn errors count: solved again from there,
+    most_solutions: int = 4  # so often at most
     ground_share: float = 0.06  # ground rises or falls by about this share of a stride,
     ground_floor_m: float = 0.03  # or a kerb; stairs, which fit everything else, are left as they are
     ground_most_m: float = 4.0  # of a stride no longer than this

@@ -177,21 +177,39 @@ def _gain_on(samples, k, a, b, params, work, rotation, force):
         gained[2] += (d[0] * now[1] - d[1] * now[0]) * dt
 
 
+@inlined
+def _largest_turn(about):
+    """Greatest size of the turns in ``about``: tilt at the start, turn error [rad]."""
+    tilt, turn = about[0] ** 2 + about[1] ** 2, about[2] ** 2 + about[3] ** 2 + about[4] ** 2
+    return math.sqrt(max(tilt, turn))
+
+
 @kernel
-def _strapdown(samples, a, b, level, sensor, params, work):
-    """Integrate from sample ``a`` to ``b`` along ``work.path``, with the running integrals the repair needs."""
+def _strapdown(samples, a, b, level, sensor, params, work, about):
+    """Integrate from sample ``a`` to ``b`` along ``work.path``, with the running integrals the repair needs.
+
+    about (5,) : tilt at the start (2) and turn error (3) as found so far, which are taken off on the way.
+    """
     path, fit, t_s, mask = work.path, work.fit[0], samples.t_s, samples.mask
+    is_again, all_var = _largest_turn(about) > 0.0, fit.gyr_var
+    seen, turn = matrix(3, 3), matrix(3, 3)
     bias_sigma = params.bias_radps if sensor.known[0].n_rests > 0 else params.unlearned_bias_radps
     n_lobes = fit.n_lobes + fit.n_peaks
     rotation, force = work.rotation, work.force
-    copy_matrix(rotation, level)
+    copy_matrix(seen, level)
     gyr_var = acc_var = 0.0
     for k in range(a, b + 1):
         i, dt = k - a, 0.0
         if i > 0:
             dt = t_s[k & mask] - t_s[(k - 1) & mask]
             _carry_on(path, i, n_lobes)
-            _turn_on(samples, k, a, b, sensor.bias, params, work, rotation)
+            _turn_on(samples, k, a, b, sensor.bias, params, work, seen)
+        copy_matrix(rotation, seen)
+        if is_again:
+            share = path.gyr_var[i] / all_var
+            tx, ty, tz = about[0] + share * about[2], about[1] + share * about[3], share * about[4]
+            turn_world(rotation, tx, ty, tz, turn)
+        if i > 0:
             _rebuild_force(k, i, dt, rotation, work)
         else:
             _begin_path(path, n_lobes)
@@ -360,7 +378,7 @@ def _fill_gain(prior, jac, gain):
 
 @kernel
 def _find_unknowns(gain, weights, y, x):
-    """Write the most probable unknowns, gain W y."""
+    """Write the most probable unknowns, gain W y; zero before."""
     for r in range(N_ENDS):
         missed = 0.0
         for c in range(N_ENDS):
@@ -478,34 +496,44 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
         samples, a, b, sensor.acc_limits, params, work.lobes, fit.n_lobes
     )
     fit.spread_mps2 = _spread(samples, a, b)
-    _strapdown(samples, a, b, flat.level, sensor, params, work)
-    first_velocity, last_velocity = vector(3), vector(3)
-    _rolling_velocity(samples, a, flat.level, sensor.bias, end.lever, first_velocity)
-    _rolling_velocity(samples, b, path.rotation[n - 1], sensor.bias, end.lever, last_velocity)
-
-    # what should have come out at the end, minus what did
-    y = vector(N_ENDS)
-    for c in range(3):
-        y[c] = last_velocity[c] - first_velocity[c] - path.velocity[n - 1, c]
-    _tilt_miss(path.rotation[n - 1], end.up, y)
     n_x = LOBE + fit.n_lobes + fit.n_peaks
-    prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
-    _fill_prior(flat.tilt_cov, work, sensor.acc_limits[0], params, prior)
-    _fill_jacobian(path, n - 1, fit, jac)
-    _height_condition(path, n, first_velocity, fit, params, velocity_jac, jac, y)
-    _tilt_condition(path, n - 1, fit, jac)
-    gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
-    _fill_gain(prior, jac, gain)
-    _weigh_ends(jac, gain, y, end, fit, params, weights)
-    x, rest = vector(n_x), vector(3)
-    _find_unknowns(gain, weights, y, x)
+    about, first_velocity, last_velocity, x = vector(VELOCITY), vector(3), vector(3), vector(n_x)
+    for _ in range(params.most_solutions):
+        for k in range(VELOCITY):  # where that is no small turn, what it changes is not proportional to it: again from there
+            about[k] = x[k]
+        # zeros, each time
+        prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
+        gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
+        y, x, left = vector(N_ENDS), vector(n_x), vector(n_x)
+        _strapdown(samples, a, b, flat.level, sensor, params, work, about)
+        _rolling_velocity(samples, a, path.rotation[0], sensor.bias, end.lever, first_velocity)
+        _rolling_velocity(samples, b, path.rotation[n - 1], sensor.bias, end.lever, last_velocity)
+        # what should have come out at the end, minus what did
+        for c in range(3):
+            y[c] = last_velocity[c] - first_velocity[c] - path.velocity[n - 1, c]
+        _tilt_miss(path.rotation[n - 1], end.up, y)
+        _fill_prior(flat.tilt_cov, work, sensor.acc_limits[0], params, prior)
+        _fill_jacobian(path, n - 1, fit, jac)
+        _height_condition(path, n, first_velocity, fit, params, velocity_jac, jac, y)
+        _tilt_condition(path, n - 1, fit, jac)
+        _fill_gain(prior, jac, gain)
+        for r in range(N_ENDS):  # as it would have been without what is taken off already
+            for k in range(VELOCITY):
+                y[r] += jac[r, k] * about[k]
+        _weigh_ends(jac, gain, y, end, fit, params, weights)
+        _find_unknowns(gain, weights, y, x)
+        for k in range(n_x):
+            left[k] = x[k] - (about[k] if k < VELOCITY else 0.0)
+        if _largest_turn(left) < params.small_turn_rad:
+            break
+    rest = vector(3)
     for c in range(3):
         rest[c] = y[c]
         for k in range(n_x):
             rest[c] -= jac[c, k] * x[k]
 
     jac_p = matrix(3, n_x)
-    _repair(work, n, first_velocity, x, rest, velocity_jac, jac_p)
+    _repair(work, n, first_velocity, left, rest, velocity_jac, jac_p)
     _note_fit(path, n, y, x, fit)
     hx, hy = (fit.x_m / fit.length_m, fit.y_m / fit.length_m) if fit.length_m > 1e-9 else (1.0, 0.0)
     duration = max(path.t_s[n - 1] - path.t_s[0], 1e-9)
