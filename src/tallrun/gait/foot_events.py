@@ -281,7 +281,10 @@ def quietest(t_s, cost, mask, first, last, half_s):
 def find_flat(state, contact, now, params):
     """Foot-flat behind a contact, and how far from still it is."""
     t_s, mask = state.samples.t_s, state.samples.mask
-    lo = index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_after_contact_s, now)
+    settled_s = contact.t_s + params.flat_after_contact_s + (params.timing_inferred_s if contact.is_inferred else 0.0)
+    lo = index_at(t_s, mask, contact.sample, 1, settled_s, now)
+    if lo < now and state.derived.gap_s[(lo + 1) & mask] > 0.0:  # before a hole the foot still lands
+        lo += 1
     hi = max(index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_search_s, now), lo)
     return quietest(t_s, state.derived.cost, mask, lo, hi, params.flat_half_s)
 

@@ -103,6 +103,7 @@ class FootParams(NamedTuple):
     flat_after_contact_s: float = 0.04
     flat_search_s: float = 0.802
     late_flat_s: float = 0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
+    most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
     stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
     unrest_share: float = 0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt

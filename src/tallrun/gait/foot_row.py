@@ -275,7 +275,7 @@ def _add_stride(state, stride_s, params):
         half = HALF_QUALITY_SHARE * max(length, params.quality_least_m)
         row.quality = 1.0 / (1.0 + (sigma / half) ** 2)
     row.reasons |= bits
-    if fit.is_trusted and fit.n_lobes == 0 and row.reasons & SLIP == 0:
+    if fit.is_trusted and fit.n_lobes == 0 and fit.gap_s == 0.0 and row.reasons & SLIP == 0:
         learn_height(state, params)
     _fill_wave(state)
     state.stance[0].n_strides += 1
@@ -290,12 +290,13 @@ def _hidden_before(state, params):
     """
     samples, fit, gap_s, cost = state.samples, state.work.fit[0], state.derived.gap_s, state.derived.cost
     t_s, mask, first = samples.t_s, samples.mask, max(state.stance[0].contact, state.front[0].n - samples.mask)
-    waited_s = t_s[fit.first & mask] - state.row[0].initial_contact_s
+    last = fit.first if fit.first >= 0 else fit.last  # there is none: all of the stride is open
+    waited_s = t_s[last & mask] - state.row[0].initial_contact_s
     if waited_s <= params.late_flat_s:
         return 0.0
-    hidden_s, _ = gap_between(gap_s, mask, first, fit.first)
+    hidden_s, _ = gap_between(gap_s, mask, first, last)
     still_s = 0.0
-    for k in range(first + 1, fit.first + 1):
+    for k in range(first + 1, last + 1):
         if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
             still_s += t_s[k & mask] - t_s[(k - 1) & mask]
     return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
@@ -313,7 +314,8 @@ def complete_row(state, contact_s, params, out):
         emit_open(state, now_s, out)
         forget_mode(state.gait[0])
         return
-    if hidden_s > 0.0 and n_lost == 0:
+    is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
+    if hidden_s > 0.0 and n_lost == 0 and not is_one:
         row.reasons |= GAP
         emit_open(state, now_s, out)
         return
