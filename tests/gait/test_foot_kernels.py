@@ -45,7 +45,7 @@ def solve(t_s, acc, gyr, up, acc_limit=np.nan):
     sensor = new_sensor(acc_limit, np.nan)
     sensor.known[0].n_rests = 1
     settings = as_record(FootParams(400.0))
-    SOLVE(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, End(up, 0.01, np.zeros(3)), settings, work)
+    SOLVE(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, End(up, 0.01, np.zeros(3), 0.0), settings, work)
     return work.fit[0], work.path, flat
 
 
