@@ -147,7 +147,7 @@ def land(state, now, is_early, params, out):
         return
     found_s = contact.t_s
     contact = first_touch(state, contact, params)
-    sigma_s = timing_sigma(state.samples, contact.place, now, params)
+    sigma_s = timing_sigma(state, contact.place, now, params)
     if contact.t_s < found_s:
         sigma_s = math.hypot(sigma_s, params.timing_touch_s)
     if contact.is_inferred:

@@ -82,25 +82,28 @@ def gap_at(state, when_s, guard_s, least_s, first, last):
 
 
 @kernel
-def _widest_step(samples, place, now):
-    """Widest step between samples at ``place`` [s]."""
-    widest = 0.0
+def _widest_step(state, place, now):
+    """Widest step between samples at ``place`` [s]; what is lost in it counts apart, for it errs by itself."""
+    t_s, mask, period_s, widest_s = state.samples.t_s, state.samples.mask, state.front[0].period_s, 0.0
     k = math.floor(place)
     for j in range(max(k - 1, 1), min(k + 2, now) + 1):
-        widest = max(widest, samples.t_s[j & samples.mask] - samples.t_s[(j - 1) & samples.mask])
-    return widest
+        step_s = t_s[j & mask] - t_s[(j - 1) & mask]
+        if state.derived.was_lost[j & mask]:
+            step_s = math.hypot(period_s, step_s - period_s)
+        widest_s = max(widest_s, step_s)
+    return widest_s
 
 
 @kernel
-def timing_sigma(samples, place, now, params):
+def timing_sigma(state, place, now, params):
     """Return what a contact at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
-    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(samples, place, now))
+    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(state, place, now))
 
 
 @kernel
-def off_sigma(samples, place, now, params):
+def off_sigma(state, place, now, params):
     """Return the same of a final contact: its force fades out, and a smooth turn is read between samples."""
-    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(samples, place, now))
+    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(state, place, now))
 
 
 # Initial contact ------------------------------------------------------------------------------------------------------
@@ -424,5 +427,5 @@ def time_final_contact(state, params):
         return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
-        own_s = off_sigma(samples, place, state.front[0].n - 1, params)
+        own_s = off_sigma(state, place, state.front[0].n - 1, params)
         row.final_contact_sigma_s = math.hypot(own_s, params.off_alone_s)

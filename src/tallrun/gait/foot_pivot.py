@@ -120,7 +120,7 @@ def settle_final_contact(state, params):
     rested_s = _rested_until(state, off, params)
     if not math.isfinite(rested_s):
         return
-    own_s = off_sigma(state.samples, float(fit.first + off), state.front[0].n - 1, params)
+    own_s = off_sigma(state, float(fit.first + off), state.front[0].n - 1, params)
     # within what is not known of either, the fastest turn counts: it scatters less, and alike in both feet, where the
     # later of the two would hide a part of a limp; so the off may be early by as much, and its sigma says so
     row.final_contact_s = max(row.final_contact_s, rested_s - own_s)
