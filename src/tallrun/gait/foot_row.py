@@ -237,9 +237,13 @@ def _contacts_lost(stride_s, gap_s, usual_s, params):
 
 
 @kernel
-def _length_sigma(fit, stride_s, flat_cost, params):
-    """Return what a length may be off by [m]: ends that miss, a foot that never stood still, the sensor's scale."""
-    rest_mps = params.flat_cost_mps * math.sqrt(flat_cost)
+def _length_sigma(fit, stride_s, unrest, params):
+    """Return what a length may be off by [m]: ends that miss, a foot that never stood still, the sensor's scale.
+
+    unrest : mean root of the cost of both foot-flats.
+    """
+    rest_mps = params.flat_cost_mps * min(unrest, math.sqrt(params.flat_cost))
+    rest_mps = max(rest_mps, params.no_flat_cost_mps * unrest)
     scale_m = params.scale_share * fit.length_m
     wander_m = params.wander_share * fit.velocity_error_mps * stride_s
     sigma = math.sqrt(fit.sigma_m**2 + (rest_mps * stride_s) ** 2 + scale_m**2 + wander_m**2)
@@ -250,7 +254,7 @@ def _length_sigma(fit, stride_s, flat_cost, params):
 
 
 @kernel
-def _add_stride(state, stride_s, params):
+def _add_stride(state, stride_s, cost, params):
     """Give the pending row length, slope, turn and lift of the stride just solved."""
     row, fit, path, mount = state.row[0], state.work.fit[0], state.work.path, state.foot.mount
     length, bits = fit.length_m, 0
@@ -267,7 +271,8 @@ def _add_stride(state, stride_s, params):
         bits |= GYRO_CLIPPED
     if not fit.is_trusted:
         bits |= DRIFT
-    sigma = _length_sigma(fit, stride_s, state.stance[0].flat_cost, params)
+    unrest = 0.5 * (math.sqrt(state.stance[0].flat_cost) + math.sqrt(cost))
+    sigma = _length_sigma(fit, stride_s, unrest, params)
     if sigma > LENGTH_LIMIT_SHARE * length:
         bits |= LOW_QUALITY | (CLIPPED if fit.cut_s > 0.0 else 0)
     if sigma <= params.withheld_share * length:
@@ -303,7 +308,7 @@ def _hidden_before(state, params):
 
 
 @kernel
-def complete_row(state, contact_s, params, out):
+def complete_row(state, contact_s, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
@@ -338,7 +343,7 @@ def complete_row(state, contact_s, params, out):
     if n_lost > 0:  # so the contact that closes it was not measured
         row.timing_sigma_s = max(row.timing_sigma_s, params.timing_inferred_s)
     if fit.is_solved and n_lost == 0:
-        _add_stride(state, stride_s, params)
+        _add_stride(state, stride_s, cost, params)
     _emit(state, now_s, out)
     for m in range(n_lost):
         clear_row(row)
