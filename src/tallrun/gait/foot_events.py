@@ -72,13 +72,16 @@ def gap_between(gap_s, mask, first, last):
 
 
 @kernel
-def gap_at(state, when_s, guard_s, least_s, first, last):
-    """First sample behind over ``least_s`` missing within ``guard_s`` of ``when_s``, in (first, last]; -1: none."""
+def nearest_gap(state, when_s, least_s, first, last):
+    """Sample behind the gap over ``least_s`` in (first, last] that is nearest to a time, -1: none; how far that is."""
     t_s, gap_s, mask = state.samples.t_s, state.derived.gap_s, state.samples.mask
+    at, least = -1, np.inf
     for k in range(first + 1, last + 1):
-        if gap_s[k & mask] > least_s and when_s < t_s[k & mask] + guard_s:
-            return k if when_s > t_s[(k - 1) & mask] - guard_s else -1
-    return -1
+        if gap_s[k & mask] > least_s:
+            off_s = max(t_s[(k - 1) & mask] - when_s, when_s - t_s[k & mask], 0.0)
+            if off_s < least:
+                at, least = k, off_s
+    return at, least
 
 
 @kernel
@@ -221,13 +224,35 @@ def _place_of(samples, when_s, swing, now):
 
 
 @kernel
+def _gap_of_contact(state, place, swing, last, params):
+    """Sample behind the gap in (swing, last] in which the landing was lost; -1: what shows at ``place`` is it."""
+    stance, guard_s = state.stance[0], params.gap_edge_s
+    found_s, due_s = time_at(state.samples.t_s, state.samples.mask, place), due_of(state, swing)
+    at, far_s = nearest_gap(state, found_s, 0.0, swing, last)
+    if at < 0 or far_s < guard_s:
+        return at
+    sharp, usual = sharpness(state, place, state.front[0].n - 1, params), stance.usual_snap
+    known = np.isfinite(due_s)
+    if known:
+        at, far_s = nearest_gap(state, due_s, 0.0, swing, last)
+        # an impact that shows where it is due was not lost; one that shows elsewhere is another one,
+        off_s = abs(found_s - due_s)
+        is_other = off_s > params.due_guards * guard_s and far_s < max(guard_s, 0.5 * off_s)
+        # unless it comes too early and as hard as usual: no wobble of the swing does
+        if is_other and not (found_s < due_s and sharp > params.usual_hit_share * usual > 0.0):
+            return at
+    # and what is much softer than usual is none, where time is missing
+    return at if sharp < params.soft_hit_share * usual else -1
+
+
+@kernel
 def locate_contact(state, now, params):
     """Return the initial contact of the swing just ended.
 
     The impact's onset counts. Where samples are missing round it, the contact is put where this runner's
     usual delay after mid-swing says, or one usual stride after the last contact.
     """
-    t_s, mask, top, stance = state.samples.t_s, state.samples.mask, state.cycle[0].top, state.stance[0]
+    t_s, mask, top = state.samples.t_s, state.samples.mask, state.cycle[0].top
     swing = largest_at(state.derived.pitch_radps, mask, state.cycle[0].swing_from, top)
     stop = index_at(t_s, mask, top, 1, t_s[top & mask] + params.impact_search_s, now)
     slowed = _slowed_at(state, swing, stop, params)
@@ -236,23 +261,13 @@ def locate_contact(state, now, params):
     if is_doubtful:
         place = float(top)
     place = max(place, float(min(swing, slowed)))
-    last, guard_s = min(stop + 1, now), params.gap_edge_s
-    is_inferred = False
-    if gap_between(state.derived.gap_s, mask, swing, last)[0] > 0.0:
-        due_s, found_s = due_of(state, swing), time_at(t_s, mask, place)
-        at = gap_at(state, found_s, guard_s, 0.0, swing, last)
-        is_inferred = at >= 0
-        # an impact that shows where it is due was not lost; one that shows elsewhere is another one
-        off_s = abs(found_s - due_s)
-        # and one that comes too early and strikes as hard as usual is no wobble of the swing
-        is_landing = found_s < due_s and stance.usual_snap > 0.0
-        is_landing = is_landing and sharpness(state, place, now, params) > params.usual_hit_share * stance.usual_snap
-        if not is_inferred and not is_landing and off_s > params.due_guards * guard_s:
-            is_inferred = gap_at(state, due_s, max(guard_s, 0.5 * off_s), 0.0, swing, last) >= 0
-        if is_inferred:
-            if not np.isfinite(due_s):
-                due_s = 0.5 * (t_s[(at - 1) & mask] + t_s[at & mask])
-            place = _place_of(state.samples, due_s, swing, now)
+    at = _gap_of_contact(state, place, swing, min(stop + 1, now), params)
+    if at >= 0:
+        due_s, before_s, after_s = due_of(state, swing), t_s[(at - 1) & mask], t_s[at & mask]
+        if not np.isfinite(due_s):
+            due_s = 0.5 * (before_s + after_s)
+        place = _place_of(state.samples, min(max(due_s, before_s), after_s), swing, now)
+    is_inferred = at >= 0
     return InitialContact(
         place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful
     )
@@ -423,7 +438,7 @@ def time_final_contact(state, params):
             # the foot lay flat in a hole: what is left of the stance was quietest as it left
             stance.flat_at, row.foot_flat_s = -1, np.nan
             row.reasons |= NO_FLAT
-    if gap_at(state, when_s, params.off_gap_edge_s, params.void_gap_s, landed, bottom) >= 0:
+    if nearest_gap(state, when_s, params.void_gap_s, landed, bottom)[1] < params.off_gap_edge_s:
         return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s

@@ -41,6 +41,7 @@ class FootParams(NamedTuple):
     touch_over_calm: float = 6.0  # a forefoot's first touch is this many times as sharp as the swing
     least_touch_share: float = 0.06  # and has this share of the heel's sharpness
     usual_hit_share: float = 0.5  # an impact has at least this share of the usual sharpness
+    soft_hit_share: float = 0.15  # and what has less than this beside a hole is none
     slowed_share: float = 0.5  # a foot strikes once its swing has slowed to this share of its fastest
     heel_down_s: float = 0.07  # a forefoot lands at most this long before its heel
     touch_share: float = (
