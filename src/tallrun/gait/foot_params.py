@@ -109,7 +109,7 @@ class FootParams(NamedTuple):
     unrest_share: float = 0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
-    flat_cost_mps: float = 0.018  # velocity left per root of the cost of both flats, of that of a flat at most;
+    flat_cost_mps: float = 0.015  # velocity left per root of the cost of both flats, of that of a flat at most;
     no_flat_cost_mps: float = 0.01  # where there is none, as much per root of all of it, if that is more
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
