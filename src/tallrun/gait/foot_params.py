@@ -142,7 +142,7 @@ class FootParams(NamedTuple):
     most_step_share: float = 0.5  # up to half of the change
     lost_steps: float = 1.6  # a step longer than so many sample periods has lost samples in it
     gap_bend: float = (
-        2500.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
+        1800.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
     )
     gap_slope_s: float = 0.012  # slopes at the edges of a gap are taken over this long
     small_turn_rad: float = 0.1  # cosines of larger tilts and turn errors count: solved again from there,
