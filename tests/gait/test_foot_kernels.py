@@ -39,7 +39,7 @@ SOLVE, TRACK = Entry(_solve), Entry(foot_cycles.track)
 
 
 def solve(t_s, acc, gyr, up, acc_limit=np.nan, first_up=None, tilt_rad=0.01, params=None):
-    """Numbers of the fit by name, path and foot-flat of a stride worked through; ``first_up``, known to ``tilt_rad``."""
+    """Numbers of the fit by name, path, foot-flat of a stride worked through; ``first_up`` is known to ``tilt_rad``."""
     flat, work = Flat(np.zeros((3, 3)), np.eye(2) * tilt_rad**2), new_work(len(t_s))
     level_from(up if first_up is None else first_up, flat.level)
     sensor = new_sensor(acc_limit, np.nan)
@@ -104,7 +104,7 @@ def test_a_tilt_that_is_not_small_is_taken_off_and_the_stride_solved_again(strid
     first_up = up + 0.5 * aside / np.linalg.norm(aside)
     told = {"first_up": first_up / np.linalg.norm(first_up), "tilt_rad": 0.6}
     again, path, flat = solve(t_s, acc, gyr, up, **told)
-    once, *_ = solve(t_s, acc, gyr, up, **told, params=FootParams(400.0)._replace(most_solutions=1))
+    once, *_ = solve(t_s, acc, gyr, up, **told, params=FootParams(400.0)._replace(small_turn_rad=9.0))
     assert again.length_m == pytest.approx(right.length_m, rel=0.01)
     assert abs(once.length_m / right.length_m - 1.0) > 0.03
     use_twins(monkeypatch)

@@ -118,9 +118,7 @@ def seen(bouts, kind, foot, rate_hz, seed=3):
     habits, place = RUNNERS[kind]
     setup = simulate.SensorSetup(f"foot_{foot}", rate_hz, **place)
     runner = simulate.Runner(contact_offsets_s=(0.0, 0.0), **habits)
-    recording, truth = simulate.run(
-        simulate.Programme(bouts, surface="road"), runner, [setup], seed=seed
-    )
+    recording, truth = simulate.run(simulate.Programme(bouts, surface="road"), runner, [setup], seed=seed)
     return recording.sensors[f"foot_{foot}"], [row for row in truth["strides"] if row["foot"] == foot]
 
 
@@ -136,7 +134,9 @@ def holed_rows(bouts, kind, foot, rate_hz, holes):
     )  # fmt: skip
     contacts = np.array([row["initial_contact_s"] for row in truth])
     nearest = [int(np.argmin(np.abs(contacts - row["initial_contact_s"]))) for row in rows]
-    is_one = [abs(contacts[k] - row["initial_contact_s"]) < 0.06 for k, row in zip(nearest, rows, strict=True)]
+    is_one = [
+        abs(contacts[k] - row["initial_contact_s"]) < 0.06 for k, row in zip(nearest, rows, strict=True)
+    ]
     return rows, [truth[k] if known else None for k, known in zip(nearest, is_one, strict=True)]
 
 
@@ -153,7 +153,10 @@ def test_a_hole_anywhere_makes_no_stride_of_two_and_no_length_of_another(bouts, 
                     continue
                 if row["quality"] >= 0.6 and stride["stride_length_m"] is not None:
                     n_good += 1
-                    assert abs(row["stride_length_m"] / stride["stride_length_m"] - 1.0) < 0.25, (begin_s, length_s)
+                    assert abs(row["stride_length_m"] / stride["stride_length_m"] - 1.0) < 0.25, (
+                        begin_s,
+                        length_s,
+                    )
                 if row["timing_sigma_s"] <= 0.02 and stride["stride_time_s"] is not None:
                     taken_s = row["next_initial_contact_s"] - row["initial_contact_s"]
                     n_sure += bool(np.isfinite(taken_s))

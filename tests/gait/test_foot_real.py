@@ -111,7 +111,9 @@ def test_true_lengths_lie_within_two_sigma_across_holes_as_a_stalling_logger_lea
     ("name", "belt_mps", "n_stopping"),
     [("pbl_control_4kmh_1", 4.0 / 3.6, 4), ("pbl_control_6kmh_1", 6.0 / 3.6, 6)],
 )
-def test_a_sensor_that_stalls_twice_in_each_stride_tells_the_speed_of_its_belt(real_data, name, belt_mps, n_stopping):
+def test_a_sensor_that_stalls_twice_in_each_stride_tells_the_speed_of_its_belt(
+    real_data, name, belt_mps, n_stopping
+):
     """The belt starts within four strides and stops within four to six: they take up to 1.6 s instead of 1.0."""
     frame = pd.read_parquet(real_data / name / "signals" / "foot_right.parquet")
     acc, gyr = (frame[[f"{kind}_{axis}" for axis in "xyz"]].to_numpy(float) for kind in ("acc", "gyr"))

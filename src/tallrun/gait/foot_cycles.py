@@ -140,7 +140,9 @@ def land(state, now, is_early, params, out):
     unrest_mps = unrest(state, flat, cost, params)
     close_stride(state, contact, flat, unrest_mps, now, params)
     least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
-    is_unsure = fit.gap_s > 0.0 and not contact.is_doubtful  # it struck, and how far it went is not known well
+    is_unsure = (
+        fit.gap_s > 0.0 and not contact.is_doubtful
+    )  # it struck, and how far it went is not known well
     if fit.is_trusted and fit.length_m < least_m and not is_unsure:  # a swing that went nowhere
         cycle.swing_from, stance.is_carried = -1, True
         stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps

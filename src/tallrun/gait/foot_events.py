@@ -299,7 +299,9 @@ def quietest(t_s, cost, mask, first, last, half_s):
 def find_flat(state, contact, now, params):
     """Foot-flat behind a contact, and how far from still it is."""
     t_s, mask = state.samples.t_s, state.samples.mask
-    settled_s = contact.t_s + params.flat_after_contact_s + (params.timing_inferred_s if contact.is_inferred else 0.0)
+    settled_s = (
+        contact.t_s + params.flat_after_contact_s + (params.timing_inferred_s if contact.is_inferred else 0.0)
+    )
     lo = index_at(t_s, mask, contact.sample, 1, settled_s, now)
     if lo < now and state.derived.gap_s[(lo + 1) & mask] > 0.0:  # before a hole the foot still lands
         lo += 1

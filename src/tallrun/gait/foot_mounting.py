@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from tallrun.gait.entry import Entry

@@ -103,13 +103,19 @@ class FootParams(NamedTuple):
     flat_half_s: float = 0.0312
     flat_after_contact_s: float = 0.04
     flat_search_s: float = 0.802
-    late_flat_s: float = 0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
+    late_flat_s: float = (
+        0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
+    )
     most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
     stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
-    unrest_share: float = 0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
+    unrest_share: float = (
+        0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
+    )
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
-    flat_cost_mps: float = 0.015  # velocity left per root of the cost of both flats, of that of a flat at most;
+    flat_cost_mps: float = (
+        0.015  # velocity left per root of the cost of both flats, of that of a flat at most;
+    )
     no_flat_cost_mps: float = 0.01  # where there is none, as much per root of all of it, if that is more
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
@@ -145,8 +151,7 @@ class FootParams(NamedTuple):
         1800.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
     )
     gap_slope_s: float = 0.012  # slopes at the edges of a gap are taken over this long
-    small_turn_rad: float = 0.1  # cosines of larger tilts and turn errors count: solved again from there,
-    most_solutions: int = 4  # so often at most
+    small_turn_rad: float = 0.1  # cosines of larger tilts and turn errors count: solved again from there
     ground_share: float = 0.06  # ground rises or falls by about this share of a stride,
     ground_floor_m: float = 0.03  # or a kerb; stairs, which fit everything else, are left as they are
     ground_most_m: float = 4.0  # of a stride no longer than this

@@ -294,7 +294,11 @@ def _hidden_before(state, params):
     the contact that closes it closes another one. A foot that stood is seen to lie still for most of that time.
     """
     samples, fit, gap_s, cost = state.samples, state.work.fit[0], state.derived.gap_s, state.derived.cost
-    t_s, mask, first = samples.t_s, samples.mask, max(state.stance[0].contact, state.front[0].n - samples.mask)
+    t_s, mask, first = (
+        samples.t_s,
+        samples.mask,
+        max(state.stance[0].contact, state.front[0].n - samples.mask),
+    )
     last = fit.first if fit.first >= 0 else fit.last  # there is none: all of the stride is open
     waited_s = t_s[last & mask] - state.row[0].initial_contact_s
     if waited_s <= params.late_flat_s:

@@ -25,6 +25,7 @@ from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 TURN, VELOCITY, LOBE = 2, 5, 8  # where the unknowns of each kind begin
 TILT_MISS, HEIGHT_MISS, N_ENDS = 3, 5, 6  # and the conditions
+MOST_SOLUTIONS = 4
 
 
 class End(NamedTuple):
@@ -498,8 +499,8 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     fit.spread_mps2 = _spread(samples, a, b)
     n_x = LOBE + fit.n_lobes + fit.n_peaks
     about, first_velocity, last_velocity, x = vector(VELOCITY), vector(3), vector(3), vector(n_x)
-    for _ in range(params.most_solutions):
-        for k in range(VELOCITY):  # where that is no small turn, what it changes is not proportional to it: again from there
+    for _ in range(MOST_SOLUTIONS):
+        for k in range(VELOCITY):
             about[k] = x[k]
         # zeros, each time
         prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
@@ -524,6 +525,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
         _find_unknowns(gain, weights, y, x)
         for k in range(n_x):
             left[k] = x[k] - (about[k] if k < VELOCITY else 0.0)
+        # what a turn changes is not proportional to it unless it is small: else again, from there
         if _largest_turn(left) < params.small_turn_rad:
             break
     rest = vector(3)
