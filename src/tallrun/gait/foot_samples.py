@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tallrun.gait.front import even_stamp
-from tallrun.gait.kernels import inlined, kernel, vector
+from tallrun.gait.kernels import inlined, kernel
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 
@@ -100,7 +100,7 @@ def _watch_rest(acc, gyr, sensor, is_still, params):
 def _sure_bend(now, one, two, floor, weights):
     """Second difference of three forces, the latest first; of what it may be where some are cut off, the least.
 
-    weights (3,) : what each counts, 1, 2 and 1 where none is lost between them.
+    weights : what each counts, 1, 2 and 1 where none is lost between them.
 
     A reading past ``floor`` (NaN: range unknown) stands for itself or anything beyond. A smooth force that runs into
     the range in late swing bends only because it is cut off; an impact bends whatever is hidden.
@@ -114,18 +114,18 @@ def _sure_bend(now, one, two, floor, weights):
 
 
 @inlined
-def _weigh_differences(state, k, weights):
+def _weights_of_differences(state, k):
     """Weights of the second difference of the samples k, k - 1, k - 2, whatever steps lie between them.
 
     That of a smooth force is the same over any steps; an impact in a wide one counts less, but it counts.
     """
     t_s, lost, mask = state.samples.t_s, state.derived.was_lost, state.samples.mask
-    weights[0], weights[1], weights[2] = 1.0, 2.0, 1.0
-    if lost[k & mask] or lost[(k - 1) & mask]:
-        dt = state.front[0].period_s
-        h, g = t_s[k & mask] - t_s[(k - 1) & mask], t_s[(k - 1) & mask] - t_s[(k - 2) & mask]
-        weights[0], weights[1] = 2.0 * dt * dt / (h * (h + g)), 2.0 * dt * dt / (h * g)
-        weights[2] = weights[1] - weights[0]
+    if k < 2 or not (lost[k & mask] or lost[(k - 1) & mask]):
+        return 1.0, 2.0, 1.0
+    dt = state.front[0].period_s
+    h, g = t_s[k & mask] - t_s[(k - 1) & mask], t_s[(k - 1) & mask] - t_s[(k - 2) & mask]
+    now, one = 2.0 * dt * dt / (h * (h + g)), 2.0 * dt * dt / (h * g)
+    return now, one, one - now
 
 
 @inlined
@@ -154,9 +154,7 @@ def accept(t, acc, gyr, state, params):
     dt = even - last if k > 0 else 1.0 / params.rate_hz
     samples.t_s[p] = even
     _note_missing(state, missing, params)
-    weights = vector(3)
-    if k > 1:
-        _weigh_differences(state, k, weights)
+    weights = _weights_of_differences(state, k)
     rate2 = force2 = bend2 = pitch = 0.0
     for c in range(3):
         f, w = acc[c] - sensor.acc_bias[c], gyr[c]

@@ -197,16 +197,18 @@ def _strapdown(samples, a, b, level, sensor, params, work, about):
     bias_sigma = params.bias_radps if sensor.known[0].n_rests > 0 else params.unlearned_bias_radps
     n_lobes = fit.n_lobes + fit.n_peaks
     rotation, force = work.rotation, work.force
-    copy_matrix(seen, level)
+    copy_matrix(rotation, level)
     gyr_var = acc_var = 0.0
     for k in range(a, b + 1):
         i, dt = k - a, 0.0
         if i > 0:
             dt = t_s[k & mask] - t_s[(k - 1) & mask]
             _carry_on(path, i, n_lobes)
-            _turn_on(samples, k, a, b, sensor.bias, params, work, seen)
-        copy_matrix(rotation, seen)
+            if is_again:
+                copy_matrix(rotation, seen)
+            _turn_on(samples, k, a, b, sensor.bias, params, work, rotation)
         if is_again:
+            copy_matrix(seen, rotation)
             share = path.gyr_var[i] / all_var
             tx, ty, tz = about[0] + share * about[2], about[1] + share * about[3], share * about[4]
             turn_world(rotation, tx, ty, tz, turn)
