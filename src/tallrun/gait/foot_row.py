@@ -203,7 +203,10 @@ def open_row(state, contact, flat, cost, sigma_s, now, params):
     gap_s, _ = gap_between(state.derived.gap_s, samples.mask, max(contact.sample - 1, 0), flat)
     if contact.is_inferred or gap_s != 0.0:
         return
-    _set_strike_angle(state, contact, flat, cost, sigma_s, params)
+    if (
+        state.work.fit[0].is_solved or cost <= params.no_flat_cost
+    ):  # else nothing shows where the foot would be level
+        _set_strike_angle(state, contact, flat, cost, sigma_s, params)
     row.peak_impact_g, is_clipped = _peak_impact(samples, state.sensor, contact.t_s, now, params)
     if is_clipped:
         row.reasons |= CLIPPED
@@ -346,6 +349,8 @@ def complete_row(state, contact_s, cost, params, out):
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
     if n_lost > 0:  # so the contact that closes it was not measured
         row.timing_sigma_s = max(row.timing_sigma_s, params.timing_inferred_s)
+    if fit.is_lost:
+        row.reasons |= DRIFT | LOW_QUALITY
     if fit.is_solved and n_lost == 0:
         _add_stride(state, stride_s, cost, params)
     _emit(state, now_s, out)

@@ -491,7 +491,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     """Trajectory from foot-flat ``a`` to foot-flat ``b`` into ``work``; ``flat``, of ``a`` before, is of ``b`` after.
 
     samples : ``Samples``. flat, sensor, work : ``Flat``, ``Sensor``, ``Work`` with room for b - a + 1 samples. end :
-    ``End``. params : record of ``FootParams``.
+    ``End``. params : record of ``FootParams``. ``work.fit`` says whether it is solved: ends far off may fit no turn.
     """
     path, fit, n = work.path, work.fit[0], b - a + 1
     fit.n_lobes = find_clipped_lobes(samples, a, b, sensor.gyr_limits, params, work.lobes)
@@ -528,7 +528,8 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
         for k in range(n_x):
             left[k] = x[k] - (about[k] if k < VELOCITY else 0.0)
         # what a turn changes is not proportional to it unless it is small: else again, from there
-        if _largest_turn(left) < params.small_turn_rad:
+        fit.is_solved = _largest_turn(left) < params.small_turn_rad
+        if fit.is_solved:
             break
     rest = vector(3)
     for c in range(3):
@@ -556,7 +557,7 @@ def close_stride(state, contact, flat, unrest_mps, now, params):
     """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit[0]``."""
     samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit[0]
     t_s, mask, a = samples.t_s, samples.mask, state.stance[0].flat_at
-    fit.is_solved = fit.is_trusted = False
+    fit.is_solved = fit.is_trusted = fit.is_lost = False
     fit.n_lobes, fit.gap_s, fit.length_m = 0, 0.0, math.nan
     fit.first, fit.last = a, flat
     if a < 0 or now - a >= mask or flat - a >= state.work.path.t_s.shape[0] or flat <= a:
@@ -579,8 +580,8 @@ def close_stride(state, contact, flat, unrest_mps, now, params):
         math.hypot(state.stance[0].flat_unrest_mps, unrest_mps),
     )  # fmt: skip
     solve_stride(samples, a, flat, state.flat, state.sensor, end, params, state.work)
-    fit.is_solved = True
-    fit.is_trusted = fit.misfit < params.misfit_limit
+    fit.is_trusted = fit.is_solved and fit.misfit < params.misfit_limit
+    fit.is_lost = not fit.is_solved
 
 
 @kernel
