@@ -85,28 +85,33 @@ def nearest_gap(state, when_s, least_s, first, last):
 
 
 @kernel
-def _widest_step(state, place, now):
-    """Widest step between samples at ``place`` [s]; what is lost in it counts apart, for it errs by itself."""
+def _widest_step(state, place, n_beside, now):
+    """Widest step between samples at ``place``, and of those lost so many samples beside it [s].
+
+    What is lost in it counts apart, for it errs by itself.
+    """
     t_s, mask, period_s, widest_s = state.samples.t_s, state.samples.mask, state.front[0].period_s, 0.0
     k = math.floor(place)
-    for j in range(max(k - 1, 1), min(k + 2, now) + 1):
+    for j in range(max(k - 1 - n_beside, 1), min(k + 2 + n_beside, now) + 1):
         step_s = t_s[j & mask] - t_s[(j - 1) & mask]
         if state.derived.was_lost[j & mask]:
-            step_s = math.hypot(period_s, step_s - period_s)
-        widest_s = max(widest_s, step_s)
+            widest_s = max(widest_s, math.hypot(period_s, step_s - period_s))
+        elif k - 1 <= j <= k + 2:
+            widest_s = max(widest_s, step_s)
     return widest_s
 
 
 @kernel
 def timing_sigma(state, place, now, params):
     """Return what a contact at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
-    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(state, place, now))
+    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(state, place, 0, now))
 
 
 @kernel
 def off_sigma(state, place, now, params):
     """Return the same of a final contact: its force fades out, and a smooth turn is read between samples."""
-    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(state, place, now))
+    n_beside = round(params.landmark_half_s * params.rate_hz)  # its rate is a mean over these
+    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(state, place, n_beside, now))
 
 
 # Initial contact ------------------------------------------------------------------------------------------------------
@@ -421,6 +426,12 @@ def _fastest_toe_down(pitch_radps, mask, first, last, half):
 
 
 @kernel
+def is_lost(state, when_s, first, last, params):
+    """Whether a final contact at that time may have been lost in a gap in (first, last] beside it."""
+    return nearest_gap(state, when_s, params.void_gap_s, first, last)[1] < params.off_gap_edge_s
+
+
+@kernel
 def time_final_contact(state, params):
     """Time the final contact, once the swing has begun: where the foot turned toe-down the fastest."""
     stance, row, samples, mask = state.stance[0], state.row[0], state.samples, state.samples.mask
@@ -440,7 +451,7 @@ def time_final_contact(state, params):
             # the foot lay flat in a hole: what is left of the stance was quietest as it left
             stance.flat_at, row.foot_flat_s = -1, np.nan
             row.reasons |= NO_FLAT
-    if nearest_gap(state, when_s, params.void_gap_s, landed, bottom)[1] < params.off_gap_edge_s:
+    if is_lost(state, when_s, landed, bottom, params):
         return
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s

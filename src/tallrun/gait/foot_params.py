@@ -107,6 +107,7 @@ class FootParams(NamedTuple):
         0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
     )
     most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
+    longest_stance_share: float = 0.8  # walkers stand on a foot for less of a stride
     stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
     unrest_share: float = (
         0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from tallrun.gait.foot_events import InitialContact, off_sigma
+from tallrun.gait.foot_events import InitialContact, is_lost, off_sigma
 from tallrun.gait.foot_trajectory import foot_pitch
 from tallrun.gait.kernels import kernel
 from tallrun.gait.vectors import dot
@@ -127,6 +127,8 @@ def settle_final_contact(state, params):
     early_s = params.off_early_share * own_s
     open_s = params.rolling_share * (row.final_contact_s - rested_s)
     row.final_contact_sigma_s = math.hypot(math.hypot(own_s, early_s), open_s)
+    if is_lost(state, row.final_contact_s, fit.first, fit.last, params):
+        row.final_contact_s = row.final_contact_sigma_s = math.nan
 
 
 # Landing --------------------------------------------------------------------------------------------------------------

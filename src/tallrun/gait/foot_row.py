@@ -315,6 +315,14 @@ def _hidden_before(state, params):
 
 
 @kernel
+def _withhold_off(row):
+    """Make the final contact unknown, if it was not."""
+    if math.isfinite(row.final_contact_s):
+        row.final_contact_s = row.final_contact_sigma_s = np.nan
+        row.reasons |= DOUBTFUL
+
+
+@kernel
 def complete_row(state, contact_s, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
@@ -326,20 +334,22 @@ def complete_row(state, contact_s, cost, params, out):
         emit_open(state, now_s, out)
         forget_mode(state.gait[0])
         return
+    each_s = stride_s / (n_lost + 1)
+    # what lies after a hidden swing, or later than a stance lasts, is the off of another one
+    if hidden_s > 0.0 or row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s:
+        _withhold_off(row)
     is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
     if hidden_s > 0.0 and n_lost == 0 and not is_one:
         row.reasons |= GAP
         emit_open(state, now_s, out)
         return
-    each_s = stride_s / (n_lost + 1)
     is_short_gap = gap_s <= params.void_gap_s
     if n_lost == 0:
         if row.reasons & INFERRED == 0:
             stance_s = row.final_contact_s - row.initial_contact_s
             _weigh_mode(state.gait[0], stance_s, stride_s if is_short_gap else np.nan, params)
         if row.final_contact_sigma_s > params.off_withheld_s:
-            row.final_contact_s = row.final_contact_sigma_s = np.nan
-            row.reasons |= DOUBTFUL
+            _withhold_off(row)
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
     if fit.gap_s > 0.0:
