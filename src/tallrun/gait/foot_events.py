@@ -426,6 +426,25 @@ def _fastest_toe_down(pitch_radps, mask, first, last, half):
 
 
 @kernel
+def hidden_swing(state, last, longest_s, params):
+    """Longest time missing between the pending contact and sample ``last``, if it may have hidden a swing [s]; or 0.
+
+    That takes longer than ``longest_s``. A foot that stood is seen to lie still for most of that time.
+    """
+    t_s, gap_s, cost, mask = state.samples.t_s, state.derived.gap_s, state.derived.cost, state.samples.mask
+    first = max(state.stance[0].contact, state.front[0].n - mask)
+    waited_s = t_s[last & mask] - state.row[0].initial_contact_s
+    if waited_s <= longest_s:
+        return 0.0
+    hidden_s, _ = gap_between(gap_s, mask, first, last)
+    still_s = 0.0
+    for k in range(first + 1, last + 1):
+        if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
+            still_s += t_s[k & mask] - t_s[(k - 1) & mask]
+    return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
+
+
+@kernel
 def is_lost(state, when_s, first, last, params):
     """Whether a final contact at that time may have been lost in a gap in (first, last] beside it."""
     return nearest_gap(state, when_s, params.void_gap_s, first, last)[1] < params.off_gap_edge_s
@@ -451,8 +470,17 @@ def time_final_contact(state, params):
             # the foot lay flat in a hole: what is left of the stance was quietest as it left
             stance.flat_at, row.foot_flat_s = -1, np.nan
             row.reasons |= NO_FLAT
-    if is_lost(state, when_s, landed, bottom, params):
-        return
+    fall_radps = -state.derived.pitch_radps[round(place) & mask]
+    missing_s, _ = gap_between(state.derived.gap_s, mask, landed, bottom)
+    if missing_s > params.void_gap_s:
+        longest_s = max(params.longest_stance_share * stance.usual_stride_s, params.late_flat_s)
+        is_slow = fall_radps < params.least_fall_share * stance.usual_fall_radps
+        is_other = hidden_swing(state, math.floor(place), longest_s, params) > 0.0
+        if is_slow or is_other or is_lost(state, when_s, landed, bottom, params):
+            return
+    elif missing_s == 0.0:
+        gain = params.usual_share if stance.usual_fall_radps > 0.0 else 1.0
+        stance.usual_fall_radps += gain * (fall_radps - stance.usual_fall_radps)
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
         own_s = off_sigma(state, place, state.front[0].n - 1, params)

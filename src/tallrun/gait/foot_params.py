@@ -78,6 +78,10 @@ class FootParams(NamedTuple):
     off_early_share: float = (
         0.6  # of its own sigma: a pivot that rested longer is followed beyond one of them only
     )
+    least_fall_share: float = (
+        0.6  # a foot that turns toe-down slower than this share of usual is not seen to leave, in
+    )
+    # a stance of which time is missing
     off_withheld_s: float = 0.06  # a final contact less certain than this is not told
     # a force plate's threshold comes before the foot leaves, for the force fades out: published offs lie to 12 ms early
     off_floor_s: float = 0.01

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
-from tallrun.gait.foot_events import gap_between, index_at, sharpness
+from tallrun.gait.foot_events import gap_between, hidden_swing, index_at, sharpness
 from tallrun.gait.foot_state import WAVE_KINDS, WAVE_POINTS
 from tallrun.gait.foot_trajectory import foot_pitch, learn_height
 from tallrun.gait.gait_odds import running_odds
@@ -290,31 +290,6 @@ def _add_stride(state, stride_s, cost, params):
 
 
 @kernel
-def _hidden_before(state, params):
-    """Longest time missing between the pending contact and its trajectory, if that may have hidden a swing [s]; or 0.
-
-    A foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride, and
-    the contact that closes it closes another one. A foot that stood is seen to lie still for most of that time.
-    """
-    samples, fit, gap_s, cost = state.samples, state.work.fit[0], state.derived.gap_s, state.derived.cost
-    t_s, mask, first = (
-        samples.t_s,
-        samples.mask,
-        max(state.stance[0].contact, state.front[0].n - samples.mask),
-    )
-    last = fit.first if fit.first >= 0 else fit.last  # there is none: all of the stride is open
-    waited_s = t_s[last & mask] - state.row[0].initial_contact_s
-    if waited_s <= params.late_flat_s:
-        return 0.0
-    hidden_s, _ = gap_between(gap_s, mask, first, last)
-    still_s = 0.0
-    for k in range(first + 1, last + 1):
-        if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
-            still_s += t_s[k & mask] - t_s[(k - 1) & mask]
-    return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
-
-
-@kernel
 def _withhold_off(row):
     """Make the final contact unknown, if it was not."""
     if math.isfinite(row.final_contact_s):
@@ -327,7 +302,9 @@ def complete_row(state, contact_s, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    hidden_s = _hidden_before(state, params)
+    # a foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride,
+    # and the contact that closes it closes another one; without a foot-flat all of the stride is open
+    hidden_s = hidden_swing(state, fit.first if fit.first >= 0 else fit.last, params.late_flat_s, params)
     gap_s = max(fit.gap_s, hidden_s)
     n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:

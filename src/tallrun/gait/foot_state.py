@@ -226,7 +226,7 @@ def new_state(rate_hz: float, longest_s: float, acc_limit_mps2: float, gyr_limit
     )
     cycle.is_rising, cycle.swing_from = True, -1
     stance = new_record(
-        floats="flat_cost flat_unrest_mps usual_stride_s usual_delay_s usual_snap",
+        floats="flat_cost flat_unrest_mps usual_stride_s usual_delay_s usual_snap usual_fall_radps",
         ints="contact flat_at n_strides",
         flags="is_pending is_carried",
     )
