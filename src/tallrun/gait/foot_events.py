@@ -471,17 +471,18 @@ def time_final_contact(state, params):
             stance.flat_at, row.foot_flat_s = -1, np.nan
             row.reasons |= NO_FLAT
     fall_radps = -state.derived.pitch_radps[round(place) & mask]
-    missing_s, _ = gap_between(state.derived.gap_s, mask, landed, bottom)
+    now = state.front[0].n - 1
+    missing_s, _ = gap_between(state.derived.gap_s, mask, landed, now)
     if missing_s > params.void_gap_s:
         longest_s = max(params.longest_stance_share * stance.usual_stride_s, params.late_flat_s)
         is_slow = fall_radps < params.least_fall_share * stance.usual_fall_radps
         is_other = hidden_swing(state, math.floor(place), longest_s, params) > 0.0
-        if is_slow or is_other or is_lost(state, when_s, landed, bottom, params):
+        if is_slow or is_other or is_lost(state, when_s, landed, now, params):
             return
     elif missing_s == 0.0:
         gain = params.usual_share if stance.usual_fall_radps > 0.0 else 1.0
         stance.usual_fall_radps += gain * (fall_radps - stance.usual_fall_radps)
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
-        own_s = off_sigma(state, place, state.front[0].n - 1, params)
+        own_s = off_sigma(state, place, now, params)
         row.final_contact_sigma_s = math.hypot(own_s, params.off_alone_s)
