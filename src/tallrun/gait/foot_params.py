@@ -202,9 +202,8 @@ class FootParams(NamedTuple):
     period_reach: float = 0.05  # the true rate is this near to the stated one
     reset_periods: float = 2.0  # a stamp earlier than that shows a clock set back, not jitter;
     least_step: float = 0.1  # then time goes on by this share of a period
-    bridged_samples: float = 3.5  # as few as these are bridged without a trace,
-    bridged_s: float = 0.025  # but never more than this
-    bridged_least_samples: float = 1.5  # but always one
+    bridged_s: float = 0.025  # as short ones are bridged without a trace,
+    bridged_least_samples: float = 1.5  # and one sample always
     void_gap_s: float = 0.06  # a longer one may hide a contact,
     length_gap_s: float = 0.11  # and this one the stride's whole swing
     event_guard_s: float = 0.06

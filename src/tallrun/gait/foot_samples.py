@@ -133,10 +133,7 @@ def _note_missing(state, missing, params):
     """Note the time missing before the newest sample; few samples are bridged without a trace."""
     p = state.front[0].n & state.samples.mask
     state.derived.was_lost[p] = missing > 0.0
-    bridged = max(
-        min(params.bridged_samples / params.rate_hz, params.bridged_s),
-        params.bridged_least_samples / params.rate_hz,
-    )
+    bridged = max(params.bridged_s, params.bridged_least_samples / params.rate_hz)
     state.derived.gap_s[p] = missing if missing > bridged else 0.0
     if missing > 0.0:
         state.front[0].n_gaps += 1
