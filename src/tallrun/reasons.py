@@ -6,7 +6,7 @@ docs/reasons.md is generated from this table and checked by a test.
 from __future__ import annotations
 
 REASONS: dict[str, str] = {
-    "open_stride": "The last contact of a bout: no next contact of this foot closes the stride.",
+    "open_stride": "No next contact of this foot closes the stride: the bout ends, or it may have been lost.",
     "one_foot": "Only one foot wore a sensor, so the other foot's contacts are unknown.",
     "inferred": "The contact was filled in across a gap and not measured.",
     "gap": "Samples are missing inside this stride.",

@@ -38,14 +38,14 @@ def _solve(samples, a, b, flat, sensor, end, settings, work):
 SOLVE, TRACK = Entry(_solve), Entry(foot_cycles.track)
 
 
-def solve(t_s, acc, gyr, up, acc_limit=np.nan):
-    """Numbers of the fit by name, path and foot-flat of a stride worked through."""
-    flat, work = Flat(np.zeros((3, 3)), np.eye(2) * 1e-4), new_work(len(t_s))
-    level_from(up, flat.level)
+def solve(t_s, acc, gyr, up, acc_limit=np.nan, first_up=None, tilt_rad=0.01, params=None):
+    """Numbers of the fit by name, path, foot-flat of a stride worked through; ``first_up`` is known to ``tilt_rad``."""
+    flat, work = Flat(np.zeros((3, 3)), np.eye(2) * tilt_rad**2), new_work(len(t_s))
+    level_from(up if first_up is None else first_up, flat.level)
     sensor = new_sensor(acc_limit, np.nan)
     sensor.known[0].n_rests = 1
-    settings = as_record(FootParams(400.0))
-    SOLVE(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, End(up, 0.01, np.zeros(3)), settings, work)
+    settings = as_record(params or FootParams(400.0))
+    SOLVE(ring(t_s, acc, gyr), 0, len(t_s) - 1, flat, sensor, End(up, 0.01, np.zeros(3), 0.0), settings, work)
     return work.fit[0], work.path, flat
 
 
@@ -92,6 +92,24 @@ def test_the_stride_solver_and_its_python_twin_agree(stride, monkeypatch):
     use_twins(monkeypatch)
     twin, twin_path, twin_flat = solve(*stride[:4])
     np.testing.assert_allclose(fit.tolist(), twin.tolist(), rtol=1e-9, atol=1e-9)
+    for a, b in zip((*path, *flat), (*twin_path, *twin_flat), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_a_tilt_that_is_not_small_is_taken_off_and_the_stride_solved_again(stride, monkeypatch):
+    """What gravity shows of a foot that is not quite still may be half a radian off."""
+    t_s, acc, gyr, up, _ = stride
+    right, *_ = solve(*stride[:4])
+    aside = np.cross(up, [0.3, -0.5, 0.8])
+    first_up = up + 0.5 * aside / np.linalg.norm(aside)
+    told = {"first_up": first_up / np.linalg.norm(first_up), "tilt_rad": 0.6}
+    again, path, flat = solve(t_s, acc, gyr, up, **told)
+    once, *_ = solve(t_s, acc, gyr, up, **told, params=FootParams(400.0)._replace(small_turn_rad=9.0))
+    assert again.length_m == pytest.approx(right.length_m, rel=0.01)
+    assert abs(once.length_m / right.length_m - 1.0) > 0.03
+    use_twins(monkeypatch)
+    twin, twin_path, twin_flat = solve(t_s, acc, gyr, up, **told)
+    np.testing.assert_allclose(again.tolist(), twin.tolist(), rtol=1e-9, atol=1e-9)
     for a, b in zip((*path, *flat), (*twin_path, *twin_flat), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 

@@ -3,15 +3,18 @@
 The whole grid: benchmarks/stress_grid.py.
 """
 
+import functools
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from support.foot_grid import cell
-from support.foot_runs import rows_of, simulated
+from support.foot_grid import RUNNERS, cell, clean, through
+from support.foot_runs import compare, rows_of, simulated
 from tallrun import simulate
 from tallrun.gait.foot_params import FootParams
 from tallrun.gait.foot_unrested import learn_unrested
+from tallrun.gait.rows import reason_bit
 from tallrun.units import STANDARD_GRAVITY_MPS2
 
 CELLS = [
@@ -99,3 +102,115 @@ def test_a_recording_of_nothing_but_a_sprint_has_its_contacts(speed_mps, rate_hz
     assert engine.status().mounting_learned
     assert len(truth) - 2 <= len(rows) <= len(truth)
     assert np.isfinite((rows["final_contact_s"] - rows["initial_contact_s"])[1:-1]).mean() > 0.9
+
+
+# Holes ----------------------------------------------------------------------------------------------------------------
+
+STARTING = (simulate.Bout("stand", 2.5), simulate.Bout("run", 9.0, 4.0))
+STOPPING = (simulate.Bout("stand", 2.5), simulate.Bout("run", 8.0, 2.8), simulate.Bout("stand", 1.5))
+WALKING = (simulate.Bout("stand", 2.5), simulate.Bout("walk", 9.0, 1.4))
+HOLES = [(STARTING, 0, "left", 200.0), (STOPPING, 1, "right", 100.0), (WALKING, 0, "right", 200.0)]
+
+
+@functools.cache
+def seen(bouts, kind, foot, rate_hz, seed=3):
+    """One foot of a runner of either kind, and its strides as the foot makes them."""
+    habits, place = RUNNERS[kind]
+    setup = simulate.SensorSetup(f"foot_{foot}", rate_hz, **place)
+    runner = simulate.Runner(contact_offsets_s=(0.0, 0.0), **habits)
+    recording, truth = simulate.run(simulate.Programme(bouts, surface="road"), runner, [setup], seed=seed)
+    return recording.sensors[f"foot_{foot}"], [row for row in truth["strides"] if row["foot"] == foot]
+
+
+def holed_rows(bouts, kind, foot, rate_hz, holes):
+    """Rows of what arrives around holes (begin, length) [s], and their true strides, None where there is none."""
+    sensor, truth = seen(bouts, kind, foot, rate_hz)
+    keep = np.ones(len(sensor.t_s), bool)
+    for begin_s, length_s in holes:
+        keep &= (sensor.t_s < begin_s) | (sensor.t_s >= begin_s + length_s)
+    rows, _ = rows_of(
+        sensor.t_s[keep], sensor.acc_mps2[keep], sensor.gyr_radps[keep], rate_hz, foot, acc_range_g=16.0,
+        gyr_range_dps=2000.0,
+    )  # fmt: skip
+    contacts = np.array([row["initial_contact_s"] for row in truth])
+    nearest = [int(np.argmin(np.abs(contacts - row["initial_contact_s"]))) for row in rows]
+    is_one = [
+        abs(contacts[k] - row["initial_contact_s"]) < 0.06 for k, row in zip(nearest, rows, strict=True)
+    ]
+    return rows, [truth[k] if known else None for k, known in zip(nearest, is_one, strict=True)]
+
+
+@pytest.mark.parametrize(("bouts", "kind", "foot", "rate_hz"), HOLES)
+def test_a_hole_anywhere_makes_no_stride_of_two_and_no_length_or_off_of_another(bouts, kind, foot, rate_hz):
+    """Holes of 40 ms to half a second, by twos, at all phases of the first, the middle and the last strides."""
+    n_good = n_sure = n_wrong = n_offs = n_others = 0
+    for length_s in (0.04, 0.075, 0.1, 0.2, 0.3, 0.5):
+        for begin_s in np.arange(2.6, 11.0, 0.19):
+            holes = [(begin_s, length_s), (begin_s + 2.0 * length_s + 0.1, length_s)]
+            rows, strides = holed_rows(bouts, kind, foot, rate_hz, holes)
+            for row, stride in zip(rows, strides, strict=True):
+                if stride is None or row["reasons"] & reason_bit("inferred"):
+                    continue
+                if row["quality"] >= 0.6 and stride["stride_length_m"] is not None:
+                    n_good += 1
+                    assert abs(row["stride_length_m"] / stride["stride_length_m"] - 1.0) < 0.25, (
+                        begin_s,
+                        length_s,
+                    )
+                if np.isfinite(row["final_contact_s"]) and stride["final_contact_s"] is not None:
+                    n_offs += 1
+                    n_others += abs(row["final_contact_s"] - stride["final_contact_s"]) > 0.1
+                if row["timing_sigma_s"] <= 0.02 and stride["stride_time_s"] is not None:
+                    taken_s = row["next_initial_contact_s"] - row["initial_contact_s"]
+                    n_sure += bool(np.isfinite(taken_s))
+                    n_wrong += bool(taken_s > 1.3 * stride["stride_time_s"])
+    assert n_good > 1200
+    assert n_others <= 0.001 * n_offs
+    assert n_wrong <= 0.002 * n_sure
+
+
+def test_a_foot_that_stands_through_holes_makes_no_steps():
+    """Three usual strides long, with a hole of a third of a second in each: nobody walked there."""
+    bouts = simulate.Bout("run", 8.0, 3.0), simulate.Bout("stand", 2.1), simulate.Bout("run", 6.0, 3.0)
+    _, truth = seen((simulate.Bout("stand", 2.5), *bouts), 0, "left", 200.0)
+    contacts = np.array([row["initial_contact_s"] for row in truth])
+    last = int(np.argmax(np.diff(contacts)))
+    stood_s, until_s = contacts[last], contacts[last + 1]
+    assert until_s - stood_s > 2.0
+    for offset_s in (0.0, 0.15, 0.3):
+        holes = [(stood_s + 0.3 + offset_s + 0.6 * k, 0.3) for k in range(2)]
+        rows, _ = holed_rows((simulate.Bout("stand", 2.5), *bouts), 0, "left", 200.0, holes)
+        between = (rows["initial_contact_s"] > stood_s + 0.3) & (rows["initial_contact_s"] < until_s - 0.3)
+        assert not between.any()
+
+
+@pytest.mark.parametrize("length_s", [0.1, 0.3, 0.5])
+def test_forward_is_not_taken_for_backward_where_strides_have_holes(length_s):
+    for bouts, kind, foot, rate_hz in HOLES:
+        sensor, _ = seen(bouts, kind, foot, rate_hz)
+        whole = rows_of(sensor.t_s, sensor.acc_mps2, sensor.gyr_radps, rate_hz, foot)[1].status()
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            keep = np.ones(len(sensor.t_s), bool)
+            for begin_s in rng.uniform(2.5, sensor.t_s[-1], round(2.5 / length_s)):
+                keep &= (sensor.t_s < begin_s) | (sensor.t_s >= begin_s + length_s)
+            parts = sensor.t_s[keep], sensor.acc_mps2[keep], sensor.gyr_radps[keep]
+            found = rows_of(*parts, rate_hz, foot)[1].status()
+            if found.mounting_learned:
+                assert whole.sensor_to_foot[0] @ found.sensor_to_foot[0] > 0.7
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize("rate_hz", [200.0, 400.0])
+def test_a_landing_shows_although_samples_of_it_are_lost(rate_hz, kind):
+    """With 15 % lost one by one a tenth of the contacts came 15 to 60 ms late, at the next whole three samples."""
+    errors = []
+    for speed_mps in (2.5, 4.0, 5.5):
+        for seed in (1, 2):
+            signals = clean(speed_mps, rate_hz, seed, kind=kind)
+            arrived = through(signals[:3], rate_hz, 16.0, 2000.0, 0.15, 0.0, seed)
+            rows, _ = rows_of(*arrived, rate_hz, "left", acc_range_g=16.0, gyr_range_dps=2000.0)
+            errors.append(compare(rows, signals[3])["ic_s"])
+    late_s = np.concatenate(errors)
+    assert np.mean(np.abs(late_s) > 0.015) <= 0.01
+    assert np.std(late_s) <= 0.005

@@ -14,12 +14,14 @@ from __future__ import annotations
 import math
 
 from tallrun.gait.foot_events import (
+    due_of,
     find_flat,
     locate_contact,
     open_flat,
     open_pushed_off,
     time_final_contact,
     timing_sigma,
+    unrest,
 )  # fmt: skip
 from tallrun.gait.foot_mounting import has_mounting_moved
 from tallrun.gait.foot_pivot import first_touch, settle_final_contact
@@ -68,7 +70,10 @@ def _close(state, params, out):
     t_s, mask, now = state.samples.t_s, state.samples.mask, state.front[0].n - 1
     if now >= 2 and state.cycle[0].swing_from >= 0:
         settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
-        is_early = not settled and locate_contact(state, now, params).is_doubtful
+        contact = locate_contact(state, now, params)
+        # what shows well before the foot is due to land is not its landing
+        is_early = due_of(state, contact.swing) - contact.t_s > params.due_guards * params.gap_edge_s
+        is_early = not settled and (contact.is_doubtful or is_early)
         if not is_early:
             land(state, now, is_early, params, out)
     if state.stance[0].is_pending:
@@ -132,14 +137,19 @@ def land(state, now, is_early, params, out):
     if is_early and (cost > params.flat_cost or _turn_since(state, flat, now) < params.fall_rad):
         cycle.ask_rad += params.ask_share * params.fall_rad
         return
-    close_stride(state, contact, flat, now, params)
+    unrest_mps = unrest(state, flat, cost, params)
+    close_stride(state, contact, flat, unrest_mps, now, params)
     least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
-    if fit.is_trusted and fit.length_m < least_m:  # a swing that went nowhere
-        cycle.swing_from, stance.is_carried, stance.flat_at = -1, True, flat
+    is_unsure = (
+        fit.gap_s > 0.0 and not contact.is_doubtful
+    )  # it struck, and how far it went is not known well
+    if fit.is_trusted and fit.length_m < least_m and not is_unsure:  # a swing that went nowhere
+        cycle.swing_from, stance.is_carried = -1, True
+        stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps
         return
     found_s = contact.t_s
     contact = first_touch(state, contact, params)
-    sigma_s = timing_sigma(state.samples, contact.place, now, params)
+    sigma_s = timing_sigma(state, contact.place, now, params)
     if contact.t_s < found_s:
         sigma_s = math.hypot(sigma_s, params.timing_touch_s)
     if contact.is_inferred:
@@ -149,13 +159,13 @@ def land(state, now, is_early, params, out):
     if stance.is_pending:
         state.row[0].timing_sigma_s = max(state.row[0].timing_sigma_s, sigma_s)
         settle_final_contact(state, params)
-        complete_row(state, contact.t_s, params, out)
+        complete_row(state, contact.t_s, cost, params, out)
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
     if fit.is_solved:
-        stance.flat_at = flat
+        stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps
     else:
-        open_flat(state, flat, params)
+        open_flat(state, flat, cost, params)
     stance.is_carried, cycle.swing_from = True, -1
     if cost < params.flat_cost and has_mounting_moved(state, flat, params):
         state.row[0].reasons |= MOVED

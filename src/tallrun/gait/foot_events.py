@@ -11,8 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tallrun.gait.kernels import kernel, vector
+from tallrun.gait.rows import reason_bit
 from tallrun.gait.vectors import level_from, size_of
 from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
+
+NO_FLAT = reason_bit("no_flat")
 
 
 class InitialContact(NamedTuple):
@@ -69,25 +72,46 @@ def gap_between(gap_s, mask, first, last):
 
 
 @kernel
-def _widest_step(samples, place, now):
-    """Widest step between samples at ``place`` [s]."""
-    widest = 0.0
+def nearest_gap(state, when_s, least_s, first, last):
+    """Sample behind the gap over ``least_s`` in (first, last] that is nearest to a time, -1: none; how far that is."""
+    t_s, gap_s, mask = state.samples.t_s, state.derived.gap_s, state.samples.mask
+    at, least = -1, np.inf
+    for k in range(first + 1, last + 1):
+        if gap_s[k & mask] > least_s:
+            off_s = max(t_s[(k - 1) & mask] - when_s, when_s - t_s[k & mask], 0.0)
+            if off_s < least:
+                at, least = k, off_s
+    return at, least
+
+
+@kernel
+def _widest_step(state, place, n_beside, now):
+    """Widest step between samples at ``place``, and of those lost so many samples beside it [s].
+
+    What is lost in it counts apart, for it errs by itself.
+    """
+    t_s, mask, period_s, widest_s = state.samples.t_s, state.samples.mask, state.front[0].period_s, 0.0
     k = math.floor(place)
-    for j in range(max(k - 1, 1), min(k + 2, now) + 1):
-        widest = max(widest, samples.t_s[j & samples.mask] - samples.t_s[(j - 1) & samples.mask])
-    return widest
+    for j in range(max(k - 1 - n_beside, 1), min(k + 2 + n_beside, now) + 1):
+        step_s = t_s[j & mask] - t_s[(j - 1) & mask]
+        if state.derived.was_lost[j & mask]:
+            widest_s = max(widest_s, math.hypot(period_s, step_s - period_s))
+        elif k - 1 <= j <= k + 2:
+            widest_s = max(widest_s, step_s)
+    return widest_s
 
 
 @kernel
-def timing_sigma(samples, place, now, params):
+def timing_sigma(state, place, now, params):
     """Return what a contact at ``place`` may be off by [s]: what any is, and the widest step between samples there."""
-    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(samples, place, now))
+    return math.hypot(params.timing_floor_s, params.timing_step_share * _widest_step(state, place, 0, now))
 
 
 @kernel
-def off_sigma(samples, place, now, params):
+def off_sigma(state, place, now, params):
     """Return the same of a final contact: its force fades out, and a smooth turn is read between samples."""
-    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(samples, place, now))
+    n_beside = round(params.landmark_half_s * params.rate_hz)  # its rate is a mean over these
+    return math.hypot(params.off_floor_s, params.off_step_share * _widest_step(state, place, n_beside, now))
 
 
 # Initial contact ------------------------------------------------------------------------------------------------------
@@ -147,6 +171,15 @@ def impact_onset(snap, mask, first, last, params):
 
 
 @kernel
+def sharpness(state, place, now, params):
+    """Greatest sharpness of an impact whose onset is at ``place`` [m/s2]."""
+    first = max(math.floor(place), 1)
+    rise = max(round(params.impact_rise_s * params.rate_hz), 1)
+    snap, mask = state.derived.snap, state.samples.mask
+    return snap[largest_at(snap, mask, first, min(first + rise, now)) & mask]
+
+
+@kernel
 def _slowed_at(state, swing, stop, params):
     """Where the swing has slowed down so far that a foot may strike: half its peak rate, earlier for a forefoot."""
     samples, snap, mask, pitch = (
@@ -169,7 +202,7 @@ def _slowed_at(state, swing, stop, params):
 
 
 @kernel
-def _due_s(state, swing):
+def due_of(state, swing):
     """When the contact is due: a usual delay after mid-swing, else a usual stride after the last one; NaN: unknown."""
     stance, samples, mask = state.stance[0], state.samples, state.samples.mask
     if not stance.usual_delay_s > 0.0:
@@ -196,6 +229,28 @@ def _place_of(samples, when_s, swing, now):
 
 
 @kernel
+def _gap_of_contact(state, place, swing, last, params):
+    """Sample behind the gap in (swing, last] in which the landing was lost; -1: what shows at ``place`` is it."""
+    stance, guard_s = state.stance[0], params.gap_edge_s
+    found_s, due_s = time_at(state.samples.t_s, state.samples.mask, place), due_of(state, swing)
+    at, far_s = nearest_gap(state, found_s, 0.0, swing, last)
+    if at < 0 or far_s < guard_s:
+        return at
+    sharp, usual = sharpness(state, place, state.front[0].n - 1, params), stance.usual_snap
+    known = np.isfinite(due_s)
+    if known:
+        at, far_s = nearest_gap(state, due_s, 0.0, swing, last)
+        # an impact that shows where it is due was not lost; one that shows elsewhere is another one,
+        off_s = abs(found_s - due_s)
+        is_other = off_s > params.due_guards * guard_s and far_s < max(guard_s, 0.5 * off_s)
+        # unless it comes too early and as hard as usual: no wobble of the swing does
+        if is_other and not (found_s < due_s and sharp > params.usual_hit_share * usual > 0.0):
+            return at
+    # and what is much softer than usual is none, where time is missing
+    return at if sharp < params.soft_hit_share * usual else -1
+
+
+@kernel
 def locate_contact(state, now, params):
     """Return the initial contact of the swing just ended.
 
@@ -211,21 +266,13 @@ def locate_contact(state, now, params):
     if is_doubtful:
         place = float(top)
     place = max(place, float(min(swing, slowed)))
-    gap_s, at = gap_between(state.derived.gap_s, mask, swing, stop)
-    is_inferred = False
-    if gap_s > 0.0:
-        due_s = _due_s(state, swing)
-        before, after = t_s[(at - 1) & mask], t_s[at & mask]
-        found_s = time_at(t_s, mask, place)
-        guard = params.gap_edge_s
-        is_inferred = found_s > before - guard and found_s < after + guard
-        # an impact that shows where it is due was not lost; one that shows elsewhere is a later one
-        due_lost = np.isfinite(due_s) and due_s > before - guard and due_s < after + guard
-        is_inferred = is_inferred or (due_lost and abs(found_s - due_s) > params.due_guards * guard)
-        if is_inferred:
-            place = _place_of(
-                state.samples, due_s if np.isfinite(due_s) else 0.5 * (before + after), swing, now
-            )
+    at = _gap_of_contact(state, place, swing, min(stop + 1, now), params)
+    if at >= 0:
+        due_s, before_s, after_s = due_of(state, swing), t_s[(at - 1) & mask], t_s[at & mask]
+        if not np.isfinite(due_s):
+            due_s = 0.5 * (before_s + after_s)
+        place = _place_of(state.samples, min(max(due_s, before_s), after_s), swing, now)
+    is_inferred = at >= 0
     return InitialContact(
         place, math.floor(place), time_at(t_s, mask, place), swing, is_inferred, is_doubtful
     )
@@ -257,9 +304,34 @@ def quietest(t_s, cost, mask, first, last, half_s):
 def find_flat(state, contact, now, params):
     """Foot-flat behind a contact, and how far from still it is."""
     t_s, mask = state.samples.t_s, state.samples.mask
-    lo = index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_after_contact_s, now)
+    settled_s = (
+        contact.t_s + params.flat_after_contact_s + (params.timing_inferred_s if contact.is_inferred else 0.0)
+    )
+    lo = index_at(t_s, mask, contact.sample, 1, settled_s, now)
+    if lo < now and state.derived.gap_s[(lo + 1) & mask] > 0.0:  # before a hole the foot still lands
+        lo += 1
     hi = max(index_at(t_s, mask, contact.sample, 1, contact.t_s + params.flat_search_s, now), lo)
     return quietest(t_s, state.derived.cost, mask, lo, hi, params.flat_half_s)
+
+
+@kernel
+def unrest(state, flat, cost, params):
+    """How fast the foot may have moved at a foot-flat that lies beside a hole, in which it lay stiller [m/s].
+
+    The force that is not gravity there fades until the stillest instant, which is anywhere in the hole.
+    """
+    t_s, gap_s, mask, now = state.samples.t_s, state.derived.gap_s, state.samples.mask, state.front[0].n - 1
+    if cost <= params.flat_cost:
+        return 0.0
+    hole_s, k = 0.0, flat
+    while k > 1 and flat - k < mask - 2 and t_s[flat & mask] - t_s[k & mask] <= params.flat_half_s:
+        hole_s = max(hole_s, gap_s[k & mask])
+        k -= 1
+    k = flat
+    while k < now and t_s[k & mask] - t_s[flat & mask] <= params.flat_half_s:
+        hole_s = max(hole_s, gap_s[(k + 1) & mask])
+        k += 1
+    return params.unrest_share * params.flat_acc_mps2 * math.sqrt(cost - params.flat_cost) * hole_s
 
 
 @kernel
@@ -301,11 +373,11 @@ def level_at(samples, k, first, last, params, up, flat):
 
 
 @kernel
-def open_flat(state, k, params):
+def open_flat(state, k, cost, params):
     """Make sample ``k`` the foot-flat the next stride starts from, its tilt taken from gravity."""
     newest = state.front[0].n - 1
     level_at(state.samples, k, max(newest + 1 - state.samples.mask, 0), newest, params, vector(3), state.flat)
-    state.stance[0].flat_at = k
+    state.stance[0].flat_at, state.stance[0].flat_unrest_mps = k, unrest(state, k, cost, params)
 
 
 @kernel
@@ -322,7 +394,7 @@ def open_pushed_off(state, now, params):
     lo = index_at(t_s, mask, now, -1, now_s - params.flat_search_s, oldest)
     lo = min(max(lo, oldest), now)
     flat, cost = quietest(t_s, state.derived.cost, mask, lo, now, params.flat_half_s)
-    open_flat(state, flat, params)
+    open_flat(state, flat, cost, params)
     if cost > params.no_flat_cost:
         stance.flat_at = -1
 
@@ -354,6 +426,31 @@ def _fastest_toe_down(pitch_radps, mask, first, last, half):
 
 
 @kernel
+def hidden_swing(state, last, longest_s, params):
+    """Longest time missing between the pending contact and sample ``last``, if it may have hidden a swing [s]; or 0.
+
+    That takes longer than ``longest_s``. A foot that stood is seen to lie still for most of that time.
+    """
+    t_s, gap_s, cost, mask = state.samples.t_s, state.derived.gap_s, state.derived.cost, state.samples.mask
+    first = max(state.stance[0].contact, state.front[0].n - mask)
+    waited_s = t_s[last & mask] - state.row[0].initial_contact_s
+    if waited_s <= longest_s:
+        return 0.0
+    hidden_s, _ = gap_between(gap_s, mask, first, last)
+    still_s = 0.0
+    for k in range(first + 1, last + 1):
+        if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
+            still_s += t_s[k & mask] - t_s[(k - 1) & mask]
+    return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
+
+
+@kernel
+def is_lost(state, when_s, first, last, params):
+    """Whether a final contact at that time may have been lost in a gap in (first, last] beside it."""
+    return nearest_gap(state, when_s, params.void_gap_s, first, last)[1] < params.off_gap_edge_s
+
+
+@kernel
 def time_final_contact(state, params):
     """Time the final contact, once the swing has begun: where the foot turned toe-down the fastest."""
     stance, row, samples, mask = state.stance[0], state.row[0], state.samples, state.samples.mask
@@ -367,12 +464,25 @@ def time_final_contact(state, params):
     half = max(round(params.landmark_half_s * params.rate_hz), 0)
     place = _fastest_toe_down(state.derived.pitch_radps, mask, first, bottom, half)
     when_s = time_at(samples.t_s, mask, place)
-    gap_s, at = gap_between(state.derived.gap_s, mask, first, bottom)
-    if gap_s > params.void_gap_s and at >= 0:
-        before, after = samples.t_s[(at - 1) & mask], samples.t_s[at & mask]
-        if when_s > before - params.off_gap_edge_s and when_s < after + params.off_gap_edge_s:
+    landed = max(stance.contact, bottom - mask + 2)
+    if stance.flat_at >= 0 and when_s - samples.t_s[stance.flat_at & mask] < params.off_gap_edge_s:
+        if gap_between(state.derived.gap_s, mask, landed, stance.flat_at)[0] > 0.0:
+            # the foot lay flat in a hole: what is left of the stance was quietest as it left
+            stance.flat_at, row.foot_flat_s = -1, np.nan
+            row.reasons |= NO_FLAT
+    fall_radps = -state.derived.pitch_radps[round(place) & mask]
+    now = state.front[0].n - 1
+    missing_s, _ = gap_between(state.derived.gap_s, mask, landed, now)
+    if missing_s > params.void_gap_s:
+        longest_s = max(params.longest_stance_share * stance.usual_stride_s, params.late_flat_s)
+        is_slow = fall_radps < params.least_fall_share * stance.usual_fall_radps
+        is_other = hidden_swing(state, math.floor(place), longest_s, params) > 0.0
+        if is_slow or is_other or is_lost(state, when_s, landed, now, params):
             return
+    elif missing_s == 0.0:
+        gain = params.usual_share if stance.usual_fall_radps > 0.0 else 1.0
+        stance.usual_fall_radps += gain * (fall_radps - stance.usual_fall_radps)
     if when_s > row.initial_contact_s:
         row.final_contact_s = when_s
-        own_s = off_sigma(samples, place, state.front[0].n - 1, params)
+        own_s = off_sigma(state, place, now, params)
         row.final_contact_sigma_s = math.hypot(own_s, params.off_alone_s)

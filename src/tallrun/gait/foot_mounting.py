@@ -12,6 +12,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tallrun.gait.entry import Entry
 from tallrun.gait.foot_events import level_at, mean_force, quietest
@@ -125,12 +126,22 @@ class _Travel(NamedTuple):
     """Sums over strides, sensor axes at their first foot-flat.
 
     up (3,) : gravity's directions. drift (3,) : turn rates which gravity says were not there [rad/s]. each (., 3) :
-    the way of each stride [m].
+    the way of each stride [m]. n_whole (1,) : strides that could have told it.
     """
 
     up: FloatArray
     drift: FloatArray
     each: FloatArray
+    n_whole: NDArray[np.int64]
+
+
+@kernel
+def _is_whole(t_s, a, b, longest_s):
+    """Whether no time longer than that is missing between samples ``a`` and ``b``: a hole may hide half of a swing."""
+    for k in range(a + 1, b + 1):
+        if t_s[k] - t_s[k - 1] > longest_s:
+            return False
+    return True
 
 
 @kernel
@@ -145,10 +156,13 @@ def _travel_directions(samples, n, flats, sensor, most_misfit, settings, work, t
         stride_s = t_s[b] - t_s[a]
         if stride_s > params.longest_stride_s or b - a + 1 > most or b <= a + 2:
             continue
+        if not _is_whole(t_s, a, b, params.length_gap_s):
+            continue
+        travel.n_whole[0] += 1
         level_at(samples, a, 0, n - 1, params, at_start, flat)
         copy_matrix(level, flat.level)
         scatter = mean_force(samples, b, params.flat_half_s, 0, n - 1, at_end)
-        end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still)
+        end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still, 0.0)
         solve_stride(samples, a, b, flat, sensor, end, params, work)
         if fit.misfit > most_misfit or fit.length_m < params.sure_travel * params.least_travel_m:
             continue
@@ -300,9 +314,9 @@ def _mounting_about(
     if n_flats < 2:
         return None
     for most_misfit in (params.misfit_limit, math.inf):
-        travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)))
+        travel = _Travel(np.zeros(3), np.zeros(3), np.zeros((n_flats, 3)), np.zeros(1, np.int64))
         n_strides = _TRAVEL(samples, n, flats[:n_flats], sensor, most_misfit, settings, work, travel)
-        if n_strides >= ENOUGH_SHARE * (n_flats - 1):
+        if n_strides >= ENOUGH_SHARE * travel.n_whole[0]:
             break
     if n_strides == 0:
         return None
@@ -363,7 +377,7 @@ def warm_up_mounting(settings: np.recarray) -> None:
     """Get the kernels ready that ``learn_mounting`` reaches only with real strides."""
     rows = np.zeros((8, 3))
     samples, none = Samples(np.arange(8.0), rows, rows.copy(), 7), np.zeros(0, np.int64)
-    work, travel = new_work(8), _Travel(np.zeros(3), np.zeros(3), rows.copy())
+    work, travel = new_work(8), _Travel(np.zeros(3), np.zeros(3), rows.copy(), none.copy())
     _TRAVEL(samples, 0, none, new_sensor(math.nan, math.nan), 1.0, settings, work, travel)
     _ORDER(samples, np.zeros(3), none, settings)
     rest_of(samples, 8, settings)

@@ -40,6 +40,8 @@ class FootParams(NamedTuple):
     most_onset_share: float = 0.34  # but always below the impact itself
     touch_over_calm: float = 6.0  # a forefoot's first touch is this many times as sharp as the swing
     least_touch_share: float = 0.06  # and has this share of the heel's sharpness
+    usual_hit_share: float = 0.5  # an impact has at least this share of the usual sharpness
+    soft_hit_share: float = 0.15  # and what has less than this beside a hole is none
     slowed_share: float = 0.5  # a foot strikes once its swing has slowed to this share of its fastest
     heel_down_s: float = 0.07  # a forefoot lands at most this long before its heel
     touch_share: float = (
@@ -76,6 +78,10 @@ class FootParams(NamedTuple):
     off_early_share: float = (
         0.6  # of its own sigma: a pivot that rested longer is followed beyond one of them only
     )
+    least_fall_share: float = (
+        0.6  # a foot that turns toe-down slower than this share of usual is not seen to leave, in
+    )
+    # a stance of which time is missing
     off_withheld_s: float = 0.06  # a final contact less certain than this is not told
     # a force plate's threshold comes before the foot leaves, for the force fades out: published offs lie to 12 ms early
     off_floor_s: float = 0.01
@@ -101,9 +107,21 @@ class FootParams(NamedTuple):
     flat_half_s: float = 0.0312
     flat_after_contact_s: float = 0.04
     flat_search_s: float = 0.802
+    late_flat_s: float = (
+        0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
+    )
+    most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
+    longest_stance_share: float = 0.8  # walkers stand on a foot for less of a stride
+    stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
+    unrest_share: float = (
+        0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
+    )
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
-    flat_cost_mps: float = 0.01  # velocity left per root of the cost
+    flat_cost_mps: float = (
+        0.015  # velocity left per root of the cost of both flats, of that of a flat at most;
+    )
+    no_flat_cost_mps: float = 0.01  # where there is none, as much per root of all of it, if that is more
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
     lobe_share: float = 0.015  # what a cut-off turn leaves open
@@ -135,9 +153,10 @@ class FootParams(NamedTuple):
     most_step_share: float = 0.5  # up to half of the change
     lost_steps: float = 1.6  # a step longer than so many sample periods has lost samples in it
     gap_bend: float = (
-        2500.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
+        1800.0  # what lost samples hide grows with their cube: share of the stride's own spread per s3
     )
     gap_slope_s: float = 0.012  # slopes at the edges of a gap are taken over this long
+    small_turn_rad: float = 0.1  # cosines of larger tilts and turn errors count: solved again from there
     ground_share: float = 0.06  # ground rises or falls by about this share of a stride,
     ground_floor_m: float = 0.03  # or a kerb; stairs, which fit everything else, are left as they are
     ground_most_m: float = 4.0  # of a stride no longer than this
@@ -183,9 +202,8 @@ class FootParams(NamedTuple):
     period_reach: float = 0.05  # the true rate is this near to the stated one
     reset_periods: float = 2.0  # a stamp earlier than that shows a clock set back, not jitter;
     least_step: float = 0.1  # then time goes on by this share of a period
-    bridged_samples: float = 3.5  # as few as these are bridged without a trace,
-    bridged_s: float = 0.025  # but never more than this
-    bridged_least_samples: float = 1.5  # but always one
+    bridged_s: float = 0.025  # as short ones are bridged without a trace,
+    bridged_least_samples: float = 1.5  # and one sample always
     void_gap_s: float = 0.06  # a longer one may hide a contact,
     length_gap_s: float = 0.11  # and this one the stride's whole swing
     event_guard_s: float = 0.06

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from tallrun.gait.foot_events import InitialContact, off_sigma
+from tallrun.gait.foot_events import InitialContact, is_lost, off_sigma
 from tallrun.gait.foot_trajectory import foot_pitch
 from tallrun.gait.kernels import kernel
 from tallrun.gait.vectors import dot
@@ -120,13 +120,15 @@ def settle_final_contact(state, params):
     rested_s = _rested_until(state, off, params)
     if not math.isfinite(rested_s):
         return
-    own_s = off_sigma(state.samples, float(fit.first + off), state.front[0].n - 1, params)
+    own_s = off_sigma(state, float(fit.first + off), state.front[0].n - 1, params)
     # within what is not known of either, the fastest turn counts: it scatters less, and alike in both feet, where the
     # later of the two would hide a part of a limp; so the off may be early by as much, and its sigma says so
     row.final_contact_s = max(row.final_contact_s, rested_s - own_s)
     early_s = params.off_early_share * own_s
     open_s = params.rolling_share * (row.final_contact_s - rested_s)
     row.final_contact_sigma_s = math.hypot(math.hypot(own_s, early_s), open_s)
+    if is_lost(state, row.final_contact_s, fit.first, fit.last, params):
+        row.final_contact_s = row.final_contact_sigma_s = math.nan
 
 
 # Landing --------------------------------------------------------------------------------------------------------------

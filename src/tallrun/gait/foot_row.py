@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tallrun.gait.eligible import HALF_QUALITY_SHARE, LENGTH_LIMIT_SHARE
-from tallrun.gait.foot_events import gap_between, index_at
+from tallrun.gait.foot_events import gap_between, hidden_swing, index_at, sharpness
 from tallrun.gait.foot_state import WAVE_KINDS
 from tallrun.gait.foot_trajectory import foot_pitch, learn_height
 from tallrun.gait.gait_odds import running_odds
@@ -203,10 +203,15 @@ def open_row(state, contact, flat, cost, sigma_s, now, params):
     gap_s, _ = gap_between(state.derived.gap_s, samples.mask, max(contact.sample - 1, 0), flat)
     if contact.is_inferred or gap_s != 0.0:
         return
-    _set_strike_angle(state, contact, flat, cost, sigma_s, params)
+    if (
+        state.work.fit[0].is_solved or cost <= params.no_flat_cost
+    ):  # else nothing shows where the foot would be level
+        _set_strike_angle(state, contact, flat, cost, sigma_s, params)
     row.peak_impact_g, is_clipped = _peak_impact(samples, state.sensor, contact.t_s, now, params)
     if is_clipped:
         row.reasons |= CLIPPED
+    sharp = sharpness(state, contact.place, now, params)
+    stance.usual_snap = _follow(stance.usual_snap, sharp, params)
     stance.usual_delay_s = _follow(stance.usual_delay_s, contact.t_s - samples.t_s[swing], params)
 
 
@@ -235,9 +240,13 @@ def _contacts_lost(stride_s, gap_s, usual_s, params):
 
 
 @kernel
-def _length_sigma(fit, stride_s, flat_cost, params):
-    """Return what a length may be off by [m]: ends that miss, a foot that never stood still, the sensor's scale."""
-    rest_mps = params.flat_cost_mps * math.sqrt(flat_cost)
+def _length_sigma(fit, stride_s, unrest, params):
+    """Return what a length may be off by [m]: ends that miss, a foot that never stood still, the sensor's scale.
+
+    unrest : mean root of the cost of both foot-flats.
+    """
+    rest_mps = params.flat_cost_mps * min(unrest, math.sqrt(params.flat_cost))
+    rest_mps = max(rest_mps, params.no_flat_cost_mps * unrest)
     scale_m = params.scale_share * fit.length_m
     wander_m = params.wander_share * fit.velocity_error_mps * stride_s
     sigma = math.sqrt(fit.sigma_m**2 + (rest_mps * stride_s) ** 2 + scale_m**2 + wander_m**2)
@@ -248,7 +257,7 @@ def _length_sigma(fit, stride_s, flat_cost, params):
 
 
 @kernel
-def _add_stride(state, stride_s, params):
+def _add_stride(state, stride_s, cost, params):
     """Give the pending row length, slope, turn and lift of the stride just solved."""
     row, fit, path, mount = state.row[0], state.work.fit[0], state.work.path, state.foot.mount
     length, bits = fit.length_m, 0
@@ -265,7 +274,8 @@ def _add_stride(state, stride_s, params):
         bits |= GYRO_CLIPPED
     if not fit.is_trusted:
         bits |= DRIFT
-    sigma = _length_sigma(fit, stride_s, state.stance[0].flat_cost, params)
+    unrest = 0.5 * (math.sqrt(state.stance[0].flat_cost) + math.sqrt(cost))
+    sigma = _length_sigma(fit, stride_s, unrest, params)
     if sigma > LENGTH_LIMIT_SHARE * length:
         bits |= LOW_QUALITY | (CLIPPED if fit.cut_s > 0.0 else 0)
     if sigma <= params.withheld_share * length:
@@ -273,31 +283,50 @@ def _add_stride(state, stride_s, params):
         half = HALF_QUALITY_SHARE * max(length, params.quality_least_m)
         row.quality = 1.0 / (1.0 + (sigma / half) ** 2)
     row.reasons |= bits
-    if fit.is_trusted and fit.n_lobes == 0 and row.reasons & SLIP == 0:
+    if fit.is_trusted and fit.n_lobes == 0 and fit.gap_s == 0.0 and row.reasons & SLIP == 0:
         learn_height(state, params)
     _fill_wave(state)
     state.stance[0].n_strides += 1
 
 
 @kernel
-def complete_row(state, contact_s, params, out):
+def _withhold_off(row):
+    """Make the final contact unknown, if it was not."""
+    if math.isfinite(row.final_contact_s):
+        row.final_contact_s = row.final_contact_sigma_s = np.nan
+        row.reasons |= DOUBTFUL
+
+
+@kernel
+def complete_row(state, contact_s, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    n_lost = _contacts_lost(stride_s, fit.gap_s, stance.usual_stride_s, params)
+    # a foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride,
+    # and the contact that closes it closes another one; without a foot-flat all of the stride is open
+    hidden_s = hidden_swing(state, fit.first if fit.first >= 0 else fit.last, params.late_flat_s, params)
+    gap_s = max(fit.gap_s, hidden_s)
+    n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
         emit_open(state, now_s, out)
         forget_mode(state.gait[0])
         return
     each_s = stride_s / (n_lost + 1)
-    is_short_gap = fit.gap_s <= params.void_gap_s
+    # what lies after a hidden swing, or later than a stance lasts, is the off of another one
+    if hidden_s > 0.0 or row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s:
+        _withhold_off(row)
+    is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
+    if hidden_s > 0.0 and n_lost == 0 and not is_one:
+        row.reasons |= GAP
+        emit_open(state, now_s, out)
+        return
+    is_short_gap = gap_s <= params.void_gap_s
     if n_lost == 0:
         if row.reasons & INFERRED == 0:
             stance_s = row.final_contact_s - row.initial_contact_s
             _weigh_mode(state.gait[0], stance_s, stride_s if is_short_gap else np.nan, params)
         if row.final_contact_sigma_s > params.off_withheld_s:
-            row.final_contact_s = row.final_contact_sigma_s = np.nan
-            row.reasons |= DOUBTFUL
+            _withhold_off(row)
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
     if fit.gap_s > 0.0:
@@ -305,8 +334,12 @@ def complete_row(state, contact_s, params, out):
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s
+    if n_lost > 0:  # so the contact that closes it was not measured
+        row.timing_sigma_s = max(row.timing_sigma_s, params.timing_inferred_s)
+    if fit.is_lost:
+        row.reasons |= DRIFT | LOW_QUALITY
     if fit.is_solved and n_lost == 0:
-        _add_stride(state, stride_s, params)
+        _add_stride(state, stride_s, cost, params)
     _emit(state, now_s, out)
     for m in range(n_lost):
         clear_row(row)

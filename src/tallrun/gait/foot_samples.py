@@ -97,13 +97,15 @@ def _watch_rest(acc, gyr, sensor, is_still, params):
 
 
 @inlined
-def _sure_bend(now, one, two, floor):
+def _sure_bend(now, one, two, floor, weights):
     """Second difference of three forces, the latest first; of what it may be where some are cut off, the least.
+
+    weights : what each counts, 1, 2 and 1 where none is lost between them.
 
     A reading past ``floor`` (NaN: range unknown) stands for itself or anything beyond. A smooth force that runs into
     the range in late swing bends only because it is cut off; an impact bends whatever is hidden.
     """
-    least = most = now - 2.0 * one + two
+    least = most = weights[0] * now - weights[1] * one + weights[2] * two
     if now >= floor or two >= floor or one <= -floor:
         most = np.inf
     if now <= -floor or two <= -floor or one >= floor:
@@ -112,14 +114,26 @@ def _sure_bend(now, one, two, floor):
 
 
 @inlined
+def _weights_of_differences(state, k):
+    """Weights of the second difference of the samples k, k - 1, k - 2, whatever steps lie between them.
+
+    That of a smooth force is the same over any steps; an impact in a wide one counts less, but it counts.
+    """
+    t_s, lost, mask = state.samples.t_s, state.derived.was_lost, state.samples.mask
+    if k < 2 or not (lost[k & mask] or lost[(k - 1) & mask]):
+        return 1.0, 2.0, 1.0
+    dt = state.front[0].period_s
+    h, g = t_s[k & mask] - t_s[(k - 1) & mask], t_s[(k - 1) & mask] - t_s[(k - 2) & mask]
+    now, one = 2.0 * dt * dt / (h * (h + g)), 2.0 * dt * dt / (h * g)
+    return now, one, one - now
+
+
+@inlined
 def _note_missing(state, missing, params):
     """Note the time missing before the newest sample; few samples are bridged without a trace."""
     p = state.front[0].n & state.samples.mask
     state.derived.was_lost[p] = missing > 0.0
-    bridged = max(
-        min(params.bridged_samples / params.rate_hz, params.bridged_s),
-        params.bridged_least_samples / params.rate_hz,
-    )
+    bridged = max(params.bridged_s, params.bridged_least_samples / params.rate_hz)
     state.derived.gap_s[p] = missing if missing > bridged else 0.0
     if missing > 0.0:
         state.front[0].n_gaps += 1
@@ -136,6 +150,8 @@ def accept(t, acc, gyr, state, params):
     even, missing = even_stamp(t, last, front, params) if k > 0 else (t, 0.0)
     dt = even - last if k > 0 else 1.0 / params.rate_hz
     samples.t_s[p] = even
+    _note_missing(state, missing, params)
+    weights = _weights_of_differences(state, k)
     rate2 = force2 = bend2 = pitch = 0.0
     for c in range(3):
         f, w = acc[c] - sensor.acc_bias[c], gyr[c]
@@ -146,15 +162,14 @@ def accept(t, acc, gyr, state, params):
         pitch -= state.foot.mount[1, c] * (w - sensor.bias[c])
         if k > 1:
             one, two = samples.acc[(k - 1) & mask, c], samples.acc[(k - 2) & mask, c]
-            bend2 += _sure_bend(f, one, two, params.clip_share * sensor.acc_limits[c]) ** 2
+            bend2 += _sure_bend(f, one, two, params.clip_share * sensor.acc_limits[c], weights) ** 2
         sensor.known[0].acc_top_mps2 = max(sensor.known[0].acc_top_mps2, abs(f))
     derived.pitch_radps[p] = pitch
-    # differences across lost samples say nothing about sharpness
-    is_whole = missing == 0.0 and (k == 0 or not derived.was_lost[(k - 1) & mask])
+    # differences across a hole say nothing about sharpness
+    is_whole = derived.gap_s[p] == 0.0 and (k == 0 or derived.gap_s[(k - 1) & mask] == 0.0)
     derived.snap[p] = math.sqrt(bend2) if is_whole else 0.0
     over = (math.sqrt(force2) - GRAVITY_MPS2) / params.flat_acc_mps2
     derived.cost[p] = rate2 / params.flat_rate_radps**2 + over * over
-    _note_missing(state, missing, params)
     if not sensor.known[0].is_gyr_range_given:
         _find_gyr_range(state, gyr, params)
     if not sensor.known[0].is_acc_range_given:

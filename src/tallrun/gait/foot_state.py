@@ -198,7 +198,7 @@ def new_work(n: int) -> Work:
         floats="gap_s spread_mps2 gyr_var acc_var cut_s ground_m wander_m2 misfit residual_mps velocity_error_mps "
         "x_m y_m rise_m length_m sigma_m lift_m turn_x turn_y",
         ints="first last n_lobes n_peaks",
-        flags="is_solved is_trusted",
+        flags="is_solved is_trusted is_lost",
     )
     runs = Lobes(
         np.zeros((lobes, 3)), np.zeros(lobes, np.int64), np.zeros(lobes, np.int64), np.zeros(lobes), np.zeros(n),
@@ -228,7 +228,7 @@ def new_state(
     )
     cycle.is_rising, cycle.swing_from = True, -1
     stance = new_record(
-        floats="flat_cost usual_stride_s usual_delay_s",
+        floats="flat_cost flat_unrest_mps usual_stride_s usual_delay_s usual_snap usual_fall_radps",
         ints="contact flat_at n_strides",
         flags="is_pending is_carried",
     )

@@ -25,18 +25,21 @@ from tallrun.units import STANDARD_GRAVITY_MPS2 as GRAVITY_MPS2
 
 TURN, VELOCITY, LOBE = 2, 5, 8  # where the unknowns of each kind begin
 TILT_MISS, HEIGHT_MISS, N_ENDS = 3, 5, 6  # and the conditions
+MOST_SOLUTIONS = 4
 
 
 class End(NamedTuple):
     """What must hold at the closing foot-flat.
 
     up (3,) : gravity's direction seen there, sensor axes. tilt_sigma : how far to trust it [rad]. lever (3,) : from the
-    pivot under the ball of the foot to the sensor, sensor axes [m].
+    pivot under the ball of the foot to the sensor, sensor axes [m]. unrest_mps : what the foot may have moved at both
+    foot-flats because a stiller instant beside them was lost.
     """
 
     up: FloatArray
     tilt_sigma: float
     lever: FloatArray
+    unrest_mps: float
 
 
 # Strapdown ------------------------------------------------------------------------------------------------------------
@@ -175,10 +178,22 @@ def _gain_on(samples, k, a, b, params, work, rotation, force):
         gained[2] += (d[0] * now[1] - d[1] * now[0]) * dt
 
 
+@inlined
+def _largest_turn(about):
+    """Greatest size of the turns in ``about``: tilt at the start, turn error [rad]."""
+    tilt, turn = about[0] ** 2 + about[1] ** 2, about[2] ** 2 + about[3] ** 2 + about[4] ** 2
+    return math.sqrt(max(tilt, turn))
+
+
 @kernel
-def _strapdown(samples, a, b, level, sensor, params, work):
-    """Integrate from sample ``a`` to ``b`` along ``work.path``, with the running integrals the repair needs."""
+def _strapdown(samples, a, b, level, sensor, params, work, about):
+    """Integrate from sample ``a`` to ``b`` along ``work.path``, with the running integrals the repair needs.
+
+    about (5,) : tilt at the start (2) and turn error (3) as found so far, which are taken off on the way.
+    """
     path, fit, t_s, mask = work.path, work.fit[0], samples.t_s, samples.mask
+    is_again, all_var = _largest_turn(about) > 0.0, fit.gyr_var
+    seen, turn = matrix(3, 3), matrix(3, 3)
     bias_sigma = params.bias_radps if sensor.known[0].n_rests > 0 else params.unlearned_bias_radps
     n_lobes = fit.n_lobes + fit.n_peaks
     rotation, force = work.rotation, work.force
@@ -189,7 +204,15 @@ def _strapdown(samples, a, b, level, sensor, params, work):
         if i > 0:
             dt = t_s[k & mask] - t_s[(k - 1) & mask]
             _carry_on(path, i, n_lobes)
+            if is_again:
+                copy_matrix(rotation, seen)
             _turn_on(samples, k, a, b, sensor.bias, params, work, rotation)
+        if is_again:
+            copy_matrix(seen, rotation)
+            share = path.gyr_var[i] / all_var
+            tx, ty, tz = about[0] + share * about[2], about[1] + share * about[3], share * about[4]
+            turn_world(rotation, tx, ty, tz, turn)
+        if i > 0:
             _rebuild_force(k, i, dt, rotation, work)
         else:
             _begin_path(path, n_lobes)
@@ -324,12 +347,15 @@ def _tilt_condition(path, last, fit, jac):
 
 
 @kernel
-def _weigh_ends(jac, gain, y, tilt_sigma, fit, params, weights):
+def _weigh_ends(jac, gain, y, end, fit, params, weights):
     """Write the inverse covariance of the conditions missed; height counts unless all else fits without it."""
     noise, all_weights = matrix(N_ENDS, N_ENDS), matrix(N_ENDS, N_ENDS)
     product(jac, gain, noise)
     for r in range(HEIGHT_MISS):
-        noise[r, r] += params.flat_velocity_mps**2 if r < TILT_MISS else tilt_sigma**2
+        if r < TILT_MISS:
+            noise[r, r] += params.flat_velocity_mps**2 + end.unrest_mps**2
+        else:
+            noise[r, r] += end.tilt_sigma**2
     invert(noise, HEIGHT_MISS, weights)
     without = weighed(weights, y)
     noise[HEIGHT_MISS, HEIGHT_MISS] += fit.ground_m**2 + fit.wander_m2
@@ -357,7 +383,7 @@ def _fill_gain(prior, jac, gain):
 
 @kernel
 def _find_unknowns(gain, weights, y, x):
-    """Write the most probable unknowns, gain W y."""
+    """Write the most probable unknowns, gain W y; zero before."""
     for r in range(N_ENDS):
         missed = 0.0
         for c in range(N_ENDS):
@@ -467,7 +493,7 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
     """Trajectory from foot-flat ``a`` to foot-flat ``b`` into ``work``; ``flat``, of ``a`` before, is of ``b`` after.
 
     samples : ``Samples``. flat, sensor, work : ``Flat``, ``Sensor``, ``Work`` with room for b - a + 1 samples. end :
-    ``End``. params : record of ``FootParams``.
+    ``End``. params : record of ``FootParams``. ``work.fit`` says whether it is solved: ends far off may fit no turn.
     """
     path, fit, n = work.path, work.fit[0], b - a + 1
     fit.n_lobes = find_clipped_lobes(samples, a, b, sensor.gyr_limits, params, work.lobes)
@@ -475,39 +501,52 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
         samples, a, b, sensor.acc_limits, params, work.lobes, fit.n_lobes
     )
     fit.spread_mps2 = _spread(samples, a, b)
-    _strapdown(samples, a, b, flat.level, sensor, params, work)
-    first_velocity, last_velocity = vector(3), vector(3)
-    _rolling_velocity(samples, a, flat.level, sensor.bias, end.lever, first_velocity)
-    _rolling_velocity(samples, b, path.rotation[n - 1], sensor.bias, end.lever, last_velocity)
-
-    # what should have come out at the end, minus what did
-    y = vector(N_ENDS)
-    for c in range(3):
-        y[c] = last_velocity[c] - first_velocity[c] - path.velocity[n - 1, c]
-    _tilt_miss(path.rotation[n - 1], end.up, y)
     n_x = LOBE + fit.n_lobes + fit.n_peaks
-    prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
-    _fill_prior(flat.tilt_cov, work, sensor.acc_limits[0], params, prior)
-    _fill_jacobian(path, n - 1, fit, jac)
-    _height_condition(path, n, first_velocity, fit, params, velocity_jac, jac, y)
-    _tilt_condition(path, n - 1, fit, jac)
-    gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
-    _fill_gain(prior, jac, gain)
-    _weigh_ends(jac, gain, y, end.tilt_sigma, fit, params, weights)
-    x, rest = vector(n_x), vector(3)
-    _find_unknowns(gain, weights, y, x)
+    about, first_velocity, last_velocity, x = vector(VELOCITY), vector(3), vector(3), vector(n_x)
+    for _ in range(MOST_SOLUTIONS):
+        for k in range(VELOCITY):
+            about[k] = x[k]
+        # zeros, each time
+        prior, jac, velocity_jac = matrix(n_x, n_x), matrix(N_ENDS, n_x), matrix(3, n_x)
+        gain, weights = matrix(n_x, N_ENDS), matrix(N_ENDS, N_ENDS)
+        y, x, left = vector(N_ENDS), vector(n_x), vector(n_x)
+        _strapdown(samples, a, b, flat.level, sensor, params, work, about)
+        _rolling_velocity(samples, a, path.rotation[0], sensor.bias, end.lever, first_velocity)
+        _rolling_velocity(samples, b, path.rotation[n - 1], sensor.bias, end.lever, last_velocity)
+        # what should have come out at the end, minus what did
+        for c in range(3):
+            y[c] = last_velocity[c] - first_velocity[c] - path.velocity[n - 1, c]
+        _tilt_miss(path.rotation[n - 1], end.up, y)
+        _fill_prior(flat.tilt_cov, work, sensor.acc_limits[0], params, prior)
+        _fill_jacobian(path, n - 1, fit, jac)
+        _height_condition(path, n, first_velocity, fit, params, velocity_jac, jac, y)
+        _tilt_condition(path, n - 1, fit, jac)
+        _fill_gain(prior, jac, gain)
+        for r in range(N_ENDS):  # as it would have been without what is taken off already
+            for k in range(VELOCITY):
+                y[r] += jac[r, k] * about[k]
+        _weigh_ends(jac, gain, y, end, fit, params, weights)
+        _find_unknowns(gain, weights, y, x)
+        for k in range(n_x):
+            left[k] = x[k] - (about[k] if k < VELOCITY else 0.0)
+        # what a turn changes is not proportional to it unless it is small: else again, from there
+        fit.is_solved = _largest_turn(left) < params.small_turn_rad
+        if fit.is_solved:
+            break
+    rest = vector(3)
     for c in range(3):
         rest[c] = y[c]
         for k in range(n_x):
             rest[c] -= jac[c, k] * x[k]
 
     jac_p = matrix(3, n_x)
-    _repair(work, n, first_velocity, x, rest, velocity_jac, jac_p)
+    _repair(work, n, first_velocity, left, rest, velocity_jac, jac_p)
     _note_fit(path, n, y, x, fit)
     hx, hy = (fit.x_m / fit.length_m, fit.y_m / fit.length_m) if fit.length_m > 1e-9 else (1.0, 0.0)
     duration = max(path.t_s[n - 1] - path.t_s[0], 1e-9)
     variance = _chord_variance(jac_p, prior, gain, weights, hx, hy)
-    fit.sigma_m = math.sqrt(variance + (params.flat_velocity_mps * duration) ** 2 + fit.wander_m2)
+    rest_mps2 = params.flat_velocity_mps**2 + end.unrest_mps**2
+    fit.sigma_m = math.sqrt(variance + rest_mps2 * duration * duration + fit.wander_m2)
     _tilt_after(jac, prior, gain, weights, flat.tilt_cov)
     copy_matrix(flat.level, path.rotation[n - 1])
 
@@ -516,11 +555,11 @@ def solve_stride(samples, a, b, flat, sensor, end, params, work):
 
 
 @kernel
-def close_stride(state, contact, flat, now, params):
+def close_stride(state, contact, flat, unrest_mps, now, params):
     """Solve the stride from the open foot-flat to ``flat``, unless there is none or gaps void it: ``work.fit[0]``."""
     samples, gap_s, fit = state.samples, state.derived.gap_s, state.work.fit[0]
     t_s, mask, a = samples.t_s, samples.mask, state.stance[0].flat_at
-    fit.is_solved = fit.is_trusted = False
+    fit.is_solved = fit.is_trusted = fit.is_lost = False
     fit.n_lobes, fit.gap_s, fit.length_m = 0, 0.0, math.nan
     fit.first, fit.last = a, flat
     if a < 0 or now - a >= mask or flat - a >= state.work.path.t_s.shape[0] or flat <= a:
@@ -538,10 +577,13 @@ def close_stride(state, contact, flat, now, params):
     height_m = sensor_height(state.foot.known[0], params)
     for c in range(3):
         lever[c] = state.foot.mount[2, c] * height_m
-    end = End(up, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), lever)
+    end = End(
+        up, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), lever,
+        math.hypot(state.stance[0].flat_unrest_mps, unrest_mps),
+    )  # fmt: skip
     solve_stride(samples, a, flat, state.flat, state.sensor, end, params, state.work)
-    fit.is_solved = True
-    fit.is_trusted = fit.misfit < params.misfit_limit
+    fit.is_trusted = fit.is_solved and fit.misfit < params.misfit_limit
+    fit.is_lost = not fit.is_solved
 
 
 @kernel
