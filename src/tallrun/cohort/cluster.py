@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 from typing import Any
 
+from tallrun.cohort.forking import ONE_THREAD, begin_loading, interrupts_held
 from tallrun.errors import UsageError
 
 EXTRA_MISSING = "many sessions at once need the extra 'cluster': pip install 'tallrun[cluster]'"
@@ -27,10 +26,6 @@ SCHEDULER_LOST = "the scheduler went away; what was finished is kept, call again
 CONNECT_S = 10.0
 #: A session is tried this many times more when its worker dies: the death may be another process's fault.
 RETRIES = 1
-#: One thread a worker: the engine is compiled and serial, so more would only fight for the same cores.
-ONE_THREAD = dict.fromkeys(
-    ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
 _LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 
 
@@ -107,6 +102,13 @@ def require_dask() -> None:
         raise UsageError(EXTRA_MISSING)
 
 
+def begin() -> None:
+    """Let what our own workers need be loaded, and what this process needs. Raises UsageError without Dask."""
+    require_dask()
+    begin_loading()
+    import distributed  # noqa: F401
+
+
 @contextmanager
 def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
     """Give workers: ``n_workers`` processes of our own, or those of ``scheduler`` (``tcp://host:port``).
@@ -117,13 +119,13 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
     Raises UsageError when Dask is not installed, or the scheduler does not answer or has no worker.
     """
     require_dask()
+    is_forked = scheduler is None and begin_loading()
     from distributed import Client, LocalCluster
-    from distributed.security import Security
 
     with (
         _quiet(),
         tempfile.TemporaryDirectory(prefix="tallrun-cohort-") as scratch,
-        _settings(scratch),
+        _settings(scratch, is_forked),
     ):
         if scheduler is not None:
             if not _ADDRESS.fullmatch(scheduler):
@@ -135,43 +137,26 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
             return
         cluster = None
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 cluster = LocalCluster(
                     n_workers=n_workers,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
                     protocol="tls",
-                    security=Security.temporary(),
+                    security=_security(),
                     dashboard_address=None,
                     scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                     local_directory=scratch,
                     env=ONE_THREAD | _kernel_cache(),
                 )
-            with Client(cluster, set_as_default=False) as client:
+            # Results come from the workers straight: by the scheduler they would be packed and encrypted twice.
+            with Client(cluster, set_as_default=False, direct_to_workers=True) as client:
                 yield Pool(client)
         finally:
             if cluster is not None:
                 cluster.close()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait, and keep it from threads and processes started meanwhile, and from those these start.
-
-    A terminal sends it to the whole process group. Workers leave it to the process that started them, which ends
-    them in order; one that answered by itself would only print a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would let Ctrl-C through again when it is started later
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager
@@ -191,8 +176,47 @@ def _connected(client_type: Any, scheduler: str) -> Iterator[Any]:
         yield client
 
 
-def _settings(scratch: str) -> Any:
+def _security() -> Any:
+    """Return certificates for this run, as ``Security.temporary`` does with a key that takes ten times as long."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from distributed.security import Security
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tallrun cohort")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    theirs = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=theirs,
+        **{f"tls_{role}_cert": theirs for role in roles},
+        **{f"tls_{role}_key": secret for role in roles},
+    )
+
+
+def _settings(scratch: str, is_forked: bool) -> Any:
     import dask
+    import distributed.utils
+
+    # Dask would load pandas, and more, only to list them for a fork server, which runs already.
+    distributed.utils._forkserver_preload_set = True
 
     settings = {
         "temporary-directory": scratch,
@@ -206,6 +230,10 @@ def _settings(scratch: str) -> Any:
         # What a large session leaves behind in the allocator must not pause its worker for good.
         "distributed.worker.memory.pause": False,
         "distributed.worker.profile.enabled": False,
+        "distributed.worker.multiprocessing-method": "forkserver" if is_forked else "spawn",
+        # Each of these wakes every process from its work.
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "5s",
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)
