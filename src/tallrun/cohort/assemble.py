@@ -24,7 +24,7 @@ from tallrun.cohort.row import (
 from tallrun.cohort.shards import ShardStore
 from tallrun.errors import SessionError
 from tallrun.sessions._files import whole_file
-from tallrun.sessions._tables import column_of, harmless_text, rows_table, with_definitions
+from tallrun.sessions._tables import column_of, constant_column, harmless_text, rows_table, with_definitions
 
 #: Rows gathered before they are written: large enough to pack well, small beside one long session.
 GROUP_ROWS = 100_000
@@ -143,8 +143,8 @@ def assemble(
 def _parts(entry: Entry, shards: ShardStore) -> Iterator[tuple[str, pa.Table]]:
     if entry.key is None or entry.values["status"] != "ok":
         return
-    content = shards.read(entry.key)
-    yield "strides", shards.strides(entry.key)
+    content, strides = shards.read_whole(entry.key)
+    yield "strides", strides
     segments = [column_of(content.segments[field.name], field.type) for field in SEGMENTS_SCHEMA]
     yield "segments", pa.Table.from_arrays(segments, schema=SEGMENTS_SCHEMA)
     yield "flags", rows_table(content.flags, FLAGS_SCHEMA)
@@ -152,7 +152,7 @@ def _parts(entry: Entry, shards: ShardStore) -> Iterator[tuple[str, pa.Table]]:
 
 def _keyed(part: pa.Table, values: dict[str, Any], schema: pa.Schema) -> pa.Table:
     """Return rows of one session with its key columns first."""
-    keys = [column_of([values.get(name)] * part.num_rows, kind) for name, kind in KEY_COLUMNS]
+    keys = [constant_column(values.get(name), part.num_rows) for name, _ in KEY_COLUMNS]
     return pa.Table.from_arrays(
         [*keys, *(part.column(name) for name in schema.names[len(keys) :])], schema=schema
     )

@@ -30,10 +30,11 @@ _LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 
 
 class Pool:
-    """Workers that take one piece of work each at a time."""
+    """Workers that take one piece of work each at a time. n_threads : tells how many there are now."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, n_threads: Callable[[], int]) -> None:
         self._client = client
+        self._n_threads = n_threads
 
     def prepare(self, *steps: Callable[[], Any]) -> None:
         """Run ``steps`` on one worker of each machine, then on all: what is cached on a disk is made once.
@@ -67,7 +68,7 @@ class Pool:
         done = as_completed(loop=self._client.loop)
 
         def top_up() -> None:
-            while len(names) < max(1, self._n_threads()):
+            for _ in range(max(1, self._n_threads()) - len(names)):
                 item = next(waiting, None)
                 if item is None:
                     return
@@ -91,9 +92,6 @@ class Pool:
                 future.release()
         except (OSError, CancelledError, TimeoutError) as error:
             raise UsageError(SCHEDULER_LOST) from error
-
-    def _n_threads(self) -> int:
-        return sum(self._client.nthreads().values())
 
 
 def require_dask() -> None:
@@ -133,12 +131,12 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
                     f"a scheduler is named as tcp://host:8786 or tls://host:8786, got {scheduler!r}"
                 )
             with _connected(Client, scheduler) as client:
-                yield Pool(client)
+                yield Pool(client, lambda: sum(client.nthreads().values()))
             return
         cluster = None
         try:
             with interrupts_held():
-                cluster = LocalCluster(
+                cluster = running = LocalCluster(
                     n_workers=n_workers,
                     threads_per_worker=1,
                     processes=True,
@@ -147,13 +145,14 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
                     security=_security(),
                     dashboard_address=None,
                     scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    scheduler_sync_interval="10s",
                     silence_logs=logging.CRITICAL,
                     local_directory=scratch,
                     env=ONE_THREAD | _kernel_cache(),
                 )
             # Results come from the workers straight: by the scheduler they would be packed and encrypted twice.
             with Client(cluster, set_as_default=False, direct_to_workers=True) as client:
-                yield Pool(client)
+                yield Pool(client, lambda: running.scheduler.total_nthreads)
         finally:
             if cluster is not None:
                 cluster.close()
@@ -234,6 +233,7 @@ def _settings(scratch: str, is_forked: bool) -> Any:
         # Each of these wakes every process from its work.
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "5s",
+        "distributed.worker.memory.monitor-interval": "500ms",
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)

@@ -114,6 +114,13 @@ def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return _array(kind, np.array([value is not None for value in values], np.bool_), _bits_or_bytes(numbers))
 
 
+def constant_column(text: str | None, n: int) -> pa.Array:
+    """Return a column that holds the same text, or None, n times."""
+    code = (text or "").encode()
+    ends = len(code) * np.arange(n + 1, dtype=np.int32)
+    return _array(pa.string(), np.full(n, text is not None), ends, code * n)
+
+
 def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return rows as a table of ``schema``; a key that a row lacks is null, one of no column is left out."""
     columns = [column_of([row.get(field.name) for row in rows], field.type) for field in schema]
