@@ -10,10 +10,12 @@ import logging
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from tallrun.cohort.forking import ONE_THREAD, begin_loading, interrupts_held
@@ -26,6 +28,8 @@ SCHEDULER_LOST = "the scheduler went away; what was finished is kept, call again
 CONNECT_S = 10.0
 #: A session is tried this many times more when its worker dies: the death may be another process's fault.
 RETRIES = 1
+#: What Dask's client raises when its scheduler is gone.
+_LOST = (OSError, CancelledError, TimeoutError)
 _LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 
 
@@ -59,39 +63,63 @@ class Pool:
     ) -> Iterator[tuple[str, Any, str | None]]:
         """Yield (name, result, None) or (name, None, why not) for each (name, arguments), as they are done.
 
-        Raises UsageError when the scheduler is lost.
+        A worker gets its next piece while the caller still has the result before in hand; at most as many results as
+        there are workers wait for the caller. Raises UsageError when the scheduler is lost.
         """
-        from distributed import as_completed
-
+        done: SimpleQueue[Any] = SimpleQueue()
         waiting = iter(work)
-        names: dict[str, str] = {}
-        done = as_completed(loop=self._client.loop)
+        names: dict[str, str] = {}  # of what was handed out and has not been yielded
+        in_hand: set[str] = set()  # what a worker has
+        lock, is_over = threading.Lock(), threading.Event()
 
         def top_up() -> None:
-            for _ in range(max(1, self._n_threads()) - len(names)):
-                item = next(waiting, None)
-                if item is None:
-                    return
-                name, arguments = item
-                future = self._client.submit(task, *arguments, pure=False)
-                names[future.key] = name
-                done.add(future)
+            with lock:
+                n_workers = max(1, self._n_threads())
+                while len(in_hand) < n_workers and len(names) < 2 * n_workers and not is_over.is_set():
+                    item = next(waiting, None)
+                    if item is None:
+                        return
+                    name, arguments = item
+                    future = self._client.submit(task, *arguments, pure=False)
+                    names[future.key] = name
+                    in_hand.add(future.key)
+                    future.add_done_callback(finished)
+
+        def finished(future: Any) -> None:  # in a thread of its own
+            in_hand.discard(future.key)
+            try:
+                if future.status != "cancelled":
+                    top_up()
+            except _LOST as error:
+                done.put(error)
+            done.put(future)
 
         try:
             top_up()
             while names:
-                future = next(done)
+                future = _next(done)
+                if isinstance(future, BaseException):
+                    raise future
                 if future.status == "cancelled":
                     raise UsageError(SCHEDULER_LOST)
-                name = names.pop(future.key)
-                top_up()  # before the result is used, so that the worker does not wait for our disk
-                if future.status == "error":
-                    yield name, None, _why(future.exception())
-                else:
-                    yield name, future.result(), None
+                result, why = (
+                    (None, _why(future.exception())) if future.status == "error" else (future.result(), None)
+                )
+                yield names[future.key], result, why
+                del names[future.key]
                 future.release()
-        except (OSError, CancelledError, TimeoutError) as error:
+                top_up()
+        except _LOST as error:
             raise UsageError(SCHEDULER_LOST) from error
+        finally:
+            is_over.set()
+
+
+def _next(queue: SimpleQueue[Any]) -> Any:
+    """Return the next item; looked for ever and again, as Windows lets no Ctrl-C into a wait without an end."""
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=1.0)
 
 
 def require_dask() -> None:
