@@ -14,11 +14,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from tallrun.cohort.forking import ONE_THREAD, begin_loading, interrupts_held
+from tallrun.cohort.forking import ONE_THREAD, begin_loading, interrupts_held, load_dask
 from tallrun.errors import UsageError
 
 EXTRA_MISSING = "many sessions at once need the extra 'cluster': pip install 'tallrun[cluster]'"
@@ -129,10 +130,10 @@ def require_dask() -> None:
 
 
 def begin() -> None:
-    """Let what our own workers need be loaded, and what this process needs. Raises UsageError without Dask."""
-    require_dask()
+    """Load what workers of our own take: they in the process they are forked from, we in this one meanwhile."""
     begin_loading()
-    import distributed  # noqa: F401
+    load_dask()
+    import_module("cryptography.x509")
 
 
 @contextmanager
@@ -240,10 +241,13 @@ def _security() -> Any:
 
 def _settings(scratch: str, is_forked: bool) -> Any:
     import dask
+    import distributed.nanny
     import distributed.utils
 
     # Dask would load pandas, and more, only to list them for a fork server, which runs already.
     distributed.utils._forkserver_preload_set = True
+    # It looks so often whether a worker has started.
+    distributed.nanny.WorkerProcess._init_msg_interval = 0.01
 
     settings = {
         "temporary-directory": scratch,

@@ -39,6 +39,17 @@ def begin_loading() -> bool:
     return True
 
 
+def load_dask() -> None:
+    """Load Dask, and what it looks for at its first connection: versions on the disk, certificates of the system."""
+    import distributed.nanny
+    import distributed.versions
+    import tornado.netutil
+
+    distributed.versions.get_versions()
+    # Our own certificates are the only ones that count; tornado reads the others all the same.
+    getattr(tornado.netutil, "_client_ssl_defaults", bool)()
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Let Ctrl-C wait, and keep it from threads and processes started meanwhile, and from those these start.

@@ -14,16 +14,14 @@ _LOOK_FOR_GARBAGE = (20_000, 5, 5)
 def load() -> None:
     """Load libraries and, where they are compiled, the kernels; none of it is looked through for garbage again."""
     gc.disable()  # what is loaded stays
-    import distributed.versions
-    import distributed.worker
-
     import tallrun.cohort.row
     import tallrun.pipeline.analysis
     import tallrun.sessions.folder  # noqa: F401
+    from tallrun.cohort.forking import load_dask
     from tallrun.gait.warm import warm_up
     from tallrun.kernel_cache import is_ready
 
-    distributed.versions.get_versions()  # each worker tells them, and looks for them on the disk
+    load_dask()
     if is_ready():
         warm_up()
     gc.freeze()

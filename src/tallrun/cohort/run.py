@@ -143,9 +143,15 @@ def run_cohort(
     Raises TallrunError for what concerns the whole: folders, Dask, the disk. A session that fails is a row.
     """
     began_s = time.monotonic()
-    plan = plan_cohort(
-        options, stage, require_dask if options.scheduler else begin
-    )  # before anything is written
+
+    def at_first() -> None:  # before anything is written
+        require_dask()
+        if options.scheduler is None:
+            begin()
+            for step in prepare:
+                step()
+
+    plan = plan_cohort(options, stage, at_first)
     config = configuration()
     report: dict[str, Any] = {
         "format": FORMAT_NAME,
@@ -203,9 +209,6 @@ def _do_missing(
     folders = {item.name: str(item.folder.absolute()) for item in plan.sessions}
     work = ((name, (folders[name], plan.inputs[name])) for name in plan.missing)
     n_workers = min(options.n_workers or core_count(), len(plan.missing))
-    if options.scheduler is None:
-        for step in prepare:
-            step()
     with open_pool(n_workers, options.scheduler) as pool, stage("analysing") as show:
         if options.scheduler is not None:
             pool.prepare(*prepare)

@@ -76,7 +76,7 @@ class ShardStore:
     def read_whole(self, key: str) -> tuple[ShardContent, pa.Table]:
         """Read a shard and its strides. Raises SessionError when it is damaged."""
         with self._opened(key) as file:
-            return _content(file), file.read(use_threads=False).replace_schema_metadata()
+            return _content(file), file.read().replace_schema_metadata()
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[pq.ParquetFile]:
