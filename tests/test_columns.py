@@ -20,6 +20,7 @@ from tallrun.cohort.row import (
 from tallrun.columns import TABLES, described, unit_of
 from tallrun.gait.strides import STRIDE_COLUMNS
 from tallrun.gait.summary import DISTRIBUTIONS, sure_gait
+from tallrun.gait.table import GaitTable
 from tallrun.sessions.derived import write_tables
 
 
@@ -65,7 +66,7 @@ def test_parquet_carries_units_and_definitions(tables, tmp_path: Path) -> None:
 
 
 def test_sides_spread_overstriding_and_braking_of_a_session(tables) -> None:
-    found = stride_values(tables.strides)
+    found = stride_values(tables.table("strides"))
     good = sure_gait(tables.strides, "run")
     assert found["cadence_spm_sd"] == pytest.approx(good["cadence_spm"].std(ddof=1))
     side = good["foot"].iloc[0]
@@ -81,7 +82,7 @@ def test_sides_spread_overstriding_and_braking_of_a_session(tables) -> None:
         peak_braking_g=0.3,
         foot_ahead_m=0.25,
     )
-    more = stride_values(both)
+    more = stride_values(GaitTable.of(both))
     assert more["peak_braking_g_median"] == more["peak_braking_g_right_median"] == 0.3
     assert set(more) <= {name for name, _ in RESULT_COLUMNS}
     assert {f"{name}_sd" for name in (*DISTRIBUTIONS, *MORE_DISTRIBUTIONS)} <= {

@@ -240,7 +240,7 @@ def test_library_summary_report_and_cohort_give_one_middle():
     source = demo_source()
     summary, strides = source.tables.summary, source.tables.strides
     rows = {row["key"]: row for row in metric_rows(summary, strides, source.recording)}
-    beside = stride_values(strides)
+    beside = stride_values(source.tables.table("strides"))
     running = tr.running(source.tables)
     for key in DISTRIBUTIONS:
         metric = METRIC_BY_KEY[key]

@@ -21,7 +21,7 @@ from support.session_files import assert_same_recording, small_recording, small_
 from tallrun.errors import SessionError, SignalError, TallrunError
 from tallrun.numerics.recording import Marker, Recording, SensorRecording
 from tallrun.sessions import read_session, read_truth, write_session
-from tallrun.sessions._tables import arrow_column
+from tallrun.sessions._tables import arrow_column, column_of, constant_column, rows_table
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +222,50 @@ def test_columns_become_what_arrow_makes_of_them(values: np.ndarray) -> None:
     found.validate(full=True)
     kind = pa.large_string() if values.dtype == object else None
     assert found.equals(pa.array(values, kind, from_pandas=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.string(), ["", None, "ä;b", "c" * 300]),
+        (pa.string(), []),
+        (pa.float64(), [1.5, None, -0.0, 3]),
+        (pa.int64(), [2**40, None, -1]),
+        (pa.bool_(), [True, None, False] * 4),
+        (pa.bool_(), []),
+    ],
+)
+def test_plain_values_become_what_arrow_makes_of_them(kind: pa.DataType, values: list[Any]) -> None:
+    found = column_of(values, kind)
+    found.validate(full=True)
+    assert found.equals(pa.array(values, kind))
+    for value in values[:3]:
+        if kind == pa.string():
+            assert constant_column(value, 11).equals(pa.array([value] * 11, kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.string(), 1),
+        (pa.float64(), "1.5"),
+        (pa.float64(), float("nan")),
+        (pa.float64(), [1.0]),
+        (pa.int64(), 1.5),
+        (pa.int64(), 2**70),
+        (pa.bool_(), 2),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(kind: pa.DataType, value: Any) -> None:
+    with pytest.raises(pa.ArrowInvalid, match="holds something else"):
+        column_of([None, value], kind)
+
+
+def test_rows_become_columns_of_the_schema() -> None:
+    schema = pa.schema([("a", pa.float64()), ("b", pa.string())])
+    rows = [{"a": 1.0, "c": 3}, {"b": "x"}]
+    assert rows_table(rows, schema).equals(pa.table({"a": [1.0, None], "b": [None, "x"]}, schema))
+    assert rows_table([], schema).equals(schema.empty_table())
 
 
 def test_an_axis_of_nulls_is_a_missing_axis(session: Path) -> None:

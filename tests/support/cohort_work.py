@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from tallrun.cohort.identity import code_sha256
+from tallrun.cohort.identity import code_sha256, input_sha256
 from tallrun.cohort.row import STRIDES_SCHEMA
-from tallrun.cohort.work import Outcome, shard_bytes
+from tallrun.cohort.work import Outcome, analyse_session, shard_bytes
 
 N_STRIDES = 40
 
@@ -69,3 +70,16 @@ def made_up(folder: str, expected_sha256: str, late_s: float = 0.0) -> Outcome:
 def shifted(folder: str, expected_sha256: str) -> Outcome:
     """Another version of the algorithm, that sees some stances 20 ms longer and misses a contact."""
     return made_up(folder, expected_sha256, 0.02)
+
+
+def modules_around(folder: str) -> tuple[list[str], list[str]]:
+    """What a worker has loaded before it analyses a session, and after."""
+    before = sorted(sys.modules)
+    assert analyse_session(folder, input_sha256(Path(folder))).status == "ok"
+    return before, sorted(sys.modules)
+
+
+def begun(path: str) -> str:
+    """Leave a file that tells that a worker has begun this piece."""
+    Path(path).touch()
+    return path

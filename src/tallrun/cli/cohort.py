@@ -74,6 +74,10 @@ def run(
 
     Two such sets are held against each other with: tallrun cohort compare A B
     """
+    from tallrun.cohort.forking import begin_loading
+
+    if scheduler is None and not dry_run and not (out / "run.json").exists():
+        begin_loading()  # everything is to be done: workers load while this process does
     from tallrun.cohort import CohortOptions, run_cohort
 
     options = CohortOptions(folder, out, workers, scheduler, limit, de_identify, subject_level)

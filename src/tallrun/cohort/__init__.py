@@ -7,14 +7,19 @@
 * ``checked_sessions``: that of every session, and what a run would do with it; nothing is written
 * ``compare_cohorts``: two versions or configurations on the same sessions
 
+They are loaded on first use: a worker analyses and no more, and workers begin before the rest is there.
 Method and files: docs/cohort.md.
 """
 
-from tallrun.cohort.compare import compare_cohorts
-from tallrun.cohort.discover import FoundSession, find_sessions
-from tallrun.cohort.inspect import check_session
-from tallrun.cohort.run import CohortOptions, checked_sessions, plan_cohort, run_cohort
-from tallrun.cohort.work import analyse_session
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tallrun.cohort.compare import compare_cohorts
+    from tallrun.cohort.discover import FoundSession, find_sessions
+    from tallrun.cohort.inspect import check_session
+    from tallrun.cohort.run import CohortOptions, checked_sessions, plan_cohort, run_cohort
+    from tallrun.cohort.work import analyse_session
 
 __all__ = [
     "CohortOptions",
@@ -27,3 +32,12 @@ __all__ = [
     "plan_cohort",
     "run_cohort",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in ("work", "discover", "inspect", "run", "compare"):
+            found = import_module(f"tallrun.cohort.{module}")
+            if hasattr(found, name):
+                return getattr(found, name)
+    raise AttributeError(f"module 'tallrun.cohort' has no attribute {name!r}")

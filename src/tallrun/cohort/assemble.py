@@ -10,7 +10,6 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -25,8 +24,7 @@ from tallrun.cohort.row import (
 from tallrun.cohort.shards import ShardStore
 from tallrun.errors import SessionError
 from tallrun.sessions._files import whole_file
-from tallrun.sessions._tables import with_definitions
-from tallrun.sessions.table_export import harmless
+from tallrun.sessions._tables import column_of, constant_column, harmless_text, rows_table, with_definitions
 
 #: Rows gathered before they are written: large enough to pack well, small beside one long session.
 GROUP_ROWS = 100_000
@@ -66,9 +64,10 @@ class _Table:
         self._csv = pa_csv.CSVWriter(csv_path, schema, write_options=options) if csv_path else None
 
     def add(self, table: pa.Table) -> None:
+        """Add rows of this table's schema."""
         if not table.num_rows:
             return
-        self._held.append(table.cast(self.schema))
+        self._held.append(table)
         self._n_held += table.num_rows
         self.n_rows += table.num_rows
         while self._n_held >= self._group_rows:
@@ -121,10 +120,12 @@ def assemble(
                     ("flags", FLAGS_SCHEMA),
                 )
             }
+            for first in range(0, len(entries), SESSION_GROUP):
+                rows = [entry.values for entry in entries[first : first + SESSION_GROUP]]
+                sessions.add(rows_table(rows, sessions.schema))
             for place, entry in enumerate(entries):
-                sessions.add(pa.Table.from_pylist([entry.values], schema=sessions.schema))
                 for name, part in _parts(entry, shards):
-                    tables[name].add(_keyed(part, entry.values))
+                    tables[name].add(_keyed(part, entry.values, tables[name].schema))
                 progress((place + 1) / len(entries))
             for table in (sessions, *tables.values()):
                 table.close()
@@ -142,23 +143,25 @@ def assemble(
 def _parts(entry: Entry, shards: ShardStore) -> Iterator[tuple[str, pa.Table]]:
     if entry.key is None or entry.values["status"] != "ok":
         return
-    content = shards.read(entry.key)
-    yield "strides", shards.strides(entry.key)
-    yield "segments", pa.Table.from_pydict(content.segments, schema=SEGMENTS_SCHEMA)
-    yield "flags", pa.Table.from_pylist(content.flags, schema=FLAGS_SCHEMA)
+    content, strides = shards.read_whole(entry.key)
+    yield "strides", strides
+    segments = [column_of(content.segments[field.name], field.type) for field in SEGMENTS_SCHEMA]
+    yield "segments", pa.Table.from_arrays(segments, schema=SEGMENTS_SCHEMA)
+    yield "flags", rows_table(content.flags, FLAGS_SCHEMA)
 
 
-def _keyed(part: pa.Table, values: dict[str, Any]) -> pa.Table:
-    for place, (name, kind) in enumerate(KEY_COLUMNS):
-        column = pa.array([values.get(name)] * part.num_rows, kind)
-        part = part.add_column(place, pa.field(name, kind), column)
-    return part
+def _keyed(part: pa.Table, values: dict[str, Any], schema: pa.Schema) -> pa.Table:
+    """Return rows of one session with its key columns first."""
+    keys = [constant_column(values.get(name), part.num_rows) for name, _ in KEY_COLUMNS]
+    return pa.Table.from_arrays(
+        [*keys, *(part.column(name) for name in schema.names[len(keys) :])], schema=schema
+    )
 
 
 def _harmless_texts(table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
-            safe = harmless(pd.DataFrame({"text": table.column(place).to_pylist()}, dtype=object))
-            texts = [text if isinstance(text, str) else None for text in safe["text"]]
-            table = table.set_column(place, field, pa.array(texts, field.type))
+            texts = table.column(place).to_pylist()
+            safe = [None if text is None else harmless_text(text) for text in texts]
+            table = table.set_column(place, field, column_of(safe, field.type))
     return table

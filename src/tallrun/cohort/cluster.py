@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
+from queue import Empty, SimpleQueue
 from typing import Any
 
+from tallrun.cohort.forking import ONE_THREAD, begin_loading, interrupts_held, load_dask
 from tallrun.errors import UsageError
 
 EXTRA_MISSING = "many sessions at once need the extra 'cluster': pip install 'tallrun[cluster]'"
@@ -27,18 +29,17 @@ SCHEDULER_LOST = "the scheduler went away; what was finished is kept, call again
 CONNECT_S = 10.0
 #: A session is tried this many times more when its worker dies: the death may be another process's fault.
 RETRIES = 1
-#: One thread a worker: the engine is compiled and serial, so more would only fight for the same cores.
-ONE_THREAD = dict.fromkeys(
-    ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
+#: What Dask's client raises when its scheduler is gone.
+_LOST = (OSError, CancelledError, TimeoutError)
 _LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 
 
 class Pool:
-    """Workers that take one piece of work each at a time."""
+    """Workers that take one piece of work each at a time. n_threads : tells how many there are now."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, n_threads: Callable[[], int]) -> None:
         self._client = client
+        self._n_threads = n_threads
 
     def prepare(self, *steps: Callable[[], Any]) -> None:
         """Run ``steps`` on one worker of each machine, then on all: what is cached on a disk is made once.
@@ -63,48 +64,76 @@ class Pool:
     ) -> Iterator[tuple[str, Any, str | None]]:
         """Yield (name, result, None) or (name, None, why not) for each (name, arguments), as they are done.
 
-        Raises UsageError when the scheduler is lost.
+        A worker gets its next piece while the caller still has the result before in hand; at most as many results as
+        there are workers wait for the caller. Raises UsageError when the scheduler is lost.
         """
-        from distributed import as_completed
-
+        done: SimpleQueue[Any] = SimpleQueue()
         waiting = iter(work)
-        names: dict[str, str] = {}
-        done = as_completed(loop=self._client.loop)
+        names: dict[str, str] = {}  # of what was handed out and has not been yielded
+        in_hand: set[str] = set()  # what a worker has
+        lock, is_over = threading.Lock(), threading.Event()
 
         def top_up() -> None:
-            while len(names) < max(1, self._n_threads()):
-                item = next(waiting, None)
-                if item is None:
-                    return
-                name, arguments = item
-                future = self._client.submit(task, *arguments, pure=False)
-                names[future.key] = name
-                done.add(future)
+            with lock:
+                n_workers = max(1, self._n_threads())
+                while len(in_hand) < n_workers and len(names) < 2 * n_workers and not is_over.is_set():
+                    item = next(waiting, None)
+                    if item is None:
+                        return
+                    name, arguments = item
+                    future = self._client.submit(task, *arguments, pure=False)
+                    names[future.key] = name
+                    in_hand.add(future.key)
+                    future.add_done_callback(finished)
+
+        def finished(future: Any) -> None:  # in a thread of its own
+            in_hand.discard(future.key)
+            try:
+                if future.status != "cancelled":
+                    top_up()
+            except _LOST as error:
+                done.put(error)
+            done.put(future)
 
         try:
             top_up()
             while names:
-                future = next(done)
+                future = _next(done)
+                if isinstance(future, BaseException):
+                    raise future
                 if future.status == "cancelled":
                     raise UsageError(SCHEDULER_LOST)
-                name = names.pop(future.key)
-                top_up()  # before the result is used, so that the worker does not wait for our disk
-                if future.status == "error":
-                    yield name, None, _why(future.exception())
-                else:
-                    yield name, future.result(), None
+                result, why = (
+                    (None, _why(future.exception())) if future.status == "error" else (future.result(), None)
+                )
+                yield names[future.key], result, why
+                del names[future.key]
                 future.release()
-        except (OSError, CancelledError, TimeoutError) as error:
+                top_up()
+        except _LOST as error:
             raise UsageError(SCHEDULER_LOST) from error
+        finally:
+            is_over.set()
 
-    def _n_threads(self) -> int:
-        return sum(self._client.nthreads().values())
+
+def _next(queue: SimpleQueue[Any]) -> Any:
+    """Return the next item; looked for ever and again, as Windows lets no Ctrl-C into a wait without an end."""
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=1.0)
 
 
 def require_dask() -> None:
     """Raise UsageError, with what to install, when Dask is not there."""
     if find_spec("dask") is None or find_spec("distributed") is None:
         raise UsageError(EXTRA_MISSING)
+
+
+def begin() -> None:
+    """Load what workers of our own take: they in the process they are forked from, we in this one meanwhile."""
+    begin_loading()
+    load_dask()
+    import_module("cryptography.x509")
 
 
 @contextmanager
@@ -117,13 +146,13 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
     Raises UsageError when Dask is not installed, or the scheduler does not answer or has no worker.
     """
     require_dask()
+    is_forked = scheduler is None and begin_loading()
     from distributed import Client, LocalCluster
-    from distributed.security import Security
 
     with (
         _quiet(),
         tempfile.TemporaryDirectory(prefix="tallrun-cohort-") as scratch,
-        _settings(scratch),
+        _settings(scratch, is_forked),
     ):
         if scheduler is not None:
             if not _ADDRESS.fullmatch(scheduler):
@@ -131,47 +160,31 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
                     f"a scheduler is named as tcp://host:8786 or tls://host:8786, got {scheduler!r}"
                 )
             with _connected(Client, scheduler) as client:
-                yield Pool(client)
+                yield Pool(client, lambda: sum(client.nthreads().values()))
             return
         cluster = None
         try:
-            with _interrupts_held():
-                cluster = LocalCluster(
+            with interrupts_held():
+                cluster = running = LocalCluster(
                     n_workers=n_workers,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
                     protocol="tls",
-                    security=Security.temporary(),
+                    security=_security(),
                     dashboard_address=None,
                     scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    scheduler_sync_interval="10s",
                     silence_logs=logging.CRITICAL,
                     local_directory=scratch,
                     env=ONE_THREAD | _kernel_cache(),
                 )
-            with Client(cluster, set_as_default=False) as client:
-                yield Pool(client)
+            # Results come from the workers straight: by the scheduler they would be packed and encrypted twice.
+            with Client(cluster, set_as_default=False, direct_to_workers=True) as client:
+                yield Pool(client, lambda: running.scheduler.total_nthreads)
         finally:
             if cluster is not None:
                 cluster.close()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait, and keep it from threads and processes started meanwhile, and from those these start.
-
-    A terminal sends it to the whole process group. Workers leave it to the process that started them, which ends
-    them in order; one that answered by itself would only print a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would let Ctrl-C through again when it is started later
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager
@@ -191,8 +204,50 @@ def _connected(client_type: Any, scheduler: str) -> Iterator[Any]:
         yield client
 
 
-def _settings(scratch: str) -> Any:
+def _security() -> Any:
+    """Return certificates for this run, as ``Security.temporary`` does with a key that takes ten times as long."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from distributed.security import Security
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tallrun cohort")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    theirs = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=theirs,
+        **{f"tls_{role}_cert": theirs for role in roles},
+        **{f"tls_{role}_key": secret for role in roles},
+    )
+
+
+def _settings(scratch: str, is_forked: bool) -> Any:
     import dask
+    import distributed.nanny
+    import distributed.utils
+
+    # Dask would load pandas, and more, only to list them for a fork server, which runs already.
+    distributed.utils._forkserver_preload_set = True
+    # It looks so often whether a worker has started.
+    distributed.nanny.WorkerProcess._init_msg_interval = 0.01
 
     settings = {
         "temporary-directory": scratch,
@@ -206,6 +261,11 @@ def _settings(scratch: str) -> Any:
         # What a large session leaves behind in the allocator must not pause its worker for good.
         "distributed.worker.memory.pause": False,
         "distributed.worker.profile.enabled": False,
+        "distributed.worker.multiprocessing-method": "forkserver" if is_forked else "spawn",
+        # Each of these wakes every process from its work.
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "5s",
+        "distributed.worker.memory.monitor-interval": "500ms",
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)

@@ -10,7 +10,7 @@ import math
 import os
 import platform
 from functools import lru_cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +32,7 @@ CODE_MODULES = (
     ("sessions", "folder"), ("sessions", "series"), ("sessions", "checks"), ("sessions", "_tables"),
     ("cohort", "work"), ("cohort", "row"),
 )  # fmt: skip
+_PIECE_BYTES = 4 * 1024**2
 LIBRARIES = ("numpy", "numba", "scipy", "pandas", "pyarrow", "vqf", "dask", "distributed")
 
 
@@ -50,10 +51,19 @@ def input_sha256(folder: Path) -> str:
                     raise SessionError("session.json is missing or no regular file")
                 digest.update(f"{name}:{'other' if os.path.lexists(path) else 'absent'}\n".encode())
                 continue
-            with path.open("rb") as file:
-                digest.update(f"{name}:{file_digest(file, 'sha256').hexdigest()}\n".encode())
+            digest.update(f"{name}:{_file_sha256(path)}\n".encode())
         except OSError as error:
             raise SessionError(f"{name} cannot be read ({error.strerror or error})") from error
+    return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    """Return the hash of a file; in large pieces, as Python's lock is waited for after each."""
+    digest = sha256()
+    with path.open("rb", buffering=0) as file:
+        room = bytearray(min(_PIECE_BYTES, 1 + os.fstat(file.fileno()).st_size))
+        while n := file.readinto(room):
+            digest.update(memoryview(room)[:n])
     return digest.hexdigest()
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from tallrun.gait.flags import FLAGS, is_judged
 from tallrun.gait.rows import REASON_CODES
 from tallrun.gait.strides import STRIDE_COLUMNS
 from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_gait
+from tallrun.gait.table import GaitTable
 from tallrun.numerics.recording import PLACEMENTS, Recording
 
 _TEXT, _NUMBER, _COUNT, _CLAIM = pa.string(), pa.float64(), pa.int64(), pa.bool_()
@@ -159,7 +159,7 @@ def result_values(summary: dict[str, Any], recording: Recording) -> dict[str, An
     return out
 
 
-def stride_values(strides: pd.DataFrame) -> dict[str, Any]:
+def stride_values(strides: GaitTable) -> dict[str, Any]:
     """Return spread and sides, overstriding and braking, of the same strides as ``summary.json``.
 
     What too few strides know is left out.
@@ -167,7 +167,7 @@ def stride_values(strides: pd.DataFrame) -> dict[str, Any]:
     good = sure_gait(strides, "run")
     out: dict[str, Any] = {}
     for name in (*DISTRIBUTIONS, *MORE_DISTRIBUTIONS):
-        values = good[name].to_numpy(dtype=np.float64)
+        values = good[name]
         found = distribution(values, "")
         if "median" not in found:
             continue
@@ -175,7 +175,7 @@ def stride_values(strides: pd.DataFrame) -> dict[str, Any]:
         if name in MORE_DISTRIBUTIONS:
             out |= {f"{name}_{part}": value for part, value in found.items()}
         for foot in ("left", "right"):
-            side = distribution(values[(good["foot"] == foot).fillna(False).to_numpy(dtype=bool)], "")
+            side = distribution(values[good["foot"] == foot], "")
             if "median" in side:
                 out[f"{name}_{foot}_median"] = side["median"]
     return out

@@ -17,7 +17,7 @@ from typing import Any
 
 from tallrun.cohort import subjects
 from tallrun.cohort.assemble import TABLE_NAMES, Entry, assemble
-from tallrun.cohort.cluster import open_pool, require_dask
+from tallrun.cohort.cluster import begin, open_pool, require_dask
 from tallrun.cohort.discover import FoundSession, find_sessions
 from tallrun.cohort.identity import (
     code_sha256,
@@ -75,9 +75,10 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def plan_cohort(options: CohortOptions, stage: Stage) -> Plan:
+def plan_cohort(options: CohortOptions, stage: Stage, at_first: Callable[[], None] = lambda: None) -> Plan:
     """Find and hash the sessions and tell which of them have no shard yet; nothing is written.
 
+    at_first : called when the first of them is found; the others are hashed meanwhile.
     Raises SessionError when the folder is none or holds no session, UsageError when the two folders cannot be
     what they are said to be.
     """
@@ -88,20 +89,21 @@ def plan_cohort(options: CohortOptions, stage: Stage) -> Plan:
     chosen = found[: options.limit]
     plan = Plan(chosen, n_left_out=len(found) - len(chosen))
     config_hash, algorithm = config_sha256(configuration()), configuration()["algorithm_version"]
+    shards = ShardStore(options.out / WORK_FOLDER / "shards")
+    seen: set[str] = set()
     with stage("reading") as show, ThreadPoolExecutor(options.n_workers or core_count()) as threads:
         for place, (item, result) in enumerate(zip(chosen, threads.map(_hash_of, chosen), strict=True)):
             if isinstance(result, SessionError):
                 plan.problems[item.name] = str(result)
             else:
-                plan.inputs[item.name] = result
-                plan.keys[item.name] = content_sha256(result, config_hash, code_sha256(), algorithm)
+                key = content_sha256(result, config_hash, code_sha256(), algorithm)
+                plan.inputs[item.name], plan.keys[item.name] = result, key
+                if key not in seen and not shards.has(key):  # copies of one session are analysed once
+                    if not plan.missing:
+                        at_first()
+                    plan.missing.append(item.name)
+                seen.add(key)
             show((place + 1) / len(chosen))
-    shards = ShardStore(options.out / WORK_FOLDER / "shards")
-    seen: set[str] = set()
-    for name, key in plan.keys.items():  # copies of one session are analysed once
-        if key not in seen and not shards.has(key):
-            plan.missing.append(name)
-        seen.add(key)
     return plan
 
 
@@ -141,9 +143,15 @@ def run_cohort(
     Raises TallrunError for what concerns the whole: folders, Dask, the disk. A session that fails is a row.
     """
     began_s = time.monotonic()
-    plan = plan_cohort(options, stage)
-    if plan.missing:
-        require_dask()  # before anything is written or compiled
+
+    def at_first() -> None:  # before anything is written
+        require_dask()
+        if options.scheduler is None:
+            begin()
+            for step in prepare:
+                step()
+
+    plan = plan_cohort(options, stage, at_first)
     config = configuration()
     report: dict[str, Any] = {
         "format": FORMAT_NAME,
@@ -201,9 +209,6 @@ def _do_missing(
     folders = {item.name: str(item.folder.absolute()) for item in plan.sessions}
     work = ((name, (folders[name], plan.inputs[name])) for name in plan.missing)
     n_workers = min(options.n_workers or core_count(), len(plan.missing))
-    if options.scheduler is None:
-        for step in prepare:
-            step()
     with open_pool(n_workers, options.scheduler) as pool, stage("analysing") as show:
         if options.scheduler is not None:
             pool.prepare(*prepare)

@@ -7,6 +7,8 @@ session's own file says, so the folder is for its owner only.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,22 +66,24 @@ class ShardStore:
 
     def read(self, key: str) -> ShardContent:
         """Read a shard but for its strides: the file's footer only. Raises SessionError when it is damaged."""
-        path = self.path(key)
-        try:
-            content = json.loads((pq.read_metadata(path).metadata or {})[SHARD_KEY])
-            return ShardContent(
-                content["status"], content["reason"], content["row"], content["segments"], content["flags"],
-                content.get("algorithm_version"),
-            )  # fmt: skip
-        except _BROKEN as error:
-            raise SessionError(f"{path} is damaged; remove it and call again") from error
+        with self._opened(key) as file:
+            return _content(file)
 
     def strides(self, key: str) -> pa.Table:
         """Read the strides of a shard. Raises SessionError when it is damaged."""
+        return self.read_whole(key)[1]
+
+    def read_whole(self, key: str) -> tuple[ShardContent, pa.Table]:
+        """Read a shard and its strides. Raises SessionError when it is damaged."""
+        with self._opened(key) as file:
+            return _content(file), file.read().replace_schema_metadata()
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[pq.ParquetFile]:
         path = self.path(key)
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                return file.read().replace_schema_metadata()
+                yield file
         except _BROKEN as error:
             raise SessionError(f"{path} is damaged; remove it and call again") from error
 
@@ -91,3 +95,11 @@ class ShardStore:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
+
+
+def _content(file: pq.ParquetFile) -> ShardContent:
+    content = json.loads((file.metadata.metadata or {})[SHARD_KEY])
+    return ShardContent(
+        content["status"], content["reason"], content["row"], content["segments"], content["flags"],
+        content.get("algorithm_version"),
+    )  # fmt: skip

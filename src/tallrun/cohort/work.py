@@ -64,26 +64,26 @@ def _shard_of(folder: Path) -> tuple[bytes, str, str | None]:
     import pyarrow as pa
 
     from tallrun.cohort.row import STRIDES_SCHEMA, fact_values, flag_rows, result_values, stride_values
-    from tallrun.pipeline import analyse
+    from tallrun.pipeline.analysis import analyse
     from tallrun.sessions import read_session
+    from tallrun.sessions._tables import arrow_column
 
     pa.set_cpu_count(1)  # one worker, one core: more threads would only fight for it
     recording = read_session(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tables = analyse(recording).tables
-    strides = pa.Table.from_pandas(tables.strides, schema=STRIDES_SCHEMA, preserve_index=False)
+    strides, segments = tables.table("strides"), tables.table("segments")
+    columns = [arrow_column(strides[field.name], pa.string()) for field in STRIDES_SCHEMA]
     content = {
         "status": "ok",
         "reason": None,
-        "row": fact_values(recording)
-        | result_values(tables.summary, recording)
-        | stride_values(tables.strides),
+        "row": fact_values(recording) | result_values(tables.summary, recording) | stride_values(strides),
         "algorithm_version": tables.summary["algorithm"],
-        "segments": tables.segments.to_dict(orient="list"),
+        "segments": {name: values.tolist() for name, values in segments.columns.items()},
         "flags": flag_rows(tables.flags),
     }
-    return shard_bytes(strides, content), "ok", None
+    return shard_bytes(pa.Table.from_arrays(columns, schema=STRIDES_SCHEMA), content), "ok", None
 
 
 def _refused_shard(reason: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tallrun.sessions._files import is_there, whole_file
 #: 26 hours at 208 Hz, 11 at 500 Hz; a longer file is taken for damage or an attack, not for a run.
 MAX_ROWS = 20_000_000
 MAX_TABLE_BYTES = 4 * 1024**3
+_FORMULA_STARTS = ("=", "+", "-", "@")
 _BROKEN = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
@@ -84,20 +85,71 @@ def write_table(path: Path, table: pa.Table) -> None:
         )
 
 
-def arrow_column(values: NDArray[Any]) -> pa.Array:
-    """Return numbers, or text as objects (n,), as Arrow's; NaN and None become null. ``pa.array`` loads pandas."""
+def arrow_column(values: NDArray[Any], text: pa.DataType | None = None) -> pa.Array:
+    """Return numbers, or text as objects (n,), as Arrow's; NaN and None become null. ``pa.array`` loads pandas.
+
+    text : Arrow's type for text, ``large_string`` without it.
+    """
     if values.dtype == object:
-        codes = {text: b"" if text is None else text.encode() for text in set(values.tolist())}
-        texts = [codes[text] for text in values.tolist()]
-        ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-        kind, is_known = pa.large_string(), np.array([text is not None for text in values.tolist()], np.bool_)
-        data = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
-    else:
-        kind, is_known = pa.from_numpy_dtype(values.dtype), values == values
-        plain = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
-        data = [pa.py_buffer(np.ascontiguousarray(plain))]
+        return _text_column(values.tolist(), text or pa.large_string())
+    return _array(pa.from_numpy_dtype(values.dtype), values == values, _bits_or_bytes(values))
+
+
+def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return plain values (n,) as Arrow's of ``kind``: string, bool, int64 or double; None becomes null.
+
+    Raises ArrowInvalid for a value that is not of that kind, NaN among them.
+    """
+    if pa.types.is_string(kind):
+        if not all(value is None or isinstance(value, str) for value in values):
+            raise pa.ArrowInvalid("a column of text holds something else")
+        return _text_column(values, kind)
+    plain = [0 if value is None else value for value in values]
+    try:
+        numbers = np.array(plain, kind.to_pandas_dtype())
+    except (TypeError, ValueError, OverflowError) as error:
+        raise pa.ArrowInvalid(f"a column of {kind} holds something else") from error
+    if numbers.tolist() != plain:  # 1.5 for a count, text that reads as a number
+        raise pa.ArrowInvalid(f"a column of {kind} holds something else")
+    return _array(kind, np.array([value is not None for value in values], np.bool_), _bits_or_bytes(numbers))
+
+
+def constant_column(text: str | None, n: int) -> pa.Array:
+    """Return a column that holds the same text, or None, n times."""
+    code = (text or "").encode()
+    ends = len(code) * np.arange(n + 1, dtype=np.int32)
+    return _array(pa.string(), np.full(n, text is not None), ends, code * n)
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table of ``schema``; a key that a row lacks is null, one of no column is left out."""
+    columns = [column_of([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def harmless_text(text: str) -> str:
+    """Return the text of a cell with an apostrophe before what a spreadsheet would take for a formula."""
+    # A bare carriage return may start a new row, and so a formula, in a spreadsheet.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if text.lstrip().startswith(_FORMULA_STARTS) or text[:1] in ("\t", "\n") else text
+
+
+def _text_column(values: Sequence[str | None], kind: pa.DataType) -> pa.Array:
+    codes = {text: b"" if text is None else text.encode() for text in set(values)}
+    texts = [codes[text] for text in values]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32 if pa.types.is_string(kind) else np.int64)
+    return _array(kind, np.array([text is not None for text in values], np.bool_), ends, b"".join(texts))
+
+
+def _array(kind: pa.DataType, is_known: NDArray[np.bool_], *data: Any) -> pa.Array:
     bits = None if is_known.all() else pa.py_buffer(np.packbits(is_known, bitorder="little"))
-    return pa.Array.from_buffers(kind, values.size, [bits, *data])
+    return pa.Array.from_buffers(kind, is_known.size, [bits, *map(pa.py_buffer, data)])
+
+
+def _bits_or_bytes(values: NDArray[Any]) -> NDArray[Any]:
+    return (
+        np.packbits(values, bitorder="little") if values.dtype == np.bool_ else np.ascontiguousarray(values)
+    )
 
 
 def signal_columns(file: pq.ParquetFile, names: Sequence[str], path: Path) -> FloatArray:

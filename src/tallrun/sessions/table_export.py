@@ -17,10 +17,9 @@ from tallrun.columns import TABLES
 from tallrun.errors import UsageError
 from tallrun.numerics.recording import Recording, SensorRecording
 from tallrun.sessions._files import whole_file, whole_folder
-from tallrun.sessions._tables import with_definitions, write_table
+from tallrun.sessions._tables import harmless_text, with_definitions, write_table
 
 KINDS = ("csv", "parquet")
-_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def export_tables(
@@ -93,8 +92,4 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _harmless_cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    # A bare carriage return may start a new row, and so a formula, in a spreadsheet.
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + text if text.lstrip().startswith(_FORMULA_STARTS) or text[:1] in ("\t", "\n") else text
+    return harmless_text(value) if isinstance(value, str) else value

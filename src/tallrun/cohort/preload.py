@@ -1,0 +1,32 @@
+"""Loads what every worker needs: the process that workers are forked from imports this (``cohort.forking``).
+
+Nothing here may start a thread, which a fork would leave behind; a test counts them.
+"""
+
+from __future__ import annotations
+
+import gc
+
+#: As many new objects between two looks for garbage: Python's 700 cost a worker a tenth of its time.
+_LOOK_FOR_GARBAGE = (20_000, 5, 5)
+
+
+def load() -> None:
+    """Load libraries and, where they are compiled, the kernels; none of it is looked through for garbage again."""
+    gc.disable()  # what is loaded stays
+    import tallrun.cohort.row
+    import tallrun.pipeline.analysis
+    import tallrun.sessions.folder  # noqa: F401
+    from tallrun.cohort.forking import load_dask
+    from tallrun.gait.warm import warm_up
+    from tallrun.kernel_cache import is_ready
+
+    load_dask()
+    if is_ready():
+        warm_up()
+    gc.freeze()
+    gc.set_threshold(*_LOOK_FOR_GARBAGE)
+    gc.enable()
+
+
+load()
