@@ -182,3 +182,13 @@ def test_a_worker_goes_on_while_the_result_before_is_used_but_not_far(tmp_path):
         time.sleep(0.3)
         assert not Path(paths[2]).exists()  # what is done and not yet used must not pile up
         assert [result for _, result, _ in found] == paths[1:]
+
+
+def test_an_error_of_the_list_of_work_comes_out(tmp_path):
+    def work():
+        for number in range(4):
+            yield str(number), (str(tmp_path / str(number)),)
+        raise RuntimeError("no more of it")
+
+    with open_pool(1) as pool, pytest.raises(RuntimeError, match="no more of it"):
+        list(pool.run(cohort_work.begun, work()))

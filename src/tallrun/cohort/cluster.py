@@ -91,7 +91,7 @@ class Pool:
             try:
                 if future.status != "cancelled":
                     top_up()
-            except _LOST as error:
+            except Exception as error:  # the caller, who waits for what is done, raises it
                 done.put(error)
             done.put(future)
 

@@ -6,6 +6,10 @@ Nothing here may start a thread, which a fork would leave behind; a test counts 
 from __future__ import annotations
 
 import gc
+from importlib import import_module
+
+#: What ``cohort.work`` imports once it has a session.
+_NEEDED = ("tallrun.cohort.row", "tallrun.cohort.work", "tallrun.pipeline.analysis", "tallrun.sessions")
 
 #: As many new objects between two looks for garbage: Python's 700 cost a worker a tenth of its time.
 _LOOK_FOR_GARBAGE = (20_000, 5, 5)
@@ -14,13 +18,12 @@ _LOOK_FOR_GARBAGE = (20_000, 5, 5)
 def load() -> None:
     """Load libraries and, where they are compiled, the kernels; none of it is looked through for garbage again."""
     gc.disable()  # what is loaded stays
-    import tallrun.cohort.row
-    import tallrun.pipeline.analysis
-    import tallrun.sessions.folder  # noqa: F401
     from tallrun.cohort.forking import load_dask
     from tallrun.gait.warm import warm_up
     from tallrun.kernel_cache import is_ready
 
+    for name in _NEEDED:
+        import_module(name)
     load_dask()
     if is_ready():
         warm_up()

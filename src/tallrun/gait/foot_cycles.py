@@ -72,8 +72,8 @@ def _close(state, params, out):
         settled = t_s[now & mask] - t_s[state.cycle[0].top & mask] > params.settle_s
         contact = locate_contact(state, now, params)
         # what shows well before the foot is due to land is not its landing
-        is_early = due_of(state, contact.swing) - contact.t_s > params.due_guards * params.gap_edge_s
-        is_early = not settled and (contact.is_doubtful or is_early)
+        is_ahead = due_of(state, contact.swing) - contact.t_s > params.due_guards * params.gap_edge_s
+        is_early = not settled and (contact.is_doubtful or is_ahead)
         if not is_early:
             land(state, now, is_early, params, out)
     if state.stance[0].is_pending:
@@ -140,9 +140,8 @@ def land(state, now, is_early, params, out):
     unrest_mps = unrest(state, flat, cost, params)
     close_stride(state, contact, flat, unrest_mps, now, params)
     least_m = params.least_travel_m * (params.doubtful_travel if contact.is_doubtful else 1.0)
-    is_unsure = (
-        fit.gap_s > 0.0 and not contact.is_doubtful
-    )  # it struck, and how far it went is not known well
+    # it struck, and how far it went is not known well
+    is_unsure = fit.gap_s > 0.0 and not contact.is_doubtful
     if fit.is_trusted and fit.length_m < least_m and not is_unsure:  # a swing that went nowhere
         cycle.swing_from, stance.is_carried = -1, True
         stance.flat_at, stance.flat_unrest_mps = flat, unrest_mps

@@ -242,7 +242,7 @@ def _gap_of_contact(state, place, swing, last, params):
         at, far_s = nearest_gap(state, due_s, 0.0, swing, last)
         # an impact that shows where it is due was not lost; one that shows elsewhere is another one,
         off_s = abs(found_s - due_s)
-        is_other = off_s > params.due_guards * guard_s and far_s < max(guard_s, 0.5 * off_s)
+        is_other = off_s > params.due_guards * guard_s and far_s < max(guard_s, params.due_reach * off_s)
         # unless it comes too early and as hard as usual: no wobble of the swing does
         if is_other and not (found_s < due_s and sharp > params.usual_hit_share * usual > 0.0):
             return at
@@ -469,6 +469,7 @@ def time_final_contact(state, params):
         if gap_between(state.derived.gap_s, mask, landed, stance.flat_at)[0] > 0.0:
             # the foot lay flat in a hole: what is left of the stance was quietest as it left
             stance.flat_at, row.foot_flat_s = -1, np.nan
+            row.foot_strike_angle_deg = row.foot_strike_angle_sigma_deg = np.nan
             row.reasons |= NO_FLAT
     fall_radps = -state.derived.pitch_radps[round(place) & mask]
     now = state.front[0].n - 1

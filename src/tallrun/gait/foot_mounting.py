@@ -164,7 +164,11 @@ def _travel_directions(samples, n, flats, sensor, most_misfit, settings, work, t
         scatter = mean_force(samples, b, params.flat_half_s, 0, n - 1, at_end)
         end = End(at_end, math.sqrt(params.gravity_tilt_rad**2 + scatter**2), still, 0.0)
         solve_stride(samples, a, b, flat, sensor, end, params, work)
-        if fit.misfit > most_misfit or fit.length_m < params.sure_travel * params.least_travel_m:
+        if (
+            not fit.is_solved
+            or fit.misfit > most_misfit
+            or fit.length_m < params.sure_travel * params.least_travel_m
+        ):
             continue
         for c in range(3):
             travel.each[found, c] = level[0, c] * fit.x_m + level[1, c] * fit.y_m

@@ -79,9 +79,8 @@ class FootParams(NamedTuple):
         0.6  # of its own sigma: a pivot that rested longer is followed beyond one of them only
     )
     least_fall_share: float = (
-        0.6  # a foot that turns toe-down slower than this share of usual is not seen to leave, in
+        0.6  # where time is missing, a foot leaves with this share of its usual toe-down turn rate
     )
-    # a stance of which time is missing
     off_withheld_s: float = 0.06  # a final contact less certain than this is not told
     # a force plate's threshold comes before the foot leaves, for the force fades out: published offs lie to 12 ms early
     off_floor_s: float = 0.01
@@ -108,19 +107,17 @@ class FootParams(NamedTuple):
     flat_after_contact_s: float = 0.04
     flat_search_s: float = 0.802
     late_flat_s: float = (
-        0.4  # a foot is flat sooner after it struck, unless it stands; the next stance comes later
+        0.4  # a foot is flat sooner after it struck, unless it stands; the next stance is later
     )
     most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
     longest_stance_share: float = 0.8  # walkers stand on a foot for less of a stride
     stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
     unrest_share: float = (
-        0.3  # of the force beside a hole times its length: it fades evenly to somewhere in the hole
+        0.3  # of the force beside a hole times its length: it fades to somewhere in the hole
     )
     flat_cost: float = 12.0  # below it a foot is flat beyond doubt
     no_flat_cost: float = 60.0  # above it the foot never came to rest
-    flat_cost_mps: float = (
-        0.015  # velocity left per root of the cost of both flats, of that of a flat at most;
-    )
+    flat_cost_mps: float = 0.015  # velocity left per root of the cost of both flats, a flat's at most;
     no_flat_cost_mps: float = 0.01  # where there is none, as much per root of all of it, if that is more
     scale_share: float = 0.006  # accelerometers are this true to scale
     wander_share: float = 0.1  # velocity taken off without a known cause: when it came is not known
@@ -209,6 +206,7 @@ class FootParams(NamedTuple):
     event_guard_s: float = 0.06
     gap_edge_s: float = 0.01  # a contact this near to a gap may lie in it,
     due_guards: float = 1.5  # and one found so many times farther than that from where it was due is another
+    due_reach: float = 0.5  # and was lost in a hole this share of that off from where it was due, too
     off_gap_edge_s: float = 0.02  # the same for final contact
     most_lost_strides: int = 5  # contacts lost in a gap are put in evenly where so many usual strides at most
     lost_misfit: float = 0.12  # fill it this evenly

@@ -203,9 +203,8 @@ def open_row(state, contact, flat, cost, sigma_s, now, params):
     gap_s, _ = gap_between(state.derived.gap_s, samples.mask, max(contact.sample - 1, 0), flat)
     if contact.is_inferred or gap_s != 0.0:
         return
-    if (
-        state.work.fit[0].is_solved or cost <= params.no_flat_cost
-    ):  # else nothing shows where the foot would be level
+    # without a trajectory and a flat nothing shows where the foot would be level
+    if state.work.fit[0].is_solved or cost <= params.no_flat_cost:
         _set_strike_angle(state, contact, flat, cost, sigma_s, params)
     row.peak_impact_g, is_clipped = _peak_impact(samples, state.sensor, contact.t_s, now, params)
     if is_clipped:
@@ -313,7 +312,8 @@ def complete_row(state, contact_s, cost, params, out):
         return
     each_s = stride_s / (n_lost + 1)
     # what lies after a hidden swing, or later than a stance lasts, is the off of another one
-    if hidden_s > 0.0 or row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s:
+    is_late = row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s
+    if hidden_s > 0.0 or (is_late and gap_s > params.void_gap_s):
         _withhold_off(row)
     is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
     if hidden_s > 0.0 and n_lost == 0 and not is_one:
