@@ -278,7 +278,6 @@ def _settings(scratch: str, is_forked: bool) -> Any:
         # Each of these wakes every process from its work.
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "5s",
-        "distributed.worker.memory.monitor-interval": "500ms",
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)
