@@ -165,7 +165,8 @@ def test_a_stranger_with_another_certificate_is_not_let_in():
     from distributed import Client
 
     with open_pool(1) as pool:
-        address = pool._client.scheduler.address
+        address = pool._client.scheduler_info()["address"]
+        assert address.startswith("tls://127.0.0.1:")
         with pytest.raises(OSError, match="TLS certificate does not match"):
             Client(address, security=_security(), timeout=1.0, set_as_default=False)
 

@@ -173,14 +173,27 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
                     protocol="tls",
                     security=_security(),
                     dashboard_address=None,
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    scheduler_kwargs={
+                        # Workers come by network, and this process's own client without one.
+                        "host": ["127.0.0.1", ""],
+                        "port": [0, 0],
+                        "protocol": ["tls", "inproc"],
+                        "dashboard": False,
+                        "dashboard_address": "127.0.0.1:0",
+                    },
                     scheduler_sync_interval="10s",
                     silence_logs=logging.CRITICAL,
                     local_directory=scratch,
                     env=ONE_THREAD | _kernel_cache(),
                 )
             # Results come from the workers straight: by the scheduler they would be packed and encrypted twice.
-            with Client(cluster, set_as_default=False, direct_to_workers=True) as client:
+            with Client(
+                running.scheduler.listeners[1].contact_address,
+                loop=running.loop,
+                security=running.security,
+                direct_to_workers=True,
+                set_as_default=False,
+            ) as client:
                 yield Pool(client, lambda: running.scheduler.total_nthreads)
         finally:
             if cluster is not None:
@@ -265,7 +278,6 @@ def _settings(scratch: str, is_forked: bool) -> Any:
         # Each of these wakes every process from its work.
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "5s",
-        "distributed.worker.memory.monitor-interval": "500ms",
         "logging.distributed": "critical",
     }
     return dask.config.set(settings)
