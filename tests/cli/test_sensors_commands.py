@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tallrun.ble import PairedSensor, Pairing
+from tallrun.ble import PairedSensor, Pairing, link
 from tallrun.cli import sensors_pair
 from tallrun.cli.app import build_app
 from tallrun.errors import ConfigError, EntryError, RadioError
@@ -70,6 +72,29 @@ def test_scan_lists_known_sensors_with_signal_and_battery(still: Path, data: Pat
     text = run("scan", "--emulate", still, data=data).output
     assert "C0:DE:00:00:00:01" in text
     assert "tallrun pair" in text
+
+
+@pytest.mark.parametrize(("n_failures", "told"), [(1, "battery 90 %"), (2, "battery not known")])
+def test_a_link_that_fails_once_is_tried_again_and_one_that_fails_twice_is_said(
+    still: Path, data: Path, monkeypatch: pytest.MonkeyPatch, n_failures: int, told: str
+) -> None:
+    tries: dict[str, int] = {}
+    connect = link.connected
+
+    @asynccontextmanager
+    async def connected(item: Any, sighting: Any) -> AsyncIterator[Any]:
+        tries[sighting.address] = tries.get(sighting.address, 0) + 1
+        if tries[sighting.address] <= n_failures:
+            raise RadioError("the link was lost while it was made")
+        async with connect(item, sighting) as made:
+            yield made
+
+    monkeypatch.setattr(link, "connected", connected)
+    lines = run("scan", "--emulate", still, "--battery", data=data).output.splitlines()
+    heard = [line for line in lines if "dBm" in line]
+    assert heard
+    assert all(line.endswith(told) for line in heard)
+    assert set(tries.values()) == {2}
 
 
 def test_signal_strength_in_words() -> None:

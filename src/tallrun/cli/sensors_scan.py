@@ -34,7 +34,9 @@ def scan_sensors(
         )
         return
     for row in rows:
-        level = "" if row["battery_pct"] is None else f"  battery {row['battery_pct']:.0f} %"
+        level = "  battery not known" if battery and row["titles"] else ""
+        if row["battery_pct"] is not None:
+            level = f"  battery {row['battery_pct']:.0f} %"
         heard = row["signal"] if row["rssi_dbm"] is None else f"{row['rssi_dbm']} dBm, {row['signal']}"
         typer.echo(f"{row['address']}  {row['name'] or '(no name)':<24} {heard}{level}")
         for title in row["titles"]:

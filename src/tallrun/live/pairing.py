@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _LIFT_S = 4.0
 _STEADY_S = 1.0
 _STRONG_DBM, _WEAK_DBM = -70, -85
+#: A link may fail once without a reason; who asked for the battery would only ask again.
+BATTERY_TRIES = 2
 
 
 async def sensors_heard(
@@ -67,7 +69,7 @@ def signal_word(rssi_dbm: int | None) -> str:
 
 
 async def _battery_pct(sighting: Sighting, config: FirmwareConfig, radio: Radio) -> float | None:
-    """Connect and read the battery; None when the sensor does not tell or does not answer."""
+    """Connect and read the battery; None when the sensor does not tell or answers neither time."""
     from tallrun.ble.link import SensorLink, connected
     from tallrun.errors import PacketError, RadioError
     from tallrun.sensors.codecs.battery import decode_battery
@@ -75,14 +77,18 @@ async def _battery_pct(sighting: Sighting, config: FirmwareConfig, radio: Radio)
     source = config.battery
     if source is None or source.request_to is not None:
         return None
-    link = SensorLink(sighting.address, radio, lambda packet: None, lambda: None)
-    try:
-        async with connected(link, sighting):
-            uuid = config.uuid(source.characteristic)
-            state = decode_battery(source.format, await link.read(uuid)) if link.has(uuid) else None
-    except (RadioError, PacketError):
-        return None
-    return None if state is None or state.level_pct is None else float(state.level_pct)
+    uuid = config.uuid(source.characteristic)
+    for _ in range(BATTERY_TRIES):
+        link = SensorLink(sighting.address, radio, lambda packet: None, lambda: None)
+        try:
+            async with connected(link, sighting):
+                state = decode_battery(source.format, await link.read(uuid)) if link.has(uuid) else None
+        except RadioError:
+            continue
+        except PacketError:
+            return None
+        return None if state is None or state.level_pct is None else float(state.level_pct)
+    return None
 
 
 def known_sightings(found: list[Sighting], configs: ConfigSet) -> list[tuple[Sighting, list[FirmwareConfig]]]:
