@@ -305,15 +305,21 @@ def session_rows(folder: Path, repeats: int = 7) -> list[Row]:
 
 
 def cohort_rows(folder: Path, is_quick: bool) -> list[Row]:
-    """The cohort command with one worker and with two, in turns, on sessions of ten minutes."""
-    n_sessions, repeats = (8, 1) if is_quick else (24, 3)
+    """The cohort command with one worker and with two, start-up included: few sessions and many."""
+    sizes = ((8, 1),) if is_quick else ((24, 3), (96, 1))
+    return [row for n_sessions, repeats in sizes for row in _cohort_of(n_sessions, repeats, folder)]
+
+
+def _cohort_of(n_sessions: int, repeats: int, folder: Path) -> list[Row]:
+    """One worker and two in turns, on sessions of ten minutes."""
     section = f"Cohort of {n_sessions} sessions of ten minutes"
-    cohort.make_sessions(folder / "cohort", n_sessions, 10.0)
+    sessions = folder / f"cohort{n_sessions}"
+    cohort.make_sessions(sessions, n_sessions, 10.0)
     taken: dict[str, list[float]] = {"1": [], "2": []}
     for turn in range(repeats):
         for workers, walls in taken.items():
-            out = folder / f"cohort_{turn}_{workers}"
-            walls.append(cohort.run(folder / "cohort", out, "--workers", workers)[0])
+            out = folder / f"cohort{n_sessions}_{turn}_{workers}"
+            walls.append(cohort.run(sessions, out, "--workers", workers)[0])
     one, two = median(taken["1"]), median(taken["2"])
     return [
         at_least(section, "two workers against one", one / two, 1.8, "x", note="wall clock, two cores"),
