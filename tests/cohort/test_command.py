@@ -231,6 +231,9 @@ def test_errors_are_one_line_and_exit_1(tmp_path, capsys, monkeypatch):
     assert command("cohort") == 2
     assert command("cohort", tmp_path / "in") == 2
     assert command("cohort", tmp_path / "in", "--out", tmp_path / "out", "--limit", 0) == 2
+    both = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
+    assert command("cohort", tmp_path / "in", "--out", tmp_path / "other", *both) == 2
+    assert not (tmp_path / "other").exists()
 
 
 def test_help_of_both_commands():

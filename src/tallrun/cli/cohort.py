@@ -74,6 +74,10 @@ def run(
 
     Two such sets are held against each other with: tallrun cohort compare A B
     """
+    if scheduler is not None and workers is not None:
+        raise typer.BadParameter(
+            "--workers starts workers, --scheduler uses those it has; give one of the two"
+        )
     from tallrun.cohort.forking import begin_loading
 
     if scheduler is None and not dry_run and not (out / "run.json").exists():
