@@ -19,7 +19,7 @@ import pytest
 from support import cohort_work
 from support.cohort_work import bare_session
 from tallrun.cohort import CohortOptions, run_cohort
-from tallrun.cohort.cluster import _security, open_pool
+from tallrun.cohort.cluster import open_pool
 from tallrun.cohort.forking import ONE_THREAD, begin_loading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,12 +163,13 @@ def test_ctrl_c_while_all_is_loaded_is_one_line_and_leaves_nothing_running(compi
 
 def test_a_stranger_with_another_certificate_is_not_let_in():
     from distributed import Client
+    from distributed.security import Security
 
     with open_pool(1) as pool:
         address = pool._client.scheduler_info()["address"]
         assert address.startswith("tls://127.0.0.1:")
         with pytest.raises(OSError, match="TLS certificate does not match"):
-            Client(address, security=_security(), timeout=1.0, set_as_default=False)
+            Client(address, security=Security.temporary(), timeout=1.0, set_as_default=False)
 
 
 def test_a_worker_goes_on_while_the_result_before_is_used_but_not_far(tmp_path):

@@ -148,6 +148,7 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
     require_dask()
     is_forked = scheduler is None and begin_loading()
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
     with (
         _quiet(),
@@ -171,7 +172,7 @@ def open_pool(n_workers: int, scheduler: str | None = None) -> Iterator[Pool]:
                     processes=True,
                     host="127.0.0.1",
                     protocol="tls",
-                    security=_security(),
+                    security=Security.temporary(),
                     dashboard_address=None,
                     scheduler_kwargs={
                         # Workers come by network, and this process's own client without one.
@@ -215,41 +216,6 @@ def _connected(client_type: Any, scheduler: str) -> Iterator[Any]:
         except TimeoutError as error:
             raise UsageError(f"the scheduler at {scheduler!r} has no worker; start some first") from error
         yield client
-
-
-def _security() -> Any:
-    """Return certificates for this run, as ``Security.temporary`` does with a key that takes ten times as long."""
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from distributed.security import Security
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tallrun cohort")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
-        .sign(key, hashes.SHA256())
-    )
-    theirs = certificate.public_bytes(serialization.Encoding.PEM).decode()
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    roles = ("client", "scheduler", "worker")
-    return Security(
-        require_encryption=True,
-        tls_ca_file=theirs,
-        **{f"tls_{role}_cert": theirs for role in roles},
-        **{f"tls_{role}_key": secret for role in roles},
-    )
 
 
 def _settings(scratch: str, is_forked: bool) -> Any:
