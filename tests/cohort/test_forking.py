@@ -86,17 +86,43 @@ def test_the_main_process_loads_what_it_needs(compiled, tmp_path):
 
 
 @linux_only
-def test_workers_are_forked_from_a_process_of_one_thread():
-    with open_pool(2):
-        me = psutil.Process()
-        (home,) = [item for item in me.children() if "tallrun.cohort.preload" in " ".join(item.cmdline())]
-        assert home.num_threads() == 1
-        workers = home.children()
-        assert len(workers) == 2
-        for worker in workers:
-            assert {name: worker.environ().get(name) for name in ONE_THREAD} == ONE_THREAD
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert not alive
+def test_workers_are_forked_from_a_process_of_one_thread(compiled):
+    code = (
+        "import json, psutil\n"
+        "from tallrun.cohort.cluster import open_pool\n"
+        "from tallrun.cohort.forking import ONE_THREAD\n"
+        "with open_pool(2):\n"
+        "    children = psutil.Process().children()\n"
+        "    (home,) = [item for item in children if 'tallrun.cohort.preload' in ' '.join(item.cmdline())]\n"
+        "    n_threads, workers = home.num_threads(), home.children()\n"
+        "    told = [{name: item.environ().get(name) for name in ONE_THREAD} for item in workers]\n"
+        "_, alive = psutil.wait_procs(workers, timeout=10)\n"
+        "print(json.dumps([n_threads, told, len(alive)]))\n"
+    )
+    assert python(code) == [1, [ONE_THREAD] * 2, 0]
+
+
+@linux_only
+def test_a_process_that_forks_for_something_else_already_has_workers_all_the_same(compiled):
+    """A process has one fork server; reading a stranger's file beside other threads starts it first, for itself."""
+    code = (
+        "import json, sys, threading\n"
+        "from pathlib import Path\n"
+        "from support.cohort_work import modules_around, n_words\n"
+        "from tallrun.cohort.cluster import open_pool\n"
+        "from tallrun.sessions.door import behind_door\n"
+        "wait = threading.Event()\n"
+        "threading.Thread(target=wait.wait, daemon=True).start()\n"
+        "read = lambda: behind_door(n_words, Path(sys.argv[1]) / 'session.json', most_bytes=10**6)\n"
+        "first = read()\n"
+        "with open_pool(2) as pool:\n"
+        "    [(_, told, why)] = pool.run(modules_around, [('one', (sys.argv[1],))])\n"
+        "    print(json.dumps([first, read(), bool(told), why]))\n"
+    )
+    first, again, told, why = python(code, ROOT / "recordings" / "one_foot")
+    assert first == again > 0
+    assert told
+    assert why is None
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])

@@ -72,6 +72,11 @@ def shifted(folder: str, expected_sha256: str) -> Outcome:
     return made_up(folder, expected_sha256, 0.02)
 
 
+def n_words(path: Path) -> int:
+    """A reader of a stranger's file."""
+    return len(path.read_text().split())
+
+
 def modules_around(folder: str) -> tuple[list[str], list[str]]:
     """What a worker has loaded before it analyses a session, and after."""
     before = sorted(sys.modules)

@@ -24,7 +24,8 @@ _NO_THREAD_OF_ARROW = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 def begin_loading() -> bool:
     """Start the process that workers are forked from, unless it runs; return whether there is one.
 
-    It ends with this process, however that ends.
+    It ends with this process, however that ends. A process has one of them: where ``sessions.door`` needed it first,
+    it has loaded what that needs, and workers forked from it load the rest.
     """
     if sys.platform != "linux":
         return False
