@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from support.session_files import small_session
-from tallrun.cli.app import main
+from tallrun.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

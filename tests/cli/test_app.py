@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
-from tallrun.cli.app import ONE_COMMAND_MODULES, build_app, main
+from tallrun.cli import main
+from tallrun.cli.app import ONE_COMMAND_MODULES, build_app
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 
 
 def run(capsys, args: list[str]) -> tuple[int, str]:
@@ -32,6 +36,33 @@ def test_what_stops_a_command_is_one_line(monkeypatch, capsys, tmp_path, trouble
     monkeypatch.setattr("tallrun.sessions.read_session", stop)
     got, told = run(capsys, ["report", str(tmp_path)])
     assert (got, told) == (code, line)
+
+
+def test_ctrl_c_while_the_command_line_loads_is_the_same_line():
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == sys.argv[1]:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from tallrun.cli import main\n"
+        "main(['doctor'])\n"
+    )
+    for module in ("typer", "tallrun.cli.app", "tallrun.cli.sensors"):
+        done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr == "tallrun: stopped by Ctrl-C; what was finished is kept\n"
+
+
+def test_a_file_where_a_folder_is_to_be_is_told_alike_at_any_depth(capsys, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    told = [
+        run(capsys, ["cohort", str(RECORDINGS), "--out", str(tmp_path / "file" / deeper)])
+        for deeper in ("x", "x/y", "x/y/z")
+    ]
+    assert {code for code, _ in told} == {1}
+    assert all("a file stands where a folder is to be" in line and line.count("\n") == 1 for _, line in told)
 
 
 def test_a_wrong_option_is_a_usage_error_and_help_is_none(capsys):

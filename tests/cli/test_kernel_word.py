@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tallrun.cli.app import main
+from tallrun.cli import main
 
 ONE_FOOT = str(Path(__file__).resolve().parents[2] / "recordings" / "one_foot")
 

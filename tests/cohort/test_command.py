@@ -181,7 +181,7 @@ def test_a_dry_run_lists_and_writes_nothing(cohort, tmp_path, capsys):
     assert len(rows) == 10
     assert rows["anna/road"] == {"session": "anna/road", "state": "ok", "would": "analyse", "problems": []}
     assert rows["ben/no_sensor"]["problems"] == ["no sensor is listed"]
-    assert rows["broken/rate"]["state"] == "refused"
+    assert (rows["broken/rate"]["state"], rows["broken/rate"]["would"]) == ("refused", "nothing")
     assert str(root) not in json.dumps(rows)
     assert not (tmp_path / "new").exists()
     assert command("cohort", root, "--out", out, "--dry-run", "--limit", 2) == 0

@@ -17,7 +17,7 @@ import pytest
 
 import tallrun as tr
 from support.session_files import small_recording
-from tallrun.cli.app import main
+from tallrun.cli import main
 from tallrun.cohort.bids_study import task_of
 from tallrun.errors import FormatError
 from tallrun.sessions import write_session

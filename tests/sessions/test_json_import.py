@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallrun.cli.app import main
+from tallrun.cli import main
 from tallrun.errors import FormatError, TallrunError
 from tallrun.sessions import read_session
 from tallrun.sessions.activity import Activity, activity_recording

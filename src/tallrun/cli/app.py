@@ -102,8 +102,8 @@ def _one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run the command line; exit 0 done, 1 domain error (one line on stderr), 2 usage error."""
+def run_command(argv: list[str] | None = None) -> None:
+    """Run the command line and end the process as ``tallrun.cli.main`` says; raises KeyboardInterrupt at Ctrl-C."""
     # A third of loading numpy is starting threads for large matrices, of which there are none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(*_LOOK_FOR_GARBAGE)
@@ -126,6 +126,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(1)
     except SystemExit as end:
         # typer ends a command at Ctrl-C by itself, and without a word
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            sys.stderr.write("tallrun: stopped by Ctrl-C; what was finished is kept\n")
+        interrupt = getattr(end.__context__, "__cause__", None)
+        if isinstance(interrupt, KeyboardInterrupt):
+            raise interrupt from None
         raise

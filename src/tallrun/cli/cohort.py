@@ -95,7 +95,9 @@ def run(
     try:
         report = run_cohort(options, stage, prepare=(get_engine_ready,))
     except KeyboardInterrupt:
-        sys.stderr.write("tallrun: stopped; what was finished is kept and the same call goes on from there\n")
+        sys.stderr.write(
+            "tallrun: stopped by Ctrl-C; what was finished is kept, the same call goes on from there\n"
+        )
         raise typer.Exit(130) from None
     if json_:
         print_json(report)

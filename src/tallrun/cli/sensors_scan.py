@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -41,4 +42,5 @@ def scan_sensors(
         typer.echo(f"{row['address']}  {row['name'] or '(no name)':<24} {heard}{level}")
         for title in row["titles"]:
             typer.echo(f"    {title}")
-    typer.echo("Next: tallrun pair PLACE, for example 'tallrun pair foot_left'.")
+    more = "" if emulate is None else f" --emulate {shlex.quote(str(emulate))}"
+    typer.echo(f"Next: tallrun pair PLACE{more}, for example 'tallrun pair foot_left{more}'.")

@@ -122,7 +122,8 @@ def checked_sessions(options: CohortOptions, stage: Stage) -> list[dict[str, Any
         for place, item in enumerate(plan.sessions):
             state, problems = found.get(item.name) or ("refused", [plan.problems[item.name]])
             key = plan.keys.get(item.name)
-            would = "analyse" if key in missing and state != "refused" else "keep" if key else "nothing"
+            is_kept = key is not None and key not in missing
+            would = "keep" if is_kept else "nothing" if state == "refused" else "analyse"
             rows.append({"session": item.name, "state": state, "would": would, "problems": problems})
             show((place + 1) / len(plan.sessions))
     return rows

@@ -28,9 +28,15 @@ MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
 def make_owner_folder(folder: Path) -> None:
-    """Create ``folder`` and its parents; the last one is readable by its owner only."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=OWNER_FOLDER_MODE, exist_ok=True)
+    """Create ``folder`` and its parents; the last one is readable by its owner only. Raises OSError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=OWNER_FOLDER_MODE, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        # Which of the two it is, and its words ("File exists"), hang on how deep the file lies.
+        raise NotADirectoryError(
+            errno.ENOTDIR, "a file stands where a folder is to be", error.filename
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:
