@@ -4,7 +4,7 @@
     python benchmarks/stress_real.py --only loss rate   # those whose name begins so
 
 A variant is the same walk or jog cut, shifted, thinned, resampled, turned, mirrored, made noisy or stamped
-anew. What is held against the optical positions: contacts missed and extra, stride length, labels.
+anew. What is held against the optical positions: contacts missed and extra, stride length and its sigma, labels.
 """
 
 from __future__ import annotations
@@ -248,7 +248,8 @@ class Score:
     n: int
     missed: int
     extra: int
-    errors: Array
+    errors: Array  # of lengths [%]
+    n_sure: int  # lengths within two of their sigmas
     n_length: int
     n_good: int
     right: float
@@ -263,7 +264,7 @@ def score(signals: Signals, mode: str) -> Score:
     outside = int((contact < optical[0, 0] - STANDING_S).sum())
     flat = strides["foot_flat_s"].to_numpy()
     length = np.hypot(*np.diff(optical[:, 1:], axis=0).T)
-    found, good = [], 0
+    found, good, sure = [], 0, 0
     for k, begin in enumerate(optical[:-1, 0]):
         if not len(flat) or not np.isfinite(flat).any():
             break
@@ -272,11 +273,12 @@ def score(signals: Signals, mode: str) -> Score:
         if abs(flat[at] - begin) < 0.25 and np.isfinite(measured):
             found.append(100.0 * (measured / length[k] - 1.0))
             good += strides["quality"].iloc[at] >= 0.6
+            sure += abs(measured - length[k]) < 2.0 * strides["length_sigma_m"].iloc[at]
     moving = tables.segments[tables.segments["mode"].isin(["run", "walk"])]
     span = (moving["end_s"] - moving["start_s"]).to_numpy()
     right = float(span[(moving["mode"] == mode).to_numpy()].sum() / span.sum()) if span.sum() else np.nan
     return Score(n, int((per == 0).sum()), int(np.maximum(per - 1, 0).sum()) + outside, np.array(found),
-                 len(found), int(good), right)  # fmt: skip
+                 int(sure), len(found), int(good), right)  # fmt: skip
 
 
 def trials() -> Iterator[tuple[str, str, Signals]]:
@@ -301,6 +303,7 @@ def line(name: str, scores: list[tuple[str, Score]]) -> str:
             f" med {np.median(np.abs(errors)) if len(errors) else np.nan:4.2f}"
             f" mean {np.mean(errors) if len(errors) else np.nan:+5.2f}"
             f" worst {worst[0]:+5.2f} max {np.abs(errors).max() if len(errors) else np.nan:4.1f}"
+            f" in 2 sigma {100.0 * sum(i.n_sure for _, i in group) / max(len(errors), 1):3.0f}%"
             f" got {100.0 * sum(i.n_length for _, i in group) / n:3.0f}%"
             f" q {100.0 * sum(i.n_good for _, i in group) / n:3.0f}% mislabelled {wrong}"
         )
