@@ -230,7 +230,9 @@ def analyze_rows(recording: Recording, folder: Path) -> list[Row]:
         "from pathlib import Path\n"
         "from tallrun.pipeline import analyze_recording\n"
         "from tallrun.sessions import read_session, write_tables\n"
+        "from tallrun.garbage import look_seldom\n"
         "from tallrun.gait.warm import warm_up\n"
+        "look_seldom()\n"  # as the command does
         "warm_up()\n"
         "parts = []\n"
         "for _ in range(int(sys.argv[3])):\n"

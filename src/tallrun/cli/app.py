@@ -19,6 +19,7 @@ import typer
 from tallrun._version import __version__
 from tallrun.cli.output import visible
 from tallrun.errors import TallrunError, UsageError
+from tallrun.garbage import look_seldom
 
 COMMAND_MODULES = (
     "analyze",
@@ -36,10 +37,6 @@ COMMAND_MODULES = (
 )
 #: Modules whose one command is named like them: for it no other module is loaded.
 ONE_COMMAND_MODULES = frozenset({"analyze", "simulate", "report", "cite", "cohort", "data", "serve"})
-
-#: Garbage in cycles is looked for after so many new objects, and among older ones every few times. Python does it after
-#: 700, and again among all that was loaded when it ends: a fifth of the time of a short command, which leaves none.
-_LOOK_FOR_GARBAGE = (20_000, 5, 5)
 
 
 def _print_version(wanted: bool) -> None:
@@ -106,8 +103,8 @@ def run_command(argv: list[str] | None = None) -> None:
     """Run the command line and end the process as ``tallrun.cli.main`` says; raises KeyboardInterrupt at Ctrl-C."""
     # A third of loading numpy is starting threads for large matrices, of which there are none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(*_LOOK_FOR_GARBAGE)
-    atexit.register(gc.freeze)
+    look_seldom()
+    atexit.register(gc.freeze)  # else all that was loaded is looked through once more at the end
     words = sys.argv[1:] if argv is None else argv
     app = build_app(words[0] if words else None)
     try:

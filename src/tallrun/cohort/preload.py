@@ -11,15 +11,13 @@ from importlib import import_module
 #: What ``cohort.work`` imports once it has a session.
 _NEEDED = ("tallrun.cohort.row", "tallrun.cohort.work", "tallrun.pipeline.analysis", "tallrun.sessions")
 
-#: As many new objects between two looks for garbage: Python's 700 cost a worker a tenth of its time.
-_LOOK_FOR_GARBAGE = (20_000, 5, 5)
-
 
 def load() -> None:
     """Load libraries and, where they are compiled, the kernels; none of it is looked through for garbage again."""
     gc.disable()  # what is loaded stays
     from tallrun.cohort.forking import load_dask
     from tallrun.gait.warm import warm_up
+    from tallrun.garbage import look_seldom
     from tallrun.kernel_cache import is_ready
 
     for name in _NEEDED:
@@ -28,7 +26,7 @@ def load() -> None:
     if is_ready():
         warm_up()
     gc.freeze()
-    gc.set_threshold(*_LOOK_FOR_GARBAGE)
+    look_seldom()
     gc.enable()
 
 
