@@ -239,6 +239,8 @@ def test_unmatched_and_hand_out_pages(browser, server):
     shoot(page, "compare-unmatched-phone")
     page.goto(f"{server.url}/compare/handout?a=demo_treadmill&b=hour&note=Easy%20does%20it")
     assert "Easy does it" in page.inner_text("body")
+    places = page.locator("svg.chart text[text-anchor=middle]").all_text_contents()
+    assert [word for word in places if word] == ["before", "now", "ms"]  # no amounts between the two
     shoot(page, "handout-phone")
     page.close()
 

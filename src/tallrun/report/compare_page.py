@@ -249,11 +249,12 @@ def small_picture(found: Comparison, row: Change) -> str:
     if trend is not None:
         at = np.array([(day - trend.at[0]).total_seconds() / 604800.0 for day in trend.at])
         values, label = metric.factor * np.array(trend.values), f"weeks since {day_words(trend.at[0])}"
+        names: tuple[str, ...] = ()
     else:
-        at, label = np.array([0.0, 1.0]), "before, now"
+        at, label, names = np.array([0.0, 1.0]), "", ("before", "now")
         values = metric.factor * np.array([row.before, row.after], dtype=np.float64)
     lines = [Line(f"{name}, {unit}", at, values, NEUTRAL_COLOUR, points=True)]
-    return line_chart(name.capitalize(), label, unit, lines)
+    return line_chart(name.capitalize(), label, unit, lines, x_names=names)
 
 
 def error_sentences(found: Comparison) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,6 +10,8 @@ import numpy as np
 
 _WIDTH, _HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 14, 40
+#: From a value's (x, y) to its place in the picture.
+_Place = Callable[[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,17 @@ class Upright:
 
 
 def line_chart(
-    title: str, x_label: str, y_label: str, lines: Sequence[Line], uprights: Sequence[Upright] = ()
+    title: str,
+    x_label: str,
+    y_label: str,
+    lines: Sequence[Line],
+    uprights: Sequence[Upright] = (),
+    x_names: Sequence[str] = (),
 ) -> str:
     """Return one chart with a legend in words; empty text when no line has two known points.
 
-    ``title`` names the chart for a screen reader, and stands above it.
+    ``title`` names the chart for a screen reader, and stands above it. x_names : what 0, 1, ... are, where they are
+    no amounts.
     """
     drawn = [item for item in lines if np.isfinite(item.y).sum() >= 2]
     if not drawn:
@@ -63,7 +71,7 @@ def line_chart(
 
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}" class="chart">',
-        *_grid(x_low, x_high, y_low, y_high, place),
+        *_grid(x_low, x_high, y_low, y_high, place, x_names),
         f'<text x="{_LEFT + plot_w / 2:.0f}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>',
         f'<text x="12" y="{_TOP + plot_h / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 12 {_TOP + plot_h / 2:.0f})">{escape(y_label)}</text>',
@@ -135,7 +143,7 @@ def _range(values: np.ndarray, margin: float) -> tuple[float, float]:
     return low - margin * (high - low), high + margin * (high - low)
 
 
-def _upright(mark: Upright, place, row: int) -> list[str]:  # type: ignore[no-untyped-def]
+def _upright(mark: Upright, place: _Place, row: int) -> list[str]:
     bottom = _HEIGHT - _BOTTOM
     left, middle, right = (place(mark.x + side * mark.scatter, 0.0)[0] for side in (-1.0, 0.0, 1.0))
     dash = f' stroke-dasharray="{mark.dash}"' if mark.dash else ""
@@ -148,7 +156,9 @@ def _upright(mark: Upright, place, row: int) -> list[str]:  # type: ignore[no-un
     ]
 
 
-def _grid(x_low: float, x_high: float, y_low: float, y_high: float, place) -> list[str]:  # type: ignore[no-untyped-def]
+def _grid(
+    x_low: float, x_high: float, y_low: float, y_high: float, place: _Place, x_names: Sequence[str]
+) -> list[str]:
     out = []
     for value in ticks(y_low, y_high):
         _, y = place(x_low, value)
@@ -156,13 +166,14 @@ def _grid(x_low: float, x_high: float, y_low: float, y_high: float, place) -> li
             f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}" class="grid"/>'
             f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
         )
-    for value in ticks(x_low, x_high):
+    names = {float(at): escape(name) for at, name in enumerate(x_names)}
+    for value, name in (names or {at: f"{at:g}" for at in ticks(x_low, x_high)}).items():
         x, _ = place(value, y_low)
-        out.append(f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
+        out.append(f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{name}</text>')
     return out
 
 
-def _path(item: Line, place) -> str:  # type: ignore[no-untyped-def]
+def _path(item: Line, place: _Place) -> str:
     out, pen = [], "M"
     for x, y in zip(item.x.tolist(), item.y.tolist(), strict=True):
         if not np.isfinite(y):

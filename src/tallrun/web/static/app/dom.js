@@ -40,6 +40,8 @@ export const dayOf = (date, options = { weekday: "short", day: "numeric", month:
   new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }).format(new Date(`${date}T12:00:00Z`));
 
 export const words = (text) => String(text).replaceAll("_", " ");
+/** A range that no line ends in: "0–10" breaks after its dash. */
+export const unbroken = (text) => text.replace(/(\d–)(?=\d)/g, "$1\u2060");
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const number = (value, digits = 0) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 

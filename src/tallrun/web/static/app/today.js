@@ -1,7 +1,7 @@
 // Today: the verdict, what is due, fourteen days, the exercise of the phase. Nothing else.
 
 import { get, post, runner } from "./api.js";
-import { capital, card, choose, clock, el, field, foldedCard, plainButton, say, when, words } from "./dom.js";
+import { capital, card, choose, clock, el, field, foldedCard, plainButton, say, unbroken, when, words } from "./dom.js";
 import { drawStrip, drawWeeks } from "./charts.js";
 import { openPainForm, scoreButtons } from "./pain.js";
 import { openScreen } from "./screen.js";
@@ -119,8 +119,8 @@ class Today {
     const text = item.load_test ? `${words(item.load_test).replace(" leg ", "-leg ")}, 10 s${item.question === "this_morning" ? ", this morning" : ""}: how much did it hurt, 0–10?` : item.text;
     const until = item.question === "count" ? null : el("span", { class: "soft small" }, `counts until ${isSameDay(item.closes_at, this.data.verdict.as_of) ? clock(item.closes_at) : when(item.closes_at)}`);
     const data = { question: item.question };
-    if (isFolded) return el("details", { class: "question", data }, el("summary", {}, capital(text)), until, this.answerTo(item, text, trouble));
-    return el("div", { class: "question", data }, el("p", {}, el("strong", {}, capital(text)), " ", until), this.answerTo(item, text, trouble));
+    if (isFolded) return el("details", { class: "question", data }, el("summary", {}, unbroken(capital(text))), until, this.answerTo(item, text, trouble));
+    return el("div", { class: "question", data }, el("p", {}, el("strong", {}, unbroken(capital(text))), " ", until), this.answerTo(item, text, trouble));
   }
 
   /** What the form of a question asks for, as buttons where one tap is enough, else as a small form. */
