@@ -57,7 +57,9 @@ def line_chart(
     drawn = [item for item in lines if np.isfinite(item.y).sum() >= 2]
     if not drawn:
         return ""
-    x_low, x_high = _range(np.concatenate([item.x[np.isfinite(item.y)] for item in drawn]), 0.0)
+    x_low, x_high = _range(
+        np.concatenate([item.x[np.isfinite(item.y)] for item in drawn]), 0.2 if x_names else 0.0
+    )
     heights = [part for item in drawn for part in (item.y, *(item.band or ()))]
     y_low, y_high = _range(np.concatenate([part[np.isfinite(part)] for part in heights]), 0.06)
     y_high += 0.1 * len(uprights) * (y_high - y_low)  # the names of the uprights stand above the curves
