@@ -58,6 +58,8 @@ def test_a_walk_is_told_in_numbers_of_walking():
         recording, found.tables, "Saturday's walk", waves=found.waves, pelvis=found.pelvis_angles
     )
     page = build_report(source)
+    assert "min walking" in page
+    assert "0.0 min" not in page, "of running there is nothing to tell"
     assert "The walk in numbers" in page
     assert ran(recording, found.tables).distance_m == pytest.approx(60.0 * 1.4, rel=0.08), (
         "it starts and ends at rest"

@@ -112,7 +112,9 @@ def _minutes(source: ReportInput) -> str:
         return (
             f"{watch['run_s'] / 60:.1f} min running, {rest_s / 60:.1f} min walking or standing, by the watch"
         )
-    return f"{summary['run_time_s'] / 60:.1f} min running, {summary['walk_time_s'] / 60:.1f} min walking"
+    seconds = {"running": summary["run_time_s"], "walking": summary["walk_time_s"]}
+    told = {what: value for what, value in seconds.items() if value > 0.0} or seconds
+    return ", ".join(f"{value / 60:.1f} min {what}" for what, value in told.items())
 
 
 def _cued(source: ReportInput) -> bool | None:
