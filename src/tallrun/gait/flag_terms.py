@@ -18,17 +18,14 @@ UNKNOWN_SIZE_SD_SPM = 4.5
 
 OVERSTRIDE_TERMS = ("foot_strike_angle", "foot_ahead", "braking", "cadence_deficit")
 _WEIGHTS = (0.2, 0.3, 0.3, 0.2)
-_RAISED = 0.5
+#: A term is raised beyond this, and beyond one and a half of its own sigma.
+_RAISED, _RAISED_SIGMAS = 0.5, 1.5
 OVERSTRIDE_INDEX_LIMIT = 0.75
-#: What each term may be off by for a whole run, in its own unit of the index: 2 deg of strike angle, 1 cm of foot
-#: ahead, 0.02 g of braking, 1 step/min.
 _UNKNOWN_SIGMA = 0.25
-_TERM_SIGMA = (2.0 / 6.0, 0.27, 0.02 / 0.06, 1.0 / CADENCE_SD_SPM)
-#: Of each term: its bit, its weight, and its part of the index's variance.
-_TERMS = tuple(
-    (1 << place, weight, (weight * sigma) ** 2)
-    for place, (weight, sigma) in enumerate(zip(_WEIGHTS, _TERM_SIGMA, strict=True))
-)
+#: What may be off for a whole run, alike in all its strides: the strike angle's is told with it.
+FOOT_AHEAD_SIGMA_M, BRAKING_SIGMA_G, CADENCE_SIGMA_SPM = 0.01, 0.03, 1.0
+#: A term known to this, as an angle is to 2 deg, counts with all its weight; a less certain one by the square less.
+_SURE_SIGMA = 1.0 / 3.0
 _GREATEST_SCORE = 3.0
 
 
@@ -89,37 +86,42 @@ def expected_cadence_spm(speed_mps: float, runner: RunnerProfile) -> tuple[float
 
 
 def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaseline | None) -> None:
-    """Fill ``overstride_index`` and ``overstride_terms`` of one stride (sci:A3).
+    """Fill ``overstride_index``, its sigma and ``overstride_terms`` of one stride (sci:A3).
 
     Terms that cannot be known are left out and the weights renormalised; with fewer than two known terms the
     index stays NaN, because strike angle alone must never speak (most recreational runners land on the heel).
+    Foot ahead is speed times a time since contact: against other people it is as uncertain as what counts as contact
+    (8 ms are 2.4 cm at 3 m/s, more than half its unit), against the runner's own usual one that goes out.
     """
     speed, leg = stride.pace_mps, leg_length_m(runner)
     own = baseline.at(speed) if baseline else None
-    reference_m = own.foot_ahead_m if own and math.isfinite(own.foot_ahead_m) else NAN
-    if not math.isfinite(reference_m):
-        reference_m = (0.30 + 0.02 * (speed - 3.0)) * leg
+    is_own = own is not None and math.isfinite(own.foot_ahead_m)
+    reference_m = own.foot_ahead_m if own and is_own else (0.30 + 0.02 * (speed - 3.0)) * leg
+    contact_m = 0.0 if is_own else stride.speed_mps * stride.timing_sigma_s
     expected, _ = expected_cadence_spm(speed, runner)
     angle = stride.foot_strike_angle_deg if angle_is_sure(stride.angle_sigma_deg) else NAN
     ahead_m = stride.foot_ahead_m if length_is_sure(stride.length_sigma_m, stride.stride_length_m) else NAN
     scores = (
-        (angle - 8.0) / 6.0,
-        (ahead_m - reference_m) / leg / 0.04,
-        (stride.peak_braking_g - 0.27) / 0.06,
-        -(stride.cadence_spm - expected) / CADENCE_SD_SPM,
+        ((angle - 8.0) / 6.0, stride.angle_sigma_deg / 6.0),
+        ((ahead_m - reference_m) / leg / 0.04, math.hypot(FOOT_AHEAD_SIGMA_M, contact_m) / leg / 0.04),
+        ((stride.peak_braking_g - 0.27) / 0.06, BRAKING_SIGMA_G / 0.06),
+        (-(stride.cadence_spm - expected) / CADENCE_SD_SPM, CADENCE_SIGMA_SPM / CADENCE_SD_SPM),
     )
     total = weight_sum = variance = 0.0
     raised = known = 0
-    for score, (bit, weight, term_variance) in zip(scores, _TERMS, strict=True):
-        if not math.isfinite(score):
+    for place, (score, sigma) in enumerate(scores):
+        if not math.isfinite(score + sigma):
             continue
         known += 1
+        weight = _WEIGHTS[place]
+        if sigma > _SURE_SIGMA:
+            weight *= (_SURE_SIGMA / sigma) ** 2
         is_inside = -_GREATEST_SCORE < score < _GREATEST_SCORE
         total += weight * (score if is_inside else math.copysign(_GREATEST_SCORE, score))
         weight_sum += weight
-        variance += term_variance
-        if score > _RAISED:
-            raised |= bit
+        variance += (weight * sigma) ** 2
+        if score > _RAISED and score > _RAISED_SIGMAS * sigma:
+            raised |= 1 << place
     if known >= 2:
         stride.overstride_index = total / weight_sum
         stride.overstride_sigma = math.sqrt(variance) / weight_sum

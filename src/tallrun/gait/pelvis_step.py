@@ -20,8 +20,9 @@ R_NO_GYRO, R_NO_STANDING = reason_bit("no_gyroscope"), reason_bit("no_standing")
 R_NOT_RUNNING, R_DOUBTFUL = reason_bit("not_running"), reason_bit("event_doubtful")
 R_IMPLAUSIBLE = reason_bit("implausible")
 
-#: Gaussian with -3 dB at 10 Hz, at which braking is read.
-BRAKING_SIGMA_S = math.sqrt(math.log(2.0)) / (2.0 * math.pi * 10.0)
+#: Braking is read at 10 Hz (-3 dB), level below that as the low-pass of the published figures is: what a Gaussian takes
+#: away is smoothed and given back, 2 g - g2 of its response g, which is 0.707 where g is 0.459.
+BRAKING_SIGMA_S = math.sqrt(-2.0 * math.log(1.0 - math.sqrt(1.0 - math.sqrt(0.5)))) / (2.0 * math.pi * 10.0)
 
 #: Square of the forward axis's level part, at least: six degrees off the upright, past which a lean has no forward.
 LEAST_LEVEL2 = 0.01
@@ -232,8 +233,11 @@ def _set_braking(lines, mean, contact_row, step, params, row):
 
     mean : forward force over whole steps: slope, bias of the sensor, and steady gain of speed are no braking.
     """
-    ahead, smoothed, n, length = lines[1], lines[2], step.n, step.length
+    ahead, smoothed, again, n, length = lines[1], lines[2], lines[3], step.n, step.length
     smooth(ahead, n, BRAKING_SIGMA_S * params.rate_hz, smoothed)
+    smooth(smoothed, n, BRAKING_SIGMA_S * params.rate_hz, again)
+    for i in range(n):
+        smoothed[i] = 2.0 * smoothed[i] - again[i]
     lowest, at = 0.0, -1
     for i in range(contact_row, min(n - 1, contact_row + int(params.braking_share * length))):
         if smoothed[i] - mean < lowest:

@@ -171,12 +171,19 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
             "braking": "strong braking",
             "cadence_deficit": "few steps for the speed",
         }
-        seen = [words[item] for item in spans[0]["evidence"]["terms"] if item in words]
+        seen = [words[item] for item in words if any(item in span["evidence"]["terms"] for span in spans)]
         ahead = "than usual for you" if own else "than the limit set for people in general"
+        is_ahead_known = any("foot_ahead" in span["evidence"]["terms"] for span in spans)
+        error = f" ± {uncertainty:.2f}" if uncertainty else ""
         return Finding(
-            f"Your landings were further ahead of you {ahead}.",
-            f"{when}; seen as: {', '.join(seen) or 'several signs together'}",
-            sure,
+            f"Your landings were further ahead of you {ahead}."
+            if is_ahead_known
+            else "Signs of landing far ahead came together; how far ahead is not known that well.",
+            f"{when}; seen as: {', '.join(seen) or 'several signs together'}; "
+            f"index {value:.2f}{error}, its limit {reference:.2f}",
+            "held against your own baseline"
+            if own
+            else "held against a population figure, so treat it as a hint",
             "strike-time",
         )
     if name == "anterior_pelvic_tilt":
