@@ -37,7 +37,8 @@ STRIDES = {
     "foot_strike_angle_deg": "Foot against the ground at initial contact, from its flat position; toes up positive.",
     "peak_impact_g": "Largest acceleration at the shoe from 10 ms before to 50 ms after contact.",
     "overstride_index": "Strike angle, foot ahead, braking and cadence deficit together, each from its reference; "
-    "0 is at the reference, and a flag needs 0.75 and two terms raised.",
+    "0 is at the reference, and a flag needs 0.75 beyond its sigma and two terms raised. A term counts the less, the "
+    "less certain it is: foot ahead, against other people, by what counts as contact.",
     "mode": "What the runner did: run, walk, stand or other.",
     "quality": "Of the stride length, 0 to 1; 0.6 is the limit for use.",
     "timing_sigma_s": "Standard uncertainty of the initial contact and of the one that closes the stride.",
@@ -59,7 +60,7 @@ STRIDES = {
     "foot_ahead_m": "How far ahead of the pelvis the foot lands, from speed and braking time.",
     "braking_dv_mps": "Forward speed the pelvis loses at the landing; positive.",
     "peak_braking_g": "Largest braking acceleration of the pelvis in the step; positive.",
-    "overstride_sigma": "Standard uncertainty of the overstride index.",
+    "overstride_sigma": "Standard uncertainty of the overstride index, from that of each term for a whole run.",
     "overstride_terms": "Terms of the overstride index that are raised, as bits: 1 strike angle, 2 foot ahead, "
     "4 braking, 8 cadence deficit.",
     "belt_speed_mps": "Speed the treadmill reported, or that was typed.",
