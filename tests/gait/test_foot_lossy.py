@@ -169,6 +169,29 @@ def test_a_hole_anywhere_makes_no_stride_of_two_and_no_length_or_off_of_another(
     assert n_wrong <= 0.002 * n_sure
 
 
+@pytest.mark.parametrize("rate_hz", [52.0, 100.0, 200.0])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_hole_over_the_second_swing_out_of_standing_makes_no_stride_of_two(kind, rate_hz):
+    """Out of standing a walker's foot lies still for two thirds of its first two strides, the hole included."""
+    walk, n_sure = simulate.Bout("walk", 8.0, 1.5), 0
+    bouts = simulate.Bout("stand", 2.5), walk, simulate.Bout("stand", 2.0), walk
+    for foot in ("left", "right"):
+        _, truth = seen(bouts, kind, foot, rate_hz)
+        contacts = np.array([row["initial_contact_s"] for row in truth])
+        for k in (0, 1 + int(np.argmax(np.diff(contacts)))):
+            for length_s in (0.27, 0.33, 0.39):
+                for end_s in np.arange(contacts[k + 1] - 0.2, contacts[k + 1] + 0.25, 0.06):
+                    rows, strides = holed_rows(bouts, kind, foot, rate_hz, [(end_s - length_s, length_s)])
+                    for row, stride in zip(rows, strides, strict=True):
+                        if stride is None or stride["stride_time_s"] is None:
+                            continue
+                        taken_s = row["next_initial_contact_s"] - row["initial_contact_s"]
+                        is_sure = row["timing_sigma_s"] <= 0.02 or row["quality"] >= 0.6
+                        n_sure += bool(is_sure and np.isfinite(taken_s))
+                        assert not (is_sure and taken_s > 1.3 * stride["stride_time_s"]), (end_s, length_s)
+    assert n_sure > 400
+
+
 def test_a_foot_that_stands_through_holes_makes_no_steps():
     """Three usual strides long, with a hole of a third of a second in each: nobody walked there."""
     bouts = simulate.Bout("run", 8.0, 3.0), simulate.Bout("stand", 2.1), simulate.Bout("run", 6.0, 3.0)

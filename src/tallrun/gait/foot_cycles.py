@@ -158,7 +158,7 @@ def land(state, now, is_early, params, out):
     if stance.is_pending:
         state.row[0].timing_sigma_s = max(state.row[0].timing_sigma_s, sigma_s)
         settle_final_contact(state, params)
-        complete_row(state, contact.t_s, cost, params, out)
+        complete_row(state, contact, cost, params, out)
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
     if fit.is_solved:

@@ -297,13 +297,14 @@ def _withhold_off(row):
 
 
 @kernel
-def complete_row(state, contact_s, cost, params, out):
+def complete_row(state, contact, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
+    contact_s = contact.t_s
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    # a foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride,
-    # and the contact that closes it closes another one; without a foot-flat all of the stride is open
-    hidden_s = hidden_swing(state, fit.first if fit.first >= 0 else fit.last, params.late_flat_s, params)
+    # a foot that was seen to lie down again before the swing that ends here may have swung unseen before that: the
+    # trajectory is then that of a later stride, and the contact that closes it closes another one
+    hidden_s = hidden_swing(state, fit.first, contact.swing, params.late_flat_s, params)
     gap_s = max(fit.gap_s, hidden_s)
     n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
@@ -315,7 +316,10 @@ def complete_row(state, contact_s, cost, params, out):
     is_late = row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s
     if hidden_s > 0.0 or (is_late and gap_s > params.void_gap_s):
         _withhold_off(row)
-    is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
+    is_one = stride_s < params.most_usual_share * stance.usual_stride_s
+    if fit.first >= 0:  # but its trajectory begins in its own stance for sure only where it begins early
+        lay_s = state.samples.t_s[fit.first & state.samples.mask] - row.initial_contact_s
+        is_one = is_one and lay_s <= params.late_flat_s
     if hidden_s > 0.0 and n_lost == 0 and not is_one:
         row.reasons |= GAP
         emit_open(state, now_s, out)
