@@ -207,6 +207,35 @@ def test_a_foot_that_stands_through_holes_makes_no_steps():
         assert not between.any()
 
 
+@pytest.mark.parametrize("rate_hz", [52.0, 100.0, 200.0])
+def test_a_stride_says_gap_exactly_where_more_is_missing_than_is_bridged(rate_hz):
+    """From its contact to the foot-flat after the next one; where no contact closes it, until the row is told."""
+    bouts, gap = (simulate.Bout("stand", 2.5), simulate.Bout("walk", 8.0, 1.5)), reason_bit("gap")
+    n_gaps = n_whole = 0
+    sensor, _ = seen(bouts, 0, "left", rate_hz)
+    for length_s in (0.01, 0.02, 0.04, 0.2):
+        for begin_s in np.arange(4.0, 9.0, 0.41):
+            keep = (sensor.t_s < begin_s) | (sensor.t_s >= begin_s + length_s)
+            rows, _ = holed_rows(bouts, 0, "left", rate_hz, [(begin_s, length_s)])
+            before, after = sensor.t_s[sensor.t_s < begin_s][-1], sensor.t_s[sensor.t_s >= begin_s + length_s][0]
+            n_lost = int((~keep).sum())
+            assert abs(n_lost / rate_hz - 0.025) > 0.001
+            is_hole = n_lost > 1 and n_lost / rate_hz > 0.025
+            flats = np.append(rows["foot_flat_s"][1:], np.inf)
+            for row, flat_s in zip(rows, flats, strict=True):
+                if not np.isfinite(flat_s) and np.isfinite(row["next_initial_contact_s"]):
+                    continue  # where the closing foot lay flat is not known
+                says, off_s = bool(row["reasons"] & gap), 2.0 / rate_hz  # both edges to the sample
+                if row["initial_contact_s"] - off_s < after and before < flat_s + off_s and is_hole:
+                    n_gaps += says
+                    assert says or after < row["initial_contact_s"] + off_s or before > flat_s - off_s
+                else:
+                    n_whole += 1
+                    assert not says
+    assert n_gaps > 20
+    assert n_whole > 150
+
+
 @pytest.mark.parametrize("length_s", [0.1, 0.3, 0.5])
 def test_forward_is_not_taken_for_backward_where_strides_have_holes(length_s):
     for bouts, kind, foot, rate_hz in HOLES:

@@ -44,8 +44,21 @@ def _emit(state, now_s, out):
 
 
 @kernel
+def tell_gap(state, last):
+    """Give the pending row its reason ``gap`` where time is missing from its contact to sample ``last``.
+
+    This is the one place for it: what could be bridged is in the sigmas and has no reason.
+    """
+    first = max(state.stance[0].contact - 1, state.front[0].n - state.samples.mask, 0)
+    missing_s, _ = gap_between(state.derived.gap_s, state.samples.mask, first, last)
+    if missing_s > 0.0:
+        state.row[0].reasons |= GAP
+
+
+@kernel
 def emit_open(state, now_s, out):
     """Write the pending row out as the last of its bout."""
+    tell_gap(state, state.front[0].n - 1)
     state.row[0].reasons |= OPEN
     state.row[0].mode = state.gait[0].mode
     _emit(state, now_s, out)
@@ -321,7 +334,6 @@ def complete_row(state, contact, cost, params, out):
         lay_s = state.samples.t_s[fit.first & state.samples.mask] - row.initial_contact_s
         is_one = is_one and lay_s <= params.late_flat_s
     if hidden_s > 0.0 and n_lost == 0 and not is_one:
-        row.reasons |= GAP
         emit_open(state, now_s, out)
         return
     is_short_gap = gap_s <= params.void_gap_s
@@ -333,8 +345,7 @@ def complete_row(state, contact, cost, params, out):
             _withhold_off(row)
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
-    if fit.gap_s > 0.0:
-        row.reasons |= GAP
+    tell_gap(state, fit.last)
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s

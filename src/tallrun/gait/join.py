@@ -31,7 +31,6 @@ SHORT_STRIDE_M = 1.0
 SURE_FLIGHT_S = 0.005
 
 _ONE_FOOT = reason_bit("one_foot")
-_GAP = reason_bit("gap")
 _LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
@@ -231,7 +230,7 @@ class StrideJoiner:
             return
         usual = median(self._stride_times_s) if len(self._stride_times_s) >= 4 else math.inf
         if stride.stride_time_s > MISSED_CONTACT_SHARE * usual:
-            stride.reasons |= _GAP | _LOW_QUALITY
+            stride.reasons |= _OPEN | _LOW_QUALITY
             stride.quality = min(stride.quality, 0.2)
             stride.stride_time_s = stride.cadence_spm = stride.duty_factor = NAN
             stride.stride_length_m = stride.speed_mps = NAN
