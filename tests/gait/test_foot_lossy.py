@@ -217,7 +217,10 @@ def test_a_stride_says_gap_exactly_where_more_is_missing_than_is_bridged(rate_hz
         for begin_s in np.arange(4.0, 9.0, 0.41):
             keep = (sensor.t_s < begin_s) | (sensor.t_s >= begin_s + length_s)
             rows, _ = holed_rows(bouts, 0, "left", rate_hz, [(begin_s, length_s)])
-            before, after = sensor.t_s[sensor.t_s < begin_s][-1], sensor.t_s[sensor.t_s >= begin_s + length_s][0]
+            before, after = (
+                sensor.t_s[sensor.t_s < begin_s][-1],
+                sensor.t_s[sensor.t_s >= begin_s + length_s][0],
+            )
             n_lost = int((~keep).sum())
             assert abs(n_lost / rate_hz - 0.025) > 0.001
             is_hole = n_lost > 1 and n_lost / rate_hz > 0.025

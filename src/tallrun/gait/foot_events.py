@@ -438,10 +438,14 @@ def hidden_swing(state, flat, last, longest_s, params):
     missing_s, _ = gap_between(state.derived.gap_s, mask, first, last)
     if missing_s <= params.void_gap_s or t_s[last & mask] - state.row[0].initial_contact_s <= longest_s:
         return 0.0
-    still_s = t_s[first & mask]  # since when it is still again; last seen to lie still, which it was once it had landed
-    lay_s = still_s + params.flat_after_contact_s + 2.0 * params.flat_half_s
+    still_s = t_s[
+        first & mask
+    ]  # since when it is still again; last seen to lie still, as it does when it has landed
+    lay_s = landed_s = still_s + params.flat_after_contact_s + 2.0 * params.flat_half_s
     for k in range(first + 1, last + 1):
         when_s = t_s[k & mask]
+        if state.derived.gap_s[k & mask] > 0.0 and t_s[(k - 1) & mask] < landed_s:
+            lay_s = t_s[(k - 1) & mask]  # which was not seen
         if state.derived.gap_s[k & mask] > 0.0 or cost[k & mask] >= params.flat_cost:
             still_s = when_s
         if k == flat or when_s - still_s >= 2.0 * params.flat_half_s:
