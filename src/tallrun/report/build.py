@@ -19,6 +19,7 @@ from tallrun.insight import SessionBlocks, steady_blocks
 from tallrun.numerics.recording import Recording
 from tallrun.pipeline import GaitTables
 from tallrun.pipeline.batch import samples_end_s
+from tallrun.reasons import REASONS
 from tallrun.report.cycles import clean_strides
 from tallrun.report.drift import drift_rows, drifts
 from tallrun.report.earlier import EarlierBand
@@ -39,7 +40,6 @@ from tallrun.report.tables import (
     calibration_words,
     definition_rows,
     metric_rows,
-    reason_rows,
     sensor_rows,
     version_rows,
     walked_beside,
@@ -143,7 +143,10 @@ def build_report(source: ReportInput) -> str:
         calibration=calibration_words(summary["quality"]["calibration"], session_noun(summary)),
         valid=None if clean_pct is None else share_words(clean_pct),
         n_moving=int(tables.strides["mode"].isin(["run", "walk"]).sum()),
-        reason_counts=reason_rows(summary["quality"]),
+        reason_counts=[
+            (code, REASONS[code], count) for code, count in summary["quality"]["reason_counts"].items()
+        ],
+        implausible_counts=summary["quality"].get("implausible_counts", {}),
         versions=version_rows(source.recording, summary, __version__),
         version=__version__,
         paper=sheet_css(source.sheet, "report", _day(source)),

@@ -362,19 +362,6 @@ def definition_rows(gait: Gait) -> list[tuple[str, str]]:
     ]
 
 
-def reason_rows(quality: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """(code, what it means, strides) of every reason there is; of what is implausible, which columns it was."""
-    which = ", ".join(f"{name} {count}" for name, count in quality.get("implausible_counts", {}).items())
-    return [
-        (
-            code,
-            f"{REASONS[code]} Withheld: {which}." if code == "implausible" and which else REASONS[code],
-            count,
-        )
-        for code, count in quality["reason_counts"].items()
-    ]
-
-
 def sensor_rows(quality: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """(placement, [(fact, value)]) of every sensor, only what is known."""
     out = []
