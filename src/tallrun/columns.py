@@ -65,6 +65,8 @@ STRIDES = {
     "4 braking, 8 cadence deficit.",
     "belt_speed_mps": "Speed the treadmill reported, or that was typed.",
     "incline_pct": "Incline the treadmill reported, or that was typed.",
+    "implausible": "Numbers withheld with the reason implausible, joined by semicolons: the column, its value and the "
+    "limit it broke, as stance_time_s=0.39>=0.28; only the column where an engine withheld it. Empty: none.",
 }
 SEGMENTS = {
     "start_s": "Begin, from the start of the session.",

@@ -9,7 +9,9 @@ REASONS: dict[str, str] = {
     "open_stride": "No next contact of this foot closes the stride: the bout ends, or it may have been lost.",
     "one_foot": "Only one foot wore a sensor, so the other foot's contacts are unknown.",
     "inferred": "The contact was filled in across a gap and not measured.",
-    "gap": "Samples are missing inside this stride.",
+    "gap": "Time is missing in this stride: from the contact to the foot-flat after the next one more than 25 ms and "
+    "more than one sample in one place; without a gyroscope, or at the pelvis, more than 2 % of it. What is shorter "
+    "was bridged and is in the uncertainties.",
     "clipped": "The sensor reached its range, so the peak was cut off.",
     "gyro_clipped": "The gyroscope reached its range inside this stride; the turn was rebuilt or marked.",
     "no_flat": "No quiet foot-flat instant was found in stance.",

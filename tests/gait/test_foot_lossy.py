@@ -169,6 +169,29 @@ def test_a_hole_anywhere_makes_no_stride_of_two_and_no_length_or_off_of_another(
     assert n_wrong <= 0.002 * n_sure
 
 
+@pytest.mark.parametrize("rate_hz", [52.0, 100.0, 200.0])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_hole_over_the_second_swing_out_of_standing_makes_no_stride_of_two(kind, rate_hz):
+    """Out of standing a walker's foot lies still for two thirds of its first two strides, the hole included."""
+    walk, n_sure = simulate.Bout("walk", 8.0, 1.5), 0
+    bouts = simulate.Bout("stand", 2.5), walk, simulate.Bout("stand", 2.0), walk
+    for foot in ("left", "right"):
+        _, truth = seen(bouts, kind, foot, rate_hz)
+        contacts = np.array([row["initial_contact_s"] for row in truth])
+        for k in (0, 1 + int(np.argmax(np.diff(contacts)))):
+            for length_s in (0.27, 0.33, 0.39):
+                for end_s in np.arange(contacts[k + 1] - 0.2, contacts[k + 1] + 0.25, 0.06):
+                    rows, strides = holed_rows(bouts, kind, foot, rate_hz, [(end_s - length_s, length_s)])
+                    for row, stride in zip(rows, strides, strict=True):
+                        if stride is None or stride["stride_time_s"] is None:
+                            continue
+                        taken_s = row["next_initial_contact_s"] - row["initial_contact_s"]
+                        is_sure = row["timing_sigma_s"] <= 0.02 or row["quality"] >= 0.6
+                        n_sure += bool(is_sure and np.isfinite(taken_s))
+                        assert not (is_sure and taken_s > 1.3 * stride["stride_time_s"]), (end_s, length_s)
+    assert n_sure > 400
+
+
 def test_a_foot_that_stands_through_holes_makes_no_steps():
     """Three usual strides long, with a hole of a third of a second in each: nobody walked there."""
     bouts = simulate.Bout("run", 8.0, 3.0), simulate.Bout("stand", 2.1), simulate.Bout("run", 6.0, 3.0)
@@ -182,6 +205,38 @@ def test_a_foot_that_stands_through_holes_makes_no_steps():
         rows, _ = holed_rows((simulate.Bout("stand", 2.5), *bouts), 0, "left", 200.0, holes)
         between = (rows["initial_contact_s"] > stood_s + 0.3) & (rows["initial_contact_s"] < until_s - 0.3)
         assert not between.any()
+
+
+@pytest.mark.parametrize("rate_hz", [52.0, 100.0, 200.0])
+def test_a_stride_says_gap_exactly_where_more_is_missing_than_is_bridged(rate_hz):
+    """From its contact to the foot-flat after the next one; where no contact closes it, until the row is told."""
+    bouts, gap = (simulate.Bout("stand", 2.5), simulate.Bout("walk", 8.0, 1.5)), reason_bit("gap")
+    n_gaps = n_whole = 0
+    sensor, _ = seen(bouts, 0, "left", rate_hz)
+    for length_s in (0.01, 0.02, 0.04, 0.2):
+        for begin_s in np.arange(4.0, 9.0, 0.41):
+            keep = (sensor.t_s < begin_s) | (sensor.t_s >= begin_s + length_s)
+            rows, _ = holed_rows(bouts, 0, "left", rate_hz, [(begin_s, length_s)])
+            before, after = (
+                sensor.t_s[sensor.t_s < begin_s][-1],
+                sensor.t_s[sensor.t_s >= begin_s + length_s][0],
+            )
+            n_lost = int((~keep).sum())
+            assert abs(n_lost / rate_hz - 0.025) > 0.001
+            is_hole = n_lost > 1 and n_lost / rate_hz > 0.025
+            flats = np.append(rows["foot_flat_s"][1:], np.inf)
+            for row, flat_s in zip(rows, flats, strict=True):
+                if not np.isfinite(flat_s) and np.isfinite(row["next_initial_contact_s"]):
+                    continue  # where the closing foot lay flat is not known
+                says, off_s = bool(row["reasons"] & gap), 2.0 / rate_hz  # both edges to the sample
+                if row["initial_contact_s"] - off_s < after and before < flat_s + off_s and is_hole:
+                    n_gaps += says
+                    assert says or after < row["initial_contact_s"] + off_s or before > flat_s - off_s
+                else:
+                    n_whole += 1
+                    assert not says
+    assert n_gaps > 20
+    assert n_whole > 150
 
 
 @pytest.mark.parametrize("length_s", [0.1, 0.3, 0.5])

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from support.made_rows import foot_row, pelvis_row, running
 from tallrun.gait.join import StrideJoiner
-from tallrun.gait.rows import MODE_RUN, MODES, reason_text
-from tallrun.gait.strides import FASTEST_MPS, LONGEST_STRIDE_M, withhold_implausible
+from tallrun.gait.rows import MODE_RUN, MODES, PELVIS_WITHHELD, reason_text
+from tallrun.gait.strides import FASTEST_MPS, LONGEST_STRIDE_M, stride_table, withhold_implausible
+from tallrun.pipeline.ledger import quality_ledger
 
 WILD = st.one_of(st.floats(-3.0, 3.0), st.just(math.nan))
 
@@ -60,6 +61,7 @@ def test_whatever_the_feet_tell_no_impossible_number_leaves(rows, both):
     assert len(out) == len(rows)
     for stride in out:
         check_plausible(stride)
+        assert bool(stride.implausible) == ("implausible" in reason_text(stride.reasons))
 
 
 @given(st.lists(st.tuples(WILD, WILD, WILD), min_size=3, max_size=8))
@@ -73,22 +75,38 @@ def test_whatever_the_pelvis_tells_no_impossible_number_leaves(rows):
 
 
 @pytest.mark.parametrize(
-    ("changes", "gone"),
+    ("changes", "gone", "told"),
     [
-        ({"stance_time_s": 0.39, "step_time_s": 0.28}, "stance_time_s"),
-        ({"stance_time_s": -0.05}, "stance_time_s"),
-        ({"speed_mps": 4.0}, "speed_mps"),
-        ({"stride_length_m": 30.0, "speed_mps": 30.0 / 0.72}, "stride_length_m"),
-        ({"pelvic_tilt_deg": 75.0}, "pelvic_tilt_deg"),
-        ({"foot_strike_angle_deg": -80.0}, "foot_strike_angle_deg"),
+        ({"stance_time_s": 0.39, "step_time_s": 0.28}, "stance_time_s", "stance_time_s=0.39>=0.28"),
+        ({"stance_time_s": -0.05}, "stance_time_s", "stance_time_s=-0.05<=0"),
+        ({"speed_mps": 4.0, "stride_length_m": 2.16}, "speed_mps", "speed_mps=4!=3"),
+        ({"stride_length_m": 30.0, "speed_mps": 30.0 / 0.72}, "stride_length_m", "stride_length_m=30>6"),
+        ({"pelvic_tilt_deg": 75.0}, "pelvic_tilt_deg", "pelvic_tilt_deg=75>60"),
+        ({"foot_strike_angle_deg": -80.0}, "foot_strike_angle_deg", "foot_strike_angle_deg=-80<-60"),
     ],
 )
-def test_what_cannot_be_is_withheld_and_says_so(changes, gone):
+def test_what_cannot_be_is_withheld_and_says_so(changes, gone, told):
     (stride,) = running(1, **changes)
     withhold_implausible(stride)
+    assert stride.implausible == told
     assert math.isnan(getattr(stride, gone))
     assert "implausible" in reason_text(stride.reasons)
     assert stride.cadence_spm == pytest.approx(60.0 / 0.36)
+
+
+def test_what_the_pelvis_engine_withheld_is_named_and_counted():
+    """Beside a foot its number was unknown without a reason."""
+    joiner = StrideJoiner(("left",), has_pelvis=True)
+    tilt, contact = (1 << PELVIS_WITHHELD.index(name) for name in ("pelvic_tilt_deg", "stance_time_s"))
+    joiner.add_contact("left", foot_row(1.0, 0.72))
+    joiner.add_pelvis(pelvis_row(1.01, tilt_deg=math.nan, impossible=tilt | contact))
+    (stride,) = joiner.release(100.0, final=True)
+    assert stride.implausible == "pelvic_tilt_deg"
+    assert "implausible" in reason_text(stride.reasons)
+    (other,) = running(1, stance_time_s=-0.05)
+    withhold_implausible(other)
+    ledger = quality_ledger(stride_table([stride, other, *running(2, start_s=3.0)]), {}, {})
+    assert ledger["implausible_counts"] == {"pelvic_tilt_deg": 1, "stance_time_s": 1}
 
 
 def test_sound_strides_are_left_alone():

@@ -143,5 +143,5 @@ def test_a_swallowed_contact_is_no_slow_stride():
     doubtful = [item for item in out if math.isnan(item.cadence_spm)]
     assert len(doubtful) == 1
     assert doubtful[0].quality < 0.6
-    assert "gap" in reason_text(doubtful[0].reasons).split(";")
+    assert "open_stride" in reason_text(doubtful[0].reasons).split(";")
     assert math.isfinite(doubtful[0].stance_time_s)

@@ -31,7 +31,7 @@ def test_a_frame_has_the_types_of_the_contract_and_comes_back(table: GaitTable) 
     frame = table.frame()
     assert tuple(frame.columns) == STRIDE_COLUMNS
     kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
-    texts = {"foot", "mode", "reasons"}
+    texts = {"foot", "mode", "reasons", "implausible"}
     assert {name for name, kind in kinds.items() if kind == "string"} == texts
     assert kinds.pop("overstride_terms") == "int64"
     assert set(kinds.values()) == {"string", "float64"}

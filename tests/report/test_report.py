@@ -61,6 +61,19 @@ def test_every_number_of_the_metric_table_is_that_of_the_strides(demo_html):
         assert cells[7].split()[0] == str(int(np.isfinite(values).sum()))
 
 
+def test_what_was_withheld_as_implausible_is_named():
+    source = demo_source()
+    quality = source.tables.summary["quality"]
+    told = {
+        "reason_counts": {"implausible": 3},
+        "implausible_counts": {"pelvic_tilt_deg": 2, "stance_time_s": 1},
+    }
+    summary = source.tables.summary | {"quality": quality | told}
+    shown = build_report(replace(source, tables=replace(source.tables, summary=summary)))
+    assert "<code>pelvic_tilt_deg</code> 2" in shown
+    assert "<code>stance_time_s</code> 1" in shown
+
+
 def test_page_one_numbers_are_those_of_the_summary(demo_html):
     summary = demo_source().tables.summary
     words = " ".join(text for _, text in Page(demo_html).blocks)

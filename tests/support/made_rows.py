@@ -7,7 +7,10 @@ from tallrun.gait.strides import Stride
 
 
 def _unknown(kind):
-    return dict.fromkeys(kind._fields, np.nan) | {"mode": MODE_RUN, "reasons": 0, "quality": 0.95}
+    known = {"mode": MODE_RUN, "reasons": 0, "impossible": 0, "quality": 0.95}
+    return dict.fromkeys(kind._fields, np.nan) | {
+        name: value for name, value in known.items() if name in kind._fields
+    }
 
 
 def foot_row(ic_s, stride_s=0.72, stance_s=0.26, **changes):

@@ -90,7 +90,7 @@ def sessions_schema(identified: bool) -> pa.Schema:
     return pa.schema([*KEY_COLUMNS, *STATUS_COLUMNS, *extra, *FACT_COLUMNS, *RESULT_COLUMNS, *HASH_COLUMNS])
 
 
-_STRIDE_TEXTS = ("foot", "mode", "reasons")
+_STRIDE_TEXTS = ("foot", "mode", "reasons", "implausible")
 STRIDES_SCHEMA = pa.schema(
     [
         (name, _TEXT if name in _STRIDE_TEXTS else _COUNT if name == "overstride_terms" else _NUMBER)

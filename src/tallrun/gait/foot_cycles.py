@@ -32,7 +32,7 @@ from tallrun.gait.front import count_clipped, is_next
 from tallrun.gait.kernels import kernel
 from tallrun.gait.rows import reason_bit
 
-MOVED = reason_bit("mounting_changed")
+GAP, MOVED = reason_bit("gap"), reason_bit("mounting_changed")
 
 
 @kernel
@@ -84,6 +84,7 @@ def _close(state, params, out):
 def _begin_bout(state, t, out):
     """Forget the running cycle after a pause; what was learned and counted stays."""
     if state.stance[0].is_pending:
+        state.row[0].reasons |= GAP
         emit_open(state, t, out)
     forget_mode(state.gait[0])
     cycle = state.cycle[0]
@@ -158,7 +159,7 @@ def land(state, now, is_early, params, out):
     if stance.is_pending:
         state.row[0].timing_sigma_s = max(state.row[0].timing_sigma_s, sigma_s)
         settle_final_contact(state, params)
-        complete_row(state, contact.t_s, cost, params, out)
+        complete_row(state, contact, cost, params, out)
     open_row(state, contact, flat, cost, sigma_s, now, params)
     stance.is_pending, stance.contact, stance.flat_cost = True, contact.sample, cost
     if fit.is_solved:

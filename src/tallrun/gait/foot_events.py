@@ -426,22 +426,33 @@ def _fastest_toe_down(pitch_radps, mask, first, last, half):
 
 
 @kernel
-def hidden_swing(state, last, longest_s, params):
+def hidden_swing(state, flat, last, longest_s, params):
     """Longest time missing between the pending contact and sample ``last``, if it may have hidden a swing [s]; or 0.
 
-    That takes longer than ``longest_s``. A foot that stood is seen to lie still for most of that time.
+    That takes longer than ``longest_s``. A foot that swung and lies down again, at the foot-flat ``flat`` (-1: none) or
+    for a while, was not seen to lie still for as long as a swing lasts; twice as long where it does not lie
+    again, for what was lost may be the end of a stance, and it just leaves.
     """
-    t_s, gap_s, cost, mask = state.samples.t_s, state.derived.gap_s, state.derived.cost, state.samples.mask
+    t_s, cost, mask = state.samples.t_s, state.derived.cost, state.samples.mask
     first = max(state.stance[0].contact, state.front[0].n - mask)
-    waited_s = t_s[last & mask] - state.row[0].initial_contact_s
-    if waited_s <= longest_s:
+    missing_s, _ = gap_between(state.derived.gap_s, mask, first, last)
+    if missing_s <= params.void_gap_s or t_s[last & mask] - state.row[0].initial_contact_s <= longest_s:
         return 0.0
-    hidden_s, _ = gap_between(gap_s, mask, first, last)
-    still_s = 0.0
+    still_s = t_s[
+        first & mask
+    ]  # since when it is still again; last seen to lie still, as it does when it has landed
+    lay_s = landed_s = still_s + params.flat_after_contact_s + 2.0 * params.flat_half_s
     for k in range(first + 1, last + 1):
-        if cost[k & mask] < params.flat_cost and gap_s[k & mask] == 0.0:
-            still_s += t_s[k & mask] - t_s[(k - 1) & mask]
-    return hidden_s if hidden_s > params.void_gap_s and still_s < params.stood_share * waited_s else 0.0
+        when_s = t_s[k & mask]
+        if state.derived.gap_s[k & mask] > 0.0 and t_s[(k - 1) & mask] < landed_s:
+            lay_s = t_s[(k - 1) & mask]  # which was not seen
+        if state.derived.gap_s[k & mask] > 0.0 or cost[k & mask] >= params.flat_cost:
+            still_s = when_s
+        if k == flat or when_s - still_s >= 2.0 * params.flat_half_s:
+            if still_s - lay_s > params.swing_s:
+                return missing_s
+            lay_s = when_s
+    return missing_s if t_s[last & mask] - lay_s > 2.0 * params.swing_s else 0.0
 
 
 @kernel
@@ -477,7 +488,7 @@ def time_final_contact(state, params):
     if missing_s > params.void_gap_s:
         longest_s = max(params.longest_stance_share * stance.usual_stride_s, params.late_flat_s)
         is_slow = fall_radps < params.least_fall_share * stance.usual_fall_radps
-        is_other = hidden_swing(state, math.floor(place), longest_s, params) > 0.0
+        is_other = hidden_swing(state, stance.flat_at, math.floor(place), longest_s, params) > 0.0
         if is_slow or is_other or is_lost(state, when_s, landed, now, params):
             return
     elif missing_s == 0.0:

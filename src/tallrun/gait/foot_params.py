@@ -25,7 +25,6 @@ class FootParams(NamedTuple):
     ask_share: float = (
         0.5  # and is asked again whether it pushes off each time it turned on by this share of its fall
     )
-    shortest_stride_s: float = 0.35
     least_travel_m: float = (
         0.05  # a swing that ends where it began is not a step; without impact, so many times that:
     )
@@ -111,7 +110,7 @@ class FootParams(NamedTuple):
     )
     most_usual_share: float = 1.5  # a stride shorter than so many usual ones is one,
     longest_stance_share: float = 0.8  # walkers stand on a foot for less of a stride
-    stood_share: float = 0.7  # it stood if it was seen to lie still for this share of the time
+    swing_s: float = 0.35  # and no foot that swings is seen to lie still for so long
     unrest_share: float = (
         0.3  # of the force beside a hole times its length: it fades to somewhere in the hole
     )

@@ -44,8 +44,21 @@ def _emit(state, now_s, out):
 
 
 @kernel
+def tell_gap(state, last):
+    """Give the pending row its reason ``gap`` where time is missing from its contact to sample ``last``.
+
+    This is the one place for it: what could be bridged is in the sigmas and has no reason.
+    """
+    first = max(state.stance[0].contact - 1, state.front[0].n - state.samples.mask, 0)
+    missing_s, _ = gap_between(state.derived.gap_s, state.samples.mask, first, last)
+    if missing_s > 0.0:
+        state.row[0].reasons |= GAP
+
+
+@kernel
 def emit_open(state, now_s, out):
     """Write the pending row out as the last of its bout."""
+    tell_gap(state, state.front[0].n - 1)
     state.row[0].reasons |= OPEN
     state.row[0].mode = state.gait[0].mode
     _emit(state, now_s, out)
@@ -297,13 +310,14 @@ def _withhold_off(row):
 
 
 @kernel
-def complete_row(state, contact_s, cost, params, out):
+def complete_row(state, contact, cost, params, out):
     """Give the pending row its stride and write it out, with rows for contacts lost in a gap behind it."""
+    contact_s = contact.t_s
     row, stance, fit, now_s = state.row[0], state.stance[0], state.work.fit[0], state.front[0].last_s
     stride_s = contact_s - row.initial_contact_s
-    # a foot-flat long after the contact may be that of a later stance: the trajectory is then that of a later stride,
-    # and the contact that closes it closes another one; without a foot-flat all of the stride is open
-    hidden_s = hidden_swing(state, fit.first if fit.first >= 0 else fit.last, params.late_flat_s, params)
+    # a foot that was seen to lie down again before the swing that ends here may have swung unseen before that: the
+    # trajectory is then that of a later stride, and the contact that closes it closes another one
+    hidden_s = hidden_swing(state, fit.first, contact.swing, params.late_flat_s, params)
     gap_s = max(fit.gap_s, hidden_s)
     n_lost = _contacts_lost(stride_s, gap_s, stance.usual_stride_s, params)
     if stride_s > params.longest_stride_s and n_lost == 0:
@@ -315,9 +329,11 @@ def complete_row(state, contact_s, cost, params, out):
     is_late = row.final_contact_s - row.initial_contact_s > params.longest_stance_share * each_s
     if hidden_s > 0.0 or (is_late and gap_s > params.void_gap_s):
         _withhold_off(row)
-    is_one = fit.first < 0 and stride_s < params.most_usual_share * stance.usual_stride_s
+    is_one = stride_s < params.most_usual_share * stance.usual_stride_s
+    if fit.first >= 0:  # but its trajectory begins in its own stance for sure only where it begins early
+        lay_s = state.samples.t_s[fit.first & state.samples.mask] - row.initial_contact_s
+        is_one = is_one and lay_s <= params.late_flat_s
     if hidden_s > 0.0 and n_lost == 0 and not is_one:
-        row.reasons |= GAP
         emit_open(state, now_s, out)
         return
     is_short_gap = gap_s <= params.void_gap_s
@@ -329,8 +345,7 @@ def complete_row(state, contact_s, cost, params, out):
             _withhold_off(row)
         if is_short_gap:
             stance.usual_stride_s = _follow(stance.usual_stride_s, stride_s, params)
-    if fit.gap_s > 0.0:
-        row.reasons |= GAP
+    tell_gap(state, fit.last)
     first_s, mode = row.initial_contact_s, state.gait[0].mode
     row.mode = mode
     row.next_initial_contact_s = first_s + each_s if n_lost else contact_s

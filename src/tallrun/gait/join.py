@@ -14,7 +14,7 @@ from statistics import median
 
 from tallrun.gait.eligible import stance_sigma_s, timing_sigma_s
 from tallrun.gait.gait_odds import shows_gait
-from tallrun.gait.rows import MODE_RUN, MODE_WALK, FootContact, PelvisStep, reason_bit
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, PELVIS_WITHHELD, FootContact, PelvisStep, reason_bit
 from tallrun.gait.strides import NAN, Stride, withhold_implausible
 
 #: How long a stride may wait for the other foot and the pelvis after its own foot has told it.
@@ -31,7 +31,6 @@ SHORT_STRIDE_M = 1.0
 SURE_FLIGHT_S = 0.005
 
 _ONE_FOOT = reason_bit("one_foot")
-_GAP = reason_bit("gap")
 _LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
@@ -111,6 +110,9 @@ class StrideJoiner:
         )
         if is_backwards:
             stride.reasons |= _IMPLAUSIBLE
+            stride.implausible = f"stride_time_s={row.next_initial_contact_s - ic:.4g}<=0"
+        elif row.reasons & _IMPLAUSIBLE:  # an engine withheld the only number it can
+            stride.implausible = "stance_time_s"
         if len(self._feet) == 1:
             stride.reasons |= _ONE_FOOT
         insort(self._contacts_s[foot], ic)
@@ -231,7 +233,7 @@ class StrideJoiner:
             return
         usual = median(self._stride_times_s) if len(self._stride_times_s) >= 4 else math.inf
         if stride.stride_time_s > MISSED_CONTACT_SHARE * usual:
-            stride.reasons |= _GAP | _LOW_QUALITY
+            stride.reasons |= _OPEN | _LOW_QUALITY
             stride.quality = min(stride.quality, 0.2)
             stride.stride_time_s = stride.cadence_spm = stride.duty_factor = NAN
             stride.stride_length_m = stride.speed_mps = NAN
@@ -283,6 +285,11 @@ def _first_after(times_s: list[float], time_s: float) -> float | None:
 
 def _copy_pelvis(stride: Stride, row: PelvisStep) -> None:
     stride.reasons |= row.reasons & _OF_TILT
+    if row.impossible:
+        names = [name for place, name in enumerate(PELVIS_WITHHELD) if row.impossible >> place & 1]
+        told = [name for name in names if stride.foot is None or name not in ("step_time_s", "stance_time_s")]
+        stride.reasons |= _IMPLAUSIBLE if told else 0
+        stride.implausible = ";".join([*filter(None, [stride.implausible]), *told])
     stride.pelvic_tilt_deg = row.tilt_deg
     stride.pelvic_tilt_sigma_deg = row.tilt_sigma_deg
     stride.pelvic_obliquity_deg = row.obliquity_deg

@@ -82,7 +82,7 @@ def _clear(row):
         np.nan
     )
     row.braking_dv_mps = row.peak_braking_g = row.crossing_s = row.quality = row.emitted_at_s = np.nan
-    row.mode, row.reasons = MODE_OTHER, 0
+    row.mode, row.reasons, row.impossible = MODE_OTHER, 0, 0
 
 
 # Attitude and bounce --------------------------------------------------------------------------------------------------
@@ -399,12 +399,18 @@ def analyse_step(state, now, step, mode_before, params, row):
 
 
 @kernel
-def _possible(row, value, least, most):
-    """Return the value, or NaN (``implausible``) where no body can show it."""
+def _possible(row, value, least, most, place):
+    """Return the value, or NaN (``implausible``) where no body can show it; ``place`` : in PELVIS_WITHHELD."""
     if value < least or value > most:
-        row.reasons |= R_IMPLAUSIBLE
+        _note_impossible(row, place)
         return np.nan
     return value
+
+
+@kernel
+def _note_impossible(row, place):
+    row.reasons |= R_IMPLAUSIBLE
+    row.impossible |= 1 << place
 
 
 @kernel
@@ -412,13 +418,13 @@ def withhold_impossible(row):
     """Make unknown what no body can show in one step, and times that run backwards (``implausible``)."""
     if row.next_step_s <= row.step_s:
         row.next_step_s = np.nan
-        row.reasons |= R_IMPLAUSIBLE
-    row.tilt_deg = _possible(row, row.tilt_deg, LEAST_TILT_DEG, MOST_TILT_DEG)
-    row.obliquity_deg = _possible(row, row.obliquity_deg, 0.0, MOST_OBLIQUITY_DEG)
-    row.rotation_deg = _possible(row, row.rotation_deg, 0.0, MOST_ROTATION_DEG)
-    row.vertical_oscillation_m = _possible(row, row.vertical_oscillation_m, 0.0, MOST_OSCILLATION_M)
-    row.braking_dv_mps = _possible(row, row.braking_dv_mps, 0.0, MOST_BRAKING_MPS)
-    row.peak_braking_g = _possible(row, row.peak_braking_g, 0.0, MOST_BRAKING_G)
+        _note_impossible(row, 0)
     if row.contact_time_s <= 0.0 or row.contact_time_s >= row.next_step_s - row.step_s:
         row.contact_time_s = row.contact_time_sigma_s = np.nan
-        row.reasons |= R_IMPLAUSIBLE
+        _note_impossible(row, 1)
+    row.tilt_deg = _possible(row, row.tilt_deg, LEAST_TILT_DEG, MOST_TILT_DEG, 2)
+    row.obliquity_deg = _possible(row, row.obliquity_deg, 0.0, MOST_OBLIQUITY_DEG, 3)
+    row.rotation_deg = _possible(row, row.rotation_deg, 0.0, MOST_ROTATION_DEG, 4)
+    row.vertical_oscillation_m = _possible(row, row.vertical_oscillation_m, 0.0, MOST_OSCILLATION_M, 5)
+    row.braking_dv_mps = _possible(row, row.braking_dv_mps, 0.0, MOST_BRAKING_MPS, 6)
+    row.peak_braking_g = _possible(row, row.peak_braking_g, 0.0, MOST_BRAKING_G, 7)

@@ -52,6 +52,13 @@ class FootContact(NamedTuple):
     emitted_at_s: float
 
 
+#: Columns of the stride table a pelvis engine may have withheld, in the order of the bits of ``PelvisStep.impossible``.
+PELVIS_WITHHELD = (
+    "step_time_s", "stance_time_s", "pelvic_tilt_deg", "pelvic_obliquity_deg", "pelvic_rotation_deg",
+    "vertical_oscillation_m", "braking_dv_mps", "peak_braking_g",
+)  # fmt: skip
+
+
 class PelvisStep(NamedTuple):
     """One step seen at the pelvis; ``PELVIS_STEP_DTYPE`` has the same fields."""
 
@@ -70,6 +77,7 @@ class PelvisStep(NamedTuple):
     mode: int
     quality: float
     reasons: int
+    impossible: int  # bits of what was withheld as ``implausible``, see PELVIS_WITHHELD
     emitted_at_s: float
 
 

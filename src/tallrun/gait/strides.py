@@ -65,6 +65,7 @@ class Stride:
     belt_speed_mps: float = NAN  # reported by the treadmill or typed
     incline_pct: float = NAN
     stance_sigma_s: float = NAN  # of the contact time, from both its events
+    implausible: str = ""  # what was withheld as such: column=value and the limit it broke, joined by ";"
 
     @property
     def pace_mps(self) -> float:
@@ -82,6 +83,15 @@ STEEPEST_STRIKE_DEG = 60.0
 LENGTH_MISFIT_SHARE = 0.01
 GREATEST_TILT_DEG = 60.0
 GREATEST_OSCILLATION_M = 0.4
+#: Columns that stand alone, with the least and the most each can be.
+_LIMITS = (
+    ("foot_strike_angle_deg", -STEEPEST_STRIKE_DEG, STEEPEST_STRIKE_DEG),
+    ("pelvic_tilt_deg", -GREATEST_TILT_DEG, GREATEST_TILT_DEG),
+    ("pelvic_obliquity_deg", 0.0, GREATEST_TILT_DEG),
+    ("vertical_oscillation_m", 0.0, GREATEST_OSCILLATION_M),
+    ("peak_impact_g", 0.0, math.inf),
+    ("duty_factor", 0.0, 1.0),
+)
 
 _OF_STANCE = ("final_contact_s", "stance_time_s", "duty_factor", "flight_time_s")
 _OF_LENGTH = ("stride_length_m", "speed_mps", "length_sigma_m", "foot_ahead_m", "slope_deg", "lift_m")
@@ -92,43 +102,53 @@ def withhold_implausible(stride: Stride) -> None:
     """Withhold, with the reason ``implausible``, every number of a stride that cannot be true of a person.
 
     The one place for all engines: contact no shorter than the step while running or than the stride at all, times
-    that are not positive, a speed that length and time deny, angles and heights beyond a body.
+    that are not positive, a speed that length and time deny, angles and heights beyond a body. ``implausible`` of the
+    stride names the number that broke a limit, with both; what follows from that number is withheld with it.
     """
+    told: list[str] = []
     wrong: list[str] = []
     stance, step, whole = stride.stance_time_s, stride.step_time_s, stride.stride_time_s
-    both = 2.0 * stance if stride.mode == MODE_RUN else stance  # contacts that cannot overlap
-    if stance <= 0.0 or 0.0 < whole <= both or 0.0 < 2.0 * step <= both:
+    share = 0.5 if stride.mode == MODE_RUN else 1.0  # of a stride, contacts that cannot overlap
+    if stance <= 0.0 or 0.0 < share * whole <= stance or 0.0 < 2.0 * share * step <= stance:
+        most = min(share * item for item in (whole, 2.0 * step, math.inf) if item > 0.0)
+        told.append(_broken("stance_time_s", stance, "<=0" if stance <= 0.0 else f">={most:.4g}"))
         wrong += _OF_STANCE
     if step <= 0.0 or stride.flight_time_s >= whole:
+        told += [_broken("step_time_s", step, "<=0")] if step <= 0.0 else []
+        if stride.flight_time_s >= whole:
+            told.append(_broken("flight_time_s", stride.flight_time_s, f">={whole:.4g}"))
         wrong += ("step_time_s", "flight_time_s")
     if whole < SHORTEST_STRIDE_S:
+        told.append(_broken("stride_time_s", whole, f"<{SHORTEST_STRIDE_S:g}"))
         wrong += _OF_STRIDE
     length, speed = stride.stride_length_m, stride.speed_mps
-    if not 0.0 <= length <= LONGEST_STRIDE_M and length == length:
+    if length < 0.0 or length > LONGEST_STRIDE_M:
+        told.append(_broken("stride_length_m", length, "<0" if length < 0.0 else f">{LONGEST_STRIDE_M:g}"))
         wrong += _OF_LENGTH
-    if speed == speed and not (
-        0.0 <= speed <= FASTEST_MPS and abs(speed * whole - length) <= LENGTH_MISFIT_SHARE * abs(length)
-    ):
+    elif speed < 0.0 or speed > FASTEST_MPS:
+        told.append(_broken("speed_mps", speed, "<0" if speed < 0.0 else f">{FASTEST_MPS:g}"))
         wrong += _OF_LENGTH
-    if abs(stride.foot_strike_angle_deg) > STEEPEST_STRIKE_DEG:
-        wrong.append("foot_strike_angle_deg")
-    if abs(stride.pelvic_tilt_deg) > GREATEST_TILT_DEG:
-        wrong.append("pelvic_tilt_deg")
-    if stride.pelvic_obliquity_deg < 0.0 or stride.pelvic_obliquity_deg > GREATEST_TILT_DEG:
-        wrong.append("pelvic_obliquity_deg")
-    if stride.vertical_oscillation_m < 0.0 or stride.vertical_oscillation_m > GREATEST_OSCILLATION_M:
-        wrong.append("vertical_oscillation_m")
-    if stride.peak_impact_g < 0.0:
-        wrong.append("peak_impact_g")
-    if stride.duty_factor < 0.0 or stride.duty_factor > 1.0:
-        wrong.append("duty_factor")
+    elif speed == speed and not abs(speed * whole - length) <= LENGTH_MISFIT_SHARE * abs(length):
+        told.append(_broken("speed_mps", speed, f"!={length / whole:.4g}" if whole > 0.0 else ""))
+        wrong += _OF_LENGTH
+    for name, least, most in _LIMITS:
+        value = getattr(stride, name)
+        if value < least or value > most:
+            told.append(_broken(name, value, f"<{least:g}" if value < least else f">{most:g}"))
+            wrong.append(name)
     known = [name for name in wrong if math.isfinite(getattr(stride, name))]
     for name in known:
         setattr(stride, name, NAN)
     if known:
         stride.reasons |= reason_bit("implausible")
+        stride.implausible = ";".join([*filter(None, [stride.implausible]), *told])
         if "stride_length_m" in known:
             stride.quality = 0.0
+
+
+def _broken(name: str, value: float, limit: str) -> str:
+    """Return the text for a number and the limit it broke, as ``Stride.implausible`` tells it."""
+    return f"{name}={value:.4g}{limit}"
 
 
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))
@@ -151,6 +171,8 @@ def stride_table(strides: Sequence[Stride]) -> GaitTable:
             bits = list(values)
             texts = {value: reason_text(value) for value in set(bits)}
             columns[name] = text_array([texts[value] for value in bits])
+        elif name == "implausible":
+            columns[name] = text_array(list(values))
         else:
             kind = np.int64 if name == "overstride_terms" else np.float64
             columns[name] = np.fromiter(values, kind, len(ordered))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from statistics import median
 from typing import Any
@@ -28,6 +29,7 @@ def quality_ledger(
 ) -> dict[str, Any]:
     """Return the ledger of ``summary.json``: shares of sure times and lengths, reasons counted, each sensor's counters.
 
+    ``implausible_counts`` says of which columns numbers were withheld as implausible.
     Empty tables give None shares, never 100 %.
     """
     moving = strides[np.isin(strides["mode"], ("run", "walk"))]
@@ -35,10 +37,7 @@ def quality_ledger(
         float(sure_strides(moving, quantity).mean() * 100.0) if len(moving) else None
         for quantity in ("timing", "length")
     )
-    counts: dict[str, int] = {}
-    for text in strides["reasons"]:
-        for code in text.split(";") if text else ():
-            counts[code] = counts.get(code, 0) + 1
+    counts, withheld = (_counted(strides[name]) for name in ("reasons", "implausible"))
     sensors = {
         name: {
             "model": spec.model,
@@ -54,11 +53,18 @@ def quality_ledger(
         "valid_strides_pct": share,
         "valid_lengths_pct": of_length,
         "n_strides": len(strides),
-        "reason_counts": dict(sorted(counts.items())),
+        "reason_counts": counts,
+        "implausible_counts": withheld,
         "sensors": sensors,
         "clock_residual_ms": None,
         "clock_residual_reason": "not recorded in this session",
     }
+
+
+def _counted(texts: Iterable[str]) -> dict[str, int]:
+    """Return how often each item of texts joined by ``;`` occurs, sorted, without what follows its ``=``."""
+    names = (item.partition("=")[0] for text in texts if text for item in text.split(";"))
+    return dict(sorted(Counter(names).items()))
 
 
 def belt_calibration(strides: Sequence[Stride], setup: PipelineSetup) -> dict[str, Any]:

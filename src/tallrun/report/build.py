@@ -146,6 +146,7 @@ def build_report(source: ReportInput) -> str:
         reason_counts=[
             (code, REASONS[code], count) for code, count in summary["quality"]["reason_counts"].items()
         ],
+        implausible_counts=summary["quality"].get("implausible_counts", {}),
         versions=version_rows(source.recording, summary, __version__),
         version=__version__,
         paper=sheet_css(source.sheet, "report", _day(source)),

@@ -344,7 +344,13 @@ def _added(strides: pd.DataFrame, near: int, name: str, time_s: float) -> dict[s
         for column in strides.columns
         if pd.api.types.is_float_dtype(strides[column].dtype) and column not in (*ADDED_VALUES, *_TIMES)
     }
-    kept: dict[str, object] = {"foot": name, "mode": "other", "overstride_terms": 0, "reasons": ""}
+    kept: dict[str, object] = {
+        "foot": name,
+        "mode": "other",
+        "overstride_terms": 0,
+        "reasons": "",
+        "implausible": "",
+    }
     belt: dict[str, object] = {"belt_speed_mps": math.nan, "incline_pct": math.nan}
     if near >= 0:
         kept["mode"] = str(strides["mode"].iat[near])
