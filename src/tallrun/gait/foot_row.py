@@ -175,14 +175,20 @@ def _strike_angle(state, place, flat):
 
 @kernel
 def _set_strike_angle(state, contact, flat, cost, sigma_s, params):
-    """Set the angle at contact and its sigma: the foot turns fast, so when it landed matters."""
-    row, off = state.row[0], sigma_s * params.rate_hz
+    """Set the angle at contact and its sigma: the foot turns fast, so when it landed matters.
+
+    So does when it was flat, where it never ceases to turn: its stillest moment is not the same in each stride.
+    """
+    row, off, samples = state.row[0], sigma_s * params.rate_hz, state.samples
     angle = _strike_angle(state, contact.place, flat)
     late = min(contact.place + off, float(flat))
     early = max(contact.place - off, float(max(state.work.fit[0].first, contact.swing)))
     turned = max(
         abs(_strike_angle(state, late, flat) - angle), abs(_strike_angle(state, early, flat) - angle)
     )
+    lay_s = samples.t_s[flat & samples.mask] - contact.t_s
+    rolled = params.flat_when_share * lay_s * abs(state.derived.pitch_radps[flat & samples.mask]) * DEG
+    turned = math.hypot(turned, rolled)
     unsure = math.hypot(
         params.angle_no_flat_deg if cost > params.no_flat_cost else 0.0,
         params.angle_doubtful_deg if contact.is_doubtful else 0.0,
