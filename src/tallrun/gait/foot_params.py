@@ -88,7 +88,9 @@ class FootParams(NamedTuple):
     )
     # the angle at contact may be off by this much; more without a flat, more without an impact
     angle_sigma_deg: float = 1.0
-    flat_when_share: float = 0.3  # of the time since contact, the foot lay flat so much before or after its stillest;
+    flat_when_share: float = (
+        0.3  # of the time since contact, the foot lay flat so much before or after its stillest;
+    )
     angle_no_flat_deg: float = 2.0
     angle_doubtful_deg: float = 3.0
     # greatest force of a landing
