@@ -33,7 +33,7 @@ def test_contacts_lengths_and_angles_of_all_strikes_and_speeds(strike_deg, speed
 
 @pytest.mark.parametrize("bout", [simulate.Bout("walk", 60.0, 1.4), RUN], ids=["walk", "run"])
 def test_the_angle_s_sigma_holds_where_the_foot_never_ceases_to_turn(bout):
-    """A walker's foot turns by 25 deg/s while it is flattest, 130 to 310 ms after contact; a runner's is flat sooner."""
+    """A walker's foot turns by 25 deg/s while flattest, 130 to 310 ms after contact; a runner's is flat sooner."""
     in_sigmas, sigmas = [], []
     for seed in range(4):
         sensor, truth = simulated((STAND, bout), simulate.random_runner(9100 + seed), seed=seed)
