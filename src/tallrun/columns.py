@@ -37,8 +37,8 @@ STRIDES = {
     "foot_strike_angle_deg": "Foot against the ground at initial contact, from its flat position; toes up positive.",
     "peak_impact_g": "Largest acceleration at the shoe from 10 ms before to 50 ms after contact.",
     "overstride_index": "Strike angle, foot ahead, braking and cadence deficit together, each from its reference; "
-    "0 is at the reference, and a flag needs 0.75 beyond its sigma and two terms raised. A term counts the less, the "
-    "less certain it is: foot ahead, against other people, by what counts as contact.",
+    "0 is at the reference, and a flag needs 0.75 beyond its sigma and two terms more raised than against it. A term "
+    "counts the less, the less certain it is: foot ahead, against other people, by what counts as contact.",
     "mode": "What the runner did: run, walk, stand or other.",
     "quality": "Of the stride length, 0 to 1; 0.6 is the limit for use.",
     "timing_sigma_s": "Standard uncertainty of the initial contact and of the one that closes the stride.",
@@ -63,6 +63,7 @@ STRIDES = {
     "overstride_sigma": "Standard uncertainty of the overstride index, from that of each term for a whole run.",
     "overstride_terms": "Terms of the overstride index that are raised, as bits: 1 strike angle, 2 foot ahead, "
     "4 braking, 8 cadence deficit.",
+    "overstride_against": "How many terms of the overstride index lie as far on the other side.",
     "belt_speed_mps": "Speed the treadmill reported, or that was typed.",
     "incline_pct": "Incline the treadmill reported, or that was typed.",
     "implausible": "Numbers withheld with the reason implausible, joined by semicolons: the column, its value and the "

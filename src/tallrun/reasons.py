@@ -11,7 +11,7 @@ REASONS: dict[str, str] = {
     "inferred": "The contact was filled in across a gap and not measured.",
     "gap": "Time is missing in this stride: from the contact to the foot-flat after the next one more than 25 ms and "
     "more than one sample in one place; without a gyroscope, or at the pelvis, more than 2 % of it. What is shorter "
-    "was bridged and is in the uncertainties.",
+    "was bridged and is in the uncertainties. Also of a contact that was filled in for one in a gap before it.",
     "clipped": "The sensor reached its range, so the peak was cut off.",
     "gyro_clipped": "The gyroscope reached its range inside this stride; the turn was rebuilt or marked.",
     "no_flat": "No quiet foot-flat instant was found in stance.",

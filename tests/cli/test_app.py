@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,44 @@ def test_a_file_where_a_folder_is_to_be_is_told_alike_at_any_depth(capsys, tmp_p
     ]
     assert {code for code, _ in told} == {1}
     assert all("a file stands where a folder is to be" in line and line.count("\n") == 1 for _, line in told)
+
+
+@pytest.mark.parametrize("option", ["report", "compare", "handout"])
+def test_a_page_is_written_over_nothing_but_a_page(capsys, tmp_path, option):
+    session = tmp_path / "s"
+    shutil.copytree(RECORDINGS / "one_foot", session)
+    before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+
+    def write_to(place):
+        words = {
+            "report": ["report", str(session), "-o", place],
+            "compare": ["compare", str(session), str(session), "-o", place],
+            "handout": ["compare", str(session), str(session), "--handout", place],
+        }[option]
+        return run(capsys, words)
+
+    for place in (
+        str(session / "session.json"),
+        str(next(session.glob("signals/*"))),
+        ".",
+        "/",
+        "",
+        "..",
+    ):
+        code, told = write_to(place)
+        assert code == 1
+        assert told.count("\n") == 1
+        assert "is a folder" in told or "exists already" in told
+    assert {path: path.read_bytes() for path in session.rglob("*") if path.is_file()} == before
+
+
+def test_a_report_is_made_again_over_the_one_before(capsys, tmp_path):
+    session, page = tmp_path / "s", tmp_path / "page.html"
+    shutil.copytree(RECORDINGS / "one_foot", session)
+    for _ in range(2):
+        with suppress(SystemExit):
+            main(["report", str(session), "-o", str(page)])
+        assert page.read_text().lower().startswith("<!doctype html")
 
 
 def test_a_wrong_option_is_a_usage_error_and_help_is_none(capsys):

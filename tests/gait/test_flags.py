@@ -147,6 +147,18 @@ def test_what_counts_as_contact_is_in_foot_ahead_against_other_people_only():
     assert sure.overstride_sigma < against["people"].overstride_sigma
 
 
+def test_terms_on_the_other_side_speak_against_overstriding():
+    """Steep strike and few steps, but the foot close and hardly braking: however little those count, no overstride."""
+    terms = dict(foot_strike_angle_deg=20.0, cadence_spm=148.0, timing_sigma_s=0.008, speed_mps=2.8)
+    flagged = []
+    for ahead_m, braking_g in ((0.25, 0.19), (0.29, 0.27), (0.33, 0.33)):
+        strides = running(400, foot_ahead_m=ahead_m, peak_braking_g=braking_g, **terms)
+        for stride in strides:
+            score_overstride(stride, RUNNER, None)
+        flagged.append(any(flag.flag == "overstriding" for flag in flags_of(strides)))
+    assert flagged == [False, True, True]
+
+
 def test_a_term_that_is_hardly_known_hardly_counts():
     index = []
     for timing_sigma_s in (0.001, 0.008, 0.019):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from support.made_rows import foot_row, pelvis_row
 from tallrun.gait.join import StrideJoiner
-from tallrun.gait.rows import reason_text
+from tallrun.gait.rows import MODE_RUN, MODE_WALK, reason_bit, reason_text
 
 
 def contacts(n=12, step_s=0.36):
@@ -130,6 +130,22 @@ def test_order_and_identity_hold_for_random_losses(seed):
     assert times == sorted(times)
     for item in strides:
         assert math.isnan(item.flight_time_s) or item.flight_time_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("reasons", "is_withheld"), [(reason_bit("gap"), True), (0, False)])
+def test_a_stride_with_samples_missing_that_looks_like_a_walker_s_may_be_two_of_a_runner(
+    reasons, is_withheld
+):
+    joiner, out, at = StrideJoiner(("left",), False), [], 1.0
+    joiner.learned("left", 0.0)
+    for stride_s in (0.72,) * 8 + (1.45,) + (0.72,) * 3:
+        is_long = stride_s > 1.0
+        mode = MODE_WALK if is_long else MODE_RUN
+        joiner.add_contact("left", foot_row(at, stride_s, mode=mode, reasons=reasons if is_long else 0))
+        out += joiner.release(at + stride_s + 3.0)
+        at += stride_s
+    assert sum(math.isnan(item.stride_time_s) for item in out) == is_withheld
+    assert sum(math.isnan(item.stride_length_m) for item in out) == is_withheld
 
 
 def test_a_swallowed_contact_is_no_slow_stride():

@@ -116,7 +116,11 @@ def compare(
     from tallrun.report.compare_page import build_compare_page, build_handout, text_lines
     from tallrun.report.stop_signs import stop_signs
     from tallrun.sessions import write_text
+    from tallrun.sessions._files import refuse_other_page
 
+    for page in (out, handout):
+        if page is not None:
+            refuse_other_page(page)
     sides = [_side(a, part_a, as_json), _side(b, part_b, as_json)]
     if data_dir is not None:
         runner = runner or runner_of_sessions(data_dir, a, b)

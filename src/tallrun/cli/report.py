@@ -40,7 +40,10 @@ def report(
     from tallrun.report.overlays import overlays_in_force, read_overlays
     from tallrun.report.session_report import analysed, pain_marks
     from tallrun.sessions import read_session, write_text
+    from tallrun.sessions._files import refuse_other_page
 
+    target = session / "derived" / "report.html" if out is None else out
+    refuse_other_page(target)
     recording = read_session(session)
     entries = overlays_in_force(read_overlays(session))
     history: tuple[SessionBlocks, ...] = ()
@@ -57,7 +60,6 @@ def report(
         rules = rules_for(data_dir, runner, current_time())
         session_id, taps = str(recording.info.get("session_id")), pain_marks(recording)
         history, advice, told = from_records(data_dir, runner, session_id, session, taps)
-    target = out or session / "derived" / "report.html"
     get_engine_ready()
     with progress_bar("analysing") as show:
         title = session.resolve().name

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tallrun.gait.flags import FLAGS, is_judged
 from tallrun.gait.rows import REASON_CODES
-from tallrun.gait.strides import STRIDE_COLUMNS
+from tallrun.gait.strides import STRIDE_COLUMNS, WHOLE_NUMBERS
 from tallrun.gait.summary import DISTRIBUTIONS, distribution, sure_gait
 from tallrun.gait.table import GaitTable
 from tallrun.numerics.recording import PLACEMENTS, Recording
@@ -93,7 +93,7 @@ def sessions_schema(identified: bool) -> pa.Schema:
 _STRIDE_TEXTS = ("foot", "mode", "reasons", "implausible")
 STRIDES_SCHEMA = pa.schema(
     [
-        (name, _TEXT if name in _STRIDE_TEXTS else _COUNT if name == "overstride_terms" else _NUMBER)
+        (name, _TEXT if name in _STRIDE_TEXTS else _COUNT if name in WHOLE_NUMBERS else _NUMBER)
         for name in STRIDE_COLUMNS
     ]
 )

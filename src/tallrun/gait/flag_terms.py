@@ -86,7 +86,7 @@ def expected_cadence_spm(speed_mps: float, runner: RunnerProfile) -> tuple[float
 
 
 def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaseline | None) -> None:
-    """Fill ``overstride_index``, its sigma and ``overstride_terms`` of one stride (sci:A3).
+    """Fill ``overstride_index``, its sigma, the terms raised and those against it of one stride (sci:A3).
 
     Terms that cannot be known are left out and the weights renormalised; with fewer than two known terms the
     index stays NaN, because strike angle alone must never speak (most recreational runners land on the heel).
@@ -108,7 +108,7 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
         (-(stride.cadence_spm - expected) / CADENCE_SD_SPM, CADENCE_SIGMA_SPM / CADENCE_SD_SPM),
     )
     total = weight_sum = variance = 0.0
-    raised = known = 0
+    raised = against = known = 0
     for place, (score, sigma) in enumerate(scores):
         if not math.isfinite(score + sigma):
             continue
@@ -122,15 +122,21 @@ def score_overstride(stride: Stride, runner: RunnerProfile, baseline: OwnBaselin
         variance += (weight * sigma) ** 2
         if score > _RAISED and score > _RAISED_SIGMAS * sigma:
             raised |= 1 << place
+        against += score < -_RAISED
     if known >= 2:
         stride.overstride_index = total / weight_sum
         stride.overstride_sigma = math.sqrt(variance) / weight_sum
-        stride.overstride_terms = raised
+        stride.overstride_terms, stride.overstride_against = raised, against
 
 
 def is_overstriding(stride: Stride) -> bool:
-    """Composite over its limit by more than its own uncertainty, with at least two terms raised."""
+    """Composite over its limit by more than its own uncertainty, with at least two more terms raised than against it.
+
+    A term that is hardly certain hardly counts in the index; where it lies as far on the other side it is no sign of
+    overstriding all the same.
+    """
     sigma = stride.overstride_sigma if math.isfinite(stride.overstride_sigma) else _UNKNOWN_SIGMA
     return (
-        stride.overstride_index - sigma > OVERSTRIDE_INDEX_LIMIT and stride.overstride_terms.bit_count() >= 2
+        stride.overstride_index - sigma > OVERSTRIDE_INDEX_LIMIT
+        and stride.overstride_terms.bit_count() - stride.overstride_against >= 2
     )

@@ -31,6 +31,7 @@ SHORT_STRIDE_M = 1.0
 SURE_FLIGHT_S = 0.005
 
 _ONE_FOOT = reason_bit("one_foot")
+_GAP = reason_bit("gap")
 _LOW_QUALITY = reason_bit("low_quality")
 _NO_FEET = reason_bit("no_feet")
 _OPEN = reason_bit("open_stride")
@@ -227,12 +228,18 @@ class StrideJoiner:
         return True
 
     def _doubt_long_stride(self, stride: Stride) -> None:
-        """Withhold the stride values of a running stride that must have swallowed a contact nobody saw."""
-        if stride.mode != MODE_RUN or not math.isfinite(stride.stride_time_s):
+        """Withhold the stride values of a stride that must have swallowed a contact nobody saw.
+
+        A runner's, and with samples missing in it any that follows a runner's: twice as long it looks like a walker's.
+        """
+        usual = median(self._stride_times_s) if len(self._stride_times_s) >= 4 else math.inf
+        is_long = stride.stride_time_s > MISSED_CONTACT_SHARE * usual
+        if not math.isfinite(stride.stride_time_s) or (
+            stride.mode != MODE_RUN and not (is_long and stride.reasons & _GAP)
+        ):
             self._stride_times_s.clear()
             return
-        usual = median(self._stride_times_s) if len(self._stride_times_s) >= 4 else math.inf
-        if stride.stride_time_s > MISSED_CONTACT_SHARE * usual:
+        if is_long:
             stride.reasons |= _OPEN | _LOW_QUALITY
             stride.quality = min(stride.quality, 0.2)
             stride.stride_time_s = stride.cadence_spm = stride.duty_factor = NAN

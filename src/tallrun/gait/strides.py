@@ -62,6 +62,7 @@ class Stride:
     peak_braking_g: float = NAN
     overstride_sigma: float = NAN  # of the index, from what each known term can be off by
     overstride_terms: int = 0  # bits of flag_terms.OVERSTRIDE_TERMS that are raised
+    overstride_against: int = 0  # how many terms lie as far on the other side
     belt_speed_mps: float = NAN  # reported by the treadmill or typed
     incline_pct: float = NAN
     stance_sigma_s: float = NAN  # of the contact time, from both its events
@@ -151,6 +152,8 @@ def _broken(name: str, value: float, limit: str) -> str:
     return f"{name}={value:.4g}{limit}"
 
 
+#: Columns of whole numbers, never unknown.
+WHOLE_NUMBERS = ("overstride_terms", "overstride_against")
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))
 
 
@@ -174,6 +177,6 @@ def stride_table(strides: Sequence[Stride]) -> GaitTable:
         elif name == "implausible":
             columns[name] = text_array(list(values))
         else:
-            kind = np.int64 if name == "overstride_terms" else np.float64
+            kind = np.int64 if name in WHOLE_NUMBERS else np.float64
             columns[name] = np.fromiter(values, kind, len(ordered))
     return GaitTable(columns)

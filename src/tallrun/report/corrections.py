@@ -348,6 +348,7 @@ def _added(strides: pd.DataFrame, near: int, name: str, time_s: float) -> dict[s
         "foot": name,
         "mode": "other",
         "overstride_terms": 0,
+        "overstride_against": 0,
         "reasons": "",
         "implausible": "",
     }

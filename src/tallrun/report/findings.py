@@ -178,8 +178,9 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
         return Finding(
             f"Your landings were further ahead of you {ahead}."
             if is_ahead_known
-            else "Signs of landing far ahead came together; the distance itself is within its error.",
-            f"{when}; seen as: {', '.join(seen) or 'several signs together'}; "
+            else "Several signs of landing far ahead came together.",
+            f"{when}; seen as: {', '.join(seen) or 'several signs together'}"
+            f"{'' if is_ahead_known else ' (how far ahead the foot lands is not among them)'}; "
             f"index {value:.2f}{error}, its limit {reference:.2f}",
             "held against your own baseline"
             if own

@@ -27,6 +27,9 @@ OWNER_FOLDER_MODE = 0o700
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
+_IS_A_FILE = "a file stands where a folder is to be"
+
+
 def make_owner_folder(folder: Path) -> None:
     """Create ``folder`` and its parents; the last one is readable by its owner only. Raises OSError."""
     try:
@@ -34,9 +37,7 @@ def make_owner_folder(folder: Path) -> None:
         folder.mkdir(mode=OWNER_FOLDER_MODE, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         # Which of the two it is, and its words ("File exists"), hang on how deep the file lies.
-        raise NotADirectoryError(
-            errno.ENOTDIR, "a file stands where a folder is to be", error.filename
-        ) from error
+        raise NotADirectoryError(errno.ENOTDIR, _IS_A_FILE, error.filename) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -107,7 +108,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def _not_written(path: Path, error: OSError) -> SessionError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return SessionError(f"{path} could not be written ({_IS_A_FILE})")
+    if isinstance(error, FileNotFoundError):
         return SessionError(f"{path} could not be written: {path.parent} is no folder; make it first")
     reason = error.strerror or str(error)
     return SessionError(f"{path} could not be written ({reason}); check free space and permissions")
@@ -122,6 +125,23 @@ def refuse_existing(path: Path) -> None:
     if taken:
         raise SessionError(
             f"{path} exists already; nothing is ever overwritten: choose another name or remove it first"
+        )
+
+
+def refuse_other_page(path: Path) -> None:
+    """Raise SessionError unless a page may be written to ``path``: a new file, or an earlier page."""
+    if not path.name or path.is_dir():
+        raise SessionError(f"{path} is a folder; name the page, as in {path / 'page.html'}")
+    try:
+        with path.open("rb") as file:
+            is_page = file.read(64).lstrip().lower().startswith(b"<!doctype html")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_written(path, error) from error
+    if not is_page:
+        raise SessionError(
+            f"{path} exists already and is no page; nothing else is ever overwritten: choose another name"
         )
 
 
