@@ -178,7 +178,7 @@ def _flag_finding(name: str, spans: list[dict[str, Any]], run_time_s: float) -> 
         return Finding(
             f"Your landings were further ahead of you {ahead}."
             if is_ahead_known
-            else "Several signs of landing far ahead came together.",
+            else "There were signs of feet that land far ahead.",
             f"{when}; seen as: {', '.join(seen) or 'several signs together'}"
             f"{'' if is_ahead_known else ' (how far ahead the foot lands is not among them)'}; "
             f"index {value:.2f}{error}, its limit {reference:.2f}",
