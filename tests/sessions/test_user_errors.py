@@ -212,7 +212,7 @@ def test_a_folder_that_lets_nobody_look_is_one_line(tmp_path: Path, monkeypatch:
 def test_the_first_error_is_the_one_that_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(SessionError, match="is no folder; make it first"),
+        pytest.raises(SessionError, match="a file stands where a folder is to be"),
         whole_file(tmp_path / "file" / "x"),
     ):
         pass
