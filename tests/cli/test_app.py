@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,13 +95,18 @@ def test_a_page_is_written_over_nothing_but_a_page(capsys, tmp_path, option):
     assert {path: path.read_bytes() for path in session.rglob("*") if path.is_file()} == before
 
 
-def test_a_report_is_made_again_over_the_one_before(capsys, tmp_path):
-    session, page = tmp_path / "s", tmp_path / "page.html"
-    shutil.copytree(RECORDINGS / "one_foot", session)
+@pytest.mark.parametrize("option", ["report", "compare", "handout"])
+def test_a_page_is_made_again_over_the_one_before(capsys, tmp_path, option):
+    session, page = str(RECORDINGS / "one_foot"), tmp_path / "page.html"
+    words = {
+        "report": ["report", session, "-o", str(page)],
+        "compare": ["compare", session, session, "-o", str(page)],
+        "handout": ["compare", session, session, "--handout", str(page)],
+    }[option]
+    page.touch()
     for _ in range(2):
-        with suppress(SystemExit):
-            main(["report", str(session), "-o", str(page)])
-        assert page.read_text().lower().startswith("<!doctype html")
+        assert run(capsys, words)[0] == 0
+        assert page.read_text().lstrip().startswith("<!doctype html>")
 
 
 def test_a_wrong_option_is_a_usage_error_and_help_is_none(capsys):

@@ -129,17 +129,19 @@ def refuse_existing(path: Path) -> None:
 
 
 def refuse_other_page(path: Path) -> None:
-    """Raise SessionError unless a page may be written to ``path``: a new file, or an earlier page."""
+    """Raise SessionError unless a page may be written to ``path``: a new or empty file, or an earlier page."""
     if not path.name or path.is_dir():
         raise SessionError(f"{path} is a folder; name the page, as in {path / 'page.html'}")
     try:
-        with path.open("rb") as file:
-            is_page = file.read(64).lstrip().lower().startswith(b"<!doctype html")
-    except FileNotFoundError:
-        return
+        if not path.exists():
+            return
+        begins = b"-"  # what is no regular file may never end
+        if path.is_file():
+            with path.open("rb") as file:
+                begins = file.read(4096).lstrip().lower()
     except OSError as error:
         raise _not_written(path, error) from error
-    if not is_page:
+    if begins and not begins.startswith(b"<!doctype html"):
         raise SessionError(
             f"{path} exists already and is no page; nothing else is ever overwritten: choose another name"
         )
