@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from accuracy_flags import flag_rows, layered_limp_rows, limp_rows, sound_rows
+from accuracy_flags import flag_rows, habit_rows, layered_limp_rows, limp_rows, sound_rows
 from accuracy_real import real_rows
 from accuracy_simulated import belt_rows, grid_rows, label_rows, nuisance_rows, simulated_mounting_rows
 from tables import Row, load, print_rows, save
@@ -27,6 +27,7 @@ def parts(is_quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "labels": lambda: label_rows(is_quick),
         "mounting": simulated_mounting_rows,
         "flags": lambda: flag_rows(4 if is_quick else 24),
+        "habits": lambda: habit_rows(4 if is_quick else 16),
         "sound": lambda: sound_rows(1.0 if is_quick else 10.0),
         "limp": lambda: limp_rows(20 if is_quick else 200),
         "jumps": lambda: layered_limp_rows(5.0 if is_quick else 50.0),

@@ -200,6 +200,37 @@ def flag_rows(sessions: int) -> list[Row]:
     return rows
 
 
+def habit_rows(sessions: int) -> list[Row]:
+    """Overstriding of runners who always land so: all four terms are theirs, at, below and beyond the limit."""
+    section, rows = "Simulated: overstriding by habit, against other people", []
+    for severity in (0.9, 1.0, SEVERITY):
+        flagged, errors, units = 0, [], severity * OVERSTRIDE_INDEX_LIMIT
+        for seed in range(sessions):
+            runner = replace(
+                simulate.random_runner(300 + seed),
+                foot_strike_angle_deg=8.0 + 6.0 * units,
+                foot_ahead_ratio=0.30 + 0.04 * units,
+                braking_g=0.27 + 0.06 * units,
+                cadence_offset_spm=-8.0 * units,
+            )
+            bouts = (simulate.Bout("stand", 10.0), simulate.Bout("run", 110.0, 2.5 + 0.1 * (seed % 10)))
+            recording, _ = simulate.run(
+                simulate.Programme(bouts), runner, simulate.three_sensors(200.0), 500 + seed
+            )
+            tables = analyze_recording(recording)
+            flagged += any(flag["flag"] == "overstriding" for flag in tables.flags)
+            errors.append(float(tables.strides["overstride_index"].median()) - units)
+        note = f"{sessions} random runners; index off by {np.mean(errors):+.2f}, SD {np.std(errors):.2f}"
+        share = 100.0 * flagged / sessions
+        figure = f"sessions flagged at {severity:g} x the limit"
+        rows.append(
+            at_most(section, figure, share, 0.0, "%", note=note)
+            if severity <= 1.0
+            else at_least(section, figure, share, 95.0, "%", note=note)
+        )
+    return rows
+
+
 def sound_rows(hours: float) -> list[Row]:
     """False flags and false jumps in sound running whose speed changes by up to 20 %; the whole chain."""
     section = "Simulated: sound running, speed changes of up to 20 %"

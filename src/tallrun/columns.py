@@ -62,8 +62,9 @@ STRIDES = {
     "peak_braking_g": "Largest braking acceleration of the pelvis in the step; positive.",
     "overstride_sigma": "Standard uncertainty of the overstride index, from that of each term for a whole run.",
     "overstride_terms": "Terms of the overstride index that are raised, as bits: 1 strike angle, 2 foot ahead, "
-    "4 braking, 8 cadence deficit.",
-    "overstride_against": "How many terms of the overstride index lie as far on the other side.",
+    "4 braking, 8 cadence deficit; 0 also where the index is unknown.",
+    "overstride_against": "How many terms of the overstride index lie as far on the other side; 0 also where the index "
+    "is unknown.",
     "belt_speed_mps": "Speed the treadmill reported, or that was typed.",
     "incline_pct": "Incline the treadmill reported, or that was typed.",
     "implausible": "Numbers withheld with the reason implausible, joined by semicolons: the column, its value and the "

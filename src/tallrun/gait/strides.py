@@ -152,7 +152,7 @@ def _broken(name: str, value: float, limit: str) -> str:
     return f"{name}={value:.4g}{limit}"
 
 
-#: Columns of whole numbers, never unknown.
+#: Columns of whole numbers; 0 where ``overstride_index`` is unknown, which says so.
 WHOLE_NUMBERS = ("overstride_terms", "overstride_against")
 STRIDE_COLUMNS = tuple(item.name for item in fields(Stride))
 
